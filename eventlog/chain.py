@@ -1,0 +1,83 @@
+"""Digests, and each record's hash over the one before it.
+
+The preimage is fixed binary and made of the stored columns, never of anything re-encoded, so
+that no encoder of the future can break a hash of the past. Two stages: a digest proves one
+record by itself, the chain proves its place. `docs/format.md` gives the layout byte by byte.
+
+Knows bytes and numbers only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+from struct import Struct, pack
+from struct import error as struct_error
+from typing import Final
+
+from eventlog.record import StoredRecord
+
+FORMAT: Final = 1
+
+_RECORD: Final = b"eventlog/record/1\0"
+_CHAIN: Final = b"eventlog/chain/1\0"
+_LOG: Final = b"eventlog/log/1\0"
+
+_ABSENT: Final = b"\0"
+_PRESENT: Final = b"\1"
+
+
+def genesis(log_id: bytes) -> bytes:
+    """What stands before position 1: the first hash of a log whose id is 16 bytes."""
+    return sha256(_LOG + log_id).digest()
+
+
+def digest(record: StoredRecord) -> bytes:
+    """The digest of one record, from every column but its hash.
+
+    Raises ValueError where a column holds what no journal can: a number past 64 bits, or text
+    that UTF-8 can't hold. UnicodeError is a ValueError.
+    """
+    try:
+        return _digest(record)
+    except struct_error as error:
+        raise ValueError(f"a column is out of its range: {error}") from error
+
+
+def link(previous: bytes, digest: bytes) -> bytes:
+    """The hash of a record whose predecessor's hash is `previous`."""
+    return sha256(_CHAIN + previous + digest).digest()
+
+
+def _digest(record: StoredRecord) -> bytes:
+    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body, _ = record
+    fixed = _fixed(kind, event_id is not None)
+    if event_id is None:
+        head = fixed(position, version, fmt, appended_at, index, size)
+    else:
+        head = fixed(position, event_id, version, fmt, appended_at, index, size)
+    if key is None and meta is None:
+        tail = b"\0\0"
+    else:
+        tail = _optional(None if key is None else key.encode()) + _optional(meta)
+    return sha256(b"".join((_RECORD, head, tail, len(body).to_bytes(4), body))).digest()
+
+
+def _optional(blob: bytes | None) -> bytes:
+    return _ABSENT if blob is None else _PRESENT + len(blob).to_bytes(4) + blob
+
+
+@lru_cache(maxsize=256)
+def _fixed(kind: str, with_event: bool) -> Callable[..., bytes]:  # noqa: FBT001 - one of two shapes
+    """A packer of the fixed part for one kind: its length and text stand in it ready-made.
+
+    Takes position, [event_id,] version, format, appended_at, index, size.
+    """
+    text = kind.encode()
+    name = pack(">I", len(text)) + text
+    if with_event:
+        layout = Struct(f">qBq{len(name)}sqqqqq").pack
+        return lambda position, event_id, *rest: layout(position, 1, event_id, name, *rest)
+    layout = Struct(f">qB{len(name)}sqqqqq").pack
+    return lambda position, *rest: layout(position, 0, name, *rest)

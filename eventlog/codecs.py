@@ -1,0 +1,183 @@
+"""Facts to bytes and back: the only room that knows msgspec's encoders.
+
+A body is a MessagePack map with the field names in it, `kind` and `version` among them; times
+are MessagePack timestamps. `encode` is the gate: it proves a fact by decoding what it wrote with
+the strict types of `facts.py`, because a Struct that was built in Python is checked by nobody.
+`decode` reads every version ever written, and guesses nothing.
+
+Knows nothing of positions but to name them in errors, and nothing of the database.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from eventlog.errors import BadBody, BadFact, UnknownKind
+from eventlog.facts import FACT_TYPES, Fact, kind_of, version_of
+from eventlog.record import EventId, Position, Record, StoredRecord
+from eventlog.upcasters import lift
+
+# All that msgspec and Python's own codecs raise on bad values or bytes; ValueError covers
+# UnicodeError, and dates that are none.
+_ENCODE_ERRORS: Final = (
+    msgspec.MsgspecError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    NotImplementedError,
+)
+_DECODE_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+
+_TYPES: Final[dict[str, type[msgspec.Struct]]] = {kind_of(t): t for t in FACT_TYPES}
+_SIGNS: Final[dict[type[msgspec.Struct], tuple[str, int]]] = {
+    t: (kind_of(t), version_of(t)) for t in FACT_TYPES
+}
+_VERSIONS: Final[dict[str, int]] = {kind_of(t): version_of(t) for t in FACT_TYPES}
+
+_encoder: Final = msgspec.msgpack.Encoder()
+_decoder: Final[msgspec.msgpack.Decoder[Fact]] = msgspec.msgpack.Decoder(Fact)
+_plain: Final[msgspec.msgpack.Decoder[dict[str, Any]]] = msgspec.msgpack.Decoder(dict[str, Any])
+
+
+def encode(fact: Fact) -> tuple[str, int, bytes]:
+    """A fact as its kind, version and body.
+
+    Raises BadFact, which names the field and says why, where the value may not enter the
+    journal or is no fact.
+    """
+    sign = _SIGNS.get(type(fact))
+    if sign is None:
+        raise BadFact(type(fact).__name__, "", "is no fact that this program knows")
+    try:
+        body = _encoder.encode(fact)
+        _decoder.decode(body)
+    except _ENCODE_ERRORS as error:
+        raise _bad_fact(sign[0], fact, error) from error
+    return *sign, body
+
+
+def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
+    """The fact that a body holds, lifted to today's version.
+
+    Raises UnknownKind for a kind or version of a later program, BadBody for bytes that are no
+    fact of that kind and version; both carry `position`.
+    """
+    today = _VERSIONS.get(kind)
+    if today is None:
+        raise UnknownKind(position, kind, "this program does not know the kind")
+    try:
+        if version == today:
+            fact = _decoder.decode(body)
+        else:
+            fact = _decode_old(kind, version, body, today, position)
+    except _DECODE_ERRORS as error:
+        raise BadBody(position, kind, f"the bytes are no {kind}: {error}") from error
+    if type(fact) is not _TYPES[kind]:
+        raise BadBody(position, kind, f"the bytes hold a {_SIGNS[type(fact)][0]}")
+    return fact
+
+
+def decode_record(stored: StoredRecord) -> Record:
+    """A stored row as a record. Raises what `decode` raises."""
+    fact = decode(stored.kind, stored.version, stored.body, position=stored.position)
+    return Record(
+        Position(stored.position),
+        None if stored.event_id is None else EventId(stored.event_id),
+        stored.appended_at,
+        stored.key,
+        fact,
+    )
+
+
+def signs(body: bytes) -> tuple[object, object]:
+    """The kind and the version that a body names, whatever they are; (None, None) if it is none.
+
+    `verify` holds them against the columns.
+    """
+    try:
+        plain = _plain.decode(body)
+    except _DECODE_ERRORS:
+        return None, None
+    return plain.get("kind"), plain.get("version")
+
+
+def to_builtins(fact: Fact) -> dict[str, Any]:
+    """A fact as plain values, for JSON and for people."""
+    builtins: dict[str, Any] = msgspec.to_builtins(fact)
+    return builtins
+
+
+def from_builtins(plain: object) -> Fact:
+    """A fact from plain values, as JSON has them. Raises BadFact."""
+    kind = plain.get("kind") if isinstance(plain, dict) else None
+    name = kind if isinstance(kind, str) and kind in _TYPES else "fact"
+    try:
+        fact: Fact = msgspec.convert(plain, Fact)
+    except _DECODE_ERRORS as error:
+        field, reason = _place(error)
+        raise BadFact(name, field, reason) from error
+    return fact
+
+
+def encode_meta(meta: dict[str, Any]) -> bytes:
+    """The meta of an append as bytes. Raises BadFact where a value is not MessagePack's."""
+    try:
+        return _encoder.encode(meta)
+    except _ENCODE_ERRORS as error:
+        raise BadFact("meta", "", str(error)) from error
+
+
+def decode_meta(meta: bytes | None) -> dict[str, Any]:
+    """The meta of an append, entries unknown to this program included; {} where there is none.
+
+    Raises ValueError where the bytes are no map.
+    """
+    if meta is None:
+        return {}
+    try:
+        return _plain.decode(meta)
+    except _DECODE_ERRORS as error:
+        raise ValueError(f"the meta is no MessagePack map: {error}") from error
+
+
+def _decode_old(kind: str, version: int, body: bytes, today: int, position: int) -> Fact:
+    plain = _plain.decode(body)
+    if plain.get("kind") != kind or plain.get("version") != version:
+        raise BadBody(position, kind, f"the bytes do not say {kind} version {version}")
+    try:
+        lifted = lift(kind, version, plain, to=today) if version < today else None
+    except KeyError:
+        lifted = None
+    if lifted is None:
+        raise UnknownKind(position, kind, f"this program does not know version {version}")
+    fact: Fact = msgspec.convert(lifted, Fact)
+    return fact
+
+
+def _bad_fact(kind: str, fact: Fact, error: Exception) -> BadFact:
+    field, reason = _place(error)
+    if not field:  # the encoder does not say where: ask it field by field
+        for name in fact.__struct_fields__:
+            try:
+                _encoder.encode(getattr(fact, name))
+            except _ENCODE_ERRORS as inner:
+                return BadFact(kind, name, _place(inner)[1])
+    return BadFact(kind, field, reason)
+
+
+def _place(error: Exception) -> tuple[str, str]:
+    """The field that an error names ("" if none), and its reason without the value."""
+    if isinstance(error, UnicodeError):
+        return "", "holds a lone surrogate, which UTF-8 can't hold"
+    if isinstance(error, OverflowError):
+        return "", "an integer past 64 bits, or a date out of range"
+    if isinstance(error, RecursionError):
+        return "", "is nested too deeply"
+    text = str(error)
+    match = _PATH.search(text)
+    return (match[1], text[: match.start()]) if match else ("", text)

@@ -1,0 +1,220 @@
+"""Every error that is raised on purpose, with a sentence and a culprit.
+
+    EventLogError
+    ├── CallerError               the caller asked for something that can't be
+    │   ├── BadFact               a fact holds a value that may not enter the journal
+    │   ├── BadKey                an idempotency key that may not enter the journal
+    │   ├── BadArgument           any other argument out of its range
+    │   ├── EmptyAppend           an append without a fact
+    │   ├── TwoOpeners            two facts of one append open an event
+    │   ├── OpenerWithEvent       an opener, and an event that it should join
+    │   ├── FactBeforeOpener      a fact that stands before its opener
+    │   ├── FactWithoutEvent      a visit's fact that names no visit
+    │   ├── UnknownEvent          the event that the facts should join does not exist
+    │   ├── KeyConflict           the key was used before, for other facts
+    │   └── StoreClosed           the store is not open
+    ├── BadPayload                a foreign message is not what its source promises
+    ├── BadRecord                 a stored record can't be read
+    │   ├── UnknownKind           a kind, or a version of it, that this program does not know
+    │   └── BadBody               the bytes are no fact of their kind
+    └── DatabaseError             the disk, or the file on it
+        ├── DatabaseMissing       there is no such file
+        ├── MissingFolder         there is no folder for it
+        ├── NotADatabase          the file is no SQLite database
+        ├── ForeignDatabase       the database is another program's
+        ├── NewerDatabase         the database was written by a newer version
+        ├── ReadOnly              it can be read, not written
+        ├── LockTimeout           another process held the lock for too long
+        ├── DiskFull              no room is left
+        ├── DiskFailure           the disk did not do what it was asked
+        ├── Guarded               a guard of the schema refused a write
+        └── JournalHole           positions do not follow each other
+
+Knows nothing of SQLite: `database.py` translates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eventlog.record import Receipt
+
+
+class EventLogError(Exception):
+    """The root of all errors that this package raises on purpose."""
+
+
+class CallerError(EventLogError):
+    """The caller asked for something that can't be."""
+
+
+class BadFact(CallerError):
+    """A fact holds a value that may not enter the journal.
+
+    `kind` is the fact's kind (or the name of the type that is no fact), `field` the field at
+    fault ("" where no single one is), `reason` what is wrong with it. The value itself is not
+    repeated: it may be a name, or ten megabytes.
+    """
+
+    def __init__(self, kind: str, field: str, reason: str) -> None:
+        self.kind = kind
+        self.field = field
+        self.reason = reason
+        where = f"{kind}.{field}" if field else kind
+        super().__init__(f"{where}: {reason}")
+
+
+class BadKey(CallerError):
+    """An idempotency key is text of 1 to 200 characters that UTF-8 can hold."""
+
+
+class BadArgument(CallerError):
+    """An argument is out of its range; the sentence names it."""
+
+
+class EmptyAppend(CallerError):
+    """An append needs at least one fact."""
+
+    def __init__(self) -> None:
+        super().__init__("an append needs at least one fact")
+
+
+class TwoOpeners(CallerError):
+    """An append opens one event at most."""
+
+    def __init__(self) -> None:
+        super().__init__("two facts of one append open an event; append them apart")
+
+
+class OpenerWithEvent(CallerError):
+    """A motion or a ding opens an event of its own and can't join another."""
+
+    def __init__(self, event_id: int) -> None:
+        super().__init__(f"a motion or a ding opens an event; it can't join event {event_id}")
+
+
+class FactBeforeOpener(CallerError):
+    """The opener comes first in its append."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"a {kind} stands before the motion or ding that opens its event")
+
+
+class FactWithoutEvent(CallerError):
+    """Only a few kinds may stand without a visit."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"a {kind} belongs to an event: put a motion or a ding before it, or pass event_id"
+        )
+
+
+class UnknownEvent(CallerError):
+    """No event of this log has that id."""
+
+    def __init__(self, event_id: int) -> None:
+        self.event_id = event_id
+        super().__init__(f"this log has no event {event_id}")
+
+
+class KeyConflict(CallerError):
+    """The key stands in the journal already, with other facts.
+
+    `receipt` is the receipt of the append that used the key first.
+    """
+
+    def __init__(self, key: str, receipt: Receipt) -> None:
+        self.key = key
+        self.receipt = receipt
+        super().__init__(f"key {key!r} was used before, for other facts")
+
+
+class StoreClosed(CallerError):
+    """The store is not open: call initialize(), or use `async with`."""
+
+    def __init__(self) -> None:
+        super().__init__("the store is not open: call initialize(), or use `async with`")
+
+
+class BadPayload(EventLogError):
+    """A foreign message is not what its source promises.
+
+    `source` names the adapter, `reason` what is wrong.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        self.source = source
+        self.reason = reason
+        super().__init__(f"{source}: {reason}")
+
+
+class BadRecord(EventLogError):
+    """A stored record can't be read; `position` and `kind` say which."""
+
+    def __init__(self, position: int, kind: str, reason: str) -> None:
+        self.position = position
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"record {position} ({kind}): {reason}")
+
+
+class UnknownKind(BadRecord):
+    """The record's kind, or the version of it, is not known to this program."""
+
+
+class BadBody(BadRecord):
+    """The record's bytes are no fact of its kind."""
+
+
+class DatabaseError(EventLogError):
+    """The disk, or the file on it, is at fault."""
+
+
+class DatabaseMissing(DatabaseError):
+    """There is no such database file."""
+
+
+class MissingFolder(DatabaseError):
+    """The folder that the database should lie in does not exist."""
+
+
+class NotADatabase(DatabaseError):
+    """The file is no SQLite database."""
+
+
+class ForeignDatabase(DatabaseError):
+    """The database belongs to another program, and stays untouched."""
+
+
+class NewerDatabase(DatabaseError):
+    """The database was written by a newer version of this program."""
+
+
+class ReadOnly(DatabaseError):
+    """The database can be read, not written."""
+
+
+class LockTimeout(DatabaseError):
+    """Another process or connection held the lock for longer than the timeout."""
+
+
+class DiskFull(DatabaseError):
+    """No room is left on the disk; nothing was acknowledged."""
+
+
+class DiskFailure(DatabaseError):
+    """The disk did not do what it was asked; what became of the write is not known."""
+
+
+class Guarded(DatabaseError):
+    """A guard of the schema refused the statement."""
+
+
+class JournalHole(DatabaseError):
+    """Positions do not follow each other: a record is missing from the journal."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(f"the journal has a hole: after {expected - 1} comes {found}")

@@ -1,0 +1,74 @@
+"""A fact with its place in the journal, and what an append answers.
+
+Knows the shapes only: `codecs.py` reads bodies, `chain.py` computes hashes, `journal.py` stores.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, NewType
+
+from msgspec import Struct
+
+from eventlog.facts import Fact
+
+Position = NewType("Position", int)
+EventId = NewType("EventId", int)
+
+START = Position(0)  # the place before the first record
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class StoredRecord(NamedTuple):
+    """One row of the journal, as it lies on the disk and in the order of its columns."""
+
+    position: int
+    event_id: int | None
+    kind: str
+    version: int
+    format: int
+    appended_at: int  # microseconds since 1970, UTC
+    append_index: int
+    append_size: int
+    key: str | None
+    meta: bytes | None
+    body: bytes
+    hash: bytes
+
+
+class Record(Struct, frozen=True):
+    """A fact, decoded and lifted to today's shape, with its envelope.
+
+    `appended_at_us` is when the journal got it, in microseconds since 1970, UTC. `key` stands on
+    the first record of an append only.
+    """
+
+    position: Position
+    event_id: EventId | None
+    appended_at_us: int
+    key: str | None
+    fact: Fact
+
+    @property
+    def appended_at(self) -> datetime:
+        """When the journal got the record, as an aware datetime."""
+        return instant(self.appended_at_us)
+
+
+class Receipt(Struct, frozen=True):
+    """What an append answers: the positions of its records, and the event they belong to."""
+
+    positions: tuple[Position, ...]
+    event_id: EventId | None
+
+
+class Head(Struct, frozen=True):
+    """The newest record's position and hash; position 0 and the log's first hash when empty."""
+
+    position: Position
+    hash: bytes
+
+
+def instant(microseconds: int) -> datetime:
+    """Microseconds since 1970 as an aware UTC datetime, also before 1970."""
+    return EPOCH + timedelta(microseconds=microseconds)
