@@ -1,0 +1,32 @@
+"""What every test may ask for: the event loop's name, and the recorded payloads.
+
+Knows nothing of the package: fixtures that open a store stand beside the tests that use them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+# A shared or slow machine must not turn a law red; what failed must be repeatable from its output.
+settings.register_profile("eventlog", deadline=None, print_blob=True)
+settings.load_profile("eventlog")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Pin async tests to asyncio: aiosqlite runs on nothing else."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of recorded payloads beside the checkout; without it the test is skipped."""
+    folder = CHECKOUT.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("the recorded payloads are not there: no folder ../shared/data by the checkout")
+    return folder
