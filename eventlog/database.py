@@ -1,0 +1,345 @@
+"""Connections to the one file: how they are opened, what they may do, what their errors mean.
+
+Every rule about SQLite that is not about one table stands here: pragmas, the authorizer that
+keeps the journal's schema, transactions, and the one translation from SQLite's errors to ours.
+Knows no table but by name, and nothing of threads or tasks.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from eventlog.errors import (
+    BadArgument,
+    DatabaseError,
+    DatabaseMissing,
+    DiskFailure,
+    DiskFull,
+    ForeignDatabase,
+    Guarded,
+    LockTimeout,
+    MissingFolder,
+    NewerDatabase,
+    NotADatabase,
+    ReadOnly,
+)
+from eventlog.lock import FileLock
+
+APPLICATION_ID: Final = 0x65766C67  # "evlg", in the file's header
+USER_VERSION: Final = 1
+BUSY_TIMEOUT_MS: Final = 5000
+
+SCHEMA: Final = (files("eventlog") / "schema.sql").read_text(encoding="utf-8")
+
+# ── where things lie ───────────────────────────────────────────────────────────────────────
+
+
+def lock_path(db_path: Path) -> Path:
+    """The file that writers lock."""
+    return db_path.with_name(db_path.name + ".lock")
+
+
+def wal_path(db_path: Path) -> Path:
+    """SQLite's WAL of the database."""
+    return db_path.with_name(db_path.name + "-wal")
+
+
+def checked_path(db_path: str | Path) -> Path:
+    """The path, where a database can lie there.
+
+    Raises BadArgument for ':memory:' and the like, MissingFolder where there is no folder.
+    """
+    text = str(db_path)
+    if not text or ":memory:" in text or text.startswith("file:") or "\0" in text:
+        raise BadArgument(f"a log needs a file of its own; {text!r} is none")
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise MissingFolder(f"there is no folder {path.parent} for the database")
+    if path.is_dir():
+        raise NotADatabase(f"{path} is a folder")
+    return path
+
+
+# ── opening ────────────────────────────────────────────────────────────────────────────────
+
+
+def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
+    """A connection that may write, in autocommit, with every pragma set before any DDL.
+
+    Makes the file, readable by its owner only, where it is missing. The caller holds `lock`
+    around every write transaction and WAL checkpoint of it, and around its close.
+    """
+    _make_private(path)
+    with translated(path):
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        try:
+            with lock:
+                _set_pragmas(connection)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection. Raises DatabaseMissing, NotADatabase, ForeignDatabase, …"""
+    if not path.exists():
+        raise DatabaseMissing(f"there is no database {path}")
+    with translated(path):
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            insist_ours(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+class LockedConnection(sqlite3.Connection):
+    """A connection for callers' own SQL, which holds the lock while it writes.
+
+    From the first statement that may write until its transaction ends.
+    """
+
+    lock: FileLock
+
+    def cursor(self, factory: Any = None) -> Any:
+        """A cursor that takes the lock before it writes."""
+        return super().cursor(factory or _LockedCursor)
+
+    def commit(self) -> None:
+        """Commit, then let go of the lock."""
+        super().commit()
+        self.settle()
+
+    def rollback(self) -> None:
+        """Roll back, then let go of the lock."""
+        super().rollback()
+        self.settle()
+
+    def close(self) -> None:
+        """Close inside the lock: the last close of a database is a WAL checkpoint."""
+        with self.lock:
+            super().close()
+        self.lock.close()
+
+    def settle(self) -> None:
+        """Let go of the lock unless a transaction is open."""
+        if self.lock.held and not self.in_transaction:
+            self.lock.release()
+
+
+class _LockedCursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        with self._write(sql):
+            return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> Any:
+        with self._write(sql):
+            return super().executemany(sql, parameters)
+
+    def executescript(self, sql: str, /) -> Any:
+        with self._write(sql):
+            return super().executescript(sql)
+
+    @contextmanager
+    def _write(self, sql: str) -> Iterator[None]:
+        connection = self.connection
+        if not isinstance(connection, LockedConnection) or _READS.match(sql):
+            yield
+            return
+        if not connection.lock.held:
+            connection.lock.acquire()
+        try:
+            yield
+        finally:
+            connection.settle()
+
+
+_READS: Final = re.compile(r"\s*(SELECT|EXPLAIN|VALUES)\b", re.IGNORECASE)
+
+
+def connect_caller(path: Path) -> sqlite3.Connection:
+    """The connection that a store shows as `store.db`: it reads and, inside the lock, writes."""
+    lock = FileLock(lock_path(path))
+    try:
+        with translated(path), lock:
+            connection = sqlite3.connect(
+                path, check_same_thread=False, factory=LockedConnection
+            )
+            connection.lock = lock
+            _set_pragmas(connection)
+            keep_journal(connection)
+    except BaseException:
+        lock.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    # SQLite gives the WAL and its index the mode of the database file.
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise of_os_error(error, path) from error
+
+
+def _set_pragmas(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        connection.execute("PRAGMA auto_vacuum = NONE")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise DatabaseError(f"the database refuses WAL and stays in mode {mode}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    # WAL checkpoints are made by us, inside the lock.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    if level != 1:
+        raise DatabaseError(f"the database refuses synchronous=NORMAL and stays at {level}")
+
+
+# ── whose database is it ───────────────────────────────────────────────────────────────────
+
+
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether the file says that it is a log of ours. Raises NewerDatabase for a later version."""
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if application_id != APPLICATION_ID:
+        return False
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > USER_VERSION:
+        raise NewerDatabase(
+            f"the database has version {version}; this program knows up to {USER_VERSION}"
+        )
+    return True
+
+
+def insist_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise ForeignDatabase unless the file is a log of ours."""
+    if not is_ours(connection):
+        raise ForeignDatabase(f"{path} is no event log; it stays untouched")
+
+
+# ── what a connection may do ───────────────────────────────────────────────────────────────
+
+_KEPT: Final = frozenset({"journal", "log"})
+_DDL_ON_TABLE: Final = frozenset(
+    {
+        sqlite3.SQLITE_DROP_TRIGGER,
+        sqlite3.SQLITE_DROP_INDEX,
+        sqlite3.SQLITE_CREATE_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_INDEX,
+        sqlite3.SQLITE_ALTER_TABLE,
+    }
+)
+
+
+def keep_journal(connection: sqlite3.Connection) -> None:
+    """Refuse DDL on the journal, which no guard in a schema can, and writes to the schema."""
+    connection.set_authorizer(_authorize)
+
+
+@contextmanager
+def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
+    """Lift that refusal, for the swap of a replay."""
+    connection.set_authorizer(None)
+    try:
+        yield
+    finally:
+        keep_journal(connection)
+
+
+def _authorize(
+    action: int, first: str | None, second: str | None, _db: str | None, _via: str | None
+) -> int:
+    if (
+        (action == sqlite3.SQLITE_DROP_TABLE and first in _KEPT)
+        or (action in _DDL_ON_TABLE and second in _KEPT)
+        or (action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None)
+    ):
+        return sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_OK
+
+
+# ── transactions ───────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One immediate transaction: committed when the block ends, rolled back when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some I/O errors.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+# ── what SQLite's errors mean ──────────────────────────────────────────────────────────────
+
+_MEANING: Final[dict[int, type[DatabaseError]]] = {
+    sqlite3.SQLITE_FULL: DiskFull,
+    sqlite3.SQLITE_BUSY: LockTimeout,
+    sqlite3.SQLITE_LOCKED: LockTimeout,
+    sqlite3.SQLITE_READONLY: ReadOnly,
+    sqlite3.SQLITE_NOTADB: NotADatabase,
+    sqlite3.SQLITE_CONSTRAINT: Guarded,
+    sqlite3.SQLITE_AUTH: Guarded,
+    sqlite3.SQLITE_IOERR: DiskFailure,
+    sqlite3.SQLITE_CORRUPT: DiskFailure,
+    sqlite3.SQLITE_CANTOPEN: DiskFailure,
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise SQLite's and the system's errors as ours, with the path and SQLite's own word."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise of_sqlite_error(error, path) from error
+    except OSError as error:
+        raise of_os_error(error, path) from error
+
+
+def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
+    """What an error of SQLite means to our caller."""
+    code = getattr(error, "sqlite_errorcode", None)
+    meaning = DatabaseError if code is None else _MEANING.get(code & 0xFF, DatabaseError)
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return meaning(f"{path}: {error} ({name})")
+
+
+def of_os_error(error: OSError, path: Path) -> DatabaseError:
+    """What an error of the system means to our caller."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(f"{path}: {error.strerror}")
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        return ReadOnly(f"{path}: {error.strerror}")
+    return DiskFailure(f"{path}: {error.strerror}")

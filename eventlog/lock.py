@@ -1,0 +1,97 @@
+"""One writer at a time, between processes and inside one: an advisory lock on a file of its own.
+
+SQLite 3.7.0 to 3.51.2 can damage a WAL database when a commit and a WAL checkpoint of two
+connections meet, so both stand inside this lock. It lies on a file beside the database: any
+open and close of the database file itself would drop SQLite's own locks in this process.
+
+Knows nothing of SQLite.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+from pathlib import Path
+from typing import Final, Self
+
+from eventlog.errors import LockTimeout, ReadOnly
+
+TIMEOUT_S: Final = 5.0
+# flock has no timeout of its own, so a waiter looks again at this pace. A writer leaves longer
+# gaps than this between two transactions, or a waiter could starve.
+RETRY_S: Final = 0.0005
+
+
+class FileLock:
+    """`flock` on `path`, exclusive, waited for at most `timeout_s` seconds.
+
+    Belongs to one connection and is not for two threads at once; another FileLock on the same
+    path excludes it, in this process too. Acquiring what is held already counts up, and the
+    last release lets go.
+    """
+
+    def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Make the file (0600) where it is missing.
+
+        Raises ReadOnly where it can't be opened for writing.
+        """
+        self._path = path
+        self._timeout_s = timeout_s
+        self._depth = 0
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+                raise ReadOnly(f"{path} can't be opened for writing: {error.strerror}") from error
+            raise
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._depth > 0
+
+    def acquire(self) -> None:
+        """Wait for the lock. Raises LockTimeout when another holds it for too long."""
+        if self._depth == 0:
+            self._wait()
+        self._depth += 1
+
+    def release(self) -> None:
+        """Undo one acquire."""
+        self._depth -= 1
+        if self._depth == 0:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the lock and of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+            self._depth = 0
+
+    def __enter__(self) -> Self:
+        """Acquire."""
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Release."""
+        self.release()
+
+    def _wait(self) -> None:
+        give_up = None
+        while True:
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                now = time.monotonic()
+                give_up = now + self._timeout_s if give_up is None else give_up
+                if now >= give_up:
+                    raise LockTimeout(
+                        f"{self._path} was held by another for {self._timeout_s:g} s"
+                    ) from None
+                time.sleep(RETRY_S)
+            else:
+                return

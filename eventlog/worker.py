@@ -1,0 +1,123 @@
+"""One connection on one thread of its own: functions go in, answers come out.
+
+A function runs whole on the thread, so that a transaction is one hop and nothing of another
+task can come between its statements. What is queued is run in the order it came. asyncio only,
+like aiosqlite, which has no public way to run a function on its thread.
+
+Knows nothing of what the functions do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, Final, Self, TypeVar
+
+from eventlog.database import of_os_error, of_sqlite_error
+from eventlog.errors import StoreClosed
+
+T = TypeVar("T")
+Job = Callable[[], None]
+
+_STOP: Final = None
+
+
+class Worker:
+    """A thread that owns a connection. `open_connection` runs on the thread."""
+
+    def __init__(self, path: Path, open_connection: Callable[[], sqlite3.Connection]) -> None:
+        self.path = path
+        self._open_connection = open_connection
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        # A daemon, so that a store which was never closed can't keep its process alive.
+        self._thread = threading.Thread(target=self._work, name=f"eventlog {path.name}", daemon=True)
+        self._connection: sqlite3.Connection | None = None
+
+    async def start(self) -> Self:
+        """Start the thread and open the connection. Raises what opening raises."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+        try:
+            self._connection = await self._call(self._open_connection)
+        except BaseException:
+            self._jobs.put(_STOP)
+            raise
+        return self
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer of `function`, called with the connection on its thread.
+
+        SQLite's and the system's errors arrive as DatabaseError. A cancelled caller does not
+        stop a function that is queued or running. Raises StoreClosed after `stop`.
+        """
+        connection = self.connection
+        return await self._call(lambda: function(connection))
+
+    def post(self, job: Job) -> None:
+        """Queue a job that answers for itself and never raises."""
+        self._jobs.put(job)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The connection, for jobs on the thread. Raises StoreClosed when there is none."""
+        if self._connection is None:
+            raise StoreClosed
+        return self._connection
+
+    async def stop(self, close: Callable[[sqlite3.Connection], None]) -> None:
+        """Run what is queued, then `close` the connection and end the thread."""
+        if self._connection is None:
+            return
+        connection, self._connection = self._connection, None
+        try:
+            await self._call(lambda: close(connection))
+        finally:
+            self._jobs.put(_STOP)
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        future: asyncio.Future[T] = self._loop.create_future()
+
+        def job() -> None:
+            try:
+                result = function()
+            except BaseException as error:  # noqa: BLE001 - the waiting caller gets it
+                self.answer(_fail, future, self.translate(error))
+            else:
+                self.answer(_succeed, future, result)
+
+        self._jobs.put(job)
+        return await future
+
+    def answer(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Call `function` on the loop, from the thread; nobody waits there any more once it ended."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+    def translate(self, error: BaseException) -> BaseException:
+        """An error of SQLite or the system as one of ours; any other as it is."""
+        if isinstance(error, sqlite3.Error):
+            ours: BaseException = of_sqlite_error(error, self.path)
+        elif isinstance(error, OSError):
+            ours = of_os_error(error, self.path)
+        else:
+            return error
+        ours.__cause__ = error
+        return ours
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not _STOP:
+            job()
+
+
+def _succeed(future: asyncio.Future[T], result: T) -> None:
+    if not future.done():  # a cancelled caller waits no more
+        future.set_result(result)
+
+
+def _fail(future: asyncio.Future[T], error: BaseException) -> None:
+    if not future.done():
+        future.set_exception(error)
