@@ -6,11 +6,11 @@ Pure: nothing is read or written here. `appender.py` gives appends their place i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from eventlog import codecs
+from eventlog import chain, codecs
 from eventlog.errors import (
     BadArgument,
     BadKey,
@@ -23,6 +23,7 @@ from eventlog.errors import (
     UnknownEvent,
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact
+from eventlog.record import Head, Position
 
 Durability: TypeAlias = Literal["durable", "relaxed"]
 
@@ -106,7 +107,34 @@ def check_key(key: str | None) -> None:
         raise BadKey("a key holds a lone surrogate, which UTF-8 can't hold") from error
 
 
-def same_facts(ours: Append, stored: Sequence[tuple[str, int, bytes]], event_id: int | None) -> bool:
+def place(
+    append: Append, after: Head, *, event_id: int | None, at_us: int, meta: bytes | None
+) -> tuple[list[tuple[Any, ...]], Head]:
+    """The rows of an append that comes after a head, and the head after them.
+
+    `at_us` and `meta` are those of now; an append that was carried over brings its own.
+    """
+    position, previous = after.position, after.hash
+    size = len(append.facts)
+    at_us = at_us if append.appended_at_us is None else append.appended_at_us
+    meta = meta if append.meta is None else append.meta
+    key = append.key
+    rows = []
+    for index, fact in enumerate(append.facts):
+        position = Position(position + 1)
+        columns = (
+            *(position, event_id, fact.kind, fact.version, chain.FORMAT),
+            *(at_us, index, size, key, meta, fact.body),
+        )
+        previous = chain.link(previous, chain.digest(columns))
+        rows.append((*columns, previous))
+        key = meta = None  # they stand on the first record only
+    return rows, Head(position, previous)
+
+
+def same_facts(
+    ours: Append, stored: Sequence[tuple[str, int, bytes]], event_id: int | None
+) -> bool:
     """Whether an append says what these stored kinds, versions and bodies say.
 
     `event_id` is the event that the stored ones belong to. Compared as facts, decoded and

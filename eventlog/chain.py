@@ -14,9 +14,7 @@ from functools import lru_cache
 from hashlib import sha256
 from struct import Struct, pack
 from struct import error as struct_error
-from typing import Final
-
-from eventlog.record import StoredRecord
+from typing import Any, Final
 
 FORMAT: Final = 1
 
@@ -33,8 +31,8 @@ def genesis(log_id: bytes) -> bytes:
     return sha256(_LOG + log_id).digest()
 
 
-def digest(record: StoredRecord) -> bytes:
-    """The digest of one record, from every column but its hash.
+def digest(record: tuple[Any, ...]) -> bytes:
+    """The digest of one record: a StoredRecord, or its columns but for the hash.
 
     Raises ValueError where a column holds what no journal can: a number past 64 bits, or text
     that UTF-8 can't hold. UnicodeError is a ValueError.
@@ -50,8 +48,8 @@ def link(previous: bytes, digest: bytes) -> bytes:
     return sha256(_CHAIN + previous + digest).digest()
 
 
-def _digest(record: StoredRecord) -> bytes:
-    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body, _ = record
+def _digest(record: tuple[Any, ...]) -> bytes:
+    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body = record[:11]
     fixed = _fixed(kind, event_id is not None)
     if event_id is None:
         head = fixed(position, version, fmt, appended_at, index, size)
@@ -69,7 +67,7 @@ def _optional(blob: bytes | None) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _fixed(kind: str, with_event: bool) -> Callable[..., bytes]:  # noqa: FBT001 - one of two shapes
+def _fixed(kind: str, with_event: bool) -> Callable[..., bytes]:
     """A packer of the fixed part for one kind: its length and text stand in it ready-made.
 
     Takes position, [event_id,] version, format, appended_at, index, size.

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote
 
 from eventlog.errors import (
@@ -85,6 +85,7 @@ def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
         )
         try:
             with lock:
+                origin(connection, path)
                 _set_pragmas(connection)
         except BaseException:
             connection.close()
@@ -181,9 +182,7 @@ def connect_caller(path: Path) -> sqlite3.Connection:
     lock = FileLock(lock_path(path))
     try:
         with translated(path), lock:
-            connection = sqlite3.connect(
-                path, check_same_thread=False, factory=LockedConnection
-            )
+            connection = sqlite3.connect(path, check_same_thread=False, factory=LockedConnection)
             connection.lock = lock
             _set_pragmas(connection)
             keep_journal(connection)
@@ -221,6 +220,31 @@ def _set_pragmas(connection: sqlite3.Connection) -> None:
 
 
 # ── whose database is it ───────────────────────────────────────────────────────────────────
+
+
+Origin: TypeAlias = Literal["empty", "ours", "plain"]
+_PLAIN_TABLES: Final = frozenset({"events", "detections", "persons"})
+
+
+def origin(connection: sqlite3.Connection, path: Path) -> Origin:
+    """Whose database it is: nobody's yet, ours, or a plain store's of the three read tables.
+
+    Raises ForeignDatabase, NewerDatabase, NotADatabase; nothing is written.
+    """
+    if is_ours(connection):
+        return "ours"
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    names = {
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+    }
+    if application_id == 0 and not names:
+        return "empty"
+    if application_id == 0 and names >= _PLAIN_TABLES and "journal" not in names:
+        return "plain"
+    raise ForeignDatabase(f"{path} is no event log; it stays untouched")
 
 
 def is_ours(connection: sqlite3.Connection) -> bool:

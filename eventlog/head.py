@@ -50,9 +50,7 @@ def head_path(db_path: Path) -> Path:
 
 def pack(mark: HeadMark) -> bytes:
     """A head as the bytes of its file."""
-    fields = _LAYOUT.pack(
-        _MAGIC, mark.log_id, mark.position, mark.durable_position, mark.hash
-    )
+    fields = _LAYOUT.pack(_MAGIC, mark.log_id, mark.position, mark.durable_position, mark.hash)
     return fields + sha256(fields).digest()
 
 

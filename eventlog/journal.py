@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import chain as flatten
-from typing import Final
+from typing import Any, Final
 
 from eventlog import chain
 from eventlog.record import Head, Position, Receipt, StoredRecord
@@ -43,7 +43,7 @@ def insert_sql(rows: int) -> str:
     return f"INSERT INTO journal ({COLUMNS}) VALUES {', '.join([_ROW] * rows)}"
 
 
-def insert(connection: sqlite3.Connection, rows: Sequence[StoredRecord]) -> None:
+def insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows. More than ROWS_PER_STATEMENT need a transaction around them to be one write."""
     for start in range(0, len(rows), ROWS_PER_STATEMENT):
         some = rows[start : start + ROWS_PER_STATEMENT]
@@ -59,7 +59,9 @@ def log_id(connection: sqlite3.Connection) -> bytes:
 def make_log_id(connection: sqlite3.Connection, new_id: bytes) -> None:
     """Give the log its id; another one is refused once there are records."""
     connection.execute(
-        "UPDATE log SET log_id = ?1" if _has_log_id(connection) else "INSERT INTO log VALUES (1, ?1)",
+        "UPDATE log SET log_id = ?1"
+        if _has_log_id(connection)
+        else "INSERT INTO log VALUES (1, ?1)",
         (new_id,),
     )
 

@@ -14,8 +14,8 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Final, Self, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Final, Self, TypeVar
 
 from eventlog.database import of_os_error, of_sqlite_error
 from eventlog.errors import StoreClosed
@@ -24,17 +24,30 @@ T = TypeVar("T")
 Job = Callable[[], None]
 
 _STOP: Final = None
+IDLE_S: Final = 1.0
 
 
 class Worker:
-    """A thread that owns a connection. `open_connection` runs on the thread."""
+    """A thread that owns a connection. `open_connection` runs on the thread.
 
-    def __init__(self, path: Path, open_connection: Callable[[], sqlite3.Connection]) -> None:
+    `idle` is called on the thread, once, when nothing has come for IDLE_S; it never raises.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        open_connection: Callable[[], sqlite3.Connection],
+        *,
+        idle: Job | None = None,
+    ) -> None:
         self.path = path
         self._open_connection = open_connection
+        self._idle = idle
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         # A daemon, so that a store which was never closed can't keep its process alive.
-        self._thread = threading.Thread(target=self._work, name=f"eventlog {path.name}", daemon=True)
+        self._thread = threading.Thread(
+            target=self._work, name=f"eventlog {path.name}", daemon=True
+        )
         self._connection: sqlite3.Connection | None = None
 
     async def start(self) -> Self:
@@ -92,8 +105,8 @@ class Worker:
         self._jobs.put(job)
         return await future
 
-    def answer(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Call `function` on the loop, from the thread; nobody waits there any more once it ended."""
+    def answer(self, function: Callable[..., None], *arguments: object) -> None:
+        """Call `function` on the loop, from the thread; a loop that ended waits for nothing."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 
@@ -109,8 +122,16 @@ class Worker:
         return ours
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not _STOP:
+        rest_s = None
+        while (job := self._next(rest_s)) is not _STOP:
             job()
+            rest_s = None if self._idle is None or job is self._idle else IDLE_S
+
+    def _next(self, rest_s: float | None) -> Job | None:
+        try:
+            return self._jobs.get(timeout=rest_s)
+        except Empty:
+            return self._idle
 
 
 def _succeed(future: asyncio.Future[T], result: T) -> None:

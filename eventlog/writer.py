@@ -1,0 +1,138 @@
+"""The one way to write in this process: a connection on its thread, inside the lock.
+
+Every function given to `run` holds the file lock while it runs, so that no two writers and no
+WAL checkpoint ever meet. WAL checkpoints are made here, when the WAL has grown and when nothing
+is to do, after the answers of what was written are on their way.
+
+Knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeVar
+
+from eventlog import wal
+from eventlog.database import connect_writer, keep_journal, lock_path, wal_path
+from eventlog.lock import TIMEOUT_S, FileLock
+from eventlog.worker import Job, Worker
+
+T = TypeVar("T")
+log = logging.getLogger("eventlog")
+
+# Short enough that a flipped bit in the WAL costs little, long enough that one append in some
+# hundreds waits for a WAL checkpoint.
+WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
+# The WAL is measured once in so many writes: that takes about 30 µs.
+WRITES_PER_LOOK: Final = 32
+
+
+class Writer:
+    """A connection that may write, and the lock around all that it does."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout_s: float = TIMEOUT_S,
+        wal_limit_bytes: int = WAL_LIMIT_BYTES,
+    ) -> None:
+        """Raise ReadOnly where the lock file can't be written."""
+        self.path = path
+        self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
+        self._worker = Worker(path, lambda: connect_writer(path, self.lock), idle=self._tidy)
+        self._wal_limit_bytes = wal_limit_bytes
+        self._looked_at = 0
+        self._writes = 0
+        self._durable = False
+
+    async def open(self, prepare: Callable[[sqlite3.Connection], T]) -> T:
+        """Open the connection and run `prepare`, after which the journal's schema is kept."""
+        try:
+            await self._worker.start()
+        except BaseException:
+            self.lock.close()
+            raise
+        try:
+            prepared = await self.run(prepare)
+            await self.run(keep_journal)
+        except BaseException:
+            await self.close()
+            raise
+        return prepared
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer of `function`, run inside the lock. Raises LockTimeout, DatabaseError."""
+        return await self._worker.run(lambda connection: self.locked(connection, function))
+
+    def post(self, job: Job) -> None:
+        """Queue a job that runs on the thread; it takes the lock by `locked` and never raises."""
+        self._worker.post(job)
+
+    @property
+    def worker(self) -> Worker:
+        """The thread below, for jobs that answer for themselves."""
+        return self._worker
+
+    def locked(
+        self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]
+    ) -> T:
+        """On the thread: call `function` inside the lock."""
+        with self.lock:
+            answer = function(connection)
+        self._writes += 1
+        if self._writes % WRITES_PER_LOOK == 0:
+            self._worker.post(self._look)
+        return answer
+
+    def look_soon(self) -> None:
+        """On the thread, after a large write: measure the WAL before the next one."""
+        self._worker.post(self._look)
+
+    def set_durable(self, connection: sqlite3.Connection, *, durable: bool) -> None:
+        """On the thread, outside a transaction: sync each commit (FULL), or none (NORMAL)."""
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    async def close(self) -> None:
+        """Finish what is queued and close, inside the lock: it may be the last close."""
+        try:
+            await self._worker.stop(self._close)
+        finally:
+            self.lock.close()
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        try:
+            self.lock.acquire()
+        finally:
+            connection.close()
+
+    # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
+
+    def _look(self) -> None:
+        try:
+            used = wal.bytes_in_use(wal_path(self.path))
+            if used < self._looked_at:  # the WAL began anew
+                self._looked_at = 0
+            # Where a reader holds the WAL, another try comes when it has grown by as much again.
+            if used - self._looked_at >= self._wal_limit_bytes:
+                self._looked_at = used
+                self._checkpoint_wal()
+        except Exception:
+            log.exception("the WAL of %s could not be measured", self.path)
+
+    def _tidy(self) -> None:
+        try:
+            if wal.bytes_in_use(wal_path(self.path)) > 0:
+                self._checkpoint_wal()
+        except Exception:
+            log.exception("the WAL checkpoint of %s failed; it is tried again", self.path)
+
+    def _checkpoint_wal(self) -> None:
+        # PASSIVE waits for nobody, so that a stuck reader can't hold the lock.
+        with self.lock:
+            self._worker.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
