@@ -1,0 +1,74 @@
+# Every target sets itself up in .venv. A second call finds a stamp there and goes straight to work;
+# a changed pyproject.toml or lock makes the next call install again.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --no-input
+SMALL := $(VENV)/.installed
+FULL := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test check lint types bench faults lock clean
+
+help: ## Say what can be made (this list)
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z]*\):.*## /  make \1: /p' $(MAKEFILE_LIST)
+
+run: $(SMALL) ## A day at a front door: events in, the list and one story out, rebuilt and verified
+	@$(PY) -m eventlog demo $(ARGS)
+
+test: $(SMALL) ## Run the tests (ARGS="-k journal" for some of them)
+	$(PY) -m pytest -m "not faults and not browser" $(ARGS)
+
+check: lint types test ## All that must pass before a change lands: lint, types, tests
+
+lint: $(FULL) ## Check style and formatting
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: $(FULL) ## Check types
+	$(PY) -m mypy --strict
+
+bench: $(FULL) ## Measure (ARGS="--help" for the choices)
+	@$(PY) -m benchmarks $(ARGS)
+
+faults: $(SMALL) ## Run the tests that kill processes and fill disks
+	$(PY) -m pytest -m faults tests $(ARGS)
+
+# uv writes locks that pip installs: names, versions and hashes, without an address. It comes into a
+# folder that is thrown away. Versions stay as they are unless UPGRADE=--upgrade.
+lock: $(VENV)/bin/pip ## Write both locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
+		&& $(PIP) install --quiet --target "$$tools" uv \
+		&& compile="$$tools/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate $(UPGRADE)" \
+		&& $$compile --group dev --output-file requirements-dev.lock \
+		&& $$compile --group test --constraint requirements-dev.lock --output-file requirements.lock
+
+clean: ## Remove .venv, caches and builds; logs and pictures stay
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pip is the last thing that venv makes: where it is missing, the environment is not whole.
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null \
+		|| { echo "There is no $(PYTHON) here. Install it: sudo apt install python3 python3-venv" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "eventlog needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) can't make a virtual environment. Install what is missing: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "Setting up $(VENV): once, and a minute or two on a Raspberry Pi"
+	@$(PYTHON) -m venv $(VENV)
+
+# The checkout itself is put on the path, by the build backend that the lock has brought.
+$(SMALL): $(VENV)/bin/pip requirements.lock pyproject.toml
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(FULL): $(SMALL) requirements-dev.lock
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@

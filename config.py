@@ -1,0 +1,66 @@
+"""The deployment's settings, from the environment.
+
+An attribute reads its variable when it is used, so a change of the environment after the import
+counts. Imports nothing of eventlog: the library takes paths as arguments.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Setting(Generic[T]):
+    """One attribute of `Config`: its variable in the environment, or the default.
+
+    The variable bears the attribute's name. An empty one counts as not set. Raises ValueError,
+    naming the variable, where its text is no value of the kind.
+    """
+
+    def __init__(self, default: T, parse: Callable[[str], T]) -> None:
+        self.default = default
+        self.parse = parse
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> T:
+        text = os.environ.get(self.name, "")
+        if not text:
+            return self.default
+        try:
+            return self.parse(text)
+        except ValueError as error:
+            message = f"{self.name} in the environment: {error}"
+            raise ValueError(message) from error
+
+
+def port(text: str) -> int:
+    """A TCP port, 0 to 65535; 0 lets the system choose."""
+    number = int(text)
+    if number not in range(65536):
+        raise ValueError(f"{number} is no port; ports are 0 to 65535")
+    return number
+
+
+class Config:
+    """Where the log lies and where the dashboard listens. Attributes of the class itself."""
+
+    DB_PATH = Setting("./events.db", str)
+    """The database with the journal and the read tables."""
+
+    THUMBNAILS_DIR = Setting("./thumbnails", str)
+    """The folder of JPEG files."""
+
+    HOST = Setting("127.0.0.1", str)
+    """The address that the dashboard listens at."""
+
+    PORT = Setting(8000, port)
+    """The dashboard's TCP port."""
+
+    TIME_ZONE = Setting("UTC", str)
+    """The IANA name of the zone that times are shown in; they are stored in UTC."""
