@@ -1,0 +1,130 @@
+"""Files that are there whole or not at all, after a power cut too.
+
+A new file is written under a spare name, synced, renamed to a name that was free, and its folder
+is synced; when the call returns, name and bytes are on the disk. Nothing is overwritten, no
+symbolic link is followed, and what is made belongs to its user alone: files 0600, folders 0700.
+
+Every function raises OSError as the system does. Knows nothing of what the bytes are.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from io import BufferedReader
+from pathlib import Path
+from typing import Final
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without O_NONBLOCK, opening a pipe that lies in the folder would wait for its other end.
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, and sync the folders they were made in."""
+    missing = []
+    while not path.is_dir():
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+        parent = os.open(folder.parent, _FOLDER)
+        try:
+            os.fsync(parent)
+        finally:
+            os.close(parent)
+
+
+def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> str:
+    """Write a new file into the folder at `path`, under the first of `names` that is free.
+
+    Answers the name. `spare` is the name that the bytes are written under first; where the call
+    fails, neither is left behind, unless the disk refuses that as well.
+    """
+    folder = os.open(path, _FOLDER)
+    ours = []
+    try:
+        file = _create(folder, spare)
+        ours.append(spare)
+        _fill(file, content)
+        # An empty file holds the name, so that the rename takes the place of nobody's file. A
+        # hard link would need no holder, but the file systems of USB sticks have none.
+        name = _first_free(folder, names)
+        ours.append(name)
+        os.rename(spare, name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+    except BaseException:
+        for left_over in ours:
+            # The error that is on its way tells more; what stays is swept later.
+            with suppress(OSError):
+                os.unlink(left_over, dir_fd=folder)
+        raise
+    else:
+        return name
+    finally:
+        os.close(folder)
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a plain file lies at a path, itself and not by a link."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (OSError, UnicodeEncodeError):
+        return False
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """Open a plain file to read it; a symbolic link, a pipe or a device is an OSError."""
+    file = os.open(path, _READ)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    return os.fdopen(file, "rb")
+
+
+def remove_older(path: Path, before: float) -> bool:
+    """Remove a plain file that was last written before a time; whether there was one.
+
+    `before` is in seconds since 1970, by the wall clock that the file system goes by.
+    """
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode) or status.st_mtime > before:
+            return False
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _create(folder: int, name: str) -> int:
+    return os.open(name, _NEW, 0o600, dir_fd=folder)
+
+
+def _fill(file: int, content: bytes) -> None:
+    """Write, sync and close a file."""
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(file, rest) :]
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def _first_free(folder: int, names: Iterable[str]) -> str:
+    for name in names:
+        try:
+            os.close(_create(folder, name))
+        except FileExistsError:
+            continue
+        return name
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
