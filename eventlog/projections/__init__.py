@@ -1,0 +1,16 @@
+"""All views, a parent before those whose tables reference its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from eventlog.projections.detections import DETECTIONS
+from eventlog.projections.events import EVENTS
+from eventlog.projections.face_results import FACE_RESULTS
+from eventlog.projections.persons import PERSONS
+from eventlog.projections.projection import Projection
+from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
+
+VIEWS: Final[tuple[Projection, ...]] = (EVENTS, DETECTIONS, PERSONS, FACE_RESULTS, UNLOCK_ACTIONS)
+
+by_name: Final[dict[str, Projection]] = {view.name: view for view in VIEWS}

@@ -1,0 +1,134 @@
+"""The view `detections`: one row for each object that a model saw in a frame.
+
+The id is the position of the record, so that no replay shifts it. Columns `bbox_*` are pixels and
+`fraction_*` parts of the picture's width and height; a box fills one of the two. Knows of the
+view `events` that its rows belong to, and no more than when an event was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from eventlog.facts import Box, Detection, Ding, Motion
+from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.times import canonical, since_epoch_us
+from eventlog.record import EventId, Record
+
+# ── schema ─────────────────────────────────────────────────────────────────────────────────
+
+# `event_recorded_us` repeats when the event was recorded, in microseconds since 1970: it lets
+# the index give the events of a label, rare or common, newest first. An event's never changes.
+SCHEMA: Final = """
+CREATE TABLE {p}detections (
+    id                INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id          INTEGER NOT NULL REFERENCES {p}events(id) ON DELETE CASCADE,
+    label             TEXT    NOT NULL,
+    confidence        REAL    NOT NULL,
+    bbox_x1           REAL,
+    bbox_y1           REAL,
+    bbox_x2           REAL,
+    bbox_y2           REAL,
+    box_unit          TEXT,
+    fraction_x1       REAL,
+    fraction_y1       REAL,
+    fraction_x2       REAL,
+    fraction_y2       REAL,
+    model             TEXT,
+    recorded_at       TEXT,
+    event_recorded_us INTEGER NOT NULL
+);
+CREATE INDEX {p}idx_detections_event_id ON {p}detections (event_id);
+CREATE INDEX {p}idx_detections_label ON {p}detections (label, event_recorded_us, event_id)
+"""
+
+# What a reader is shown; the index's own column stays out.
+COLUMNS: Final = (
+    "id",
+    "event_id",
+    "label",
+    "confidence",
+    "bbox_x1",
+    "bbox_y1",
+    "bbox_x2",
+    "bbox_y2",
+    "box_unit",
+    "fraction_x1",
+    "fraction_y1",
+    "fraction_x2",
+    "fraction_y2",
+    "model",
+    "recorded_at",
+)
+
+# ── row ────────────────────────────────────────────────────────────────────────────────────
+
+_NO_BOX: Final = (None,) * 9
+
+
+def row(record: Record, fact: Detection, event_recorded_us: int | None) -> tuple[Any, ...]:
+    """One row. None as the event's time: its opener came in an earlier batch."""
+    moment = fact.recorded_at
+    return (
+        record.position,
+        record.event_id,
+        fact.label,
+        fact.confidence,
+        *(_NO_BOX if fact.box is None else _box(fact.box)),
+        fact.model,
+        None if moment is None else canonical(moment),
+        event_recorded_us,
+    )
+
+
+def _box(box: Box) -> tuple[Any, ...]:
+    corners = (box.x1, box.y1, box.x2, box.y2)
+    nothing = (None, None, None, None)
+    if box.unit == "pixels":
+        return (*corners, box.unit, *nothing)
+    return (*nothing, box.unit, *corners)
+
+
+# ── apply ──────────────────────────────────────────────────────────────────────────────────
+
+# The event's time from its row, where this batch does not hold the opener. SQLite's own
+# fractions are milliseconds, so whole seconds and microseconds are read apart.
+_EVENT_RECORDED_US: Final = (
+    "coalesce(?16, (SELECT CAST(strftime('%s', substr(recorded_at, 1, 19)) AS INTEGER) * 1000000"
+    " + CAST(substr(recorded_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2))"
+)
+INSERT: Final = insert_into("detections", (*COLUMNS, "event_recorded_us")).replace(
+    "?)", f"{_EVENT_RECORDED_US})"
+)
+
+
+def apply(records: Sequence[Record]) -> list[Statement]:
+    """One row for each detection."""
+    opened: dict[EventId | None, int] = {}
+    rows: list[tuple[Any, ...]] = []
+    for record in records:
+        fact = record.fact
+        if isinstance(fact, Detection):
+            rows.append(row(record, fact, opened.get(record.event_id)))
+        elif isinstance(fact, Motion | Ding):
+            opened[record.event_id] = since_epoch_us(fact.recorded_at)
+    return statements(Statement(INSERT, rows, changes_each=False))
+
+
+# ── queries ────────────────────────────────────────────────────────────────────────────────
+
+# Whether an event, `e`, has a label. The unary plus keeps the planner from reading all rows of
+# the label instead of the few of the event.
+HAS_LABEL: Final = "EXISTS (SELECT 1 FROM detections WHERE event_id = e.id AND +label = ?)"
+
+
+DETECTIONS: Final = Projection(
+    name="detections",
+    version=1,
+    schema=SCHEMA,
+    tables=("detections",),
+    indexes=("idx_detections_event_id", "idx_detections_label"),
+    handles=frozenset({Motion, Ding, Detection}),
+    parents=("events",),
+    apply=apply,
+)

@@ -1,0 +1,60 @@
+"""The shape that every view has: its tables as SQL, and a pure rule that fills them.
+
+A view is a value, not a subclass. It knows no database: what runs the statements, and beside
+which tables (the live ones, or a replay's), is the projector's concern. In all SQL of a view
+`{p}` stands before its own tables and indexes and before those that its tables reference;
+`str.format(p=...)` fills it in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from eventlog.record import Record
+
+
+class Statement(NamedTuple):
+    """SQL with the rows of parameters that it is to be run with, one after the other.
+
+    Where `changes_each` is true, each row of parameters must change exactly one row of the
+    table; where one does not, the record behind it can't be applied.
+    """
+
+    sql: str
+    rows: list[tuple[Any, ...]]
+    changes_each: bool
+
+
+class Projection(Struct, frozen=True):
+    """A read table and the pure rule that fills it.
+
+    `apply` gets records in the order of their positions, only of the types in `handles`, and
+    folds them in memory: what this batch begins is inserted complete, what an earlier one began
+    is merged by one statement that needs no look at the table first. How records are cut into
+    batches leaves no trace in the tables. It raises ValueError for a record that has no place
+    in them.
+    """
+
+    name: str  # also the name of its main table
+    version: int
+    schema: str  # statements, separated by ';\n'
+    tables: tuple[str, ...]  # its own, the main one first
+    indexes: tuple[str, ...]
+    handles: frozenset[type]  # the types of fact that it looks at
+    parents: tuple[str, ...]  # the views whose tables its own reference
+    apply: Callable[[Sequence[Record]], list[Statement]]
+
+
+def insert_into(table: str, columns: Sequence[str]) -> str:
+    """The statement that inserts one row of these columns."""
+    names = ", ".join(columns)
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {{p}}{table} ({names}) VALUES ({marks})"
+
+
+def statements(*candidates: Statement) -> list[Statement]:
+    """Those that have rows to run with."""
+    return [statement for statement in candidates if statement.rows]

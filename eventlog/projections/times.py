@@ -1,0 +1,66 @@
+"""How the read tables write time.
+
+`recorded_at` and its kin are canonical ISO 8601 in UTC, '2026-02-25T10:30:00', with microseconds
+only where there are any, so that text order is time order. `created_at` is SQLite's
+'YYYY-MM-DD HH:MM:SS'. Knows no table.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from eventlog.record import EPOCH, instant
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_SECOND_US: Final = 1_000_000
+
+
+def canonical(moment: datetime) -> str:
+    """A time as the read tables write it. A naive one is UTC, another zone is converted.
+
+    Raises ValueError where the time in UTC is before the year 1 or after 9999.
+    """
+    return _in_utc(moment).replace(tzinfo=None).isoformat()
+
+
+def canonical_us(microseconds: int) -> str:
+    """The same for microseconds since 1970. Raises ValueError likewise."""
+    try:
+        return canonical(instant(microseconds))
+    except OverflowError as error:
+        raise ValueError(f"{microseconds} µs since 1970 is no date") from error
+
+
+def since_epoch_us(moment: datetime) -> int:
+    """Microseconds since 1970, negative before it. A naive time is UTC."""
+    return (_in_utc(moment) - EPOCH) // _MICROSECOND
+
+
+def created_at(appended_at_us: int) -> str:
+    """The time of an append as SQLite's own datetime() writes it; parts of a second are cut off.
+
+    Raises ValueError where it is no date.
+    """
+    return _created_at(appended_at_us // _SECOND_US)
+
+
+# Records of one batch were mostly appended within a few seconds of each other.
+@lru_cache(maxsize=256)
+def _created_at(seconds: int) -> str:
+    try:
+        return instant(seconds * _SECOND_US).replace(tzinfo=None).isoformat(" ")
+    except OverflowError as error:
+        raise ValueError(f"{seconds} s since 1970 is no date") from error
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is UTC:
+        return moment
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment.isoformat()} is no date in UTC") from error

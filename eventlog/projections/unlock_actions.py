@@ -1,0 +1,173 @@
+"""The view `unlock_actions`: every time the lock was asked to act, with the why.
+
+Refused tries are rows too, and so are actions that no ring preceded: those have no event. The id
+is the position of the record. Knows of the view `events` that its rows may belong to, and no
+more than when an event was recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from eventlog.facts import UnlockAction
+from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.times import canonical, canonical_us
+from eventlog.record import Record
+
+# ── schema ─────────────────────────────────────────────────────────────────────────────────
+
+# `listed_at` is the time that lists go by: the action's own where it is known, else the
+# event's, else that of the append. `outcome` is 'refused' where the action was not granted and
+# did nothing, and 'none' where it was not granted and locked the door.
+SCHEMA: Final = """
+CREATE TABLE {p}unlock_actions (
+    id          INTEGER PRIMARY KEY,
+    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    granted     INTEGER NOT NULL,
+    door_action TEXT    NOT NULL,
+    person      TEXT,
+    confidence  REAL,
+    distance    REAL,
+    rule        TEXT,
+    actor       TEXT,
+    door_id     TEXT,
+    recorded_at TEXT,
+    appended_at TEXT    NOT NULL,
+    outcome     TEXT    NOT NULL,
+    listed_at   TEXT    NOT NULL
+) STRICT;
+CREATE INDEX {p}idx_unlock_actions_event_id ON {p}unlock_actions (event_id)
+    WHERE event_id IS NOT NULL;
+CREATE INDEX {p}idx_unlock_actions_listed_at ON {p}unlock_actions (listed_at);
+CREATE INDEX {p}idx_unlock_actions_person ON {p}unlock_actions (person, listed_at)
+    WHERE person IS NOT NULL;
+CREATE INDEX {p}idx_unlock_actions_outcome ON {p}unlock_actions (outcome, listed_at)
+"""
+
+COLUMNS: Final = (
+    "id",
+    "event_id",
+    "granted",
+    "door_action",
+    "person",
+    "confidence",
+    "distance",
+    "rule",
+    "actor",
+    "door_id",
+    "recorded_at",
+    "appended_at",
+    "outcome",
+    "listed_at",
+)
+
+# ── row ────────────────────────────────────────────────────────────────────────────────────
+
+Outcome = Literal["granted", "refused", "none"]
+
+
+def outcome(fact: UnlockAction) -> Outcome:
+    """What became of the asking."""
+    if fact.granted:
+        return "granted"
+    return "refused" if fact.door_action == "none" else "none"
+
+
+def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
+    """One row: all that the fact says, and when it was appended."""
+    moment = None if fact.recorded_at is None else canonical(fact.recorded_at)
+    return (
+        record.position,
+        record.event_id,
+        int(fact.granted),
+        fact.door_action,
+        fact.person,
+        fact.confidence,
+        fact.distance,
+        fact.rule,
+        fact.actor,
+        fact.door_id,
+        moment,
+        canonical_us(record.appended_at_us),
+        outcome(fact),
+        moment,
+    )
+
+
+# ── apply ──────────────────────────────────────────────────────────────────────────────────
+
+_LISTED_AT: Final = "coalesce(?14, (SELECT recorded_at FROM {p}events WHERE id = ?2), ?12)"
+INSERT: Final = insert_into("unlock_actions", COLUMNS).replace("?)", f"{_LISTED_AT})")
+
+
+def apply(records: Sequence[Record]) -> list[Statement]:
+    """One row for each unlock action."""
+    rows = [row(record, record.fact) for record in records if isinstance(record.fact, UnlockAction)]
+    return statements(Statement(INSERT, rows, changes_each=False))
+
+
+# ── queries ────────────────────────────────────────────────────────────────────────────────
+
+OF_EVENT: Final = "SELECT * FROM unlock_actions WHERE event_id = ? ORDER BY id"
+
+
+class UnlockFilter(Struct, frozen=True, kw_only=True):
+    """Which actions a list shows; None asks for nothing. `until` is the first time left out."""
+
+    person: str | None = None
+    outcome: Outcome | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def of_event(event_id: int) -> tuple[str, tuple[Any, ...]]:
+    """The unlock actions of one event, in the order of the journal. Rows are COLUMNS."""
+    return OF_EVENT, (event_id,)
+
+
+def listed(
+    wanted: UnlockFilter,
+    *,
+    before: tuple[str, int] | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> tuple[str, tuple[Any, ...]]:
+    """A page of actions, newest `listed_at` first, then the higher id. Rows are COLUMNS.
+
+    `before` is the (listed_at, id) of the last row of the page before this one.
+    """
+    # A unary plus keeps the planner from an index: the person's is the narrower one.
+    outcome_term = "outcome = ?" if wanted.person is None else "+outcome = ?"
+    candidates: tuple[tuple[str, tuple[Any, ...] | None], ...] = (
+        ("person = ?", None if wanted.person is None else (wanted.person,)),
+        (outcome_term, None if wanted.outcome is None else (wanted.outcome,)),
+        ("listed_at >= ?", None if wanted.since is None else (canonical(wanted.since),)),
+        ("listed_at < ?", None if wanted.until is None else (canonical(wanted.until),)),
+        ("(listed_at, id) < (?, ?)", before),
+    )
+    terms = [term for term, given in candidates if given is not None]
+    parameters = [value for _, given in candidates if given is not None for value in given]
+    where = f" WHERE {' AND '.join(terms)}" if terms else ""
+    order = " ORDER BY listed_at DESC, id DESC LIMIT ? OFFSET ?"
+    return "SELECT * FROM unlock_actions" + where + order, (*parameters, limit, offset)
+
+
+UNLOCK_ACTIONS: Final = Projection(
+    name="unlock_actions",
+    version=1,
+    schema=SCHEMA,
+    tables=("unlock_actions",),
+    indexes=(
+        "idx_unlock_actions_event_id",
+        "idx_unlock_actions_listed_at",
+        "idx_unlock_actions_person",
+        "idx_unlock_actions_outcome",
+    ),
+    handles=frozenset({UnlockAction}),
+    parents=("events",),
+    apply=apply,
+)

@@ -1,0 +1,195 @@
+"""The event list and one event, with their detections nested: pure functions to SQL and back.
+
+Reads the tables of the views `events` and `detections` and owns neither. Each function answers
+SQL and its parameters; who runs them is not its concern. A list and its detections are one
+query: the page's ids come from an index first, then its rows and their detections beside them.
+
+Which index a list walks is chosen here. Of several filters the narrowest leads (label, then
+person, stranger, outcome, ding, camera) and the others are looked up row by row; a unary plus
+keeps the planner from their indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from msgspec import Struct
+
+from eventlog.errors import BadArgument
+from eventlog.projections import detections, events
+from eventlog.projections.times import canonical, since_epoch_us
+
+LIMIT_MAX: Final = 2**31
+
+Query = tuple[str, tuple[Any, ...]]
+Before = tuple[str, int]
+
+
+class EventFilter(Struct, frozen=True, kw_only=True):
+    """Which events a list shows; what is None (or False) asks for nothing, all others must hold.
+
+    `person` is the event's person. `stranger` asks for events where a face was seen and nobody
+    was recognised. `label` asks for a detection of that label. `outcome` is 'granted' where any
+    unlock action of the event was granted, else 'refused' where any was refused, else 'none'.
+    `since` and `until` bound `recorded_at`; `until` is the first time left out.
+    """
+
+    camera_id: str | None = None
+    event_type: Literal["motion", "ding"] | None = None
+    person: str | None = None
+    stranger: bool = False
+    label: str | None = None
+    outcome: Literal["granted", "refused", "none"] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING: Final = EventFilter()
+
+_EVENT: Final = ", ".join(f"e.{name}" for name in events.COLUMNS)
+_DETECTION: Final = ", ".join(f"d.{name}" for name in detections.COLUMNS)
+_WIDTH: Final = len(events.COLUMNS)
+_BESIDE: Final = " LEFT JOIN detections d ON d.event_id = e.id"
+_SELECT: Final = f"SELECT {_EVENT}, {_DETECTION} FROM "  # noqa: S608 - columns of ours
+
+ONE: Final = _SELECT + "events e" + _BESIDE + " WHERE e.id = ?"
+
+
+def one_event(event_id: int) -> Query:
+    """One event with its detections, for `nest`."""
+    return ONE, (event_id,)
+
+
+def recent_events(
+    wanted: EventFilter = EVERYTHING,
+    *,
+    before: Before | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> Query:
+    """A page of events with their detections, for `nest`.
+
+    Newest `recorded_at` first, then the higher id. `before` is the (recorded_at, id) of the last
+    event of the page before this one; a page by `before` costs the same however deep it lies, an
+    `offset` walks what it skips. Raises BadArgument for a limit or offset out of range and for a
+    `before` whose time is none.
+    """
+    if not 0 <= limit <= LIMIT_MAX or not 0 <= offset <= LIMIT_MAX:
+        raise BadArgument(f"limit and offset are 0 to {LIMIT_MAX}, not {limit} and {offset}")
+    if wanted.label is not None and wanted.person is None:
+        ids, parameters = _ids_by_label(wanted.label, wanted, before)
+    else:
+        ids, parameters = _ids_by_event(wanted, before)
+    page = f"({ids} LIMIT ? OFFSET ?) page CROSS JOIN events e ON e.id = page.id"
+    return _SELECT + page + _BESIDE, (*parameters, limit, offset)
+
+
+def nest(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows of `one_event` or `recent_events` as events, each with its list of 'detections'.
+
+    An event has all columns of its table, a detection those of `detections.COLUMNS`; detections
+    come in the order of the journal. SQL promises no order through a join, so it is made here.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        values = tuple(row)
+        event = found.get(values[0])
+        if event is None:
+            event = dict(zip(events.COLUMNS, values, strict=False))
+            event["detections"] = []
+            found[values[0]] = event
+        if values[_WIDTH] is not None:
+            detection = dict(zip(detections.COLUMNS, values[_WIDTH:], strict=True))
+            event["detections"].append(detection)
+    for event in found.values():
+        event["detections"].sort(key=_id)
+    return sorted(found.values(), key=_newest, reverse=True)
+
+
+def _id(row: dict[str, Any]) -> int:
+    number: int = row["id"]
+    return number
+
+
+def _newest(event: dict[str, Any]) -> tuple[str, int]:
+    return event["recorded_at"], event["id"]
+
+
+# ── the ids of a page ──────────────────────────────────────────────────────────────────────
+
+
+class _Term(Struct, frozen=True):
+    condition: str  # begins with the column
+    parameters: tuple[Any, ...] = ()
+
+
+def _narrowing(wanted: EventFilter) -> list[_Term]:
+    """The filters that one index each serves, the narrowest first."""
+    terms: list[_Term] = []
+    if wanted.person is not None:
+        terms.append(_Term("person_name = ?", (wanted.person,)))
+    if wanted.stranger:
+        terms.append(_Term(events.STRANGER))
+    if wanted.outcome is not None:
+        terms.append(_Term("outcome = ?", (wanted.outcome,)))
+    if wanted.event_type is not None:
+        # Written out: a partial index serves no parameter.
+        terms.append(_Term(events.DING if wanted.event_type == "ding" else "event_type = 'motion'"))
+    if wanted.camera_id is not None:
+        terms.append(_Term("camera_id = ?", (wanted.camera_id,)))
+    return terms
+
+
+def _ids_by_event(wanted: EventFilter, before: Before | None) -> Query:
+    narrowing = _narrowing(wanted)
+    conditions = [f"{'' if n == 0 else '+'}e.{term.condition}" for n, term in enumerate(narrowing)]
+    parameters = [value for term in narrowing for value in term.parameters]
+    if wanted.label is not None:
+        conditions.append(detections.HAS_LABEL)
+        parameters.append(wanted.label)
+    if wanted.since is not None:
+        conditions.append("e.recorded_at >= ?")
+        parameters.append(canonical(wanted.since))
+    if wanted.until is not None:
+        conditions.append("e.recorded_at < ?")
+        parameters.append(canonical(wanted.until))
+    if before is not None:
+        conditions.append("(e.recorded_at, e.id) < (?, ?)")
+        parameters.extend(before)
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = " ORDER BY e.recorded_at DESC, e.id DESC"
+    ids = f"SELECT e.id FROM events e{where}{order}"  # noqa: S608 - conditions of ours
+    return ids, tuple(parameters)
+
+
+def _ids_by_label(label: str, wanted: EventFilter, before: Before | None) -> Query:
+    narrowing = _narrowing(wanted)
+    conditions = ["d.label = ?"]
+    parameters: list[Any] = [label]
+    if wanted.since is not None:
+        conditions.append("d.event_recorded_us >= ?")
+        parameters.append(since_epoch_us(wanted.since))
+    if wanted.until is not None:
+        conditions.append("d.event_recorded_us < ?")
+        parameters.append(since_epoch_us(wanted.until))
+    if before is not None:
+        conditions.append("(d.event_recorded_us, d.event_id) < (?, ?)")
+        parameters.extend((_before_us(before[0]), before[1]))
+    conditions += [f"e.{term.condition}" for term in narrowing]
+    parameters += [value for term in narrowing for value in term.parameters]
+    joined = " CROSS JOIN events e ON e.id = d.event_id" if narrowing else ""
+    where = f"{joined} WHERE {' AND '.join(conditions)}"
+    # An event with several detections of the label comes once.
+    once = " GROUP BY d.event_recorded_us, d.event_id"
+    order = " ORDER BY d.event_recorded_us DESC, d.event_id DESC"
+    ids = f"SELECT d.event_id AS id FROM detections d{where}{once}{order}"  # noqa: S608 - as above
+    return ids, tuple(parameters)
+
+
+def _before_us(recorded_at: str) -> int:
+    try:
+        return since_epoch_us(datetime.fromisoformat(recorded_at))
+    except ValueError as error:
+        raise BadArgument(f"before: {recorded_at!r} is no time") from error
