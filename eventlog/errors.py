@@ -28,6 +28,8 @@
         ├── DiskFull              no room is left
         ├── DiskFailure           the disk did not do what it was asked
         ├── Guarded               a guard of the schema refused a write
+        ├── ReplayRunning         another replay of this log is at work
+        ├── CheckpointMoved       another projector was quicker; nothing was applied
         └── JournalHole           positions do not follow each other
 
 Knows nothing of SQLite: `database.py` translates.
@@ -209,6 +211,17 @@ class DiskFailure(DatabaseError):
 
 class Guarded(DatabaseError):
     """A guard of the schema refused the statement."""
+
+
+class ReplayRunning(DatabaseError):
+    """Another replay of this log is at work; one is enough."""
+
+    def __init__(self) -> None:
+        super().__init__("another replay of this log is at work; wait for it to end")
+
+
+class CheckpointMoved(DatabaseError):
+    """Another projector moved the checkpoint in between; nothing was applied here."""
 
 
 class JournalHole(DatabaseError):

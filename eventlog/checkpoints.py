@@ -1,0 +1,85 @@
+"""How far each view has come, and what it could not apply.
+
+Owns the tables `checkpoints` and `parked`. A checkpoint moves in one function only, by
+compare-and-set, inside the transaction that fills the view. Knows views by name.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from eventlog.errors import CheckpointMoved
+
+READ: Final = "SELECT view, version, position FROM checkpoints"
+MOVE: Final = (
+    "UPDATE checkpoints SET position = :to WHERE view = :view AND version = :version"
+    " AND position = :from"
+)
+RESET: Final = (
+    "INSERT INTO checkpoints (view, version, position) VALUES (?, ?, ?)"
+    " ON CONFLICT (view) DO UPDATE SET version = excluded.version, position = excluded.position"
+)
+PARK: Final = "INSERT INTO parked (view, position, reason) VALUES (?, ?, ?)"
+UNPARK: Final = "DELETE FROM parked WHERE view = ?"
+PARKED: Final = "SELECT view, position, reason FROM parked ORDER BY position, view LIMIT ?"
+PARKED_COUNTS: Final = "SELECT view, count(*) FROM parked GROUP BY view"
+
+REASON_LENGTH_MAX: Final = 500
+
+
+class Checkpoint(Struct, frozen=True):
+    """The last position that a view has applied, and the version of the view that applied it."""
+
+    version: int
+    position: int
+
+
+class Parked(Struct, frozen=True):
+    """A record that a view could not apply."""
+
+    view: str
+    position: int
+    reason: str
+
+
+def read(connection: sqlite3.Connection) -> dict[str, Checkpoint]:
+    """Each view's checkpoint."""
+    return {
+        view: Checkpoint(version, position) for view, version, position in connection.execute(READ)
+    }
+
+
+def reset(connection: sqlite3.Connection, view: str, version: int, position: int = 0) -> None:
+    """Put a view's checkpoint at a position and forget what was parked for it."""
+    connection.execute(RESET, (view, version, position))
+    connection.execute(UNPARK, (view,))
+
+
+def move(connection: sqlite3.Connection, view: str, at: Checkpoint, to: int) -> None:
+    """Move a view's checkpoint on. Raises CheckpointMoved unless it still is where it was read."""
+    moved = connection.execute(
+        MOVE, {"view": view, "version": at.version, "from": at.position, "to": to}
+    ).rowcount
+    if moved != 1:
+        raise CheckpointMoved(f"the checkpoint of {view} is no longer at {at.position}")
+
+
+def park(connection: sqlite3.Connection, view: str, records: Iterable[tuple[int, str]]) -> None:
+    """Keep positions aside, each with the reason."""
+    connection.executemany(
+        PARK, [(view, position, reason[:REASON_LENGTH_MAX]) for position, reason in records]
+    )
+
+
+def parked(connection: sqlite3.Connection, *, limit: int = 1000) -> list[Parked]:
+    """What is parked, by position."""
+    return [Parked(*row) for row in connection.execute(PARKED, (limit,))]
+
+
+def parked_counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many records are parked for each view."""
+    return dict(connection.execute(PARKED_COUNTS).fetchall())

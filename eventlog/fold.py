@@ -1,0 +1,147 @@
+"""Stored rows into views: decode a batch, let each view say its statements, run them.
+
+Synchronous, inside a transaction that somebody else owns and on tables of any prefix: the live
+ones, or those that a replay builds beside them. A record that can't be read or applied is named
+with its reason and the rest goes on; an error of the disk is raised.
+
+Knows no view's tables, and no checkpoint.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from typing import Final
+
+from msgspec import Struct
+
+from eventlog import codecs
+from eventlog.errors import BadRecord, JournalHole
+from eventlog.projections.projection import Projection, Statement
+from eventlog.record import Record, StoredRecord
+
+# What a view or SQLite raises when a record does not fit, not when the disk fails.
+_UNFIT: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    sqlite3.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+)
+
+
+class Batch(Struct, frozen=True):
+    """Rows that follow each other: the records among them, and those that can't be read."""
+
+    first: int
+    last: int
+    records: list[Record]
+    unread: list[tuple[int, str]]
+
+
+class _Unapplied(ValueError):
+    """A statement that should have changed one row for each record changed another number."""
+
+
+def decode(rows: Sequence[StoredRecord], after: int) -> Batch:
+    """The batch that comes after a position. Raises JournalHole."""
+    records: list[Record] = []
+    unread: list[tuple[int, str]] = []
+    expected = after
+    for row in rows:
+        expected += 1
+        if row.position != expected:
+            raise JournalHole(expected, row.position)
+        try:
+            records.append(codecs.decode_record(row))
+        except BadRecord as error:
+            unread.append((row.position, f"{type(error).__name__}: {error}"))
+    return Batch(after + 1, expected, records, unread)
+
+
+def statements(view: Projection, batch: Batch, after: int) -> list[Statement] | None:
+    """What a view does with the records of a batch that it has not seen.
+
+    None where a record among them does not fit; `apply` then finds which.
+    """
+    try:
+        return view.apply(_unseen(view, batch, after))
+    except _UNFIT:
+        return None
+
+
+def apply(
+    connection: sqlite3.Connection,
+    view: Projection,
+    batch: Batch,
+    *,
+    after: int,
+    prefix: str = "",
+    ready: list[Statement] | None = None,
+) -> list[tuple[int, str]]:
+    """Apply to a view what it has not seen of a batch; answers what it could not, with reasons.
+
+    `ready` are the view's statements where they were computed before.
+    """
+    parked = [(position, reason) for position, reason in batch.unread if position > after]
+    records = _unseen(view, batch, after)
+    connection.execute("SAVEPOINT batch")
+    try:
+        _run(connection, view.apply(records) if ready is None else ready, prefix)
+    except _UNFIT:
+        connection.execute("ROLLBACK TO batch")
+        parked += _apply_singly(connection, view, records, prefix)
+    connection.execute("RELEASE batch")
+    return parked
+
+
+def _unseen(view: Projection, batch: Batch, after: int) -> list[Record]:
+    handles = view.handles
+    if after < batch.first:
+        return [record for record in batch.records if type(record.fact) in handles]
+    return [
+        record
+        for record in batch.records
+        if record.position > after and type(record.fact) in handles
+    ]
+
+
+def _apply_singly(
+    connection: sqlite3.Connection, view: Projection, records: Sequence[Record], prefix: str
+) -> list[tuple[int, str]]:
+    parked: list[tuple[int, str]] = []
+    for record in records:
+        connection.execute("SAVEPOINT single")
+        try:
+            _run(connection, view.apply([record]), prefix)
+        except _UNFIT as error:
+            connection.execute("ROLLBACK TO single")
+            parked.append((record.position, _reason(error)))
+        connection.execute("RELEASE single")
+    return parked
+
+
+def _run(connection: sqlite3.Connection, some: Sequence[Statement], prefix: str) -> None:
+    for statement in some:
+        changed = connection.executemany(_sql(statement.sql, prefix), statement.rows).rowcount
+        if statement.changes_each and changed != len(statement.rows):
+            raise _Unapplied("the event that it belongs to has no row")
+
+
+@cache
+def _sql(sql: str, prefix: str) -> str:
+    return sql.format(p=prefix)
+
+
+def _reason(error: Exception) -> str:
+    # SQLite's and Python's sentences name columns and types, and may repeat a value: a name
+    # must stand in no reason, so only those of our own are kept whole.
+    if isinstance(error, (_Unapplied, sqlite3.IntegrityError)):
+        return f"{type(error).__name__.lstrip('_')}: {error}"
+    return type(error).__name__

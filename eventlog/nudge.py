@@ -1,0 +1,33 @@
+"""A hint to look again: many wait, one tells.
+
+A hint is never the truth: whoever is woken reads what is there, and a bounded poll finds what
+no hint told of. Belongs to one event loop; knows nothing of what is looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Nudge:
+    """Counts the hints given, so that none that comes between a look and the wait is missed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._event = asyncio.Event()
+
+    def give(self) -> None:
+        """Wake all who wait."""
+        self.count += 1
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self, seen: int, *, timeout_s: float) -> None:
+        """Return when there were more hints than `seen`, or when the time is up."""
+        if self.count != seen:
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._event.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,142 @@
+"""Carries records into the views: reads on from the checkpoint, applies, moves the checkpoint.
+
+A batch is one transaction inside the writer's lock, the checkpoint in it, so that any number of
+processes may run a projector and each record is applied exactly once. Three gears, each written
+with the one before: `run_once`, `run_to_end`, `run`.
+
+Does not know what the views contain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from eventlog import checkpoints, fold, journal
+from eventlog.checkpoints import Checkpoint
+from eventlog.database import transaction
+from eventlog.errors import DatabaseError
+from eventlog.nudge import Nudge
+from eventlog.projections import VIEWS
+from eventlog.projections.projection import Projection
+from eventlog.writer import Writer
+
+# A batch of this many records holds the lock for about 10 ms on a fast machine.
+BATCH: Final = 1000
+# Under load the projector takes its share in larger and rarer batches: a first record is carried
+# at once, the next batch this much later unless a reader waits.
+PACE_S: Final = 0.025
+# Hints may be lost; the journal is looked at anyway at this pace.
+POLL_S: Final = 1.0
+# After an error of the disk, or a lock that another kept, it is tried again.
+RETRY_S: Final = 1.0
+
+
+class Progress(Struct, frozen=True):
+    """How far all views have come, and whether the journal went further when it was read."""
+
+    position: int
+    at_end: bool
+
+
+def project_batch(
+    connection: sqlite3.Connection, views: Sequence[Projection] = VIEWS, *, limit: int = BATCH
+) -> Progress:
+    """Carry up to `limit` records into the views, in one transaction inside the writer's lock.
+
+    Raises JournalHole, DatabaseError for a view of a newer program, and SQLite's errors.
+    """
+    at = checked_checkpoints(connection, views)
+    after = min(at[view.name].position for view in views)
+    rows = journal.read_after(connection, after, limit)
+    if not rows:
+        return Progress(after, at_end=True)
+    batch = fold.decode(rows, after)
+    with transaction(connection):
+        for view in views:
+            checkpoint = at[view.name]
+            if checkpoint.position < batch.last:
+                parked = fold.apply(connection, view, batch, after=checkpoint.position)
+                checkpoints.park(connection, view.name, parked)
+                checkpoints.move(connection, view.name, checkpoint, batch.last)
+    return Progress(batch.last, at_end=len(rows) < limit)
+
+
+def checked_checkpoints(
+    connection: sqlite3.Connection, views: Sequence[Projection]
+) -> dict[str, Checkpoint]:
+    """The checkpoints of these views. Raises DatabaseError where one is not of our version."""
+    at = checkpoints.read(connection)
+    for view in views:
+        if view.name not in at:
+            raise DatabaseError(f"the view {view.name} has no checkpoint: initialize the store")
+        if at[view.name].version != view.version:
+            raise DatabaseError(
+                f"the view {view.name} has version {at[view.name].version},"
+                f" this program {view.version}: replay it"
+            )
+    return at
+
+
+class Projector:
+    """Follows the journal. `on_progress` is told how far all views have come."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        on_progress: Callable[[int], None],
+        *,
+        views: Sequence[Projection] = VIEWS,
+    ) -> None:
+        self._writer = writer
+        self._on_progress = on_progress
+        self._views = views
+        self._awaited = asyncio.Event()
+
+    async def run_once(self) -> Progress:
+        """Carry one batch. Raises what `project_batch` raises."""
+        progress = await self._writer.run(lambda c: project_batch(c, self._views))
+        self._on_progress(progress.position)
+        return progress
+
+    async def run_to_end(self) -> Progress:
+        """Carry batches until the journal's end."""
+        while not (progress := await self.run_once()).at_end:
+            self._writer.look_soon()
+        return progress
+
+    async def run(self, nudge: Nudge, on_error: Callable[[DatabaseError], None]) -> None:
+        """Follow for ever: at a hint at once, and at a steady pace without.
+
+        An error of the disk is told to `on_error`, and tried again.
+        """
+        while True:
+            seen = nudge.count
+            started = time.monotonic()
+            self._awaited.clear()
+            try:
+                await self.run_to_end()
+            except DatabaseError as error:
+                on_error(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            await nudge.wait(seen, timeout_s=POLL_S)
+            await self._rest(started + PACE_S - time.monotonic())
+
+    def hurry(self) -> None:
+        """A reader waits: do not rest before the next batch."""
+        self._awaited.set()
+
+    async def _rest(self, pause_s: float) -> None:
+        if pause_s <= 0:
+            return
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._awaited.wait()
+        except TimeoutError:
+            return

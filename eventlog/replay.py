@@ -1,0 +1,282 @@
+"""Rebuilds views beside the live ones and swaps them in.
+
+The new tables grow under another prefix in short transactions with room between them, so that
+appends go on; readers see the old views until one transaction renames both, and the old tables
+are cleared away after it in short steps again. A replay that dies leaves the live views as they
+were, and the next one starts clean. Knows the views by schema and prefix only.
+
+SQLite can't rename an index, and building them in the swap would hold the lock for as long as
+that takes; so the shadow tables have their indexes from the start, and the swap renames tables
+and indexes alike in `sqlite_schema`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import anyio
+from msgspec import Struct
+
+from eventlog import checkpoints, fold, journal, schema
+from eventlog.database import schema_opened, transaction
+from eventlog.errors import BadArgument, LockTimeout, ReplayRunning
+from eventlog.lock import FileLock
+from eventlog.projections import VIEWS, by_name
+from eventlog.projections.projection import Projection, Statement
+from eventlog.writer import Writer
+
+NEW: Final = "replay_"
+OLD: Final = "replaced_"
+
+# A step holds the lock for about this long; a step that took longer makes the next one smaller.
+STEP_S: Final = 0.02
+STEP_RECORDS_MIN: Final = 50
+STEP_RECORDS_MAX: Final = 5_000
+# Others that wait for the lock look for it more often than this.
+ROOM_S: Final = 0.002
+# The swap applies what came last by itself; it begins when so few records are left.
+TAIL_RECORDS: Final = 200
+
+Told = Callable[[int, int], None]  # (position, the journal's end)
+
+
+class Replayed(Struct, frozen=True):
+    """What a replay did: the views, the position they stand at, and what they could not apply."""
+
+    views: tuple[str, ...]
+    position: int
+    parked: dict[str, int]
+
+
+def family(names: Iterable[str] | None) -> list[Projection]:
+    """The named views and those that their tables reference, parents first; all without names.
+
+    Raises BadArgument for a name that is no view's.
+    """
+    wanted = set(by_name if names is None else names)
+    for name in sorted(wanted):
+        if name not in by_name:
+            raise BadArgument(f"there is no view {name!r}; there are {', '.join(by_name)}")
+    for view in reversed(VIEWS):
+        if view.name in wanted:
+            wanted.update(view.parents)
+    return [view for view in VIEWS if view.name in wanted]
+
+
+class Replay:
+    """One rebuild of some views, step by step inside the writer's lock."""
+
+    def __init__(self, writer: Writer, views: Sequence[Projection]) -> None:
+        self._writer = writer
+        self._views = views
+        self._position = 0
+        self._parked: dict[str, list[tuple[int, str]]] = {view.name: [] for view in views}
+
+    async def run(self, told: Told | None = None) -> Replayed:
+        """Rebuild, swap, and clear away.
+
+        Raises ReplayRunning while another replay of this log is at work, and DatabaseError; the
+        live views stay as they were then.
+        """
+        lease = FileLock(_lease_path(self._writer.path), timeout_s=0)
+        try:
+            try:
+                lease.acquire()
+            except LockTimeout as error:
+                raise ReplayRunning from error
+            await self._clear_away()
+            await self._writer.run(self._create)
+            await self._catch_up(told)
+            await self._writer.run(self._swap)
+            await self._clear_away()
+        finally:
+            lease.close()
+        counts = {name: len(parked) for name, parked in self._parked.items() if parked}
+        return Replayed(tuple(view.name for view in self._views), self._position, counts)
+
+    async def _catch_up(self, told: Told | None) -> None:
+        records = STEP_RECORDS_MIN
+        while True:
+            # Reading, decoding and folding need no lock; only the statements do.
+            after, limit = self._position, records
+            end, ready = await self._writer.worker.run(partial(self._fold, after, limit))
+            if end - after <= TAIL_RECORDS or ready is None:
+                return
+            took_s = await self._writer.run(partial(self._apply, *ready))
+            self._writer.look_soon()
+            fitting = int(limit * STEP_S / max(took_s, 1e-6))
+            records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
+            if told is not None:
+                told(self._position, end)
+            await anyio.sleep(ROOM_S)
+
+    # ── on the writer's thread ─────────────────────────────────────────────────────────────
+
+    def _fold(
+        self, after: int, limit: int, connection: sqlite3.Connection
+    ) -> tuple[int, tuple[fold.Batch, _Ready] | None]:
+        end = journal.last_position(connection)
+        rows = journal.read_after(connection, after, limit)
+        if not rows:
+            return end, None
+        batch = fold.decode(rows, after)
+        ready = {view.name: fold.statements(view, batch, after) for view in self._views}
+        return end, (batch, ready)
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        with transaction(connection):
+            for view in self._views:
+                schema.create_tables(connection, view, NEW)
+
+    def _apply(self, batch: fold.Batch, ready: _Ready, connection: sqlite3.Connection) -> float:
+        started = time.perf_counter()
+        with transaction(connection):
+            self._fill(connection, batch, ready)
+        return time.perf_counter() - started
+
+    def _fill(self, connection: sqlite3.Connection, batch: fold.Batch, ready: _Ready) -> None:
+        for view in self._views:
+            self._parked[view.name] += fold.apply(
+                connection,
+                view,
+                batch,
+                after=self._position,
+                prefix=NEW,
+                ready=ready.get(view.name),
+            )
+        self._position = batch.last
+
+    def _swap(self, connection: sqlite3.Connection) -> None:
+        self._writer.set_durable(connection, durable=True)
+        with schema_opened(connection):
+            connection.execute("PRAGMA secure_delete = OFF")
+            try:
+                with transaction(connection):
+                    self._finish(connection)
+                    swap_tables(connection, self._views)
+                    for view in self._views:
+                        checkpoints.reset(connection, view.name, view.version, self._position)
+                        checkpoints.park(connection, view.name, self._parked[view.name])
+            finally:
+                # Read the schema again: this connection has the old names in mind.
+                connection.execute("PRAGMA writable_schema = RESET")
+
+    def _finish(self, connection: sqlite3.Connection) -> None:
+        while rows := journal.read_after(connection, self._position, STEP_RECORDS_MAX):
+            self._fill(connection, fold.decode(rows, self._position), {})
+
+    # ── clearing away ──────────────────────────────────────────────────────────────────────
+
+    async def _clear_away(self) -> None:
+        """Drop what a replay has left: the tables it replaced, or those of one that died."""
+        tables = [table for view in reversed(VIEWS) for table in reversed(view.tables)]
+        for prefix in (NEW, OLD):
+            for table in tables:
+                rows = STEP_RECORDS_MIN
+                while rows:
+                    rows = await self._writer.run(partial(_empty, prefix + table, rows))
+                    self._writer.look_soon()
+                    await anyio.sleep(ROOM_S)
+
+
+_Ready = dict[str, list[Statement] | None]
+
+
+def _lease_path(db_path: Path) -> Path:
+    return db_path.with_name(db_path.name + ".replay")
+
+
+def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
+    """Delete some rows of a table; drop it when it has none. How many to delete next, or 0."""
+    if connection.execute(_HAS_TABLE, (table,)).fetchone() is None:
+        return 0
+    started = time.perf_counter()
+    connection.execute("PRAGMA secure_delete = OFF")
+    with transaction(connection):
+        gone = connection.execute(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)", (rows,)
+        ).rowcount
+        if gone < rows:
+            connection.execute(f"DROP TABLE {table}")
+            return 0
+    fitting = int(rows * STEP_S / max(time.perf_counter() - started, 1e-6))
+    return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
+
+
+_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
+
+
+# ── the swap ───────────────────────────────────────────────────────────────────────────────
+
+_RENAME: Final = (
+    "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE name = ? AND sql IS ?"
+)
+_RENAME_SEQUENCE: Final = "UPDATE sqlite_sequence SET name = ? WHERE name = ?"
+
+
+def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
+    """Give the live tables and indexes the prefix OLD, and those with the prefix NEW the live names.
+
+    Inside a transaction, with the schema opened. A live table that another version of its view
+    made is dropped instead, with its indexes.
+    """
+    live, new, old = (_objects(views, prefix) for prefix in ("", NEW, OLD))
+    for view in reversed(views):
+        for table in reversed(view.tables):
+            if not _stands(connection, live[table]):
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+    connection.execute("PRAGMA writable_schema = ON")
+    for name, stored in live.items():
+        _rename(connection, stored, old[_prefixed(name, OLD)])
+    for name, stored in live.items():
+        _rename(connection, new[_prefixed(name, NEW)], stored)
+    (version,) = connection.execute("PRAGMA schema_version").fetchone()
+    # Every other connection, and every prepared statement, reads the schema again.
+    connection.execute(f"PRAGMA schema_version = {version + 1}")
+
+
+class _Object(NamedTuple):
+    """A row of sqlite_schema."""
+
+    name: str
+    table: str
+    sql: str | None
+
+
+def _objects(views: Sequence[Projection], prefix: str) -> dict[str, _Object]:
+    """The rows of sqlite_schema that SQLite writes for these views under a prefix."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
+        for view in views:
+            schema.create_tables(scratch, view, prefix)
+        rows = scratch.execute(
+            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE name != 'sqlite_sequence'"
+        )
+        return {row[0]: _Object(*row) for row in rows}
+
+
+def _prefixed(name: str, prefix: str) -> str:
+    automatic = "sqlite_autoindex_"
+    if name.startswith(automatic):
+        return automatic + prefix + name.removeprefix(automatic)
+    return prefix + name
+
+
+def _stands(connection: sqlite3.Connection, stored: _Object) -> bool:
+    row = connection.execute(
+        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE name = ?", (stored.name,)
+    ).fetchone()
+    return row is not None and tuple(row) == stored
+
+
+def _rename(connection: sqlite3.Connection, stored: _Object, to: _Object) -> None:
+    changed = connection.execute(
+        _RENAME, (to.name, to.table, to.sql, stored.name, stored.sql)
+    ).rowcount
+    if changed and stored.name == stored.table:
+        connection.execute(_RENAME_SEQUENCE, (to.name, stored.name))

@@ -1,0 +1,98 @@
+"""One visit as a pipeline of today tells it, as facts.
+
+The one place where the contract's `write_event` arguments get their meaning; pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from eventlog.errors import BadFact
+from eventlog.facts import Box, Detection, Ding, DoorAction, Fact, FaceResult, Motion, UnlockAction
+from eventlog.record import Receipt
+
+_CORNERS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
+
+
+def facts_of_visit(
+    *,
+    camera_id: str,
+    recorded_at: str | datetime,
+    recording_id: str | None,
+    event_type: str,
+    person_name: str | None,
+    face_confidence: float | None,
+    face_distance: float | None,
+    unlock_granted: bool,
+    door_action: str,
+    detections: Sequence[Mapping[str, Any]],
+) -> list[Fact]:
+    """The facts of one event, its opener first.
+
+    Raises BadFact for what can't be read as such; `codecs.encode` judges the values.
+    """
+    at = utc(recorded_at, kind=event_type if event_type in {"motion", "ding"} else "event")
+    facts: list[Fact] = [_opener(event_type, camera_id, at, recording_id)]
+    facts += [_detection(detection) for detection in detections]
+    if not (person_name is None and face_confidence is None and face_distance is None):
+        facts.append(
+            FaceResult(name=person_name, distance=face_distance, confidence=face_confidence)
+        )
+    if unlock_granted or door_action != "none":
+        facts.append(
+            UnlockAction(
+                granted=_flag(unlock_granted),
+                door_action=cast("DoorAction", door_action),
+                person=person_name,
+                confidence=face_confidence,
+                distance=face_distance,
+            )
+        )
+    return facts
+
+
+def utc(moment: str | datetime, *, kind: str) -> datetime:
+    """A time as an aware UTC datetime; one without a zone is UTC already. Raises BadFact."""
+    try:
+        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError, AttributeError, TypeError) as error:
+        raise BadFact(kind, "recorded_at", "is no ISO 8601 time of the years 1 to 9999") from error
+
+
+def opened_event(receipt: Receipt) -> int:
+    """The id of the event that an append opened."""
+    if receipt.event_id is None:
+        raise AssertionError("an append that opens an event has an event id")
+    return receipt.event_id
+
+
+def _opener(
+    event_type: str, camera_id: str, recorded_at: datetime, recording_id: str | None
+) -> Fact:
+    if event_type == "motion":
+        return Motion(camera_id=camera_id, recorded_at=recorded_at, recording_id=recording_id)
+    if event_type == "ding":
+        return Ding(camera_id=camera_id, recorded_at=recorded_at, recording_id=recording_id)
+    raise BadFact("event", "event_type", "is 'motion' or 'ding'")
+
+
+def _detection(detection: Mapping[str, Any]) -> Detection:
+    try:
+        label, confidence = detection["label"], detection["confidence"]
+        corners = [detection.get(corner) for corner in _CORNERS]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadFact("detection", "", "is a mapping with label and confidence") from error
+    box = None
+    if any(corner is not None for corner in corners):
+        box = Box(x1=corners[0], y1=corners[1], x2=corners[2], y2=corners[3])
+    return Detection(label=label, confidence=confidence, box=box)
+
+
+def _flag(value: object) -> bool:
+    # Pipelines of today pass SQLite's 0 and 1 as well.
+    if value is True or value is False or value in (0, 1):
+        return bool(value)
+    raise BadFact("unlock_action", "granted", "is true or false")
