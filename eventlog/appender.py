@@ -124,7 +124,7 @@ class Appender:
         durable = any(waiting.append.durable for waiting in batch)
         self._writer.set_durable(connection, durable=durable)
         write_rows(connection, rows)
-        place_.commit(connection, durable=durable)
+        place_.commit(durable=durable)
         try:
             self._head_file.write(place_.mark)
         except OSError:
@@ -197,7 +197,7 @@ class _Place:
         self._next = head, last_event
         return answers, rows
 
-    def commit(self, connection: sqlite3.Connection, *, durable: bool) -> None:
+    def commit(self, *, durable: bool) -> None:
         """What `all` placed last is in the journal now."""
         self.head, self._last_event = self._next
         if durable:

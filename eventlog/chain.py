@@ -50,7 +50,7 @@ def link(previous: bytes, digest: bytes) -> bytes:
 
 def _digest(record: tuple[Any, ...]) -> bytes:
     position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body = record[:11]
-    fixed = _fixed(kind, event_id is not None)
+    fixed = _fixed(kind, with_event=event_id is not None)
     if event_id is None:
         head = fixed(position, version, fmt, appended_at, index, size)
     else:
@@ -67,7 +67,7 @@ def _optional(blob: bytes | None) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _fixed(kind: str, with_event: bool) -> Callable[..., bytes]:
+def _fixed(kind: str, *, with_event: bool) -> Callable[..., bytes]:
     """A packer of the fixed part for one kind: its length and text stand in it ready-made.
 
     Takes position, [event_id,] version, format, appended_at, index, size.

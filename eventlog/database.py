@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, Self, TypeAlias
 from urllib.parse import quote
 
 from eventlog.errors import (
@@ -94,7 +94,10 @@ def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
-    """A read-only connection. Raises DatabaseMissing, NotADatabase, ForeignDatabase, …"""
+    """A read-only connection.
+
+    Raises DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase.
+    """
     if not path.exists():
         raise DatabaseMissing(f"there is no database {path}")
     with translated(path):
@@ -121,7 +124,7 @@ class LockedConnection(sqlite3.Connection):
 
     lock: FileLock
 
-    def cursor(self, factory: Any = None) -> Any:
+    def cursor(self, factory: type[sqlite3.Cursor] | None = None) -> sqlite3.Cursor:  # type: ignore[override]  # typeshed's overloads say the same
         """A cursor that takes the lock before it writes."""
         return super().cursor(factory or _LockedCursor)
 
@@ -148,15 +151,15 @@ class LockedConnection(sqlite3.Connection):
 
 
 class _LockedCursor(sqlite3.Cursor):
-    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401 - as sqlite3 has it
         with self._write(sql):
             return super().execute(sql, parameters)
 
-    def executemany(self, sql: str, parameters: Any, /) -> Any:
+    def executemany(self, sql: str, parameters: Any, /) -> Self:  # noqa: ANN401 - as sqlite3 has it
         with self._write(sql):
             return super().executemany(sql, parameters)
 
-    def executescript(self, sql: str, /) -> Any:
+    def executescript(self, sql: str, /) -> Self:
         with self._write(sql):
             return super().executescript(sql)
 

@@ -1,11 +1,11 @@
-"""The head file: where the journal ended, kept beside the database.
+r"""The head file: where the journal ended, kept beside the database.
 
 A cut tail, or one flipped bit in the WAL, leaves a shorter journal that looks whole. So after
 each commit, inside the writer's lock, the head is written to `DB_PATH.head`: one write of one
 small file, never synced. It may be older than the journal; it must never be newer, but for
 relaxed appends that a power cut took, and so it says how far the durable ones reach as well.
 
-    16 bytes  b"eventlog/head/1\\0"
+    16 bytes  b"eventlog/head/1\0"
     16 bytes  the log's id
      8 bytes  position of the newest record, big-endian
      8 bytes  position of the newest record that was synced when it was acknowledged

@@ -41,7 +41,7 @@ class Reader:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Raise DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase, …"""
+        """Open the log for reading. Raises what `database.connect_reader` raises."""
         return cls(await Worker(path, partial(connect_reader, path)).start())
 
     async def close(self) -> None:

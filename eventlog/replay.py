@@ -199,9 +199,7 @@ def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
     started = time.perf_counter()
     connection.execute("PRAGMA secure_delete = OFF")
     with transaction(connection):
-        gone = connection.execute(
-            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)", (rows,)
-        ).rowcount
+        gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
         if gone < rows:
             connection.execute(f"DROP TABLE {table}")
             return 0
@@ -209,6 +207,7 @@ def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
     return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
 
 
+_DELETE_SOME: Final = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
 _HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 
 
@@ -221,7 +220,7 @@ _RENAME_SEQUENCE: Final = "UPDATE sqlite_sequence SET name = ? WHERE name = ?"
 
 
 def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
-    """Give the live tables and indexes the prefix OLD, and those with the prefix NEW the live names.
+    """Give live tables and indexes the prefix OLD, and those with the prefix NEW the live names.
 
     Inside a transaction, with the schema opened. A live table that another version of its view
     made is dropped instead, with its indexes.

@@ -119,7 +119,7 @@ class EventStore:
         appends.check_key(key)
         return await self._opened().receipt(key)
 
-    async def write_event(
+    async def write_event(  # noqa: PLR0917 - the contract's signature
         self,
         camera_id: str,
         recorded_at: str | datetime,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from eventlog.errors import BadFact
-from eventlog.facts import Box, Detection, Ding, DoorAction, Fact, FaceResult, Motion, UnlockAction
+from eventlog.facts import Box, Detection, Ding, DoorAction, FaceResult, Fact, Motion, UnlockAction
 from eventlog.record import Receipt
 
 _CORNERS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
