@@ -25,6 +25,7 @@ from eventlog.errors import StoreClosed
 from eventlog.facts import Fact
 from eventlog.reader import Reader
 from eventlog.record import Receipt, Record
+from eventlog.replay import Replay, Replayed, family
 from eventlog.thumbnails import Thumbnails
 
 log = logging.getLogger("eventlog")
@@ -196,6 +197,13 @@ class EventStore:
         Raises DatabaseError when the views can't be carried on.
         """
         await self._opened().caught_up(position)
+
+    async def replay(self, *views: str) -> Replayed:
+        """Rebuild the named views (all, without names) beside the live ones, and swap them in.
+
+        Raises BadArgument for a name that is no view's, ReplayRunning, DatabaseError.
+        """
+        return await Replay(self._opened().writer, family(views or None)).run()
 
     def subscribe(self, after: int = 0) -> AsyncIterator[Record]:
         """Records after a position, stored ones first, then those that come, for ever.
