@@ -39,6 +39,7 @@ def read(data: bytes) -> list[Item]:
     [
         (b'{"text": "a"}', ["a"]),
         (b'\xef\xbb\xbf{"text": "a"}', ["a"]),
+        (b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}', ["a", "b"]),
         (b'[{"text": "a"}, {"text": "b", "more": 1}]', ["a", "b"]),
         (b'{"text": "a"}\n\n{"text": "b"}\r\n', ["a", "b"]),
         (b'[{"text": "a"}]\n{"text": "b"}', ["a", "b"]),

@@ -21,7 +21,7 @@ from typing import Final, Protocol, TypeAlias
 import anyio
 from msgspec import Struct, field
 
-from eventlog.errors import BadFact, BadKey, EventLogError, KeyConflict
+from eventlog.errors import BadArgument, BadFact, BadKey, EventLogError, KeyConflict
 from eventlog.facts import Fact
 from eventlog.record import Receipt
 
@@ -135,54 +135,51 @@ async def _feed_lane(store: Store, lane: list[Visit | Addition], tally: Tally) -
     for item in lane:
         try:
             if isinstance(item, Visit):
-                await _visit(store, item.key, item.facts, tally)
+                _, new = await _open(store, item.key, item.facts, tally)
             else:
-                await _add(store, item, tally)
-        except (BadFact, BadKey) as error:
+                event_id = await _event_of(store, item, tally)
+                _, new = await _append_once(store, item.key, item.facts, tally, event_id)
+        except (BadFact, BadKey, BadArgument) as error:
             _refuse(tally, item.key, str(error))
+        else:
+            tally.known += not new
 
 
-async def _visit(store: Store, key: str, facts: tuple[Fact, ...], tally: Tally) -> Receipt:
-    receipt, new = await _append_once(store, key, facts, None)
-    if new:
-        tally.events += 1
-        tally.facts += len(facts)
+async def _event_of(store: Store, item: Addition, tally: Tally) -> int:
+    """The event that an addition joins, opened if need be."""
+    opener: Receipt | None
+    if item.opener_facts:
+        opener, _ = await _open(store, item.opener_key, item.opener_facts, tally)
     else:
-        tally.known += 1
-    return receipt
-
-
-async def _add(store: Store, item: Addition, tally: Tally) -> None:
-    if await store.receipt(item.key) is not None:
-        tally.known += 1
-        return
-    opener = await store.receipt(item.opener_key)
+        opener = await store.receipt(item.opener_key)
     if opener is None:
-        if not item.opener_facts:
-            _refuse(tally, item.key, "its event was never opened, and it can't open it")
-            return
-        opener = await _visit(store, item.opener_key, item.opener_facts, tally)
+        raise BadArgument("its event was never opened, and it can't open it")
     if opener.event_id is None:
-        _refuse(tally, item.key, "the key of its event stands for facts without an event")
-        return
-    _, new = await _append_once(store, item.key, item.facts, opener.event_id)
-    if new:
-        tally.facts += len(item.facts)
-    else:
-        tally.known += 1
+        raise BadArgument("the key of its event stands for facts without an event")
+    return opener.event_id
+
+
+async def _open(
+    store: Store, key: str, facts: tuple[Fact, ...], tally: Tally
+) -> tuple[Receipt, bool]:
+    receipt, new = await _append_once(store, key, facts, tally)
+    tally.events += new
+    return receipt, new
 
 
 async def _append_once(
-    store: Store, key: str, facts: tuple[Fact, ...], event_id: int | None
+    store: Store, key: str, facts: tuple[Fact, ...], tally: Tally, event_id: int | None = None
 ) -> tuple[Receipt, bool]:
     """The key's receipt, and whether this call made it."""
     known = await store.receipt(key)
     if known is not None:
         return known, False
     try:
-        return await store.append(*facts, event_id=event_id, key=key), True
+        receipt = await store.append(*facts, event_id=event_id, key=key)
     except KeyConflict as conflict:  # another feeder was faster
         return conflict.receipt, False
+    tally.facts += len(facts)
+    return receipt, True
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:

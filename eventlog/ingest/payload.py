@@ -48,8 +48,9 @@ def read_messages(
     Raises BadPayload at once where the bytes are no JSON, or where the file's only message is
     bad. A bad message in a list or among lines becomes a Refused.
     """
+    data = data.removeprefix(_BOM)
     try:
-        document = parse(source, data.removeprefix(_BOM))
+        document = parse(source, data)
     except BadPayload as error:
         return _each(_lines(source, data, error), items_of)
     if isinstance(document, dict):
@@ -108,7 +109,7 @@ def _list(values: list[object], place: str = "element") -> Iterator[Element]:
 def _lines(source: str, data: bytes, otherwise: BadPayload) -> list[Element | Refused]:
     """The messages on each line; raises `otherwise` where no line holds one."""
     elements: list[Element | Refused] = []
-    for number, line in enumerate(data.removeprefix(_BOM).split(b"\n"), 1):
+    for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
         place = f"line {number}"
