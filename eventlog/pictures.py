@@ -47,7 +47,7 @@ class Picture(NamedTuple):
     height_px: int
 
 
-def clean_picture(frame: bytes, *, keep_jpeg: bool = False) -> Picture:
+def clean_picture(frame: bytes | bytearray | memoryview, *, keep_jpeg: bool = False) -> Picture:
     """The clean JPEG of a frame, at quality 85.
 
     With `keep_jpeg`, a JPEG that needs no change is answered byte for byte: grey or in colour,

@@ -30,6 +30,7 @@ _SOF: Final = frozenset({0xC0, 0xC1, _PROGRESSIVE})
 _DHT, _EOI, _SOS, _DQT, _DRI, _COM = 0xC4, 0xD9, 0xDA, 0xDB, 0xDD, 0xFE
 _APP0, _APP1, _APP14, _APP15 = 0xE0, 0xE1, 0xEE, 0xEF
 _SEGMENTS: Final = _SOF | {_DHT, _SOS, _DQT, _DRI, _COM} | set(range(_APP0, _APP15 + 1))
+_LENGTH: Final = 2  # bytes of a segment's length, which counts them
 _JFIF_BODY, _ADOBE_BODY = 14, 12  # bytes; a longer JFIF body holds a picture of its own
 _PIXELS: Final[dict[int, Pixels]] = {1: "grey", 3: "colour", 4: "cmyk"}
 _SIZE_BODY: Final = 6  # bytes before the layers, of three bytes each
@@ -106,10 +107,13 @@ def _segments(frame: bytes) -> Iterator[_Segment]:
             return
         if marker not in _SEGMENTS:
             raise refused("is a JPEG that is damaged, or neither baseline nor progressive")
-        end = start + max(int.from_bytes(frame[start : start + 2], "big"), 2)
-        if end > len(frame):
+        length = int.from_bytes(frame[start : start + _LENGTH], "big")
+        end = start + length
+        if end > len(frame) or start + _LENGTH > len(frame):
             raise refused("is a JPEG that is cut short")
-        body = frame[start + 2 : end]
+        if length < _LENGTH:
+            raise refused("is a damaged JPEG: a segment has no length")
+        body = frame[start + _LENGTH : end]
         if marker == _SOS:
             following = _AFTER_SCAN.search(frame, end)
             end = following.start() if following else len(frame)
