@@ -159,7 +159,7 @@ class _LockedCursor(sqlite3.Cursor):
         with self._write(sql):
             return super().executemany(sql, parameters)
 
-    def executescript(self, sql: str, /) -> Self:
+    def executescript(self, sql: str, /) -> sqlite3.Cursor:
         with self._write(sql):
             return super().executescript(sql)
 

@@ -66,12 +66,12 @@ def unpack(data: bytes) -> HeadMark:
 
 
 def read_head(db_path: Path) -> HeadMark | None:
-    """The head of a database, None where no head file is. Raises BadHeadFile, OSError."""
+    """The head of a database, None where none was written yet. Raises BadHeadFile, OSError."""
     try:
         data = head_path(db_path).read_bytes()
     except FileNotFoundError:
         return None
-    return unpack(data)
+    return unpack(data) if data else None
 
 
 class HeadFile:

@@ -73,8 +73,9 @@ async def test_a_pipeline_of_today_runs_as_it_stands(
     assert store.db_path == str(tmp_path / "e.db")
     assert store.thumbnails_dir == tmp_path / "th"
     await store.initialize()
-    assert isinstance(store.db, aiosqlite.Connection)
-    assert store.db.row_factory is aiosqlite.Row
+    db: Any = store.db
+    assert isinstance(db, aiosqlite.Connection)
+    assert db.row_factory is aiosqlite.Row
     assert (tmp_path / "th").is_dir()
 
     first = await store.write_event("front_door", "2026-02-25T10:30:00")
@@ -457,13 +458,17 @@ async def test_other_peoples_files_stay_untouched(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in kept} == kept
 
 
+def _modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
 async def test_only_the_owner_can_read_what_a_store_makes(tmp_path: Path) -> None:
     """Every file is 0600 and the folder 0700, whatever the umask."""
     old = os.umask(0o022)
     try:
         async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "thumbnails")) as store:
             await store.append(MOTION)
-            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+            modes = await asyncio.to_thread(_modes, tmp_path)
     finally:
         os.umask(old)
 
