@@ -19,9 +19,8 @@ from msgspec import Struct
 
 from eventlog.errors import BadArgument
 from eventlog.projections import detections, events
+from eventlog.projections.paging import insist_page
 from eventlog.projections.times import canonical, since_epoch_us
-
-LIMIT_MAX: Final = 2**31
 
 Query = tuple[str, tuple[Any, ...]]
 Before = tuple[str, int]
@@ -76,8 +75,7 @@ def recent_events(
     `offset` walks what it skips. Raises BadArgument for a limit or offset out of range and for a
     `before` whose time is none.
     """
-    if not 0 <= limit <= LIMIT_MAX or not 0 <= offset <= LIMIT_MAX:
-        raise BadArgument(f"limit and offset are 0 to {LIMIT_MAX}, not {limit} and {offset}")
+    insist_page(limit, offset)
     if wanted.label is not None and wanted.person is None:
         ids, parameters = _ids_by_label(wanted.label, wanted, before)
     else:

@@ -15,6 +15,7 @@ from eventlog.record import EPOCH, instant
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND_US: Final = 1_000_000
+_WITHOUT_OFFSET: Final = -len("+00:00")
 
 
 def canonical(moment: datetime) -> str:
@@ -22,20 +23,14 @@ def canonical(moment: datetime) -> str:
 
     Raises ValueError where the time in UTC is before the year 1 or after 9999.
     """
-    return _in_utc(moment).replace(tzinfo=None).isoformat()
+    return _in_utc(moment).isoformat()[:_WITHOUT_OFFSET]
 
 
 def canonical_us(microseconds: int) -> str:
     """The same for microseconds since 1970. Raises ValueError likewise."""
-    try:
-        return canonical(instant(microseconds))
-    except OverflowError as error:
-        raise ValueError(f"{microseconds} µs since 1970 is no date") from error
-
-
-def since_epoch_us(moment: datetime) -> int:
-    """Microseconds since 1970, negative before it. A naive time is UTC."""
-    return (_in_utc(moment) - EPOCH) // _MICROSECOND
+    seconds, fraction = divmod(microseconds, _SECOND_US)
+    whole = _whole_second(seconds)
+    return f"{whole}.{fraction:06d}" if fraction else whole
 
 
 def created_at(appended_at_us: int) -> str:
@@ -43,14 +38,19 @@ def created_at(appended_at_us: int) -> str:
 
     Raises ValueError where it is no date.
     """
-    return _created_at(appended_at_us // _SECOND_US)
+    return _whole_second(appended_at_us // _SECOND_US).replace("T", " ")
+
+
+def since_epoch_us(moment: datetime) -> int:
+    """Microseconds since 1970, negative before it. A naive time is UTC."""
+    return (_in_utc(moment) - EPOCH) // _MICROSECOND
 
 
 # Records of one batch were mostly appended within a few seconds of each other.
 @lru_cache(maxsize=256)
-def _created_at(seconds: int) -> str:
+def _whole_second(seconds: int) -> str:
     try:
-        return instant(seconds * _SECOND_US).replace(tzinfo=None).isoformat(" ")
+        return canonical(instant(seconds * _SECOND_US))
     except OverflowError as error:
         raise ValueError(f"{seconds} s since 1970 is no date") from error
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from eventlog.facts import UnlockAction
+from eventlog.projections.paging import insist_page
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, canonical_us
 from eventlog.record import Record
@@ -138,8 +139,10 @@ def listed(
 ) -> tuple[str, tuple[Any, ...]]:
     """A page of actions, newest `listed_at` first, then the higher id. Rows are COLUMNS.
 
-    `before` is the (listed_at, id) of the last row of the page before this one.
+    `before` is the (listed_at, id) of the last row of the page before this one. Raises
+    BadArgument for a limit or offset out of range.
     """
+    insist_page(limit, offset)
     # A unary plus keeps the planner from an index: the person's is the narrower one.
     outcome_term = "outcome = ?" if wanted.person is None else "+outcome = ?"
     candidates: tuple[tuple[str, tuple[Any, ...] | None], ...] = (
