@@ -11,15 +11,16 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from eventlog import journal, schema
 from eventlog.appender import Appender
 from eventlog.appends import Append, prepare
-from eventlog.errors import DatabaseError, JournalHole
+from eventlog.errors import DatabaseError, JournalHole, KeyConflict
 from eventlog.facts import UncleanStop
 from eventlog.head import BadHeadFile, HeadFile, read_head
 from eventlog.nudge import Nudge
+from eventlog.presence import Presence, identity, left_behind
 from eventlog.projector import Projector
 from eventlog.reader import Reader
 from eventlog.record import Receipt
@@ -33,7 +34,10 @@ POLL_S: Final = 1.0
 class Engine:
     """An open log. `written` is the last position that an append here was acknowledged at."""
 
-    def __init__(self, writer: Writer, reader: Reader, head_file: HeadFile) -> None:
+    def __init__(
+        self, writer: Writer, reader: Reader, head_file: HeadFile, presence: Presence
+    ) -> None:
+        self._presence = presence
         self.reader = reader
         self.written = 0
         self._writer = writer
@@ -49,26 +53,32 @@ class Engine:
     async def start(cls, path: Path) -> Engine:
         """Make or open the log at `path` and follow it. Raises DatabaseError."""
         writer = Writer(path)
-        lost = await writer.open(lambda connection: _prepare(connection, path))
+        found = await writer.open(lambda connection: _prepare(connection, path))
         try:
-            head_file = HeadFile(path)
             reader = await Reader.open(path)
         except BaseException:
             await writer.close()
             raise
-        engine = cls(writer, reader, head_file)
+        engine = cls(writer, reader, found.head_file, found.presence)
         try:
-            if lost is not None:
-                await engine.append(prepare([lost]))
-            await engine.carry_on()
+            await engine._tell(found)
         except BaseException:
             await engine.close()
             raise
+        engine._follow = asyncio.create_task(
+            engine._projector.run(reader.nudge, engine._on_trouble)
+        )
         return engine
 
-    async def carry_on(self) -> None:
-        """Follow the journal from here on."""
-        self._follow = asyncio.create_task(self._projector.run(self.reader.nudge, self._on_trouble))
+    async def _tell(self, found: _Found) -> None:
+        """Put the unclean stops that were found into the journal, each once."""
+        for key, fact in found.unclean.items():
+            try:
+                await self.append(prepare([fact], key=key))
+            except KeyConflict:
+                log.info("another start told of the same unclean stop")
+        for mark in found.marks:
+            mark.unlink(missing_ok=True)
 
     async def append(self, append: Append) -> Receipt:
         """The receipt of an append. Raises what `Appender.append` raises."""
@@ -114,6 +124,7 @@ class Engine:
         finally:
             await self._writer.close()
             self._head_file.close()
+            self._presence.leave()
 
     def _on_commit(self, _position: int) -> None:
         self.reader.nudge.give()
@@ -131,15 +142,36 @@ class Engine:
         self._progress.give()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> UncleanStop | None:
-    """Make the log ready; what the head file says of records that are gone, as a fact."""
+class _Found(NamedTuple):
+    """What a start finds: its own files, the marks of those that died, and what to tell of them."""
+
+    head_file: HeadFile
+    presence: Presence
+    marks: list[Path]
+    unclean: dict[str, UncleanStop]
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
     schema.prepare(connection, path)
+    marks = left_behind(path)
+    end = journal.head(connection).position
+    ahead = _head_ahead(connection, path, end)
+    stop = ahead or UncleanStop(journal_position=end)
+    unclean = {f"unclean:{identity(mark)}": stop for mark in marks}
+    if ahead is not None and not marks:
+        unclean[f"unclean:{ahead.head_position}:{end}"] = ahead
+    if marks:
+        log.warning("%s was not closed; its journal ends at %d", path, end)
+    return _Found(HeadFile(path), Presence(path), marks, unclean)
+
+
+def _head_ahead(connection: sqlite3.Connection, path: Path, end: int) -> UncleanStop | None:
+    """What the head file says of records that are gone."""
     try:
         mark = read_head(path)
     except BadHeadFile as error:
         log.warning("the head file of %s is damaged: %s; it is written anew", path, error)
         return None
-    end = journal.head(connection).position
     if mark is None or mark.position <= end or mark.log_id != journal.log_id(connection):
         return None
     log.error("%s ends at %d, but its head file named %d", path, end, mark.position)

@@ -7,6 +7,8 @@ import logging
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -29,8 +31,10 @@ from eventlog import (
     KeyConflict,
     Motion,
     PersonNamed,
+    UncleanStop,
     UnknownEvent,
     UnlockAction,
+    codecs,
 )
 from eventlog.errors import (
     EmptyAppend,
@@ -50,6 +54,7 @@ pytestmark = pytest.mark.anyio
 
 AT = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 MOTION = Motion(camera_id="front_door", recorded_at=AT)
+ROOT = Path(__file__).parent.parent
 DOG = Detection(label="dog", confidence=0.8)
 
 
@@ -473,8 +478,52 @@ async def test_only_the_owner_can_read_what_a_store_makes(tmp_path: Path) -> Non
         os.umask(old)
 
     assert modes.pop("thumbnails") == 0o700
+    (mark,) = (name for name in modes if ".open-" in name)
+    assert modes.pop(mark) == 0o600
     assert set(modes) == {f"events.db{end}" for end in ("", "-wal", "-shm", ".lock", ".head")}
     assert set(modes.values()) == {0o600}
+
+
+async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> None:
+    """A process that died, or a machine without power, is told of once; a clean stop never."""
+    path = tmp_path / "events.db"
+    code = (
+        "import asyncio, os, sys; from eventlog import EventStore, PersonNamed\n"
+        "async def main():\n"
+        "    store = EventStore(sys.argv[1], sys.argv[1] + '.t'); await store.initialize()\n"
+        "    await store.append(PersonNamed(name='anna'))\n"
+        "    os._exit(9)\n"
+        "asyncio.run(main())"
+    )
+    died = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, path], cwd=ROOT)
+    for _ in range(2):
+        async with EventStore(str(path), str(tmp_path / "t")):
+            pass
+
+    assert died.returncode == 9
+    assert [row[2] for row in journal_of(path)] == ["person_named", "unclean_stop"]
+    assert codecs.decode(*[journal_of(path)[1][n] for n in (2, 3, 10)]) == UncleanStop(
+        journal_position=1
+    )
+
+
+async def test_records_that_the_head_file_named_and_are_gone_are_told_of(tmp_path: Path) -> None:
+    """Whoever cuts the journal's tail finds a fact about it at the next start."""
+    path = tmp_path / "events.db"
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        await store.append(MOTION)
+        await store.append(MOTION)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER journal_no_delete")
+        connection.execute("DELETE FROM journal WHERE position = 2")
+    connection.close()
+    async with EventStore(str(path), str(tmp_path / "t")):
+        pass
+
+    row = journal_of(path)[1]
+    fact = codecs.decode(row[2], row[3], row[10])
+    assert isinstance(fact, UncleanStop)
+    assert (fact.journal_position, fact.head_position) == (1, 2)
 
 
 async def test_a_missing_view_comes_back_when_the_store_opens(tmp_path: Path) -> None:
