@@ -114,22 +114,32 @@ def place(
 
     `at_us` and `meta` are those of now; an append that was carried over brings its own.
     """
-    position, previous = after.position, after.hash
+    previous = after.hash
     size = len(append.facts)
     at_us = at_us if append.appended_at_us is None else append.appended_at_us
     meta = meta if append.meta is None else append.meta
     key = append.key
     rows = []
+    position = int(after.position)
     for index, fact in enumerate(append.facts):
-        position = Position(position + 1)
+        position += 1
         columns = (
-            *(position, event_id, fact.kind, fact.version, chain.FORMAT),
-            *(at_us, index, size, key, meta, fact.body),
+            position,
+            event_id,
+            fact.kind,
+            fact.version,
+            chain.FORMAT,
+            at_us,
+            index,
+            size,
+            key,
+            meta,
+            fact.body,
         )
         previous = chain.link(previous, chain.digest(columns))
         rows.append((*columns, previous))
         key = meta = None  # they stand on the first record only
-    return rows, Head(position, previous)
+    return rows, Head(Position(position), previous)
 
 
 def same_facts(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
-from struct import Struct, pack
+from struct import Struct
 from struct import error as struct_error
 from typing import Any, Final
 
@@ -49,17 +49,18 @@ def link(previous: bytes, digest: bytes) -> bytes:
 
 
 def _digest(record: tuple[Any, ...]) -> bytes:
-    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body = record[:11]
-    fixed = _fixed(kind, with_event=event_id is not None)
+    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body, *_ = record
     if event_id is None:
-        head = fixed(position, version, fmt, appended_at, index, size)
+        pack, name = _packer(kind, with_event=False)
+        head = pack(position, 0, name, version, fmt, appended_at, index, size)
     else:
-        head = fixed(position, event_id, version, fmt, appended_at, index, size)
+        pack, name = _packer(kind, with_event=True)
+        head = pack(position, 1, event_id, name, version, fmt, appended_at, index, size)
     if key is None and meta is None:
         tail = b"\0\0"
     else:
         tail = _optional(None if key is None else key.encode()) + _optional(meta)
-    return sha256(b"".join((_RECORD, head, tail, len(body).to_bytes(4), body))).digest()
+    return sha256(_RECORD + head + tail + len(body).to_bytes(4) + body).digest()
 
 
 def _optional(blob: bytes | None) -> bytes:
@@ -67,15 +68,11 @@ def _optional(blob: bytes | None) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _fixed(kind: str, *, with_event: bool) -> Callable[..., bytes]:
-    """A packer of the fixed part for one kind: its length and text stand in it ready-made.
+def _packer(kind: str, *, with_event: bool) -> tuple[Callable[..., bytes], bytes]:
+    """What packs the fixed part of a kind's records, and the kind as it stands in there.
 
-    Takes position, [event_id,] version, format, appended_at, index, size.
+    Packs position, presence, [event_id,] the kind, version, format, appended_at, index, size.
     """
     text = kind.encode()
-    name = pack(">I", len(text)) + text
-    if with_event:
-        layout = Struct(f">qBq{len(name)}sqqqqq").pack
-        return lambda position, event_id, *rest: layout(position, 1, event_id, name, *rest)
-    layout = Struct(f">qB{len(name)}sqqqqq").pack
-    return lambda position, *rest: layout(position, 0, name, *rest)
+    name = len(text).to_bytes(4) + text
+    return Struct(f">qB{'q' if with_event else ''}{len(name)}sqqqqq").pack, name
