@@ -1,0 +1,65 @@
+"""Where the wall clock was set while the machine ran, told by the two clocks of each append.
+
+Within one boot the time since the boot grows steadily, whatever is done to the wall clock. Where
+the two move apart between one append and the next, the wall clock was set in between, and the
+wall times before it are worth less than their digits. Pure: takes rows' times, knows no table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from eventlog import codecs
+from eventlog.record import StoredRecord
+
+# NTP slews smaller differences away without a jump; appends of one commit share their times.
+TOLERATED_US: Final = 2_000_000
+
+
+class ClockJump(Struct, frozen=True):
+    """The wall clock was set by `by_us` microseconds between two positions."""
+
+    after: int
+    before: int
+    by_us: int
+
+
+class ClockWatch:
+    """The clocks of the newest append; memory stays flat."""
+
+    def __init__(self) -> None:
+        self._boot: bytes | None = None
+        self._position = 0
+        self._wall_us = 0
+        self._clock_us = 0
+
+    def take(self, position: int, appended_at_us: int, meta: Mapping[str, Any]) -> ClockJump | None:
+        """Take the next record's times. Answers the jump between it and the one before."""
+        boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
+        if not isinstance(boot, bytes) or not isinstance(clock_ns, int):
+            return None
+        clock_us = clock_ns // 1000
+        jump = None
+        if boot == self._boot:
+            by_us = (appended_at_us - self._wall_us) - (clock_us - self._clock_us)
+            if abs(by_us) > TOLERATED_US:
+                jump = ClockJump(self._position, position, by_us)
+        self._boot, self._position = boot, position
+        self._wall_us, self._clock_us = appended_at_us, clock_us
+        return jump
+
+
+def jumps(rows: Iterable[StoredRecord]) -> Iterator[ClockJump]:
+    """The jumps among rows that follow each other; a meta that can't be read says nothing."""
+    watch = ClockWatch()
+    for row in rows:
+        try:
+            meta = codecs.decode_meta(row.meta)
+        except ValueError:
+            continue
+        jump = watch.take(row.position, row.appended_at, meta)
+        if jump is not None:
+            yield jump

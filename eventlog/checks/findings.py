@@ -1,0 +1,72 @@
+"""What a check found: where, what, and how grave it is.
+
+A log with a million damaged records is told in a report of bounded size: the first findings are
+kept, the rest counted. Knows nothing of what is checked.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+# damage: what is stored is not what was written. relaxed: only appends are missing whose
+# callers did not ask for more. note: worth knowing, and nothing is wrong with the log.
+Severity: TypeAlias = Literal["damage", "relaxed", "note"]
+
+KEPT_MAX: Final = 1000
+
+
+class Finding(Struct, frozen=True, omit_defaults=True):
+    """One thing found. `where` names a position, table, index or file; `what` is a sentence."""
+
+    where: str
+    what: str
+    severity: Severity = "damage"
+    position: int | None = None
+
+
+class Report(Struct, frozen=True):
+    """What a check of a whole log found.
+
+    `records` were read. `omitted` counts findings past the first KEPT_MAX.
+    """
+
+    findings: tuple[Finding, ...]
+    notes: tuple[Finding, ...]
+    records: int
+    omitted: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; notes do not count."""
+        return not self.findings
+
+
+class Findings:
+    """Collects findings, in the order in which they are made."""
+
+    def __init__(self) -> None:
+        self._findings: list[Finding] = []
+        self._notes: list[Finding] = []
+        self._omitted = 0
+
+    def at(self, position: int, what: str, severity: Severity = "damage") -> None:
+        """A finding that hits a record."""
+        self.add(Finding(f"position {position}", what, severity, position))
+
+    def on(self, where: str, what: str, severity: Severity = "damage") -> None:
+        """A finding on a table, index or file, where no record is hit."""
+        self.add(Finding(where, what, severity))
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding, or count it."""
+        kept = self._notes if finding.severity == "note" else self._findings
+        if len(kept) < KEPT_MAX:
+            kept.append(finding)
+        else:
+            self._omitted += 1
+
+    def report(self, records: int) -> Report:
+        """All that was found, in a log of so many records."""
+        return Report(tuple(self._findings), tuple(self._notes), records, self._omitted)
