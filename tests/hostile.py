@@ -79,7 +79,7 @@ _NOTHING_TAKES: Final[list[Any]] = [
     "\ud800",
     "a\udfffb",
     "",
-    _Text("person"),
+    _Text("front_door"),
     _Text("none"),
     _Int(1),
     _Float(0.5),
