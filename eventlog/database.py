@@ -1,36 +1,30 @@
-"""Connections to the one file: how they are opened, what they may do, what their errors mean.
+"""Connections to the one file: how they are opened, and what they may do.
 
-Every rule about SQLite that is not about one table stands here: pragmas, the authorizer that
-keeps the journal's schema, transactions, and the one translation from SQLite's errors to ours.
-Knows no table but by name, and nothing of threads or tasks.
+Every rule about SQLite that is not about one table stands here: pragmas, whose file it is, the
+authorizer that keeps the journal's schema, transactions. Knows no table but by name, and
+nothing of threads or tasks.
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 
+from eventlog.disk_errors import of_os_error, translated
 from eventlog.errors import (
     BadArgument,
     DatabaseError,
     DatabaseMissing,
-    DiskFailure,
-    DiskFull,
     ForeignDatabase,
-    Guarded,
-    LockTimeout,
     MissingFolder,
     NewerDatabase,
     NotADatabase,
-    ReadOnly,
 )
 from eventlog.lock import FileLock
 
@@ -86,7 +80,7 @@ def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
         try:
             with lock:
                 origin(connection, path)
-                _set_pragmas(connection)
+                set_pragmas(connection)
         except BaseException:
             connection.close()
             raise
@@ -116,86 +110,6 @@ def connect_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class LockedConnection(sqlite3.Connection):
-    """A connection for callers' own SQL, which holds the lock while it writes.
-
-    From the first statement that may write until its transaction ends.
-    """
-
-    lock: FileLock
-
-    def cursor(self, factory: type[sqlite3.Cursor] | None = None) -> sqlite3.Cursor:  # type: ignore[override]  # typeshed's overloads say the same
-        """A cursor that takes the lock before it writes."""
-        return super().cursor(factory or _LockedCursor)
-
-    def commit(self) -> None:
-        """Commit, then let go of the lock."""
-        super().commit()
-        self.settle()
-
-    def rollback(self) -> None:
-        """Roll back, then let go of the lock."""
-        super().rollback()
-        self.settle()
-
-    def close(self) -> None:
-        """Close inside the lock: the last close of a database is a WAL checkpoint."""
-        with self.lock:
-            super().close()
-        self.lock.close()
-
-    def settle(self) -> None:
-        """Let go of the lock unless a transaction is open."""
-        if self.lock.held and not self.in_transaction:
-            self.lock.release()
-
-
-class _LockedCursor(sqlite3.Cursor):
-    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401 - as sqlite3 has it
-        with self._write(sql):
-            return super().execute(sql, parameters)
-
-    def executemany(self, sql: str, parameters: Any, /) -> Self:  # noqa: ANN401 - as sqlite3 has it
-        with self._write(sql):
-            return super().executemany(sql, parameters)
-
-    def executescript(self, sql: str, /) -> sqlite3.Cursor:
-        with self._write(sql):
-            return super().executescript(sql)
-
-    @contextmanager
-    def _write(self, sql: str) -> Iterator[None]:
-        connection = self.connection
-        if not isinstance(connection, LockedConnection) or _READS.match(sql):
-            yield
-            return
-        if not connection.lock.held:
-            connection.lock.acquire()
-        try:
-            yield
-        finally:
-            connection.settle()
-
-
-_READS: Final = re.compile(r"\s*(SELECT|EXPLAIN|VALUES)\b", re.IGNORECASE)
-
-
-def connect_caller(path: Path) -> sqlite3.Connection:
-    """The connection that a store shows as `store.db`: it reads and, inside the lock, writes."""
-    lock = FileLock(lock_path(path))
-    try:
-        with translated(path), lock:
-            connection = sqlite3.connect(path, check_same_thread=False, factory=LockedConnection)
-            connection.lock = lock
-            _set_pragmas(connection)
-            keep_journal(connection)
-    except BaseException:
-        lock.close()
-        raise
-    connection.row_factory = sqlite3.Row
-    return connection
-
-
 def _make_private(path: Path) -> None:
     # SQLite gives the WAL and its index the mode of the database file.
     try:
@@ -206,7 +120,8 @@ def _make_private(path: Path) -> None:
         raise of_os_error(error, path) from error
 
 
-def _set_pragmas(connection: sqlite3.Connection) -> None:
+def set_pragmas(connection: sqlite3.Connection) -> None:
+    """Set what every connection that may write needs, and read back what was meant."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         connection.execute("PRAGMA auto_vacuum = NONE")
@@ -326,47 +241,3 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-# ── what SQLite's errors mean ──────────────────────────────────────────────────────────────
-
-_MEANING: Final[dict[int, type[DatabaseError]]] = {
-    sqlite3.SQLITE_FULL: DiskFull,
-    sqlite3.SQLITE_BUSY: LockTimeout,
-    sqlite3.SQLITE_LOCKED: LockTimeout,
-    sqlite3.SQLITE_READONLY: ReadOnly,
-    sqlite3.SQLITE_NOTADB: NotADatabase,
-    sqlite3.SQLITE_CONSTRAINT: Guarded,
-    sqlite3.SQLITE_AUTH: Guarded,
-    sqlite3.SQLITE_IOERR: DiskFailure,
-    sqlite3.SQLITE_CORRUPT: DiskFailure,
-    sqlite3.SQLITE_CANTOPEN: DiskFailure,
-}
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Raise SQLite's and the system's errors as ours, with the path and SQLite's own word."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise of_sqlite_error(error, path) from error
-    except OSError as error:
-        raise of_os_error(error, path) from error
-
-
-def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """What an error of SQLite means to our caller."""
-    code = getattr(error, "sqlite_errorcode", None)
-    meaning = DatabaseError if code is None else _MEANING.get(code & 0xFF, DatabaseError)
-    name = getattr(error, "sqlite_errorname", type(error).__name__)
-    return meaning(f"{path}: {error} ({name})")
-
-
-def of_os_error(error: OSError, path: Path) -> DatabaseError:
-    """What an error of the system means to our caller."""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return DiskFull(f"{path}: {error.strerror}")
-    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-        return ReadOnly(f"{path}: {error.strerror}")
-    return DiskFailure(f"{path}: {error.strerror}")

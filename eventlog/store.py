@@ -19,7 +19,8 @@ import anyio.to_thread
 
 from eventlog import appends, visits
 from eventlog.appends import Durability
-from eventlog.database import checked_path, connect_caller
+from eventlog.callers import connect_caller
+from eventlog.database import checked_path
 from eventlog.engine import Engine
 from eventlog.errors import StoreClosed
 from eventlog.facts import Fact

@@ -24,7 +24,7 @@ from typing import Final, Literal, NamedTuple
 import anyio
 import anyio.to_thread
 
-from eventlog.database import of_os_error
+from eventlog.disk_errors import of_os_error
 from eventlog.durable_files import is_plain, make_folder, open_plain, remove_older, write_new
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.facts import ThumbnailSaved

@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final, Self, TypeVar
 
-from eventlog.database import of_os_error, of_sqlite_error
+from eventlog.disk_errors import of_os_error, of_sqlite_error
 from eventlog.errors import StoreClosed
 
 T = TypeVar("T")

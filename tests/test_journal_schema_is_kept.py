@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import database
+from eventlog import callers, database
 from eventlog.lock import FileLock
 from tests.guarded_log import contents, make_log
 
@@ -27,7 +27,7 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlite3.Con
         connection = database.connect_writer(path, lock)
         database.keep_journal(connection)
     else:
-        connection = database.connect_caller(path)
+        connection = callers.connect_caller(path)
     with closing(connection):
         yield connection
     lock.close()

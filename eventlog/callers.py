@@ -1,0 +1,99 @@
+"""The connection that a store shows to its callers: it reads and, inside the lock, writes.
+
+A pipeline of today sends its own SQL through `store.db`. Its writes must not meet ours or a WAL
+checkpoint, so the connection takes the lock before a statement that may write and lets go of it
+when the transaction has ended. Knows no table.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from eventlog.database import keep_journal, lock_path, set_pragmas
+from eventlog.disk_errors import translated
+from eventlog.lock import FileLock
+
+
+class LockedConnection(sqlite3.Connection):
+    """A connection for callers' own SQL, which holds the lock while it writes.
+
+    From the first statement that may write until its transaction ends.
+    """
+
+    lock: FileLock
+
+    def cursor(self, factory: type[sqlite3.Cursor] | None = None) -> sqlite3.Cursor:  # type: ignore[override]  # typeshed's overloads say the same
+        """A cursor that takes the lock before it writes."""
+        return super().cursor(factory or _LockedCursor)
+
+    def commit(self) -> None:
+        """Commit, then let go of the lock."""
+        super().commit()
+        self.settle()
+
+    def rollback(self) -> None:
+        """Roll back, then let go of the lock."""
+        super().rollback()
+        self.settle()
+
+    def close(self) -> None:
+        """Close inside the lock: the last close of a database is a WAL checkpoint."""
+        with self.lock:
+            super().close()
+        self.lock.close()
+
+    def settle(self) -> None:
+        """Let go of the lock unless a transaction is open."""
+        if self.lock.held and not self.in_transaction:
+            self.lock.release()
+
+
+class _LockedCursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401 - as sqlite3 has it
+        with self._write(sql):
+            return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> Self:  # noqa: ANN401 - as sqlite3 has it
+        with self._write(sql):
+            return super().executemany(sql, parameters)
+
+    def executescript(self, sql: str, /) -> sqlite3.Cursor:
+        with self._write(sql):
+            return super().executescript(sql)
+
+    @contextmanager
+    def _write(self, sql: str) -> Iterator[None]:
+        connection = self.connection
+        if not isinstance(connection, LockedConnection) or _READS.match(sql):
+            yield
+            return
+        if not connection.lock.held:
+            connection.lock.acquire()
+        try:
+            yield
+        finally:
+            connection.settle()
+
+
+_READS: Final = re.compile(r"\s*(SELECT|EXPLAIN|VALUES)\b", re.IGNORECASE)
+
+
+def connect_caller(path: Path) -> sqlite3.Connection:
+    """The connection that a store shows as `store.db`: it reads and, inside the lock, writes."""
+    lock = FileLock(lock_path(path))
+    try:
+        with translated(path), lock:
+            connection = sqlite3.connect(path, check_same_thread=False, factory=LockedConnection)
+            connection.lock = lock
+            set_pragmas(connection)
+            keep_journal(connection)
+    except BaseException:
+        lock.close()
+        raise
+    connection.row_factory = sqlite3.Row
+    return connection

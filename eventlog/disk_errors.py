@@ -1,0 +1,64 @@
+"""What the errors of SQLite and of the system mean to our callers: the one translation.
+
+Knows errors only: no connection, no statement.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from eventlog.errors import (
+    DatabaseError,
+    DiskFailure,
+    DiskFull,
+    Guarded,
+    LockTimeout,
+    NotADatabase,
+    ReadOnly,
+)
+
+_MEANING: Final[dict[int, type[DatabaseError]]] = {
+    sqlite3.SQLITE_FULL: DiskFull,
+    sqlite3.SQLITE_BUSY: LockTimeout,
+    sqlite3.SQLITE_LOCKED: LockTimeout,
+    sqlite3.SQLITE_READONLY: ReadOnly,
+    sqlite3.SQLITE_NOTADB: NotADatabase,
+    sqlite3.SQLITE_CONSTRAINT: Guarded,
+    sqlite3.SQLITE_AUTH: Guarded,
+    sqlite3.SQLITE_IOERR: DiskFailure,
+    sqlite3.SQLITE_CORRUPT: DiskFailure,
+    sqlite3.SQLITE_CANTOPEN: DiskFailure,
+}
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Raise SQLite's and the system's errors as ours, with the path and SQLite's own word."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise of_sqlite_error(error, path) from error
+    except OSError as error:
+        raise of_os_error(error, path) from error
+
+
+def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
+    """What an error of SQLite means to our caller."""
+    code = getattr(error, "sqlite_errorcode", None)
+    meaning = DatabaseError if code is None else _MEANING.get(code & 0xFF, DatabaseError)
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    return meaning(f"{path}: {error} ({name})")
+
+
+def of_os_error(error: OSError, path: Path) -> DatabaseError:
+    """What an error of the system means to our caller."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return DiskFull(f"{path}: {error.strerror}")
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        return ReadOnly(f"{path}: {error.strerror}")
+    return DiskFailure(f"{path}: {error.strerror}")
