@@ -187,6 +187,14 @@ def insist_ours(connection: sqlite3.Connection, path: Path) -> None:
 # ── what a connection may do ───────────────────────────────────────────────────────────────
 
 _KEPT: Final = frozenset({"journal", "log"})
+# A temporary table of the same name would stand before the real one.
+_DDL_OF_TABLE: Final = frozenset(
+    {
+        sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+    }
+)
 _DDL_ON_TABLE: Final = frozenset(
     {
         sqlite3.SQLITE_DROP_TRIGGER,
@@ -217,10 +225,12 @@ def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
 def _authorize(
     action: int, first: str | None, second: str | None, _db: str | None, _via: str | None
 ) -> int:
+    # SQLite hands names on as they were typed, and knows no case in them.
+    name, of = (first or "").lower(), (second or "").lower()
     if (
-        (action == sqlite3.SQLITE_DROP_TABLE and first in _KEPT)
-        or (action in _DDL_ON_TABLE and second in _KEPT)
-        or (action == sqlite3.SQLITE_PRAGMA and first == "writable_schema" and second is not None)
+        (action in _DDL_OF_TABLE and name in _KEPT)
+        or (action in _DDL_ON_TABLE and of in _KEPT)
+        or (action == sqlite3.SQLITE_PRAGMA and name == "writable_schema" and second is not None)
     ):
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK
