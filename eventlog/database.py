@@ -191,6 +191,8 @@ _KEPT: Final = frozenset({"journal", "log"})
 _DDL_OF_TABLE: Final = frozenset(
     {
         sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_CREATE_TABLE,
+        sqlite3.SQLITE_CREATE_VIEW,
         sqlite3.SQLITE_CREATE_TEMP_TABLE,
         sqlite3.SQLITE_CREATE_TEMP_VIEW,
     }
