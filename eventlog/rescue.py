@@ -23,14 +23,8 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from eventlog.database import (
-    BUSY_TIMEOUT_MS,
-    insist_ours,
-    lock_path,
-    of_os_error,
-    translated,
-    wal_path,
-)
+from eventlog.database import BUSY_TIMEOUT_MS, insist_ours, lock_path, wal_path
+from eventlog.disk_errors import of_os_error, translated
 from eventlog.errors import DatabaseMissing, DiskFailure, ReadOnly
 from eventlog.lock import FileLock
 

@@ -1,0 +1,133 @@
+"""A database file that appears whole or not at all: import, backup and salvage write theirs so.
+
+The file grows in a folder of its own beside the target, where nobody looks; when it is whole it
+is synced and takes the target's name, its head file first. A file that is there already is never
+written over. What a kill leaves behind is a folder `.NAME.new-…`, which may be deleted.
+
+Knows how a log is made and named, and nothing of where its rows come from.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from eventlog import journal, schema
+from eventlog.database import checked_path, connect_writer, lock_path, wal_path
+from eventlog.disk_errors import translated
+from eventlog.errors import BadArgument, DatabaseError
+from eventlog.head import HeadMark, head_path, pack
+from eventlog.lock import FileLock
+
+# File systems without hard links, as on USB sticks, say one of these.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+@contextmanager
+def spare_file(target: Path) -> Iterator[Path]:
+    """The path of a file to be written in place of `target`, in a folder that is removed after.
+
+    Raises BadArgument where something lies at the target, MissingFolder.
+    """
+    insist_free(target)
+    with translated(target):
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
+    try:
+        yield folder / target.name
+    finally:
+        shutil.rmtree(folder)
+
+
+def insist_free(target: Path) -> None:
+    """Raise BadArgument unless a database can be named `target` without touching another.
+
+    A WAL that another database left there would be taken for the new one's.
+    """
+    checked_path(target)
+    if target.exists() or target.is_symlink():
+        raise BadArgument(f"{target} exists already; nothing is written over it")
+    for path in (wal_path(target), target.with_name(target.name + "-journal")):
+        if path.exists() and path.stat().st_size > 0:
+            raise BadArgument(f"{path} exists already, and would be read into the new database")
+
+
+@contextmanager
+def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
+    """An empty log of that id in a spare file, open for rows: what the block inserts is one write.
+
+    Nothing of it is on the disk for sure before `publish`.
+    """
+    lock = FileLock(lock_path(path))
+    try:
+        connection = connect_writer(path, lock)
+        try:
+            schema.prepare(connection, path)
+            journal.make_log_id(connection, log_id)
+            # Nobody else sees the file, and a half-written one is thrown away: no WAL, no sync.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+            _back_to_wal(connection)
+        finally:
+            connection.close()
+    finally:
+        lock.close()
+
+
+def _back_to_wal(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise DatabaseError(f"the new database refuses WAL and stays in mode {mode}")
+
+
+def publish(spare: Path, target: Path, mark: HeadMark) -> None:
+    """Sync a spare file and give it the target's name, and a head file of its own before that.
+
+    Raises BadArgument where something lies at the target now, DatabaseError.
+    """
+    with translated(target):
+        _write_head(head_path(spare), mark)
+        _sync(spare)
+        insist_free(target)
+        head_path(spare).rename(head_path(target))
+        try:
+            os.link(spare, target)
+        except FileExistsError as error:
+            raise BadArgument(f"{target} exists already; nothing is written over it") from error
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            spare.rename(target)
+        _sync(target.parent)
+
+
+def mark_of(connection: sqlite3.Connection) -> HeadMark:
+    """The head of a log all of whose records are on the disk."""
+    head = journal.head(connection)
+    return HeadMark(journal.log_id(connection), head.position, head.position, head.hash)
+
+
+def _write_head(path: Path, mark: HeadMark) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(fd, pack(mark))
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
