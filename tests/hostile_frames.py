@@ -243,7 +243,7 @@ STORED: Final = (
     ("a JPEG of 16 megapixels", partial(_flat, "RGB", "JPEG")),
     ("a JPEG of 16 megapixels in several scans", partial(_flat, "RGB", "JPEG", progressive=True)),
     ("a JPEG of 16 megapixels in many scans", lambda: _scans(Image.new("RGB", BIG), 10)),
-    ("a JPEG of 16 megapixels in CMYK", partial(_flat, "CMYK", "JPEG")),
+    ("a JPEG of 14 megapixels in CMYK", partial(_flat, "CMYK", "JPEG", (3900, 3600))),
     ("a JPEG of 16 megapixels on its side", _turned_giant),
     ("a JPEG of 65,500 pixels in a row", partial(_flat, "RGB", "JPEG", (65_500, 200))),
     ("a PNG", lambda: encoded(scene(), "PNG")),

@@ -134,6 +134,25 @@ def test_the_caps_are_eight_megabytes_and_sixteen_megapixels() -> None:
     assert read_frame(png((4000, 4000), data=b"x")).width_px == 4000
     with pytest.raises(BadPayload, match="more than 16000000 pixels"):
         read_frame(png((4000, 4001), data=b"x"))
+    assert read_frame(png((65_500, 1))).width_px == 65_500
+    with pytest.raises(BadPayload, match="a side of more than 65500"):
+        read_frame(png((1, 65_501)))
+
+
+def test_a_jpeg_without_its_end_is_not_plain() -> None:
+    """It may be whole, but it is not to the last byte what a JPEG is."""
+    assert not read_frame(jpeg()[:-2]).plain
+
+
+@pytest.mark.parametrize("at", [8, 9, 10, 11, 12])
+def test_a_png_header_that_has_no_meaning_is_refused(at: int) -> None:
+    """Depth, colour, compression, filter or interlace of a value that there is not."""
+    header = bytearray(png((8, 8))[16:29])
+    header[at] = 7
+    whole = png((8, 8))
+    frame = whole[:8] + chunk(b"IHDR", bytes(header)) + whole[33:]
+    with pytest.raises(BadPayload, match="has no meaning"):
+        read_frame(frame)
 
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
