@@ -20,9 +20,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from eventlog import clock, journal
 from eventlog.appends import Append, place, same_facts
 from eventlog.database import transaction
-from eventlog.errors import KeyConflict, StoreClosed, UnknownEvent
+from eventlog.errors import DiskFull, KeyConflict, StoreClosed, UnknownEvent
 from eventlog.head import HeadFile, HeadMark
 from eventlog.record import EventId, Head, Position, Receipt
+from eventlog.reserve import Reserve
 from eventlog.writer import Writer
 
 log = logging.getLogger("eventlog")
@@ -43,8 +44,13 @@ class Appender:
     """Puts appends into the journal. Belongs to the loop it was made on."""
 
     def __init__(
-        self, writer: Writer, head_file: HeadFile, on_commit: Callable[[int], None]
+        self,
+        writer: Writer,
+        head_file: HeadFile,
+        reserve: Reserve,
+        on_commit: Callable[[int], None],
     ) -> None:
+        self._reserve = reserve
         self._writer = writer
         self._head_file = head_file
         self._on_commit = on_commit
@@ -96,16 +102,50 @@ class Appender:
 
     def _commit_waiting(self) -> None:
         batch = self._take()
+        answers: list[Answer]
         try:
-            answers = self._writer.locked(
-                self._writer.worker.connection, lambda connection: self._commit(connection, batch)
-            )
+            answers = self._locked(self._admitted(batch))
+        except DiskFull as error:
+            # What the bolt waits for is written into the room that was kept for it.
+            answers = [error] * len(batch)
+            if any(waiting.append.unlocks for waiting in batch) and self._reserve.give_up():
+                answers = self._locked_or_error(self._admitted(batch))
         except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
-            self._place.forget()
-            ours = self._writer.worker.translate(error)
-            answers = [ours] * len(batch)
+            answers = [error] * len(batch)
         settled = list(zip(batch, answers, strict=True))
         self._writer.worker.answer(self._settle, settled, self._place.head.position)
+
+    def _admitted(self, batch: list[_Waiting]) -> list[_Waiting | DiskFull]:
+        """The batch, with an error in the place of what the reserve is not there for."""
+        if self._reserve.restored():
+            return list(batch)
+        return [
+            waiting if waiting.append.unlocks else DiskFull("only unlock records are accepted")
+            for waiting in batch
+        ]
+
+    def _locked_or_error(self, batch: list[_Waiting | DiskFull]) -> list[Answer]:
+        try:
+            return self._locked(batch)
+        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
+            return [error] * len(batch)
+
+    def _locked(self, batch: list[_Waiting | DiskFull]) -> list[Answer]:
+        """Each one's answer. Raises what the whole commit failed with, as ours."""
+        wanted = [waiting for waiting in batch if isinstance(waiting, _Waiting)]
+        if not wanted:
+            written: list[Answer] = []
+        else:
+            try:
+                written = self._writer.locked(
+                    self._writer.worker.connection,
+                    lambda connection: self._commit(connection, wanted),
+                )
+            except BaseException as error:
+                self._place.forget()
+                raise self._writer.worker.translate(error) from error
+        answers = iter(written)
+        return [next(answers) if isinstance(one, _Waiting) else one for one in batch]
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []

@@ -44,7 +44,8 @@ class Append(Struct, frozen=True, gc=False):
     """Facts that go into the journal together or not at all.
 
     `opens` says that the first of them opens an event; `event_id` is an event that they join.
-    `durable` says that they are acknowledged only when they are on the disk. `appended_at_us`
+    `durable` says that they are acknowledged only when they are on the disk, `unlocks` that
+    an unlock action is among them. `appended_at_us`
     and `meta` are None for what happens now, and given for what is carried over from elsewhere.
     """
 
@@ -53,6 +54,7 @@ class Append(Struct, frozen=True, gc=False):
     event_id: int | None = None
     key: str | None = None
     durable: bool = True
+    unlocks: bool = False
     appended_at_us: int | None = None
     meta: bytes | None = None
 
@@ -79,8 +81,9 @@ def prepare(
     check_event_id(event_id)
     check_key(key)
     opens = _opens([fact.kind for fact in encoded], event_id)
-    durable = durability == "durable" or any(fact.kind == "unlock_action" for fact in encoded)
-    return Append(encoded, opens, event_id, key, durable)
+    unlocks = any(fact.kind == "unlock_action" for fact in encoded)
+    durable = unlocks or durability == "durable"
+    return Append(encoded, opens, event_id, key, durable, unlocks)
 
 
 def check_event_id(event_id: int | None) -> None:

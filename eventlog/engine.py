@@ -24,6 +24,7 @@ from eventlog.presence import Presence, identity, left_behind
 from eventlog.projector import Projector
 from eventlog.reader import Reader
 from eventlog.record import Receipt
+from eventlog.reserve import Reserve
 from eventlog.writer import Writer
 
 log = logging.getLogger("eventlog")
@@ -45,7 +46,8 @@ class Engine:
         self._projected = 0
         self._progress = Nudge()
         self._trouble: DatabaseError | None = None
-        self._appender = Appender(writer, head_file, self._on_commit)
+        self._reserve = Reserve(writer.path)
+        self._appender = Appender(writer, head_file, self._reserve, self._on_commit)
         self._projector = Projector(writer, self._on_progress)
         self._follow: asyncio.Task[None] | None = None
 
@@ -61,14 +63,19 @@ class Engine:
             raise
         engine = cls(writer, reader, found.head_file, found.presence)
         try:
+            await writer.run(lambda _: engine._reserve.keep())
             await engine._tell(found)
         except BaseException:
             await engine.close()
             raise
-        engine._follow = asyncio.create_task(
-            engine._projector.run(reader.nudge, engine._on_trouble)
-        )
+        engine._start_following()
         return engine
+
+    def _start_following(self) -> None:
+        self._follow = asyncio.create_task(
+            self._projector.run(self.reader.nudge, self._on_trouble, may_run=self._reserve.restored)
+        )
+        self._follow.add_done_callback(self._on_follow_end)
 
     async def _tell(self, found: _Found) -> None:
         """Put the unclean stops that were found into the journal, each once."""
@@ -133,6 +140,12 @@ class Engine:
         self._projected = position
         self._trouble = None
         self._progress.give()
+
+    def _on_follow_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("the projector died", exc_info=error)
+            self._trouble = DatabaseError(f"the projector died: {type(error).__name__}")
+            self._progress.give()
 
     def _on_trouble(self, error: DatabaseError) -> None:
         if self._trouble is None or type(self._trouble) is not type(error):

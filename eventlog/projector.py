@@ -110,12 +110,22 @@ class Projector:
             self._writer.look_soon()
         return progress
 
-    async def run(self, nudge: Nudge, on_error: Callable[[DatabaseError], None]) -> None:
+    async def run(
+        self,
+        nudge: Nudge,
+        on_error: Callable[[DatabaseError], None],
+        *,
+        may_run: Callable[[], bool] = lambda: True,
+    ) -> None:
         """Follow for ever: at a hint at once, and at a steady pace without.
 
-        An error of the disk is told to `on_error`, and tried again.
+        An error of the disk is told to `on_error`, and tried again. While `may_run` says no, the
+        room that is left is kept for others.
         """
         while True:
+            if not may_run():
+                await asyncio.sleep(RETRY_S)
+                continue
             seen = nudge.count
             started = time.monotonic()
             self._awaited.clear()

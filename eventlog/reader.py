@@ -8,6 +8,7 @@ what a question means stands in the views' own files and in `queries.py`.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from typing import Any, Final, Self, TypeVar
 
 from eventlog import checkpoints, journal, queries, subscription
 from eventlog.database import connect_reader
-from eventlog.errors import BadArgument
+from eventlog.errors import BadArgument, DatabaseError
 from eventlog.nudge import Nudge
 from eventlog.projections import face_results, persons, unlock_actions
 from eventlog.projections.unlock_actions import UnlockFilter
@@ -25,9 +26,11 @@ from eventlog.record import Record, StoredRecord
 from eventlog.worker import Worker
 
 T = TypeVar("T")
+log = logging.getLogger("eventlog")
 
 # Commits of other processes are noticed within this time, by one pragma that reads no page.
 WATCH_S: Final = 0.05
+TRY_AGAIN_S: Final = 5.0
 DATA_VERSION: Final = "PRAGMA data_version"
 
 
@@ -140,7 +143,13 @@ class Reader:
     async def _watch_commits(self) -> None:
         version = None
         while True:
-            (now,) = await self.run(lambda connection: connection.execute(DATA_VERSION).fetchone())
+            try:
+                (now,) = await self.run(lambda c: c.execute(DATA_VERSION).fetchone())
+            except DatabaseError as error:
+                # Followers look again at their own pace, and are told what is wrong themselves.
+                log.warning("commits can't be watched: %s", error)
+                await asyncio.sleep(TRY_AGAIN_S)
+                continue
             if now != version:
                 version = now
                 self.nudge.give()

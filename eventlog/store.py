@@ -177,6 +177,11 @@ class EventStore:
         """Everything else that can be asked of the log. Raises StoreClosed."""
         return self._opened().reader
 
+    @property
+    def engine(self) -> Engine:
+        """The machines below, for tools that need more than the front desk. Raises StoreClosed."""
+        return self._opened()
+
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
         """One event's columns, and its detections under "detections"; None when there is none.
 

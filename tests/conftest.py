@@ -1,14 +1,17 @@
 """What every test may ask for: the event loop's name, and the recorded payloads.
 
-Knows nothing of the package: fixtures that open a store stand beside the tests that use them.
+Fixtures that open a store stand beside the tests that use them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from eventlog import reserve
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -21,6 +24,14 @@ settings.load_profile("eventlog")
 def anyio_backend() -> str:
     """Pin async tests to asyncio: aiosqlite runs on nothing else."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_reserve() -> Iterator[None]:
+    """Hundreds of small logs need no 32 MB each; what tests the reserve asks for one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reserve, "SIZE_BYTES", 0)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,77 @@
+"""Room that is kept for unlock records when the disk is full.
+
+A file of nothing beside the database is given up when a commit with an unlock action finds no
+room; from then on only such appends may write, until there is room for the file again. Where
+there is no room for it to begin with, the log goes on without.
+
+Knows nothing of SQLite or of facts.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+log = logging.getLogger("eventlog")
+
+# A thousand unlock records, each a commit of its own with its pages in the WAL.
+SIZE_BYTES: Final = 32 * 1024 * 1024
+# A disk that has hardly more room than this keeps it for records.
+ROOM_FACTOR: Final = 4
+RETRY_S: Final = 1.0
+
+
+class Reserve:
+    """The file `DB_PATH.reserve`, of `size_bytes` or not there."""
+
+    def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
+        self._path = db_path.with_name(db_path.name + ".reserve")
+        self._size_bytes = SIZE_BYTES if size_bytes is None else size_bytes
+        self._tried_at = -RETRY_S
+        self.spent = False
+
+    def keep(self) -> None:
+        """Take the room, where there is plenty."""
+        if self._path.exists() or not self._size_bytes:
+            return
+        try:
+            state = os.statvfs(self._path.parent)
+            if state.f_bavail * state.f_frsize >= ROOM_FACTOR * self._size_bytes:
+                self._fill()
+        except OSError as error:
+            log.warning("no room is kept for unlock records: %s", error.strerror)
+
+    def give_up(self) -> bool:
+        """Make the room free for unlock records; whether there was any."""
+        try:
+            self._path.unlink()
+        except FileNotFoundError:
+            return False
+        self.spent = True
+        log.critical("the disk is full; only unlock records are accepted, from the reserve")
+        return True
+
+    def restored(self) -> bool:
+        """Whether everything may be written (again): tries to take the room back now and then."""
+        if self.spent and time.monotonic() - self._tried_at >= RETRY_S:
+            self._tried_at = time.monotonic()
+            try:
+                self._fill()
+            except OSError:
+                return False
+            self.spent = False
+            log.warning("the disk has room again; everything is accepted")
+        return not self.spent
+
+    def _fill(self) -> None:
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, self._size_bytes)
+        except OSError:
+            self._path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(fd)
