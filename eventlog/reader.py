@@ -19,7 +19,7 @@ from eventlog import checkpoints, journal, queries, subscription
 from eventlog.database import connect_reader
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.nudge import Nudge
-from eventlog.projections import face_results, persons, unlock_actions
+from eventlog.projections import face_results, persons, unclean_stops, unlock_actions
 from eventlog.projections.unlock_actions import UnlockFilter
 from eventlog.queries import EVERYTHING, Before, EventFilter
 from eventlog.record import Record, StoredRecord
@@ -113,6 +113,10 @@ class Reader:
             wanted or UnlockFilter(), before=before, limit=limit, offset=offset
         )
         return await self._rows(unlock_actions.COLUMNS, query)
+
+    async def unclean_stops(self, limit: int = 20) -> list[dict[str, Any]]:
+        """When a start found that the recorder had not been closed, the newest first."""
+        return await self._rows(unclean_stops.COLUMNS, unclean_stops.latest(limit))
 
     async def checkpoints(self) -> dict[str, checkpoints.Checkpoint]:
         """How far each view has come."""

@@ -496,10 +496,13 @@ async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> No
         "asyncio.run(main())"
     )
     died = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, path], cwd=ROOT)
-    for _ in range(2):
-        async with EventStore(str(path), str(tmp_path / "t")):
-            pass
+    async with EventStore(str(path), str(tmp_path / "t")):
+        pass
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        await store.caught_up(2)
+        stops = await store.reader.unclean_stops()
 
+    assert [(stop["id"], stop["journal_position"]) for stop in stops] == [(2, 1)]
     assert died.returncode == 9
     assert [row[2] for row in journal_of(path)] == ["person_named", "unclean_stop"]
     assert codecs.decode(*[journal_of(path)[1][n] for n in (2, 3, 10)]) == UncleanStop(
@@ -535,6 +538,7 @@ async def test_a_missing_view_comes_back_when_the_store_opens(tmp_path: Path) ->
         await store.caught_up(4)
     before = views_of(path)
     with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE unclean_stops")
         for table in ("detections", "events", "persons", "face_results", "unlock_actions"):
             connection.execute(f"DROP TABLE {table}")
     async with EventStore(str(path), str(tmp_path / "t")) as store:

@@ -9,8 +9,16 @@ from eventlog.projections.events import EVENTS
 from eventlog.projections.face_results import FACE_RESULTS
 from eventlog.projections.persons import PERSONS
 from eventlog.projections.projection import Projection
+from eventlog.projections.unclean_stops import UNCLEAN_STOPS
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
 
-VIEWS: Final[tuple[Projection, ...]] = (EVENTS, DETECTIONS, PERSONS, FACE_RESULTS, UNLOCK_ACTIONS)
+VIEWS: Final[tuple[Projection, ...]] = (
+    EVENTS,
+    DETECTIONS,
+    PERSONS,
+    FACE_RESULTS,
+    UNLOCK_ACTIONS,
+    UNCLEAN_STOPS,
+)
 
 by_name: Final[dict[str, Projection]] = {view.name: view for view in VIEWS}
