@@ -11,9 +11,12 @@ Pillow is imported when the first picture is made. Knows nothing of files and fo
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import os
+from errno import EPERM
+from fcntl import F_ADD_SEALS, F_SEAL_GROW, fcntl
+from io import FileIO
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from eventlog.errors import BadPayload
 from eventlog.frames import MAX_BYTES, Frame, read_frame, refused
 from eventlog.frames.frame import UPRIGHT, Pixels
 
@@ -64,17 +67,11 @@ def clean_picture(frame: bytes | bytearray | memoryview, *, keep_jpeg: bool = Fa
         raise refused(f"has more than {MAX_BYTES} bytes")
     source = bytes(frame)
     header = read_frame(source)
-    # Pillow and its codecs raise what they like on damaged bytes, and run out of memory.
-    try:
-        if keep_jpeg and _needs_no_change(header):
-            _decoded(header, _scale(header, len(source), _SCALES[-1:]))
-            return Picture(source, header.width_px, header.height_px)
-        scale = _scale(header, len(source), _SCALES if header.format == "JPEG" else _SCALES[:1])
-        return _encoded(_upright(_flat(_decoded(header, scale)), header.orientation))
-    except BadPayload:
-        raise
-    except Exception as error:
-        raise refused(f"is damaged or cut short ({type(error).__name__})") from error
+    if keep_jpeg and _needs_no_change(header):
+        _pixels(header, _scale(header, len(source), _SCALES[-1:]))
+        return Picture(source, header.width_px, header.height_px)
+    scale = _scale(header, len(source), _SCALES if header.format == "JPEG" else _SCALES[:1])
+    return _encoded(_pixels(header, scale))
 
 
 def _needs_no_change(header: Frame) -> bool:
@@ -97,12 +94,19 @@ def _scale(header: Frame, frame_bytes: int, scales: tuple[int, ...]) -> int:
     raise refused("would take too much memory")
 
 
+def _pixels(header: Frame, scale: int) -> Image.Image:
+    """The frame's pixels, upright, in grey or in colour."""
+    # Pillow and its codecs raise what they like on damaged bytes, and run out of memory.
+    try:
+        return _upright(_flat(_decoded(header, scale)), header.orientation)
+    except Exception as error:
+        raise refused(f"is damaged or cut short ({type(error).__name__})") from error
+
+
 def _decoded(header: Frame, scale: int) -> Image.Image:
     from PIL import Image  # noqa: PLC0415 - 30 ms that an import of eventlog need not pay
 
     image = Image.open(io.BytesIO(header.clean), formats=(header.format,))
-    if image.size != (header.width_px, header.height_px):
-        raise refused("is damaged: it has two sizes")
     if scale > 1:
         image.draft(None, (max(1, image.width // scale), max(1, image.height // scale)))
     image.load()
@@ -138,23 +142,27 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
 def _encoded(image: Image.Image) -> Picture:
     width, height = image.size
     held = _OVERHEAD + width * (_ROW_BYTES + height * (1 if image.mode == "L" else 4))
-    sink = _Sink(min(MAX_BYTES, MAX_MEMORY - held))
-    image.save(sink, "JPEG", quality=QUALITY)
-    image.close()  # its pixels make room for the second copy of the JPEG
-    return Picture(b"".join(sink.chunks), width, height)
+    try:
+        with _memory_file(min(MAX_BYTES, MAX_MEMORY - held)) as file:
+            image.save(file, "JPEG", quality=QUALITY)
+            image.close()  # its pixels make room for the second copy of the JPEG
+            size_bytes = file.tell()
+            file.seek(0)
+            return Picture(file.read(size_bytes), width, height)
+    except (OSError, MemoryError) as error:
+        # The file's seal answers EPERM.
+        if isinstance(error, OSError) and error.errno == EPERM:
+            raise refused("would be too large a JPEG") from error
+        raise refused(f"could not be encoded ({type(error).__name__})") from error
 
 
-class _Sink(io.BytesIO):
-    """Takes so many bytes and no more, in the chunks that they come in: growing would copy them."""
+def _memory_file(limit: int) -> FileIO:
+    """A file in memory that takes `limit` bytes and no more.
 
-    def __init__(self, limit: int) -> None:
-        super().__init__()
-        self.chunks: list[bytes] = []
-        self._room = limit
-
-    def write(self, data: Any, /) -> int:  # noqa: ANN401 - as io.BytesIO has it
-        self._room -= len(data)
-        if self._room < 0:
-            raise refused("would be too large a JPEG")
-        self.chunks.append(bytes(data))
-        return len(data)
+    Pillow holds on to Python's own lock while it encodes into an object, but not into a file; so
+    an event loop beside it goes on.
+    """
+    file = FileIO(os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+")
+    file.truncate(limit)
+    fcntl(file.fileno(), F_ADD_SEALS, F_SEAL_GROW)
+    return file

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -260,6 +263,36 @@ def test_a_decoder_that_runs_out_of_memory_refuses_the_frame(
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", out_of_memory)
     with pytest.raises(BadPayload, match=re.escape("(MemoryError)")):
         clean_picture(jpeg())
+
+
+def test_an_encoder_that_can_write_nothing_refuses_the_frame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the encoder can write nothing, the frame is not blamed for damage."""
+
+    def no_more_files(*_: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "memfd_create", no_more_files)
+    with pytest.raises(BadPayload, match=re.escape("could not be encoded (OSError)")):
+        clean_picture(jpeg())
+
+
+def test_a_picture_leaves_no_descriptor_open() -> None:
+    """Stored or refused, what was opened is closed."""
+    clean_picture(jpeg())
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for hostile in HOSTILE[-30:]:
+        with suppress(BadPayload):
+            clean_picture(hostile.build())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_small_frame_that_makes_a_large_jpeg_is_refused() -> None:
+    """What would not be taken in is not given out either."""
+    bomb = next(hostile for hostile in HOSTILE if hostile.name.startswith("a PNG that makes"))
+    with pytest.raises(BadPayload, match="would be too large a JPEG"):
+        clean_picture(bomb.build())
 
 
 SEEDS = (jpeg(), jpeg(progressive=True), exif_jpeg(6), jpeg(scene(mode="CMYK")), png((16, 16)))
