@@ -75,7 +75,7 @@ def prepare(
         raise EmptyAppend
     if len(facts) > FACTS_MAX:
         raise BadArgument(f"an append has {FACTS_MAX} facts at most, not {len(facts)}")
-    if durability not in {"durable", "relaxed"}:
+    if durability not in ("durable", "relaxed"):
         raise BadArgument("durability is 'durable' or 'relaxed'")
     encoded = tuple(EncodedFact(*codecs.encode(fact)) for fact in facts)
     check_event_id(event_id)

@@ -33,7 +33,7 @@ def facts_of_visit(
 
     Raises BadFact for what can't be read as such; `codecs.encode` judges the values.
     """
-    at = utc(recorded_at, kind=event_type if event_type in {"motion", "ding"} else "event")
+    at = utc(recorded_at, kind=event_type if event_type in ("motion", "ding") else "event")
     facts: list[Fact] = [_opener(event_type, camera_id, at, recording_id)]
     facts += [_detection(detection) for detection in detections]
     if not (person_name is None and face_confidence is None and face_distance is None):

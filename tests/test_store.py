@@ -484,6 +484,10 @@ async def test_only_the_owner_can_read_what_a_store_makes(tmp_path: Path) -> Non
     assert set(modes.values()) == {0o600}
 
 
+def _exit_code(code: str, path: Path) -> int:
+    return subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, check=False).returncode
+
+
 async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> None:
     """A process that died, or a machine without power, is told of once; a clean stop never."""
     path = tmp_path / "events.db"
@@ -495,7 +499,7 @@ async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> No
         "    os._exit(9)\n"
         "asyncio.run(main())"
     )
-    died = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, path], cwd=ROOT)
+    died = await asyncio.to_thread(_exit_code, code, path)
     async with EventStore(str(path), str(tmp_path / "t")):
         pass
     async with EventStore(str(path), str(tmp_path / "t")) as store:
@@ -503,7 +507,7 @@ async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> No
         stops = await store.reader.unclean_stops()
 
     assert [(stop["id"], stop["journal_position"]) for stop in stops] == [(2, 1)]
-    assert died.returncode == 9
+    assert died == 9
     assert [row[2] for row in journal_of(path)] == ["person_named", "unclean_stop"]
     assert codecs.decode(*[journal_of(path)[1][n] for n in (2, 3, 10)]) == UncleanStop(
         journal_position=1
