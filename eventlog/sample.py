@@ -142,9 +142,8 @@ class _Visit:
     def opens(self, opener: type[Ding | Motion], *labels: str) -> None:
         """Somebody rings or something moves, and the first frame shows what it is."""
         recording = str(self.random.randrange(10**18, 10**19))
-        seen = [self.sees(label) for label in labels]
         first = opener(camera_id=CAMERA, recorded_at=self.at, recording_id=recording)
-        self.steps.append(Step((first, *seen)))
+        self.steps.append(Step((first, *[self.sees(label) for label in labels])))
         self.steps.append(Step((), Scene(self.at.hour, labels, self.random.randrange(2**16))))
 
     def sees(self, label: str) -> Detection:

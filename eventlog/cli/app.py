@@ -1,0 +1,202 @@
+"""The list of commands, and how one is run: arguments in, an exit code out.
+
+Each command is loaded when it is called, so that all start quickly. Errors that are raised on
+purpose become one line on the standard error; any other is a defect, and its traceback stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple, TypeAlias
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from eventlog.cli.desk import Desk, Settings
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadRecord, EventLogError, JournalHole
+
+FINE: Final = 0
+FINDING: Final = 1
+WRONG: Final = 2
+# As shells count a program that Ctrl-C, or the end of its reader, has ended.
+INTERRUPTED: Final = 130
+BROKEN_PIPE: Final = 141
+
+
+class Command(NamedTuple):
+    """A command: its group in the help, what it does in a line, and how it is called."""
+
+    name: str
+    group: Group
+    help: str
+    function: str
+    examples: tuple[str, ...]
+
+
+LOOK: Final = Group("Look", sort_key=1)
+FEED: Final = Group("Feed", sort_key=2)
+CARE: Final = Group("Care", sort_key=3)
+CARRY: Final = Group("Carry", sort_key=4)
+EVERYWHERE: Final = Group("Everywhere", sort_key=8)
+
+Database: TypeAlias = Annotated[
+    Path | None, Parameter(group=EVERYWHERE, help="The log's database.")
+]
+Thumbnails: TypeAlias = Annotated[
+    Path | None, Parameter(group=EVERYWHERE, help="The folder of pictures.")
+]
+
+COMMANDS: Final = (
+    Command(
+        "events",
+        LOOK,
+        "List events, newest first.",
+        "eventlog.cli.events:events",
+        (
+            "eventlog events --limit 5",
+            "eventlog events --stranger --since 2026-02-01",
+            "eventlog events --refused --json",
+        ),
+    ),
+    Command(
+        "show",
+        LOOK,
+        "Show one event: all its facts, and why the door opened or did not.",
+        "eventlog.cli.show:show",
+        ("eventlog show 17", "eventlog show 17 --json"),
+    ),
+    Command(
+        "tail",
+        LOOK,
+        "Show the journal's last records, and those that come.",
+        "eventlog.cli.tail:tail",
+        ("eventlog tail", "eventlog tail --follow", "eventlog tail --after 1200 --json"),
+    ),
+    Command(
+        "demo",
+        LOOK,
+        "Show the main job: a day at a front door, on a log of its own.",
+        "eventlog.cli.demo:demo",
+        ("eventlog demo", "eventlog demo --into /tmp/front-door"),
+    ),
+    Command(
+        "ingest",
+        FEED,
+        "Take in the events of another program; a second time changes nothing.",
+        "eventlog.cli.ingest:ingest",
+        (
+            "eventlog ingest frigate events.json",
+            "eventlog ingest ring history.json --camera front_door",
+            "mosquitto_sub -t 'frigate/events' -C 100 | eventlog ingest frigate -",
+        ),
+    ),
+    Command(
+        "replay",
+        CARE,
+        "Rebuild the read tables from the journal, beside the live ones.",
+        "eventlog.cli.replay:replay",
+        (
+            "eventlog replay",
+            "eventlog replay persons",
+            "eventlog replay --check",
+            "eventlog replay --until 2026-02-25 --into as-it-stood.db",
+        ),
+    ),
+    Command(
+        "verify",
+        CARE,
+        "Check that all that is stored is whole.",
+        "eventlog.cli.verify:verify",
+        ("eventlog verify", "eventlog verify --no-pictures --json"),
+    ),
+    Command(
+        "parked",
+        CARE,
+        "List the records that a view could not apply, and why.",
+        "eventlog.cli.parked:parked",
+        ("eventlog parked",),
+    ),
+)
+
+
+def make_app(load: Callable[[], Settings]) -> App:
+    """The command line over a deployment's settings."""
+    app = App(
+        name="eventlog",
+        help="The record of everything that happens at a door.",
+        version=_version,
+        help_format="plaintext",
+        help_epilogue="eventlog COMMAND --help shows how each is called. Exit codes: 0 fine,"
+        " 1 a finding, 2 wrong use or an unusable file.",
+        group_commands=Group("Options", sort_key=9),
+        result_action="return_value",
+        default_parameter=Parameter(show_default=False, negative=""),
+    )
+    for command in COMMANDS:
+        app.command(
+            command.function,
+            name=command.name,
+            group=command.group,
+            help=command.help,
+            help_epilogue="\n".join(["Examples:", *(f"  {line}" for line in command.examples)]),
+        )
+
+    @app.meta.default
+    def launch(
+        *tokens: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        db: Database = None,
+        thumbnails: Thumbnails = None,
+    ) -> int:
+        """Hand the command its desk, and run it."""
+        call, bound, ignored = app.parse_args(tokens, print_error=False, exit_on_error=False)
+        given = {"desk": Desk(load, db=db, thumbnails=thumbnails)} if "desk" in ignored else {}
+        answer = call(*bound.args, **bound.kwargs, **given)
+        if inspect.iscoroutine(answer):
+            answer = asyncio.run(answer)
+        return answer if isinstance(answer, int) else FINE
+
+    return app
+
+
+def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
+    """Run one command, and answer its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    logging.basicConfig(format="eventlog: %(message)s", level=logging.WARNING)
+    try:
+        code = make_app(load).meta(list(arguments), print_error=False, exit_on_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _fail(f"{error} Try: eventlog --help")
+    except (BadRecord, JournalHole) as error:
+        _fail(str(error))
+        return FINDING
+    except EventLogError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads on; what Python still wants to flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code if isinstance(code, int) else FINE
+
+
+def _fail(sentence: str) -> int:
+    sys.stderr.write(f"eventlog: {safe(sentence)}\n")
+    return WRONG
+
+
+def _version() -> str:
+    try:
+        return version("eventlog")
+    except PackageNotFoundError:
+        return "a checkout"

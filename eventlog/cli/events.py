@@ -1,0 +1,156 @@
+"""`eventlog events`: the list, with its filters, from the read tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.table import Table
+from rich.text import Text
+
+from eventlog import queries
+from eventlog.cli import views
+from eventlog.cli.desk import Desk
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument
+from eventlog.projections.detections import DETECTIONS
+from eventlog.projections.events import EVENTS
+from eventlog.projections.persons import PERSONS
+from eventlog.queries import Before, EventFilter
+
+Type = Annotated[
+    Literal["motion", "ding"] | None,
+    Parameter(name="--type", help="Opened by a motion, or by a ding."),
+]
+Outcome = Annotated[
+    Literal["granted", "refused", "none"] | None,
+    Parameter(help="Where the lock granted, refused, or was not asked."),
+]
+Person = Annotated[
+    str | None, Parameter(help="Of this person, by name or by the name that is shown.")
+]
+Stranger = Annotated[bool, Parameter(help="Where a face was seen and nobody was recognised.")]
+NextPage = Annotated[
+    int | None, Parameter(help="After this event's id in the list: the next page.")
+]
+
+
+def events(
+    *,
+    camera: Annotated[str | None, Parameter(help="Of this camera.")] = None,
+    event_type: Type = None,
+    person: Person = None,
+    stranger: Stranger = False,
+    label: Annotated[str | None, Parameter(help="Where this was seen: person, dog, …")] = None,
+    outcome: Outcome = None,
+    granted: Annotated[bool, Parameter(help="The same as --outcome granted.")] = False,
+    refused: Annotated[bool, Parameter(help="The same as --outcome refused.")] = False,
+    since: Annotated[str | None, Parameter(help="From this date or time on.")] = None,
+    until: Annotated[str | None, Parameter(help="Before this date or time.")] = None,
+    limit: Annotated[int, Parameter(alias="-n", help="So many at most. [20]")] = 20,
+    before: NextPage = None,
+    as_json: AsJson = False,
+    desk: AtDesk,
+) -> int:
+    """List events that every given filter holds for, newest first."""
+    with desk.reading() as connection:
+        views.remark(desk, connection, (EVENTS, DETECTIONS, PERSONS))
+        names = views.shown_names(connection)
+        wanted = EventFilter(
+            camera_id=camera,
+            event_type=event_type,
+            person=None if person is None else _named(person, names),
+            stranger=stranger,
+            label=label,
+            outcome=_outcome(outcome, granted=granted, refused=refused),
+            since=desk.moment("--since", since),
+            until=desk.moment("--until", until),
+        )
+        place = None if before is None else _place(connection, before)
+        query = queries.recent_events(wanted, before=place, limit=limit)
+        found = queries.nest(connection.execute(*query))
+    if as_json:
+        for event in found:
+            desk.json(event)
+    else:
+        print_events(desk, found, names)
+        if len(found) == limit > 0:
+            desk.note(f"there may be more: --before {found[-1]['id']} goes on")
+    return 0
+
+
+def print_events(desk: Desk, found: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
+    """Events as a table, one line each."""
+    if not found:
+        desk.note("no such events")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("ID", justify="right")
+    table.add_column(f"TIME ({desk.settings.time_zone})", no_wrap=True)
+    for name in ("WHAT", "WHO", "SEEN", "DOOR", "CAMERA"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for event in found:
+        table.add_row(
+            str(event["id"]),
+            desk.local(datetime.fromisoformat(event["recorded_at"])).strftime("%Y-%m-%d %H:%M:%S"),
+            "rang" if event["event_type"] == "ding" else "moved",
+            _who(event, names),
+            safe(_seen(event["detections"])),
+            _door(event),
+            safe(event["camera_id"]),
+        )
+    desk.draw(table)
+
+
+def _who(event: Mapping[str, Any], names: Mapping[str, str]) -> Text:
+    name = event["person_name"]
+    if name is not None:
+        return Text(safe(names.get(name, name)), "bold")
+    return Text("stranger" if event["face_recognised"] == 0 else "", "yellow")
+
+
+def _seen(detections: Sequence[Mapping[str, Any]]) -> str:
+    counts = Counter(detection["label"] for detection in detections)
+    return ", ".join(label if n == 1 else f"{n} {label}" for label, n in counts.items())
+
+
+def _door(event: Mapping[str, Any]) -> Text:
+    match event["outcome"], event["door_action"]:
+        case "granted", action:
+            return Text("unlocked" if action == "unlocked" else "granted", "green")
+        case "refused", _:
+            return Text("refused", "red")
+        case _, action:
+            return Text("" if action == "none" else str(action))
+
+
+def _named(person: str, names: Mapping[str, str]) -> str:
+    """The name of a person who is asked for by it, or by the one name that is shown for it."""
+    if person in names:
+        return person
+    found = [name for name, shown in names.items() if shown == person]
+    return found[0] if len(found) == 1 else person
+
+
+def _outcome(
+    outcome: Literal["granted", "refused", "none"] | None, *, granted: bool, refused: bool
+) -> Literal["granted", "refused", "none"] | None:
+    asked = {outcome} - {None}
+    asked |= {"granted"} if granted else set()
+    asked |= {"refused"} if refused else set()
+    if len(asked) > 1:
+        raise BadArgument("--outcome, --granted and --refused: give one of them")
+    return next(iter(asked), None)
+
+
+def _place(connection: sqlite3.Connection, event_id: int) -> Before:
+    row = connection.execute("SELECT recorded_at, id FROM events WHERE id = ?", (event_id,))
+    place: Before | None = row.fetchone()
+    if place is None:
+        raise BadArgument(f"--before: there is no event {event_id}")
+    return place

@@ -1,0 +1,111 @@
+"""`eventlog ingest`: the events of another program become facts, each once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import anyio
+import msgspec
+from cyclopts import Parameter
+
+from eventlog.cli.desk import Desk, counted
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument, BadPayload
+from eventlog.ingest import frigate, ring
+from eventlog.ingest.intake import Item, Tally, feed
+from eventlog.store import EventStore
+
+STANDARD_INPUT: Final = Path("-")
+Read = Callable[[bytes], Iterator[Item]]
+
+Source = Annotated[
+    Literal["frigate", "ring"], Parameter(name="SOURCE", help="The program that wrote the files.")
+]
+Files = Annotated[
+    list[Path],
+    Parameter(
+        name="FILE",
+        allow_leading_hyphen=True,
+        help="JSON: one message, a list, or one a line; - is the standard input.",
+    ),
+]
+Camera = Annotated[
+    str | None, Parameter(help="Ring: the camera of rings that name no device. [front_door]")
+]
+Threshold = Annotated[
+    float | None, Parameter(help="Frigate: a face below this score names nobody. [0.9]")
+]
+
+
+async def ingest(
+    source: Source,
+    files: Files,
+    /,
+    *,
+    camera: Camera = None,
+    recognition_threshold: Threshold = None,
+    as_json: AsJson = False,
+    desk: AtDesk,
+) -> int:
+    """Take in the events of another program."""
+    if not files:
+        raise BadArgument("name at least one file, or - for the standard input")
+    read = _reader(source, camera, recognition_threshold)
+    path = anyio.Path(desk.db_path)
+    if not await path.exists():
+        desk.note(f"a new log is made at {desk.db_path}")
+    code = 0
+    async with EventStore(str(desk.db_path), str(desk.thumbnails_dir)) as store:
+        for file in files:
+            try:
+                tally = await feed(store, read(await _bytes(file)))
+            except BadPayload as error:
+                desk.note(f"{file}: {error}")
+                code = 2
+                continue
+            code = code or int(bool(tally.refused))
+            _tell(desk, file, tally, as_json=as_json)
+    return code
+
+
+def _reader(source: str, camera: str | None, threshold: float | None) -> Read:
+    if source == "ring":
+        if threshold is not None:
+            raise BadArgument("--recognition-threshold is Frigate's")
+        return ring.read if camera is None else partial(ring.read, camera_id=camera)
+    if camera is not None:
+        raise BadArgument("--camera is for Ring: Frigate's events name their own")
+    if threshold is None:
+        return frigate.read
+    if not 0 <= threshold <= 1:
+        raise BadArgument("--recognition-threshold is 0 to 1")
+    return partial(frigate.read, recognition_threshold=threshold)
+
+
+async def _bytes(file: Path) -> bytes:
+    """A file's bytes. Raises BadArgument where it can't be read."""
+    if file == STANDARD_INPUT:
+        return await anyio.to_thread.run_sync(sys.stdin.buffer.read)
+    try:
+        return await anyio.Path(file).read_bytes()
+    except OSError as error:
+        raise BadArgument(f"{file} can't be read: {error.strerror}") from error
+
+
+def _tell(desk: Desk, file: Path, tally: Tally, *, as_json: bool) -> None:
+    if as_json:
+        told: dict[str, Any] = {"file": str(file), **msgspec.to_builtins(tally)}
+        desk.json(told)
+        return
+    desk.say(
+        f"{safe(str(file))}: {counted(tally.events, 'event')}, {counted(tally.facts, 'fact')} new;"
+        f" {tally.known} known already"
+    )
+    for what, counts in (("skipped", tally.skipped), ("refused", tally.refused)):
+        for reason, count in sorted(counts.items()):
+            desk.say(f"  {count} {what}: {safe(reason)}", "red" if what == "refused" else "dim")

@@ -1,0 +1,17 @@
+"""Options that several commands share, so that one word means one thing everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
+
+from eventlog.cli.desk import Desk
+
+# Handed in by `app.py`, and no option.
+AtDesk: TypeAlias = Annotated[Desk, Parameter(parse=False)]
+
+AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Answer in JSON, for programs.")]
+# A file's name, or - for the standard input or output.
+File: TypeAlias = Annotated[Path, Parameter(allow_leading_hyphen=True)]

@@ -1,0 +1,44 @@
+"""`eventlog parked`: what the views could not apply."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.table import Table
+
+from eventlog import checkpoints
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument
+
+Limit = Annotated[int, Parameter(alias="-n", help="So many at most. [1000]")]
+
+
+def parked(*, limit: Limit = 1000, as_json: AsJson = False, desk: AtDesk) -> int:
+    """List the records that a view could not apply, by position. Any is a finding.
+
+    A replay tries each of them again, after an upgrade of the program for example.
+    """
+    if limit < 0:
+        raise BadArgument("--limit is 0 or more")
+    with desk.reading() as connection:
+        found = checkpoints.parked(connection, limit=limit)
+        counts = checkpoints.parked_counts(connection)
+    if as_json:
+        for record in found:
+            desk.json(record)
+    elif not counts:
+        desk.say("Nothing is parked.", "green")
+    else:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("RECORD", justify="right")
+        table.add_column("VIEW", no_wrap=True)
+        table.add_column("REASON", overflow="fold")
+        for record in found:
+            table.add_row(str(record.position), record.view, safe(record.reason))
+        desk.draw(table)
+        left_out = sum(counts.values()) - len(found)
+        if left_out:
+            desk.note(f"{left_out} more are parked: see --limit")
+    return int(bool(counts))

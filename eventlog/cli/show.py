@@ -1,0 +1,128 @@
+"""`eventlog show`: one event from its records, with the story of why the door opened or did not."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from eventlog import journal, story
+from eventlog.checks.clock_jumps import jumps
+from eventlog.cli import views
+from eventlog.cli.desk import Desk
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.records import record_as_json
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument
+from eventlog.facts import Ding, Motion
+from eventlog.projections.persons import PERSONS
+from eventlog.record import Record, StoredRecord, instant
+
+# A clock is set soon after a start, when the network comes: so many records on are looked at.
+NEAR: Final = 2000
+_STYLES: Final = {"granted": "bold green", "refused": "bold red", "none": "bold"}
+
+
+def show(
+    event: Annotated[int, Parameter(name="ID", help="The event's id.")],
+    /,
+    *,
+    as_json: AsJson = False,
+    desk: AtDesk,
+) -> int:
+    """Show one event."""
+    with desk.reading() as connection:
+        stored = journal.read_event(connection, event) if 0 < event < 2**63 else []
+        if not stored:
+            raise BadArgument(f"there is no event {event}")
+        views.remark(desk, connection, (PERSONS,))
+        names = views.shown_names(connection)
+        notes = clock_notes(connection, stored)
+    if as_json:
+        desk.json(_as_json(event, stored, notes))
+    else:
+        print_story(desk, event, stored, names, notes)
+    return 0
+
+
+def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) -> list[str]:
+    """Where the wall clock was set soon after these records: their times are worth less then."""
+    first, last = stored[0].position, stored[-1].position
+    near = journal.read_after(connection, first - 1, NEAR)
+    return [
+        f"the wall clock was set by {jump.by_us / 1e6:+.1f} s between records {jump.after} and"
+        f" {jump.before}: the times of this event's records up to {min(last, jump.after)} are"
+        " uncertain"
+        for jump in jumps(near)
+        if jump.after >= first
+    ]
+
+
+def print_story(
+    desk: Desk,
+    event: int,
+    stored: Sequence[StoredRecord],
+    names: dict[str, str],
+    notes: Sequence[str] = (),
+) -> None:
+    """The sentence on top, then a line a record: position, time, what it says, hash."""
+    records = [story.read(row) for row in stored]
+    told = story.tell(records, names)
+    desk.say(Text.assemble((f"Event {event}", "bold"), _headline(desk, records)))
+    desk.say()
+    desk.draw(Padding(Text(safe(told.sentence), _STYLES[told.outcome]), (0, 2)))
+    desk.say()
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("RECORD", justify="right", style="dim")
+    table.add_column("TIME", no_wrap=True)
+    table.add_column("WHAT", overflow="fold")
+    table.add_column("HASH", style="dim", no_wrap=True)
+    day = None
+    for line, row in zip(told.lines, stored, strict=True):
+        at = desk.local(line.at) if line.happened else None
+        table.add_row(str(line.position), _clock(at, day), safe(line.text), row.hash.hex()[:8])
+        day = day if at is None else at.date()
+    desk.draw(table)
+    desk.say()
+    appended = desk.local(instant(stored[0].appended_at)).strftime("%Y-%m-%d %H:%M:%S")
+    desk.say(f"Times are {desk.settings.time_zone}. The journal got it at {appended}.", "dim")
+    for note in notes:
+        desk.say(f"Note: {note}.", "yellow")
+
+
+def _headline(desk: Desk, records: Sequence[Record | story.Unread]) -> str:
+    opener = records[0].fact if isinstance(records[0], Record) else None
+    if not isinstance(opener, Ding | Motion):
+        return ""
+    when = desk.local(opener.recorded_at).strftime("%A, %Y-%m-%d %H:%M:%S")
+    what = "a ring" if isinstance(opener, Ding) else "a motion"
+    return f" · {what} at {safe(opener.camera_id)} · {when}"
+
+
+def _clock(at: datetime | None, day: object) -> str:
+    """The time of day, led by the date where it is another one than in the line before."""
+    if at is None:
+        return ""
+    text = at.strftime("%H:%M:%S.%f")[:-3]
+    return text if day in {None, at.date()} else f"{at.date().isoformat()} {text}"
+
+
+def _as_json(event: int, stored: Sequence[StoredRecord], notes: Sequence[str]) -> dict[str, Any]:
+    records = [story.read(row) for row in stored]
+    told = story.tell(records)
+    return {
+        "event_id": event,
+        "outcome": told.outcome,
+        "why": told.sentence,
+        "notes": notes,
+        "records": [
+            {**record_as_json(record), "hash": row.hash.hex()}
+            for record, row in zip(records, stored, strict=True)
+        ],
+    }

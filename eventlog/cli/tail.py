@@ -1,0 +1,84 @@
+"""`eventlog tail`: the journal's last records, and those that come."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from eventlog import journal, story
+from eventlog.cli.desk import Desk
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.records import record_as_json
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument, BadRecord
+from eventlog.reader import Reader
+from eventlog.record import Record, instant
+
+Follow = Annotated[bool, Parameter(alias="-f", help="Go on with what comes, until Ctrl-C.")]
+
+
+def tail(
+    *,
+    follow: Follow = False,
+    after: Annotated[int | None, Parameter(help="All after this position.")] = None,
+    limit: Annotated[int, Parameter(alias="-n", help="So many of the last ones. [10]")] = 10,
+    as_json: AsJson = False,
+    desk: AtDesk,
+) -> int:
+    """Show the journal's last records."""
+    if limit < 0 or (after is not None and after < 0):
+        raise BadArgument("--limit and --after are 0 or more")
+    with desk.reading() as connection:
+        end = journal.last_position(connection)
+        position = max(0, end - limit) if after is None else after
+        for stored in journal.read_all(connection, after=position):
+            position = stored.position
+            _print(desk, story.read(stored), as_json=as_json)
+    if follow:
+        desk.out.file.flush()
+        asyncio.run(_follow(desk, position, as_json=as_json))
+    return 0
+
+
+async def _follow(desk: Desk, position: int, *, as_json: bool) -> None:
+    """Print what comes after a position, for ever."""
+    async with await Reader.open(desk.db_path) as reader:
+        while True:
+            try:
+                async for record in reader.subscribe(after=position):
+                    position = record.position
+                    _print(desk, record, as_json=as_json)
+                    desk.out.file.flush()
+            except BadRecord as error:
+                stored = await reader.run(lambda c, at=error.position: journal.read_one(c, at))  # type: ignore[misc]  # mypy can't infer a lambda with a default
+                if stored is None:
+                    raise
+                position = stored.position
+                _print(desk, story.read(stored), as_json=as_json)
+                desk.out.file.flush()
+
+
+def _print(desk: Desk, record: Record | story.Unread, *, as_json: bool) -> None:
+    if as_json:
+        desk.json(record_as_json(record))
+        return
+    line = story.line(record)
+    event = "" if record.event_id is None else f"event {record.event_id}"
+    desk.out.print(
+        Text.assemble(
+            (f"{line.position:>6}  ", "dim"),
+            f"{_when(desk, record.appended_at_us)}  ",
+            (f"{event:<10}  ", "dim"),
+            safe(line.text),
+        ),
+        soft_wrap=True,
+    )
+
+
+def _when(desk: Desk, microseconds: int) -> str:
+    appended: datetime = desk.local(instant(microseconds))
+    return appended.strftime("%Y-%m-%d %H:%M:%S")
