@@ -154,7 +154,7 @@ def same_facts(
     lifted, so that a changed encoder or a later shape makes no conflict; bytes that this
     program can't read are equal to themselves only.
     """
-    if ours.event_id is not None and ours.event_id != event_id:
+    if not ours.opens and ours.event_id != event_id:
         return False
     if len(ours.facts) != len(stored):
         return False

@@ -11,6 +11,7 @@ Knows nothing of positions but to name them in errors, and nothing of the databa
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ import msgspec
 from eventlog.errors import BadBody, BadFact, UnknownKind
 from eventlog.facts import FACT_TYPES, Fact, kind_of, version_of
 from eventlog.record import EventId, Position, Record, StoredRecord
-from eventlog.upcasters import lift
+from eventlog.upcasters import MissingStep, lift
 
 # All that msgspec and Python's own codecs raise on bad values or bytes; ValueError covers
 # UnicodeError, and dates that are none.
@@ -31,6 +32,7 @@ _ENCODE_ERRORS: Final = (
     NotImplementedError,
 )
 _DECODE_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+_REASON_LENGTH_MAX: Final = 200
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 
 _TYPES: Final[dict[str, type[msgspec.Struct]]] = {kind_of(t): t for t in FACT_TYPES}
@@ -55,9 +57,12 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
         raise BadFact(type(fact).__name__, "", "is no fact that this program knows")
     try:
         body = _encoder.encode(fact)
-        _decoder.decode(body)
+        read = _decoder.decode(body)
     except _ENCODE_ERRORS as error:
         raise _bad_fact(sign[0], fact, error) from error
+    # An encoder turns many a thing into text; what reads back as another value is refused.
+    if read != fact and (field := _other(fact, read)):
+        raise BadFact(sign[0], field, "is of another type than the field's")
     return *sign, body
 
 
@@ -150,9 +155,11 @@ def _decode_old(kind: str, version: int, body: bytes, today: int, position: int)
     if plain.get("kind") != kind or plain.get("version") != version:
         raise BadBody(position, kind, f"the bytes do not say {kind} version {version}")
     try:
-        lifted = lift(kind, version, plain, to=today) if version < today else None
-    except KeyError:
+        lifted = lift(kind, version, plain, to=today) if 0 < version < today else None
+    except MissingStep:
         lifted = None
+    except (LookupError, TypeError, AttributeError) as error:
+        raise BadBody(position, kind, f"the bytes are no {kind} of version {version}") from error
     if lifted is None:
         raise UnknownKind(position, kind, f"this program does not know version {version}")
     fact: Fact = msgspec.convert(lifted, Fact)
@@ -170,6 +177,22 @@ def _bad_fact(kind: str, fact: Fact, error: Exception) -> BadFact:
     return BadFact(kind, field, reason)
 
 
+def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
+    """The path of the first field that reads back as another value, "" where none does."""
+    for name in given.__struct_fields__:
+        one, other = getattr(given, name), getattr(read, name)
+        if isinstance(one, msgspec.Struct) and type(one) is type(other):
+            if inner := _other(one, other):
+                return f"{name}.{inner}"
+        elif isinstance(one, datetime) and isinstance(other, datetime):
+            # A time that its zone has twice, or not at all, equals no time of another zone.
+            if one.astimezone(UTC) != other:
+                return name
+        elif one != other:
+            return name
+    return ""
+
+
 def _place(error: Exception) -> tuple[str, str]:
     """The field that an error names ("" if none), and its reason without the value."""
     if isinstance(error, UnicodeError):
@@ -180,4 +203,8 @@ def _place(error: Exception) -> tuple[str, str]:
         return "", "is nested too deeply"
     text = str(error)
     match = _PATH.search(text)
-    return (match[1], text[: match.start()]) if match else ("", text)
+    field, reason = (match[1], text[: match.start()]) if match else ("", text)
+    # The only sentence of msgspec's that repeats a value.
+    if reason.startswith("Invalid enum value"):
+        reason = "Invalid enum value"
+    return field[:_REASON_LENGTH_MAX], reason[:_REASON_LENGTH_MAX]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -66,8 +66,15 @@ def checked_path(db_path: str | Path) -> Path:
 # ── opening ────────────────────────────────────────────────────────────────────────────────
 
 
-def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
+def connect_writer(
+    path: Path,
+    lock: FileLock,
+    *,
+    check: Callable[[sqlite3.Connection], None] = lambda _: None,
+) -> sqlite3.Connection:
     """A connection that may write, in autocommit, with every pragma set before any DDL.
+
+    `check` may refuse what it finds, before anything is changed.
 
     Makes the file, readable by its owner only, where it is missing. The caller holds `lock`
     around every write transaction and WAL checkpoint of it, and around its close.
@@ -80,6 +87,7 @@ def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
         try:
             with lock:
                 origin(connection, path)
+                check(connection)
                 set_pragmas(connection)
         except BaseException:
             connection.close()

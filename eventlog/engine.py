@@ -18,7 +18,7 @@ from eventlog.appender import Appender
 from eventlog.appends import Append, prepare
 from eventlog.errors import DatabaseError, JournalHole, KeyConflict
 from eventlog.facts import UncleanStop
-from eventlog.head import BadHeadFile, HeadFile, read_head
+from eventlog.head import BadHeadFile, HeadFile, HeadMark, read_head
 from eventlog.nudge import Nudge
 from eventlog.presence import Presence, identity, left_behind
 from eventlog.projector import Projector
@@ -33,7 +33,11 @@ POLL_S: Final = 1.0
 
 
 class Engine:
-    """An open log. `written` is the last position that an append here was acknowledged at."""
+    """An open log.
+
+    `written` is the last position that an append here was acknowledged at, or that was there
+    when the log was opened.
+    """
 
     def __init__(
         self, writer: Writer, reader: Reader, head_file: HeadFile, presence: Presence
@@ -54,7 +58,7 @@ class Engine:
     @classmethod
     async def start(cls, path: Path) -> Engine:
         """Make or open the log at `path` and follow it. Raises DatabaseError."""
-        writer = Writer(path)
+        writer = Writer(path, check=lambda connection: schema.insist_usable(connection, path))
         found = await writer.open(lambda connection: _prepare(connection, path))
         try:
             reader = await Reader.open(path)
@@ -62,6 +66,7 @@ class Engine:
             await writer.close()
             raise
         engine = cls(writer, reader, found.head_file, found.presence)
+        engine.written = found.end
         try:
             await writer.run(lambda _: engine._reserve.keep())
             await engine._tell(found)
@@ -158,6 +163,7 @@ class Engine:
 class _Found(NamedTuple):
     """What a start finds: its own files, the marks of those that died, and what to tell of them."""
 
+    end: int
     head_file: HeadFile
     presence: Presence
     marks: list[Path]
@@ -167,15 +173,19 @@ class _Found(NamedTuple):
 def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
     schema.prepare(connection, path)
     marks = left_behind(path)
-    end = journal.head(connection).position
-    ahead = _head_ahead(connection, path, end)
-    stop = ahead or UncleanStop(journal_position=end)
+    end = journal.head(connection)
+    ahead = _head_ahead(connection, path, end.position)
+    stop = ahead or UncleanStop(journal_position=end.position)
     unclean = {f"unclean:{identity(mark)}": stop for mark in marks}
     if ahead is not None and not marks:
-        unclean[f"unclean:{ahead.head_position}:{end}"] = ahead
+        unclean[f"unclean:{ahead.head_position}:{end.position}"] = ahead
     if marks:
-        log.warning("%s was not closed; its journal ends at %d", path, end)
-    return _Found(HeadFile(path), Presence(path), marks, unclean)
+        log.warning("%s was not closed; its journal ends at %d", path, end.position)
+    head_file = HeadFile(path)
+    if ahead is None:
+        # A log that came without a head file has one from here on.
+        head_file.write(HeadMark(journal.log_id(connection), end.position, end.position, end.hash))
+    return _Found(end.position, head_file, Presence(path), marks, unclean)
 
 
 def _head_ahead(connection: sqlite3.Connection, path: Path, end: int) -> UncleanStop | None:

@@ -37,7 +37,7 @@ Knows nothing of SQLite: `database.py` translates.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eventlog.record import Receipt
@@ -45,6 +45,18 @@ if TYPE_CHECKING:
 
 class EventLogError(Exception):
     """The root of all errors that this package raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to another process with the sentence and what it was made of."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(
+    error_type: type[EventLogError], args: tuple[object, ...], state: dict[str, object]
+) -> EventLogError:
+    error = error_type.__new__(error_type, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class CallerError(EventLogError):
@@ -117,7 +129,9 @@ class UnknownEvent(CallerError):
 
     def __init__(self, event_id: int) -> None:
         self.event_id = event_id
-        super().__init__(f"this log has no event {event_id}")
+        # Python prints no number of thousands of digits.
+        name = event_id if abs(event_id) < 2**64 else "with an id past 64 bits"
+        super().__init__(f"this log has no event {name}")
 
 
 class KeyConflict(CallerError):

@@ -45,6 +45,14 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             checkpoints.reset(connection, view.name, view.version)
 
 
+def insist_usable(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise ForeignDatabase for a plain store that can't be adopted, before anything is changed."""
+    if origin(connection, path) == "plain":
+        from eventlog import adopt  # noqa: PLC0415 - needed once in the life of a log
+
+        adopt.take(connection)
+
+
 def statements(script: str) -> Iterator[str]:
     """The statements of a script; unlike executescript, running them commits nothing."""
     statement = ""

@@ -17,6 +17,10 @@ Upcaster: TypeAlias = Callable[[Body], Body]
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
 
 
+class MissingStep(KeyError):
+    """No upcaster reads this version of the kind: the key is (kind, version)."""
+
+
 def lift(
     kind: str,
     version: int,
@@ -27,8 +31,11 @@ def lift(
 ) -> Body:
     """The body of `version` as a body of version `to`.
 
-    Raises KeyError, with (kind, version), where no step leads on.
+    Raises MissingStep where no step leads on, and what an upcaster raises on a body that is none.
     """
+    for step in range(version, to):
+        if (kind, step) not in upcasters:
+            raise MissingStep((kind, step))
     for step in range(version, to):
         body = {**upcasters[kind, step](body), "kind": kind, "version": step + 1}
     return body
