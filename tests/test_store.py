@@ -549,3 +549,20 @@ async def test_a_missing_view_comes_back_when_the_store_opens(tmp_path: Path) ->
         await store.caught_up(4)
 
     assert views_of(path) == before
+
+
+async def test_a_durable_answer_about_a_relaxed_append_syncs_it_first(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks durably for what is known already, or settles by receipt, gets it on the disk."""
+    await store.append(MOTION, key="k", durability="relaxed")
+    synced: list[int] = []
+    fdatasync = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda fd: (synced.append(fd), fdatasync(fd))[1])
+    await store.append(MOTION, key="k", durability="relaxed")
+    relaxed = len(synced)
+    await store.append(MOTION, key="k")
+    durable = len(synced)
+    await store.receipt("k")
+
+    assert (relaxed, durable, len(synced)) == (0, 1, 2)
