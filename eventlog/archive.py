@@ -142,7 +142,7 @@ def import_archive(
     if not db_path.exists():
         with spare_file(db_path) as spare:
             mark = _restore(lines, spare, progress)
-            publish(spare, db_path, mark)
+            publish(spare, db_path)
     else:
         with opened(db_path) as log, translated(db_path):
             _insist_no_records(log.connection, db_path)
@@ -256,7 +256,7 @@ def copy_until(
             for row in _checked(source, start, end, progress):
                 journal.insert(connection, [row])
             mark = mark_of(connection)
-        publish(spare, target, mark)
+        publish(spare, target)
     return Head(Position(mark.position), mark.hash)
 
 

@@ -60,7 +60,7 @@ def insist_free(target: Path) -> None:
 
 @contextmanager
 def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
-    """An empty log of that id in a spare file, open for rows: what the block inserts is one write.
+    """An empty log of that id in a spare file, open for rows; afterwards it has its head file.
 
     Nothing of it is on the disk for sure before `publish`.
     """
@@ -77,6 +77,7 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
             yield connection
             connection.execute("COMMIT")
             _back_to_wal(connection)
+            write_head(path, mark_of(connection))
         finally:
             connection.close()
     finally:
@@ -89,13 +90,12 @@ def _back_to_wal(connection: sqlite3.Connection) -> None:
         raise DatabaseError(f"the new database refuses WAL and stays in mode {mode}")
 
 
-def publish(spare: Path, target: Path, mark: HeadMark) -> None:
-    """Sync a spare file and give it the target's name, and a head file of its own before that.
+def publish(spare: Path, target: Path) -> None:
+    """Sync a spare file and its head file, and give them the target's names, the head file first.
 
     Raises BadArgument where something lies at the target now, DatabaseError.
     """
     with translated(target):
-        _write_head(head_path(spare), mark)
         _sync(spare)
         insist_free(target)
         head_path(spare).rename(head_path(target))
@@ -116,13 +116,15 @@ def mark_of(connection: sqlite3.Connection) -> HeadMark:
     return HeadMark(journal.log_id(connection), head.position, head.position, head.hash)
 
 
-def _write_head(path: Path, mark: HeadMark) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, pack(mark))
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+def write_head(path: Path, mark: HeadMark) -> None:
+    """Write a spare file's head file, and sync it. Raises DatabaseError."""
+    with translated(path):
+        fd = os.open(head_path(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(fd, pack(mark), 0)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
 
 
 def _sync(path: Path) -> None:

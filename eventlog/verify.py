@@ -136,8 +136,8 @@ def _check_log(connection: sqlite3.Connection, found: Findings, given: _Given) -
     log_id = _log_id(connection, found)
     ends = _checkpoints(connection, found)
     records = _check_records(connection, found, given, log_id)
-    for view, position in ends.items():
-        if position > records.end:
+    for view, position in ends:
+        if not isinstance(position, int) or position > records.end:
             found.on(
                 "table checkpoints",
                 f"the view {view} is at {position}, and the journal ends at {records.end}",
@@ -252,12 +252,12 @@ def _log_id(connection: sqlite3.Connection, found: Findings) -> bytes | None:
     return row[0]
 
 
-def _checkpoints(connection: sqlite3.Connection, found: Findings) -> dict[str, int]:
+def _checkpoints(connection: sqlite3.Connection, found: Findings) -> list[tuple[object, object]]:
     try:
-        return {view: at.position for view, at in checkpoints.read(connection).items()}
+        return [(view, at.position) for view, at in checkpoints.read(connection).items()]
     except ERRORS as error:
         found.on("table checkpoints", f"SQLite can't read it: {damage(error)}")
-        return {}
+        return []
 
 
 def _last_position(connection: sqlite3.Connection) -> int:

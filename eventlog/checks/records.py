@@ -126,7 +126,7 @@ class RecordChecks:
                 self._found.at(expected, f"{missing} {verb} missing: {row.position} comes next")
                 self._lose_track(None)
             else:
-                self._found.at(row.position, f"it stands where record {expected} belongs")
+                self._found.at(expected, f"in its place stands record {row.position}")
                 self._lose_track(None)
         if self.end == self._watched:
             self.watched_hash = row.hash
