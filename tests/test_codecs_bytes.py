@@ -6,7 +6,8 @@ version of a later program is told apart from damage.
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final, Literal, cast
 
 import msgspec
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from eventlog import codecs
 from eventlog.errors import BadBody, BadRecord, UnknownKind
-from eventlog.facts import FACT_TYPES, OPENERS, Fact, kind_of, version_of
+from eventlog.facts import FACT_TYPES, OPENERS, Fact, Instant, Word, kind_of, version_of
 from eventlog.record import StoredRecord
 from eventlog.upcasters import UPCASTERS, Body
 from tests.strategies import facts, texts
@@ -192,58 +193,80 @@ def test_signs_are_read_from_any_bytes(body: bytes) -> None:
 # ── old versions ───────────────────────────────────────────────────────────────────────────
 
 
-def plant(monkeypatch: pytest.MonkeyPatch, kind: str, version: int, upcaster: Any) -> None:
-    """An upcaster for a version that never was, below the first."""
-    monkeypatch.setitem(cast("dict[Any, Any]", UPCASTERS), (kind, version), upcaster)
+class _Ding(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="ding",
+):
+    """A ding as a program of later might have it."""
+
+    version: Literal[3] = 3
+    camera: Word
+    recorded_at: Instant
+
+
+def two_versions_later(
+    monkeypatch: pytest.MonkeyPatch, steps: dict[int, Callable[[Body], Body]]
+) -> None:
+    """Make this the program that writes version 3 of a ding and has these upcasters."""
+    monkeypatch.setattr(codecs, "Fact", _Ding)
+    monkeypatch.setattr(codecs, "_TYPES", {"ding": _Ding})
+    monkeypatch.setattr(codecs, "_VERSIONS", {"ding": 3})
+    for version, step in steps.items():
+        monkeypatch.setitem(cast("dict[Any, Any]", UPCASTERS), ("ding", version), step)
 
 
 def test_an_old_version_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each step sees the shape that the one before it made; the last is today's."""
     seen: list[Body] = []
 
-    def from_before(body: Body) -> Body:
+    def to_second(body: Body) -> Body:
         seen.append(dict(body))
-        body["cam"] = body.pop("camera")
+        return {"cam": body["camera_id"], "recorded_at": body["recorded_at"]}
+
+    def to_third(body: Body) -> Body:
+        seen.append(dict(body))
+        body["camera"] = body.pop("cam")
         return body
 
-    def to_first(body: Body) -> Body:
-        seen.append(dict(body))
-        return {"camera_id": body["cam"], "recorded_at": body["recorded_at"]}
-
-    plant(monkeypatch, "ding", -1, from_before)
-    plant(monkeypatch, "ding", 0, to_first)
-    moment = WHOLE["ding"].recorded_at
-    old = {"kind": "ding", "version": -1, "camera": "garden", "recorded_at": moment}
-    fact = codecs.decode("ding", -1, msgspec.msgpack.encode(old))
-    assert fact == type(WHOLE["ding"])(camera_id="garden", recorded_at=moment)
-    assert [(body["version"], min(body)) for body in seen] == [(-1, "camera"), (0, "cam")]
+    two_versions_later(monkeypatch, {1: to_second, 2: to_third})
+    first: Any = codecs.decode("ding", 1, body_of("ding", version=1))
+    assert first == _Ding(camera="front_door", recorded_at=WHOLE["ding"].recorded_at)
+    assert [body["version"] for body in seen] == [1, 2]
+    second = {"kind": "ding", "version": 2, "cam": "x", "recorded_at": first.recorded_at}
+    third: Any = codecs.decode("ding", 2, msgspec.msgpack.encode(second))
+    assert third == _Ding(camera="x", recorded_at=first.recorded_at)
 
 
 def test_a_step_that_is_missing_is_an_unknown_version(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is guessed across a hole."""
-    plant(monkeypatch, "ding", -1, lambda body: body)
-    with pytest.raises(UnknownKind, match="version -1"):
-        codecs.decode("ding", -1, body_of("ding", version=-1))
+    two_versions_later(monkeypatch, {1: lambda body: body})
+    with pytest.raises(UnknownKind, match="version 1"):
+        codecs.decode("ding", 1, body_of("ding", version=1))
 
 
 @pytest.mark.parametrize(
-    "upcaster",
+    "step",
     [
-        lambda body: {"camera_id": body["no_such_field"]},
-        lambda body: {"camera_id": body["camera_id"] + 1},
-        lambda body: {"camera_id": body["camera_id"].no_such_attribute},
-        lambda body: {"camera_id": body["camera_id"][99]},
-        lambda _: {"camera_id": 7},
+        lambda body: {"camera": body["no_such_field"]},
+        lambda body: {"camera": body["camera_id"] + 1},
+        lambda body: {"camera": body["camera_id"].no_such_attribute},
+        lambda body: {"camera": body["camera_id"][99]},
+        lambda body: {"camera": int(body["camera_id"])},
+        lambda _: {"camera": 7},
     ],
-    ids=["a missing field", "a wrong type", "a wrong attribute", "a missing item", "no fact"],
+    ids=["a field", "a type", "an attribute", "an item", "a value", "no fact"],
 )
 def test_an_old_body_that_cannot_be_lifted_is_bad(
-    monkeypatch: pytest.MonkeyPatch, upcaster: Any
+    monkeypatch: pytest.MonkeyPatch, step: Callable[[Body], Body]
 ) -> None:
     """What an upcaster trips over is damage of that record, and no unknown version."""
-    plant(monkeypatch, "ding", 0, upcaster)
+    two_versions_later(monkeypatch, {1: step, 2: lambda body: body})
     with pytest.raises(BadBody) as caught:
-        codecs.decode("ding", 0, body_of("ding", version=0), position=POSITION)
+        codecs.decode("ding", 1, body_of("ding", version=1), position=POSITION)
     assert (caught.value.position, caught.value.kind) == (POSITION, "ding")
 
 

@@ -21,6 +21,14 @@ from tests.strategies import hostile_list, hostile_values
 from tests.whole_facts import BOX, FIELDS, INNER, NOON, WHOLE, with_value
 
 
+def is_written(value: object) -> bool:
+    """Whether MessagePack has bytes for a value, so that reading can say which field is wrong."""
+    try:
+        return bool(msgspec.msgpack.encode([value])) and value is not msgspec.UNSET
+    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError):
+        return False
+
+
 def fault_of(fact: Fact, field: str, value: object) -> str | None:
     """What is wrong with how a bad value is refused, in words; None where all is well."""
     short = repr(value)[:60]
@@ -29,9 +37,9 @@ def fault_of(fact: Fact, field: str, value: object) -> str | None:
     except BadFact as error:
         if error.kind != fact.__struct_config__.tag:
             return f"{short}: the error names the kind {error.kind}"
-        # A part that leaves a field out is at fault as a whole.
-        left_out = field.partition(".")[0] if value is msgspec.UNSET else field
-        if error.field not in {field, left_out}:
+        # A part that can't be written, or leaves a field out, is at fault as a whole.
+        whole = field if is_written(value) else field.partition(".")[0]
+        if error.field not in {field, whole}:
             return f"{short}: the error names the field {error.field!r}"
         if not error.reason or len(str(error)) > 200:
             return f"{short}: the reason has {len(error.reason)} characters"

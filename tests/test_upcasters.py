@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.facts import FACT_TYPES, kind_of, version_of
-from eventlog.upcasters import UPCASTERS, Body, Upcaster, lift
+from eventlog.upcasters import UPCASTERS, Body, MissingStep, Upcaster, lift
 
 TODAY: Final = {kind_of(t): version_of(t) for t in FACT_TYPES}
 
@@ -59,12 +59,21 @@ def test_a_body_is_not_changed_by_lifting_it() -> None:
 
 @pytest.mark.parametrize(("kind", "version", "to"), [("ding", 0, 2), ("motion", 1, 3), ("x", 1, 2)])
 def test_a_missing_step_is_named(kind: str, version: int, to: int) -> None:
-    """KeyError carries the kind and the version from which no step leads on."""
-    with pytest.raises(KeyError) as caught:
+    """MissingStep names the kind and the version from which no step leads on."""
+    with pytest.raises(MissingStep) as caught:
         lift(kind, version, {}, to=to, upcasters=STEPS)
-    missing: Any = caught.value.args[0]
-    assert missing[0] == kind
-    assert missing not in STEPS
+    missing = 2 if kind == "motion" else version
+    assert f"'{kind}', {missing}" in str(caught.value)
+
+
+def test_no_step_is_taken_where_one_is_missing() -> None:
+    """Whether all steps are there is known before the first of them runs."""
+
+    def first(_: Body) -> Body:
+        pytest.fail("the first step ran though the second is missing")
+
+    with pytest.raises(MissingStep):
+        lift("ding", 1, {}, to=3, upcasters={("ding", 1): first})
 
 
 @pytest.mark.parametrize("kind", sorted(TODAY))
