@@ -17,9 +17,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from eventlog import clock, journal
+from eventlog import clock, journal, wal
 from eventlog.appends import Append, place, same_facts
-from eventlog.database import transaction
+from eventlog.database import transaction, wal_path
 from eventlog.errors import DiskFull, KeyConflict, StoreClosed, UnknownEvent
 from eventlog.head import HeadFile, HeadMark
 from eventlog.record import EventId, Head, Position, Receipt
@@ -58,6 +58,7 @@ class Appender:
         self._room = asyncio.Semaphore(WAITING_MAX)
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
+        self._settled = asyncio.Event()
         self._closed = False
         self._place = _Place()
 
@@ -75,13 +76,16 @@ class Appender:
         self._waiting.append(_Waiting(append, future))
         if not self._scheduled:
             self._scheduled = True
+            self._settled.clear()
             # After the other tasks that are ready now, so that they share the commit.
             self._loop.call_soon(self._writer.post, self._commit_waiting)
         return await future
 
-    def close(self) -> None:
-        """Take no more appends; those that wait are still written."""
+    async def close(self) -> None:
+        """Take no more appends, and return when those that wait have their answers."""
         self._closed = True
+        if self._scheduled:
+            await self._settled.wait()
 
     def _settle(self, answers: list[tuple[_Waiting, Answer]], last: int) -> None:
         for waiting, answer in answers:
@@ -96,6 +100,7 @@ class Appender:
             self._loop.call_soon(self._writer.post, self._commit_waiting)
         else:
             self._scheduled = False
+            self._settled.set()
         self._on_commit(last)
 
     # ── on the writer's thread ─────────────────────────────────────────────────────────────
@@ -159,9 +164,12 @@ class Appender:
         place_ = self._place
         place_.refresh(connection)
         answers, rows = place_.all(connection, [waiting.append for waiting in batch])
-        if not rows:
-            return answers
         durable = any(waiting.append.durable for waiting in batch)
+        if not rows:
+            # What is known already may have been relaxed, and is now asked for durably.
+            if durable:
+                wal.sync(wal_path(self._writer.path))
+            return answers
         self._writer.set_durable(connection, durable=durable)
         write_rows(connection, rows)
         place_.commit(durable=durable)

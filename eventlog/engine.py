@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from eventlog import journal, schema
+from eventlog import journal, schema, wal
 from eventlog.appender import Appender
 from eventlog.appends import Append, prepare
+from eventlog.database import wal_path
 from eventlog.errors import DatabaseError, JournalHole, KeyConflict
 from eventlog.facts import UncleanStop
 from eventlog.head import BadHeadFile, HeadFile, HeadMark, read_head
@@ -99,8 +100,17 @@ class Engine:
         return receipt
 
     async def receipt(self, key: str) -> Receipt | None:
-        """The receipt of the append that used the key, asked behind all that is queued."""
-        return await self._writer.run(lambda connection: journal.find_append(connection, key))
+        """The receipt of the append that used the key, asked behind all that is queued.
+
+        What it tells of is on the disk, also where that append was relaxed or failed half-way.
+        """
+        return await self._writer.run(lambda connection: self._find_durably(connection, key))
+
+    def _find_durably(self, connection: sqlite3.Connection, key: str) -> Receipt | None:
+        receipt = journal.find_append(connection, key)
+        if receipt is not None:
+            wal.sync(wal_path(self._writer.path))
+        return receipt
 
     async def run(self, function: Callable[[sqlite3.Connection], None]) -> None:
         """Run a function inside the writer's lock."""
@@ -123,7 +133,7 @@ class Engine:
 
     async def close(self) -> None:
         """Write what waits, carry it into the views, and close everything."""
-        self._appender.close()
+        await self._appender.close()
         if self._follow is not None:
             self._follow.cancel()
             await asyncio.wait([self._follow])

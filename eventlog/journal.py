@@ -14,6 +14,7 @@ from itertools import chain as flatten
 from typing import Any, Final
 
 from eventlog import chain
+from eventlog.errors import JournalHole
 from eventlog.record import Head, Position, Receipt, StoredRecord
 
 COLUMNS: Final = ", ".join(StoredRecord._fields)
@@ -115,10 +116,16 @@ def read_after(connection: sqlite3.Connection, after: int, limit: int) -> list[S
 def read_all(
     connection: sqlite3.Connection, *, after: int = 0, batch: int = 1000
 ) -> Iterator[StoredRecord]:
-    """Every row after a position, a batch at a time, so that no read holds a snapshot for long."""
+    """Every row after a position, a batch at a time, so that no read holds a snapshot for long.
+
+    Raises JournalHole where positions do not grow: only a damaged file can answer so.
+    """
     while rows := read_after(connection, after, batch):
-        yield from rows
-        after = rows[-1].position
+        for row in rows:
+            if row.position <= after:
+                raise JournalHole(after + 1, row.position)
+            after = row.position
+            yield row
 
 
 def read_event(connection: sqlite3.Connection, event_id: int) -> list[StoredRecord]:

@@ -18,7 +18,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}
 
 
 class MissingStep(KeyError):
-    """No upcaster reads this version of the kind: the key is (kind, version)."""
+    """No upcaster reads this version of the kind: its arguments are both."""
 
 
 def lift(
@@ -35,7 +35,7 @@ def lift(
     """
     for step in range(version, to):
         if (kind, step) not in upcasters:
-            raise MissingStep((kind, step))
+            raise MissingStep(kind, step)
     for step in range(version, to):
         body = {**upcasters[kind, step](body), "kind": kind, "version": step + 1}
     return body

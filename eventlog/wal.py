@@ -1,4 +1,4 @@
-"""How much of SQLite's WAL is in use, read from the file itself.
+"""SQLite's WAL as a file: how much of it is in use, and that it is on the disk.
 
 After a WAL checkpoint SQLite writes the WAL again from its start and leaves the file as long as
 it was, so the length says nothing, and no pragma answers without making a WAL checkpoint. But
@@ -41,5 +41,20 @@ def bytes_in_use(wal: Path) -> int:
             else:
                 high = middle
         return int(low * frame_size)
+    finally:
+        os.close(fd)
+
+
+def sync(wal: Path) -> None:
+    """Put on the disk what the WAL holds. Raises OSError.
+
+    Where there is no WAL, a WAL checkpoint has synced all of it into the database.
+    """
+    try:
+        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.fdatasync(fd)
     finally:
         os.close(fd)

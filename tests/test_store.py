@@ -554,7 +554,7 @@ async def test_a_missing_view_comes_back_when_the_store_opens(tmp_path: Path) ->
 async def test_a_durable_answer_about_a_relaxed_append_syncs_it_first(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever asks durably for what is known already, or settles by receipt, gets it on the disk."""
+    """Whoever asks durably for what is known, or settles by receipt, gets it on the disk."""
     await store.append(MOTION, key="k", durability="relaxed")
     synced: list[int] = []
     fdatasync = os.fdatasync
