@@ -98,6 +98,13 @@ COMMANDS: Final = (
         ),
     ),
     Command(
+        "status",
+        CARE,
+        "Say how the log is doing: its head, its views' lag, its size.",
+        "eventlog.cli.status:status",
+        ("eventlog status", "eventlog status --json"),
+    ),
+    Command(
         "replay",
         CARE,
         "Rebuild the read tables from the journal, beside the live ones.",
@@ -122,6 +129,27 @@ COMMANDS: Final = (
         "List the records that a view could not apply, and why.",
         "eventlog.cli.parked:parked",
         ("eventlog parked",),
+    ),
+    Command(
+        "export",
+        CARRY,
+        "Write the journal as lines of JSON.",
+        "eventlog.cli.carry:export",
+        ("eventlog export door.jsonl", "eventlog export | gzip > door.jsonl.gz"),
+    ),
+    Command(
+        "import",
+        CARRY,
+        "Restore a log from an export: the same positions, ids and hashes.",
+        "eventlog.cli.carry:import_",
+        ("eventlog import door.jsonl --db restored.db", "zcat door.jsonl.gz | eventlog import -"),
+    ),
+    Command(
+        "backup",
+        CARRY,
+        "Copy the log in one step while others write, and check the copy.",
+        "eventlog.cli.carry:backup",
+        ("eventlog backup /mnt/usb/door-backup.db",),
     ),
 )
 
@@ -172,7 +200,7 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
             stream.reconfigure(errors="backslashreplace")
     logging.basicConfig(format="eventlog: %(message)s", level=logging.WARNING)
     try:
-        code = make_app(load).meta(list(arguments), print_error=False, exit_on_error=False)
+        code = make_app(load).meta(_tokens(arguments), print_error=False, exit_on_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
         return _fail(f"{error} Try: eventlog --help")
@@ -188,6 +216,11 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return code if isinstance(code, int) else FINE
+
+
+def _tokens(arguments: Sequence[str]) -> list[str]:
+    # cyclopts takes a lone - for an option. As a path ./- is the same, and looks like none.
+    return ["./-" if argument == "-" else argument for argument in arguments]
 
 
 def _fail(sentence: str) -> int:

@@ -58,6 +58,8 @@ def events(
     desk: AtDesk,
 ) -> int:
     """List events that every given filter holds for, newest first."""
+    if limit < 0:
+        raise BadArgument("--limit is 0 or more")
     with desk.reading() as connection:
         views.remark(desk, connection, (EVENTS, DETECTIONS, PERSONS))
         names = views.shown_names(connection)
@@ -72,15 +74,17 @@ def events(
             until=desk.moment("--until", until),
         )
         place = None if before is None else _place(connection, before)
-        query = queries.recent_events(wanted, before=place, limit=limit)
+        # One more than is shown tells whether there are more.
+        query = queries.recent_events(wanted, before=place, limit=limit + 1)
         found = queries.nest(connection.execute(*query))
+    more, found = len(found) > limit, found[:limit]
     if as_json:
         for event in found:
             desk.json(event)
     else:
         print_events(desk, found, names)
-        if len(found) == limit > 0:
-            desk.note(f"there may be more: --before {found[-1]['id']} goes on")
+        if more and found:
+            desk.note(f"there are more: --before {found[-1]['id']} goes on")
     return 0
 
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 import anyio
 import msgspec
 from cyclopts import Parameter
 
 from eventlog.cli.desk import Desk, counted
-from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.options import STANDARD, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.ingest import frigate, ring
 from eventlog.ingest.intake import Item, Tally, feed
 from eventlog.store import EventStore
 
-STANDARD_INPUT: Final = Path("-")
 Read = Callable[[bytes], Iterator[Item]]
 
 Source = Annotated[
@@ -30,7 +30,6 @@ Files = Annotated[
     list[Path],
     Parameter(
         name="FILE",
-        allow_leading_hyphen=True,
         help="JSON: one message, a list, or one a line; - is the standard input.",
     ),
 ]
@@ -56,8 +55,10 @@ async def ingest(
     if not files:
         raise BadArgument("name at least one file, or - for the standard input")
     read = _reader(source, camera, recognition_threshold)
-    path = anyio.Path(desk.db_path)
-    if not await path.exists():
+    for file in files:
+        if file != STANDARD and not os.access(file, os.R_OK):
+            raise BadArgument(f"{file} can't be read")  # before a log is made for it
+    if not await anyio.Path(desk.db_path).exists():
         desk.note(f"a new log is made at {desk.db_path}")
     code = 0
     async with EventStore(str(desk.db_path), str(desk.thumbnails_dir)) as store:
@@ -89,7 +90,7 @@ def _reader(source: str, camera: str | None, threshold: float | None) -> Read:
 
 async def _bytes(file: Path) -> bytes:
     """A file's bytes. Raises BadArgument where it can't be read."""
-    if file == STANDARD_INPUT:
+    if file == STANDARD:
         return await anyio.to_thread.run_sync(sys.stdin.buffer.read)
     try:
         return await anyio.Path(file).read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 
@@ -13,5 +13,5 @@ from eventlog.cli.desk import Desk
 AtDesk: TypeAlias = Annotated[Desk, Parameter(parse=False)]
 
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Answer in JSON, for programs.")]
-# A file's name, or - for the standard input or output.
-File: TypeAlias = Annotated[Path, Parameter(allow_leading_hyphen=True)]
+# What stands for the standard input or output in place of a file's name.
+STANDARD: Final = Path("-")

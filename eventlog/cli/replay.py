@@ -15,7 +15,7 @@ from eventlog.cli import views
 from eventlog.cli.desk import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.database import checked_path
-from eventlog.errors import BadArgument, DatabaseMissing
+from eventlog.errors import BadArgument
 from eventlog.projections.times import since_epoch_us
 from eventlog.replay import Replay, Replayed, family
 from eventlog.replay_check import Difference, check
@@ -70,9 +70,9 @@ async def _rebuild(desk: Desk, names: Iterable[str] | None, *, as_json: bool) ->
 
 
 async def rebuild(desk: Desk, wanted: list[Any]) -> Replayed:
-    """Rebuild views of the desk's log, with a bar. Raises DatabaseMissing and DatabaseError."""
-    if not desk.db_path.exists():
-        raise DatabaseMissing(f"there is no database {desk.db_path}")
+    """Rebuild views of the desk's log, with a bar. Raises DatabaseError."""
+    with desk.reading():
+        pass  # or a lock file would be left beside what is no log
     writer = Writer(desk.db_path)
     await writer.open(partial(schema.prepare, path=desk.db_path))
     try:

@@ -1,0 +1,129 @@
+"""`eventlog export`, `import` and `backup`: a log leaves its place, or comes to one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, BinaryIO
+
+from cyclopts import Parameter
+
+from eventlog import archive
+from eventlog import backup as backups
+from eventlog.checks.findings import Report
+from eventlog.cli import views
+from eventlog.cli.desk import Desk, counted
+from eventlog.cli.options import STANDARD, AsJson, AtDesk
+from eventlog.cli.safe_text import safe, safe_json
+from eventlog.errors import BadArgument
+
+Out = Annotated[Path, Parameter(name="FILE", help="A new file; - is the standard output. [-]")]
+In = Annotated[Path, Parameter(name="FILE", help="What export wrote; - is the standard input.")]
+New = Annotated[Path, Parameter(name="FILE", help="A new file.")]
+After = Annotated[int, Parameter(help="Only the records after this position. [0]")]
+Until = Annotated[int | None, Parameter(help="Only the records up to this position.")]
+
+
+def export(file: Out = STANDARD, /, *, after: After = 0, until: Until = None, desk: AtDesk) -> int:
+    """Write the journal as lines of JSON: bodies byte for byte, the facts beside them."""
+    with _written(desk, file) as out, desk.progress("Export") as told:
+        head = archive.export(desk.db_path, out, after=after, until=until, progress=told)
+    if file != STANDARD:
+        desk.say(f"{safe(str(file))} holds the journal up to record {head.position}")
+    return 0
+
+
+async def import_(file: In, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+    """Restore a log from an export, into a new file or a log without records."""
+    with _read(file) as lines, desk.progress("Import") as told:
+        head = archive.import_archive(lines, desk.db_path, progress=told)
+    await views.fill(desk.db_path)
+    if as_json:
+        desk.json({"position": head.position, "hash": head.hash.hex()})
+    else:
+        desk.say(f"{safe(str(desk.db_path))} holds {counted(head.position, 'record')}")
+    return 0
+
+
+def backup(file: New, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+    """Copy the log while others write, and check the copy. The pictures are not in it."""
+    with desk.progress("Check the copy") as told:
+        report = backups.backup(desk.db_path, file, progress=told)
+    if as_json:
+        desk.json({"ok": report.ok, "records": report.records, "findings": report.findings})
+    else:
+        _tell(desk, file, report)
+    return int(not report.ok)
+
+
+def _tell(desk: Desk, file: Path, report: Report) -> None:
+    for finding in report.findings:
+        desk.say(f"{safe(finding.where)}: {safe(finding.what)}", "red")
+    whole = "whole" if report.ok else "and not whole: the log is damaged"
+    desk.say(
+        f"{safe(str(file))} holds {counted(report.records, 'record')}, {whole}",
+        "green" if report.ok else "bold",
+    )
+    desk.say("The pictures are files of their own: copy their folder as well.", "dim")
+
+
+# ── files and streams ──────────────────────────────────────────────────────────────────────
+
+
+class _Terminal:
+    """A terminal that is written JSON to: what it says is shown, and moves no cursor."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._file = desk.out.file
+
+    def write(self, data: bytes, /) -> None:
+        """Write JSON."""
+        self._file.write(safe_json(data.decode()))
+
+
+@contextmanager
+def _written(desk: Desk, file: Path) -> Iterator[archive.Sink]:
+    """What to write to. A file has its name when it is whole; one that is there stays.
+
+    Raises BadArgument where it can't be written.
+    """
+    if file == STANDARD:
+        if desk.out.is_terminal:
+            yield _Terminal(desk)
+        else:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        return
+    try:
+        if file.exists():
+            raise BadArgument(f"{file} exists already; nothing is written over it")
+        with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
+            spare = Path(out.name)
+            try:
+                yield out
+                out.flush()
+                os.fsync(out.fileno())
+                spare.rename(file)
+            except BaseException:
+                spare.unlink()
+                raise
+    except OSError as error:
+        raise BadArgument(f"{file} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[BinaryIO]:
+    """What to read lines from. Raises BadArgument where it can't be read."""
+    if file == STANDARD:
+        yield sys.stdin.buffer
+        return
+    try:
+        lines = file.open("rb")
+    except OSError as error:
+        raise BadArgument(f"{file} can't be read: {error.strerror}") from error
+    with lines:
+        yield lines

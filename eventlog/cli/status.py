@@ -1,0 +1,81 @@
+"""`eventlog status`: how the log is doing, at a glance."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from eventlog.cli.desk import Desk, counted
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.safe_text import safe
+from eventlog.record import instant
+from eventlog.status import Status, ViewStatus
+from eventlog.status import status as look
+
+
+def status(*, as_json: AsJson = False, desk: AtDesk) -> int:
+    """Say how the log is doing. Parked records and a doubtful head file are a finding."""
+    found = look(desk.db_path)
+    if as_json:
+        desk.json(found)
+    else:
+        _print(desk, found)
+    return int(any(view.parked for view in found.views) or _doubtful(found))
+
+
+def _doubtful(found: Status) -> bool:
+    return found.head_file not in {"whole", "missing"}
+
+
+def _print(desk: Desk, found: Status) -> None:
+    rows = Table.grid(padding=(0, 2, 0, 0))
+    rows.add_column(style="dim", no_wrap=True)
+    rows.add_column(overflow="fold")
+    read_only = " (read-only)" if found.read_only else ""
+    rows.add_row("log", f"{safe(found.path)}{read_only}")
+    if found.opened_how is not None:
+        rows.add_row("", Text(found.opened_how, "yellow"))
+    rows.add_row("id", found.log_id)
+    rows.add_row(
+        "journal", f"{counted(found.records, 'record')}, {counted(found.last_event, 'event')}"
+    )
+    rows.add_row("head", f"{found.records} {found.head_hash[:16]}…{_appended(desk, found)}")
+    rows.add_row("head file", Text(found.head_file_says, "red" if _doubtful(found) else ""))
+    rows.add_row("size", f"{_size(found.database_bytes)}, and {_size(found.wal_bytes)} in the WAL")
+    for number, view in enumerate(found.views):
+        rows.add_row("" if number else "views", _view(view))
+    for parked in found.parked:
+        what = f"{counted(parked.records, 'record')} of {parked.view}: {parked.reason}"
+        rows.add_row("parked", Text(safe(what), "red"))
+    rows.add_row("SQLite", _sqlite(found))
+    desk.draw(rows)
+
+
+def _appended(desk: Desk, found: Status) -> str:
+    if found.appended_at_us is None:
+        return ""
+    at = desk.local(instant(found.appended_at_us)).strftime("%Y-%m-%d %H:%M:%S")
+    return f", appended {at} {desk.settings.time_zone}"
+
+
+def _view(view: ViewStatus) -> Text:
+    text = Text(f"{view.view} at {view.position}, ")
+    text.append(f"{view.lag} behind" if view.lag else "up to date", "yellow" if view.lag else "")
+    if view.parked:
+        text.append(f", {view.parked} parked", "red")
+    return text
+
+
+def _sqlite(found: Status) -> str:
+    fault = "; its WAL fault is kept off by the lock file" if found.sqlite.wal_fault else ""
+    return f"{found.sqlite.version}{fault}"
+
+
+def _size(size_bytes: int) -> str:
+    """Bytes as people read them."""
+    size, unit = float(size_bytes), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:  # noqa: PLR2004 - as kilo means
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
