@@ -49,18 +49,15 @@ def link(previous: bytes, digest: bytes) -> bytes:
 
 
 def _digest(record: tuple[Any, ...]) -> bytes:
-    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body, *_ = record
-    if event_id is None:
-        pack, name = _packer(kind, with_event=False)
-        head = pack(position, 0, name, version, fmt, appended_at, index, size)
-    else:
-        pack, name = _packer(kind, with_event=True)
-        head = pack(position, 1, event_id, name, version, fmt, appended_at, index, size)
-    if key is None and meta is None:
-        tail = b"\0\0"
-    else:
-        tail = _optional(None if key is None else key.encode()) + _optional(meta)
-    return sha256(_RECORD + head + tail + len(body).to_bytes(4) + body).digest()
+    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body = record[:11]
+    plain = key is None and meta is None
+    pack, name = _packer(kind, event_id is not None, plain)
+    rest = (name, version, fmt, appended_at, index, size, len(body))
+    head = pack(position, 0, *rest) if event_id is None else pack(position, 1, event_id, *rest)
+    if not plain:
+        optional = _optional(None if key is None else key.encode()) + _optional(meta)
+        head = head[:-4] + optional + head[-4:]
+    return sha256(b"".join((_RECORD, head, body))).digest()
 
 
 def _optional(blob: bytes | None) -> bytes:
@@ -68,11 +65,17 @@ def _optional(blob: bytes | None) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _packer(kind: str, *, with_event: bool) -> tuple[Callable[..., bytes], bytes]:
+def _packer(
+    kind: str,
+    with_event: bool,  # noqa: FBT001 - called for every record; keywords cost more than the packing
+    plain: bool,  # noqa: FBT001 - likewise
+) -> tuple[Callable[..., bytes], bytes]:
     """What packs the fixed part of a kind's records, and the kind as it stands in there.
 
-    Packs position, presence, [event_id,] the kind, version, format, appended_at, index, size.
+    Packs position, presence, [event_id,] the kind, version, format, appended_at, index, size,
+    where the record is `plain` the absences of key and meta, and the body's length.
     """
     text = kind.encode()
     name = len(text).to_bytes(4) + text
-    return Struct(f">qB{'q' if with_event else ''}{len(name)}sqqqqq").pack, name
+    event_id, absences = "q" if with_event else "", "2x" if plain else ""
+    return Struct(f">qB{event_id}{len(name)}sqqqqq{absences}I").pack, name

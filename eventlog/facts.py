@@ -31,14 +31,12 @@ Word: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 # Personal fields are marked, so that a later version can seal what they hold.
-PersonName: TypeAlias = Annotated[
-    str, Meta(min_length=1, max_length=64, extra={"personal": True})
-]
+PersonName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, extra={"personal": True})]
 
 DoorAction: TypeAlias = Literal["unlocked", "locked", "none"]
 
 
-class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A rectangle in a picture: (x1, y1) is its upper left corner, (x2, y2) its lower right.
 
     `unit` says whether the numbers are pixels or fractions of the picture's width and height.
@@ -51,7 +49,7 @@ class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unit: Literal["pixels", "fractions"] = "pixels"
 
 
-class Score(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Score(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A number on a scale of its source's own, which is named beside it."""
 
     value: Finite
@@ -62,7 +60,13 @@ class Score(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Motion(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="motion"
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    gc=False,
+    tag_field="kind",
+    tag="motion",
 ):
     """Something moved in front of a camera."""
 
@@ -73,7 +77,13 @@ class Motion(
 
 
 class Ding(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="ding"
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    gc=False,
+    tag_field="kind",
+    tag="ding",
 ):
     """Somebody rang."""
 
@@ -87,7 +97,13 @@ class Ding(
 
 
 class Detection(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="detection"
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    gc=False,
+    tag_field="kind",
+    tag="detection",
 ):
     """A model saw an object in a frame. `recorded_at` is the frame's time."""
 
@@ -104,6 +120,7 @@ class FaceResult(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
+    gc=False,
     tag_field="kind",
     tag="face_result",
 ):
@@ -129,6 +146,7 @@ class UnlockAction(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
+    gc=False,
     tag_field="kind",
     tag="unlock_action",
 ):
@@ -155,6 +173,7 @@ class ThumbnailSaved(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
+    gc=False,
     tag_field="kind",
     tag="thumbnail_saved",
 ):
@@ -177,6 +196,7 @@ class AlertSent(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
+    gc=False,
     tag_field="kind",
     tag="alert_sent",
 ):
@@ -195,6 +215,7 @@ class PersonNamed(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
+    gc=False,
     tag_field="kind",
     tag="person_named",
 ):
@@ -210,6 +231,7 @@ class UncleanStop(
     frozen=True,
     kw_only=True,
     forbid_unknown_fields=True,
+    gc=False,
     tag_field="kind",
     tag="unclean_stop",
 ):

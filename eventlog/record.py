@@ -36,7 +36,7 @@ class StoredRecord(NamedTuple):
     hash: bytes
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """A fact, decoded and lifted to today's shape, with its envelope.
 
     `appended_at_us` is when the journal got it, in microseconds since 1970, UTC. `key` stands on
@@ -55,14 +55,14 @@ class Record(Struct, frozen=True):
         return instant(self.appended_at_us)
 
 
-class Receipt(Struct, frozen=True):
+class Receipt(Struct, frozen=True, gc=False):
     """What an append answers: the positions of its records, and the event they belong to."""
 
     positions: tuple[Position, ...]
     event_id: EventId | None
 
 
-class Head(Struct, frozen=True):
+class Head(Struct, frozen=True, gc=False):
     """The newest record's position and hash; position 0 and the log's first hash when empty."""
 
     position: Position
