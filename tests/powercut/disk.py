@@ -1,0 +1,363 @@
+"""A disk as a power cut finds it: what is on it for certain, and what may or may not be.
+
+A file's unsynced writes may each be there, not there, or there in some of their 512-byte
+sectors, in any combination; a name may be there or not until its folder was synced. Knows
+operations on paths, and nothing of who made them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from random import Random
+from typing import Final, Literal, NamedTuple, TypeAlias
+
+from tests.powercut.trace import (
+    Acknowledged,
+    Allocated,
+    Linked,
+    MadeFolder,
+    Opened,
+    Operation,
+    Removed,
+    Renamed,
+    Sought,
+    Synced,
+    TraceError,
+    Truncated,
+    Wrote,
+)
+
+SECTOR: Final = 512
+# "strict": a name needs a sync of its folder, and names survive in any combination (POSIX).
+# "ordered": names survive in the order they were made, and a file's sync saves its own (ext4).
+Rules: TypeAlias = Literal["strict", "ordered"]
+RULES: Final[tuple[Rules, ...]] = ("strict", "ordered")
+
+# A file that is never synced would keep every write that it ever got; the kernel writes the
+# oldest back in time.
+PENDING_MAX: Final = 40
+
+Files: TypeAlias = dict[str, bytes]
+
+
+class Change(NamedTuple):
+    """An unsynced write, or a new length where `data` is None."""
+
+    at: int
+    offset: int
+    data: bytes | None
+
+
+class NameChange(NamedTuple):
+    """An unsynced name: `path` is `inode`'s from now on, `without` nobody's."""
+
+    at: int
+    path: str | None
+    inode: int
+    without: str | None
+
+    @property
+    def folder(self) -> str:
+        """The folder whose sync saves it."""
+        return (self.path or self.without or "").rpartition("/")[0]
+
+
+@dataclass
+class _Inode:
+    number: int
+    synced: bytes = b""
+    pending: list[Change] = field(default_factory=list)
+    next_write: int = 0
+    is_folder: bool = False
+
+
+Pick: TypeAlias = Callable[[_Inode], list[Change]]
+
+
+class Disk:
+    """Takes operations one by one; `cuts` answers what a power cut could leave at this point."""
+
+    def __init__(self, files: Files | None = None) -> None:
+        """Begin with these files, all of them on the disk."""
+        self._numbers = itertools.count()
+        self._done = 0
+        self._inodes: dict[int, _Inode] = {}
+        self._names: dict[str, int] = {}
+        for path, data in (files or {}).items():
+            for folder in _folders(path):
+                if folder not in self._names:
+                    self._names[folder] = self._new(is_folder=True).number
+            inode = self._new()
+            inode.synced = data
+            self._names[path] = inode.number
+        self._names_synced: dict[Rules, dict[str, int]] = {r: dict(self._names) for r in RULES}
+        self._names_pending: dict[Rules, list[NameChange]] = {rules: [] for rules in RULES}
+        self._removed: dict[str, int] = {}
+
+    def apply(self, operation: Operation) -> None:
+        """Do to the disk what the operation says. Raises TraceError where it can't be."""
+        match operation:
+            case MadeFolder() | Renamed() | Linked() | Removed() | Opened():
+                self._apply_to_names(operation)
+            case Wrote() | Sought() | Truncated() | Allocated():
+                self._apply_to_bytes(operation)
+            case Synced(path, since):
+                self._sync(path, since)
+            case Acknowledged():
+                pass
+        self._done += 1
+
+    def files(self) -> Files:
+        """What a reader sees while the power is on."""
+        return {
+            path: _with(inode.synced, inode.pending)
+            for path, number in self._names.items()
+            if not (inode := self._inodes[number]).is_folder
+        }
+
+    def cuts(self, random: Random, some: int) -> Iterator[Files]:
+        """What a power cut now could leave: the plain cases, and `some` drawn at random."""
+        yield from self._systematic()
+        for _ in range(some):
+            rules = random.choice(RULES)
+            keep = random.choice((0.1, 0.5, 0.9))
+            names = self._names_pending[rules]
+            if rules == "strict":
+                kept = [change for change in names if random.random() < keep]
+            else:
+                kept = names[: random.randint(0, len(names))]
+            yield self._left(rules, kept, _drawn(random, keep))
+
+    def _systematic(self) -> Iterator[Files]:
+        changed = [inode for inode in self._inodes.values() if inode.pending]
+        newest = max(changed, key=lambda inode: inode.pending[-1].at, default=None)
+        for rules in RULES:
+            names = self._names_pending[rules]
+            for kept in (names, []):
+                yield self._left(rules, kept, _all)
+                yield self._left(rules, kept, _none)
+                yield self._left(rules, kept, _lengths)
+            if rules == "strict":
+                for left_out in names[-4:]:
+                    others = [change for change in names if change is not left_out]
+                    yield self._left(rules, others, _all)
+                    yield self._left(rules, [left_out], _all)
+            if newest is not None:
+                for first_half, alone in itertools.product((True, False), repeat=2):
+                    torn = _torn(newest, first_half=first_half, alone=alone)
+                    yield self._left(rules, names, torn)
+            for inode in changed:
+                for change in inode.pending[-2:]:
+                    yield self._left(rules, names, _without(change))
+
+    def _left(self, rules: Rules, kept: list[NameChange], pick: Pick) -> Files:
+        names = dict(self._names_synced[rules])
+        for change in kept:
+            if change.without is not None and names.get(change.without) == change.inode:
+                del names[change.without]
+            if change.path is not None:
+                names[change.path] = change.inode
+        left: Files = {}
+        for path, number in names.items():
+            inode = self._inodes[number]
+            if not inode.is_folder and all(folder in names for folder in _folders(path)):
+                left[path] = _with(inode.synced, pick(inode)) if inode.pending else inode.synced
+        return left
+
+    # ── what the operations do ─────────────────────────────────────────────────────────────
+
+    def _apply_to_names(self, operation: MadeFolder | Renamed | Linked | Removed | Opened) -> None:
+        match operation:
+            case MadeFolder(path):
+                self._link(path, self._new(is_folder=True))
+            case Renamed(source, target):
+                number = self._names.pop(source)
+                self._names[target] = number
+                self._name_change(NameChange(self._done, target, number, source))
+            case Linked(source, target):
+                self._link(target, self._inode(source))
+            case Removed(path):
+                number = self._names.pop(path)
+                self._removed[path] = number
+                self._name_change(NameChange(self._done, None, number, path))
+            case Opened(path, truncate):
+                if path not in self._names:
+                    self._link(path, self._new())
+                inode = self._inode(path)
+                inode.next_write = 0
+                if truncate:
+                    self._change(inode, 0, None)
+
+    def _apply_to_bytes(self, operation: Wrote | Sought | Truncated | Allocated) -> None:
+        inode = self._inode(operation.path)
+        match operation:
+            case Wrote(_, None, data):
+                self._change(inode, inode.next_write, data)
+                inode.next_write += len(data)
+            case Wrote(_, int(offset), data):
+                self._change(inode, offset, data)
+            case Sought(_, offset):
+                inode.next_write = offset
+            case Truncated(_, size):
+                self._change(inode, size, None)
+            case Allocated(_, size):
+                self._change(inode, max(size, len(_with(inode.synced, inode.pending))), None)
+
+    def _new(self, *, is_folder: bool = False) -> _Inode:
+        inode = _Inode(next(self._numbers), is_folder=is_folder)
+        self._inodes[inode.number] = inode
+        return inode
+
+    def _inode(self, path: str) -> _Inode:
+        number = self._names.get(path, self._removed.get(path))
+        if number is None:
+            raise TraceError(f"there is no {path!r}")
+        return self._inodes[number]
+
+    def _link(self, path: str, inode: _Inode) -> None:
+        self._names[path] = inode.number
+        self._name_change(NameChange(self._done, path, inode.number, None))
+
+    def _name_change(self, change: NameChange) -> None:
+        for names in self._names_pending.values():
+            names.append(change)
+
+    def _change(self, inode: _Inode, offset: int, data: bytes | None) -> None:
+        inode.pending.append(Change(self._done, offset, data))
+        if len(inode.pending) > PENDING_MAX:
+            inode.synced = _with(inode.synced, inode.pending[:1])
+            del inode.pending[0]
+
+    def _sync(self, path: str, since: int) -> None:
+        if path == "" or self._inode(path).is_folder:
+            for rules in RULES:
+                names = self._names_pending[rules]
+                saved = [n for n in names if n.at < since and n.folder == path]
+                if rules == "ordered" and saved:
+                    saved = names[: names.index(saved[-1]) + 1]
+                self._save_names(rules, saved)
+            return
+        inode = self._inode(path)
+        covered = [change for change in inode.pending if change.at < since]
+        inode.synced = _with(inode.synced, covered)
+        inode.pending = [change for change in inode.pending if change.at >= since]
+        own = [n for n in self._names_pending["ordered"] if n.at < since]
+        while own and own[-1].inode != inode.number:
+            own.pop()
+        self._save_names("ordered", own)
+
+    def _save_names(self, rules: Rules, saved: list[NameChange]) -> None:
+        names = self._names_synced[rules]
+        for change in saved:
+            if change.without is not None and names.get(change.without) == change.inode:
+                del names[change.without]
+            if change.path is not None:
+                names[change.path] = change.inode
+        gone = {id(change) for change in saved}
+        pending = self._names_pending[rules]
+        self._names_pending[rules] = [n for n in pending if id(n) not in gone]
+
+
+def _folders(path: str) -> list[str]:
+    """The folders that a file lies in, but for the root."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def identity(files: Files) -> bytes:
+    """The same bytes for the same names and contents, and for no others."""
+    whole = blake2b(digest_size=16)
+    for path in sorted(files):
+        whole.update(path.encode() + b"\0" + _digest(files[path]))
+    return whole.digest()
+
+
+@lru_cache(maxsize=64)
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
+
+
+# ── which unsynced changes survive ─────────────────────────────────────────────────────────
+
+
+def _with(synced: bytes, changes: Sequence[Change]) -> bytes:
+    """A file's bytes after these changes; what nobody wrote is zero."""
+    if not changes:
+        return synced
+    content = bytearray(synced)
+    for _, offset, data in changes:
+        if data is None:
+            content = content[:offset].ljust(offset, b"\0")
+        else:
+            if len(content) < offset:
+                content.extend(bytes(offset - len(content)))
+            content[offset : offset + len(data)] = data
+    return bytes(content)
+
+
+def _all(inode: _Inode) -> list[Change]:
+    return inode.pending
+
+
+def _none(_: _Inode) -> list[Change]:
+    return []
+
+
+def _lengths(inode: _Inode) -> list[Change]:
+    """The file's new length came to the disk, its new bytes did not."""
+    return [Change(0, len(_with(inode.synced, inode.pending)), None)]
+
+
+def _sectors(change: Change) -> list[Change]:
+    """A write as the sectors that it touches, each of which may be there by itself."""
+    at, offset, data = change
+    if data is None:
+        return [change]
+    first = SECTOR - offset % SECTOR
+    edges = [0, *range(first, len(data), SECTOR), len(data)]
+    return [
+        Change(at, offset + start, data[start:end])
+        for start, end in itertools.pairwise(edges)
+        if end > start
+    ]
+
+
+def _without(left_out: Change) -> Pick:
+    """Everything is there but one write."""
+
+    def pick(inode: _Inode) -> list[Change]:
+        return [change for change in inode.pending if change is not left_out]
+
+    return pick
+
+
+def _torn(newest: _Inode, *, first_half: bool, alone: bool) -> Pick:
+    """The newest write is there by half; of what came before, all or nothing."""
+    sectors = _sectors(newest.pending[-1])
+    middle = len(sectors) // 2
+    half = sectors[:middle] if first_half else sectors[middle:]
+
+    def pick(inode: _Inode) -> list[Change]:
+        before = [] if alone else inode.pending
+        return [*(before[:-1] if inode is newest else before), *(half if inode is newest else [])]
+
+    return pick
+
+
+def _drawn(random: Random, keep: float) -> Pick:
+    """Each write is there with this likelihood, whole or by some of its sectors."""
+
+    def pick(inode: _Inode) -> list[Change]:
+        kept: list[Change] = []
+        for change in inode.pending:
+            if random.random() < keep:
+                kept.append(change)
+            elif random.random() < 0.5:
+                kept += [sector for sector in _sectors(change) if random.random() < 0.5]
+        return kept
+
+    return pick

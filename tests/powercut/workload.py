@@ -1,0 +1,216 @@
+"""A run of the product that is recorded: two processes append, with all that goes on beside.
+
+    python -m tests.powercut.workload FOLDER ACKS SEED EVENTS ROLE FAULT
+
+Appends of both durabilities, pictures, projectors, a replay, WAL checkpoints, a backup, a close
+and a second opening. After each call that promised something a line goes to ACKS, by one write.
+ROLE is "first" for all of that, "recover" for what comes after a power cut; the first starts
+the others. FAULT is "none", or breaks a promise on purpose: "off" never syncs the database,
+"in-place" writes pictures under their final name without a sync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sqlite3
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final, NamedTuple
+
+from PIL import Image
+
+from eventlog import reserve, thumbnails, writer
+from eventlog.appends import Durability
+from eventlog.backup import backup
+from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, UnlockAction
+from eventlog.store import EventStore
+
+START: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
+DB: Final = "events.db"
+PICTURES: Final = "thumbnails"
+BACKUP: Final = "backup.db"
+
+
+class Acks:
+    """Where promises are written down, in the order in which they were given."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def say(self, *words: object) -> None:
+        """One promise."""
+        os.write(self._fd, (" ".join(map(str, words)) + "\n").encode())
+
+
+class Run(NamedTuple):
+    """The arguments of one process."""
+
+    folder: Path
+    acks: Path
+    seed: int
+    events: int
+    role: str
+    fault: str
+
+    @property
+    def command(self) -> list[str]:
+        """What starts a process with these arguments."""
+        return [sys.executable, "-m", "tests.powercut.workload", *map(str, self)]
+
+
+async def first(run: Run) -> None:
+    """Everything, and a second process beside."""
+    random = Random(run.seed)
+    log = Log(run, random)
+    async with log.store:
+        second = await _start(run._replace(seed=run.seed + 1, role="second"))
+        for number in range(run.events):
+            await log.visit(number)
+            if number == run.events // 2:
+                await log.store.replay()
+            if number == run.events * 2 // 3:
+                backup_ = await _start(run._replace(role="backup"))
+                await _insist(backup_)
+                log.acks.say("backup", BACKUP)
+        await _insist(second)
+    log = Log(run._replace(role="again"), random)
+    async with log.store:
+        for number in range(3):
+            await log.visit(number)
+
+
+async def second(run: Run) -> None:
+    """Appends, and closes."""
+    log = Log(run, Random(run.seed))
+    async with log.store:
+        for number in range(run.events):
+            await log.visit(number)
+
+
+async def back_up(run: Run) -> None:
+    """A backup while others write."""
+    if not backup(run.folder / DB, run.folder / BACKUP).ok:
+        raise SystemExit(3)
+
+
+async def _start(run: Run) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(*run.command)
+
+
+async def _insist(process: asyncio.subprocess.Process) -> None:
+    if await process.wait() != 0:
+        raise SystemExit(2)
+
+
+class Log:
+    """A store, and what is done with it."""
+
+    def __init__(self, run: Run, random: Random) -> None:
+        self.store = EventStore(str(run.folder / DB), str(run.folder / PICTURES))
+        self.acks = Acks(run.acks)
+        self._random = random
+        self._name = run.role
+
+    async def visit(self, number: int) -> None:
+        """One visit: an event in one append, later facts in others, some of them at once."""
+        random = self._random
+        at = START + timedelta(minutes=number)
+        seen: list[Fact] = [
+            Detection(label=random.choice(("person", "dog")), confidence=random.random())
+            for _ in range(random.randint(0, 3))
+        ]
+        opener = random.choice((Motion, Ding))(camera_id="front_door", recorded_at=at)
+        event_id = await self._append(f"{number}", opener, *seen)
+        later: list[tuple[str, Fact]] = []
+        if random.random() < 0.6:
+            name = random.choice(("anna", "bert", None))
+            later.append(("face", FaceResult(name=name, distance=random.random())))
+        if random.random() < 0.4:
+            later.append(("unlock", UnlockAction(granted=True, door_action="unlocked")))
+        if random.random() < 0.4:
+            await self._picture(at, event_id, f"{number}:picture")
+        await asyncio.gather(
+            *(self._append(f"{number}:{word}", fact, event_id=event_id) for word, fact in later)
+        )
+
+    async def _append(self, key: str, *facts: Fact, event_id: int | None = None) -> int:
+        durability: Durability = "durable" if self._random.random() < 0.5 else "relaxed"
+        again = durability == "relaxed" and self._random.random() < 0.2
+        key = f"{self._name}:{key}"
+        receipt = await self.store.append(*facts, event_id=event_id, key=key, durability=durability)
+        safe = durability == "durable" or any(type(fact) is UnlockAction for fact in facts)
+        self.acks.say("append", "durable" if safe else "relaxed", receipt.positions[-1], key)
+        if again:  # a retry may ask for more than the first try did
+            receipt = await self.store.append(*facts, event_id=event_id, key=key)
+            self.acks.say("append", "durable", receipt.positions[-1], key)
+        return receipt.event_id or 0
+
+    async def _picture(self, at: datetime, event_id: int, key: str) -> None:
+        path = await self.store.save_thumbnail_async(_frame(self._random), at.isoformat())
+        if path is None:
+            raise SystemExit(3)
+        fact = self.store._thumbnails.describe(path)
+        self.acks.say("picture", path, (fact.sha256 or b"").hex())
+        await self._append(key, fact, event_id=event_id)
+
+
+def _frame(random: Random) -> bytes:
+    image = Image.frombytes("RGB", (48, 32), random.randbytes(48 * 32 * 3))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+# ── the settings of a run ──────────────────────────────────────────────────────────────────
+
+
+def hurry_wal_checkpoints() -> None:
+    """Make WAL checkpoints after a few writes instead of after thousands."""
+    defaults: Any = writer.Writer.__init__
+    defaults.__kwdefaults__["wal_limit_bytes"] = 64 * 1024
+    vars(writer)["WRITES_PER_LOOK"] = 2
+    vars(reserve)["SIZE_BYTES"] = 4096
+
+
+def never_sync() -> None:
+    """Break the database's promise: SQLite syncs nothing."""
+
+    def off(_: object, connection: sqlite3.Connection, *, durable: bool) -> None:  # noqa: ARG001
+        connection.execute("PRAGMA synchronous = OFF")
+
+    vars(writer)["Writer"].set_durable = off
+
+
+def write_in_place() -> None:
+    """Break the pictures' promise: they are written under their final name, without a sync."""
+
+    def in_place(folder: Path, _: str, names: Iterable[str], content: bytes) -> str:
+        for name in names:
+            if not (folder / name).exists():
+                (folder / name).write_bytes(content)
+                return name
+        raise AssertionError
+
+    vars(thumbnails)["write_new"] = in_place
+
+
+ROLES: Final = {"first": first, "second": second, "recover": second, "backup": back_up}
+FAULTS: Final = {"none": lambda: None, "off": never_sync, "in-place": write_in_place}
+
+
+def main() -> None:
+    """Run with the arguments of the command line."""
+    folder, acks, seed, events, role, fault = sys.argv[1:]
+    run = Run(Path(folder), Path(acks), int(seed), int(events), role, fault)
+    hurry_wal_checkpoints()
+    FAULTS[fault]()
+    asyncio.run(ROLES[role](run))
+
+
+if __name__ == "__main__":
+    main()
