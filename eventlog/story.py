@@ -14,6 +14,7 @@ from typing import Final, assert_never
 from msgspec import Struct
 
 from eventlog import codecs
+from eventlog.checks.records import shape_error
 from eventlog.errors import BadRecord
 from eventlog.facts import (
     AlertSent,
@@ -68,13 +69,18 @@ class Story(Struct, frozen=True):
 
 
 def read(stored: StoredRecord) -> Record | Unread:
-    """A stored row as a record, or as one that can't be read."""
+    """A stored row as a record, or as one that can't be read; a damaged one has time 0."""
+    wrong = shape_error(stored)
+    if wrong is not None:
+        return Unread(stored.position, None, 0, "damaged", wrong)
     try:
+        instant(stored.appended_at)
         return codecs.decode_record(stored)
+    except OverflowError:
+        reason, at = "its time of append is no date", 0
     except BadRecord as error:
-        return Unread(
-            stored.position, stored.event_id, stored.appended_at, stored.kind, error.reason
-        )
+        reason, at = error.reason, stored.appended_at
+    return Unread(stored.position, stored.event_id, at, stored.kind, reason)
 
 
 def tell(records: Sequence[Record | Unread], names: Mapping[str, str] = NO_NAMES) -> Story:
@@ -142,7 +148,7 @@ def _head(decided: UnlockAction, refused: int, names: Mapping[str, str]) -> str:
         tries = f" in {refused + 1} tries" if refused else ""
         return f"The door was not unlocked{whom}{tries}"
     if decided.granted and decided.door_action == "none":
-        return f"An unlock was granted{whom}, and what the door did is not recorded"
+        return f"An unlock was granted{whom}, and what the door did is not known"
     after = f" after {_counted(refused, 'refused try', 'refused tries')}" if refused else ""
     without = "" if decided.granted or decided.door_action == "locked" else " without a grant"
     return f"The door was {decided.door_action}{whom}{without}{after}"

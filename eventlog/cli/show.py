@@ -19,7 +19,7 @@ from eventlog.cli.desk import Desk
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.records import record_as_json
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadArgument
+from eventlog.errors import BadArgument, DatabaseError
 from eventlog.facts import Ding, Motion
 from eventlog.projections.persons import PERSONS
 from eventlog.record import Record, StoredRecord, instant
@@ -41,14 +41,23 @@ def show(
         stored = journal.read_event(connection, event) if 0 < event < 2**63 else []
         if not stored:
             raise BadArgument(f"there is no event {event}")
-        views.remark(desk, connection, (PERSONS,))
-        names = views.shown_names(connection)
+        names = _names(desk, connection)
         notes = clock_notes(connection, stored)
     if as_json:
         desk.json(_as_json(event, stored, notes))
     else:
         print_story(desk, event, stored, names, notes)
     return 0
+
+
+def _names(desk: Desk, connection: sqlite3.Connection) -> dict[str, str]:
+    """The names to show; without the read table, the story is told with those of the facts."""
+    try:
+        views.remark(desk, connection, (PERSONS,))
+    except DatabaseError as error:
+        desk.note(str(error))
+        return {}
+    return views.shown_names(connection)
 
 
 def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) -> list[str]:

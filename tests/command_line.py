@@ -1,0 +1,54 @@
+"""The command line in this process: what it says, and the exit code, of one call."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from eventlog.cli.app import run
+from eventlog.cli.desk import Settings
+
+
+class Said(NamedTuple):
+    """A call's exit code, and what it wrote to the standard output and the standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the answer."""
+        return self.out.splitlines()
+
+    @property
+    def json(self) -> list[Any]:
+        """The answer, read as JSON lines."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+class CommandLine:
+    """The command line over one log; `db` is what its deployment names."""
+
+    def __init__(
+        self, capsys: pytest.CaptureFixture[str], db: Path, *, time_zone: str = "UTC"
+    ) -> None:
+        self.capsys = capsys
+        self.db = db
+        self.thumbnails = db.parent / "thumbnails"
+        self.time_zone = time_zone
+
+    def __call__(self, *arguments: object) -> Said:
+        """Run one command."""
+        self.capsys.readouterr()
+        code = run([str(argument) for argument in arguments], self._settings)
+        captured = self.capsys.readouterr()
+        return Said(code, captured.out, captured.err)
+
+    def _settings(self) -> Settings:
+        return Settings(
+            db_path=str(self.db), thumbnails_dir=str(self.thumbnails), time_zone=self.time_zone
+        )
