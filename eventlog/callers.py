@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from eventlog.database import keep_journal, lock_path, set_pragmas
 from eventlog.disk_errors import translated
@@ -31,6 +31,27 @@ class LockedConnection(sqlite3.Connection):
         """A cursor that takes the lock before it writes."""
         return super().cursor(factory or _LockedCursor)
 
+    # The connection's own execute and its `with` are written in C and know no override, and these
+    # are what aiosqlite calls.
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3 has it
+        """Run a statement, inside the lock if it may write."""
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:  # noqa: ANN401 - as sqlite3 has it
+        """Run a statement with many parameters, inside the lock if it may write."""
+        return self.cursor().executemany(sql, parameters)
+
+    def executescript(self, sql: str, /) -> sqlite3.Cursor:
+        """Run statements, inside the lock if they may write."""
+        return self.cursor().executescript(sql)
+
+    def __exit__(self, *error: object) -> Literal[False]:
+        """Commit or roll back, then let go of the lock."""
+        try:
+            return super().__exit__(*error)
+        finally:
+            self.settle()
+
     def commit(self) -> None:
         """Commit, then let go of the lock."""
         super().commit()
@@ -43,6 +64,8 @@ class LockedConnection(sqlite3.Connection):
 
     def close(self) -> None:
         """Close inside the lock: the last close of a database is a WAL checkpoint."""
+        if self.lock.closed:
+            return
         with self.lock:
             super().close()
         self.lock.close()
@@ -91,7 +114,7 @@ def connect_caller(path: Path) -> sqlite3.Connection:
             connection = sqlite3.connect(path, check_same_thread=False, factory=LockedConnection)
             connection.lock = lock
             set_pragmas(connection)
-            keep_journal(connection)
+            keep_journal(connection, from_callers=True)
     except BaseException:
         lock.close()
         raise

@@ -167,6 +167,9 @@ def origin(connection: sqlite3.Connection, path: Path) -> Origin:
         )
     }
     if application_id == 0 and not names:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        if pages == 0 and path.stat().st_size > 0:
+            raise NotADatabase(f"{path} holds a few bytes, and no database")
         return "empty"
     if application_id == 0 and names >= _PLAIN_TABLES and "journal" not in names:
         return "plain"
@@ -217,9 +220,12 @@ _DDL_ON_TABLE: Final = frozenset(
 )
 
 
-def keep_journal(connection: sqlite3.Connection) -> None:
-    """Refuse DDL on the journal, which no guard in a schema can, and writes to the schema."""
-    connection.set_authorizer(_authorize)
+def keep_journal(connection: sqlite3.Connection, *, from_callers: bool = False) -> None:
+    """Refuse DDL on the journal, which no guard in a schema can, and writes to the schema.
+
+    A connection for callers may not append either, nor set what the rest relies on.
+    """
+    connection.set_authorizer(_authorize_callers if from_callers else _authorize)
 
 
 @contextmanager
@@ -244,6 +250,30 @@ def _authorize(
     ):
         return sqlite3.SQLITE_DENY
     return sqlite3.SQLITE_OK
+
+
+_SET_BY_US: Final = frozenset(
+    {
+        "application_id",
+        "journal_mode",
+        "locking_mode",
+        "schema_version",
+        "synchronous",
+        "user_version",
+        "wal_autocheckpoint",
+    }
+)
+
+
+def _authorize_callers(
+    action: int, first: str | None, second: str | None, db: str | None, via: str | None
+) -> int:
+    name = (first or "").lower()
+    if (action == sqlite3.SQLITE_INSERT and name in _KEPT) or (
+        action == sqlite3.SQLITE_PRAGMA and name in _SET_BY_US and second is not None
+    ):
+        return sqlite3.SQLITE_DENY
+    return _authorize(action, first, second, db, via)
 
 
 # ── transactions ───────────────────────────────────────────────────────────────────────────

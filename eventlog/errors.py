@@ -32,7 +32,7 @@
         ├── CheckpointMoved       another projector was quicker; nothing was applied
         └── JournalHole           positions do not follow each other
 
-Knows nothing of SQLite: `database.py` translates.
+Knows nothing of SQLite: `disk_errors.py` translates.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
-from eventlog.errors import LockTimeout, ReadOnly
+from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
 
 TIMEOUT_S: Final = 5.0
 # flock has no timeout of its own, so a waiter looks again at this pace. A writer leaves longer
@@ -45,12 +45,17 @@ class FileLock:
         except OSError as error:
             if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
                 raise ReadOnly(f"{path} can't be opened for writing: {error.strerror}") from error
-            raise
+            raise DiskFailure(f"{path} can't be opened: {error.strerror}") from error
 
     @property
     def held(self) -> bool:
         """Whether this object holds the lock."""
         return self._depth > 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether the file was let go of."""
+        return self._fd < 0
 
     def acquire(self) -> None:
         """Wait for the lock. Raises LockTimeout when another holds it for too long."""
@@ -59,7 +64,9 @@ class FileLock:
         self._depth += 1
 
     def release(self) -> None:
-        """Undo one acquire."""
+        """Undo one acquire; there is nothing to undo where the lock is not held."""
+        if self._depth == 0:
+            return
         self._depth -= 1
         if self._depth == 0:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
