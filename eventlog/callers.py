@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from eventlog.database import keep_journal, lock_path, set_pragmas
@@ -45,10 +46,16 @@ class LockedConnection(sqlite3.Connection):
         """Run statements, inside the lock if they may write."""
         return self.cursor().executescript(sql)
 
-    def __exit__(self, *error: object) -> Literal[False]:
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+        /,
+    ) -> Literal[False]:
         """Commit or roll back, then let go of the lock."""
         try:
-            return super().__exit__(*error)
+            return super().__exit__(error_type, error, traceback)
         finally:
             self.settle()
 
