@@ -47,10 +47,14 @@ _PROBE: Final = "SELECT count(*) FROM sqlite_schema"
 
 
 class Opened(Struct, frozen=True):
-    """A read-only connection. `how` says what had to be done to get it, None for nothing."""
+    """A read-only connection. `how` says what had to be done to get it, None for nothing.
+
+    `immutable` is SQLite's word for a file that never changes; it looks for no WAL then.
+    """
 
     connection: sqlite3.Connection
     how: str | None
+    immutable: bool = False
 
 
 @contextmanager
@@ -82,7 +86,7 @@ def _opened_anyhow(db_path: Path) -> Iterator[Opened]:
         how = f"opened as a file that never changes: {reason}"
         log.warning("%s: %s", db_path, how)
         with closing(_connect(db_path, "mode=ro&immutable=1")) as connection:
-            yield Opened(connection, how)
+            yield Opened(connection, how, immutable=True)
         return
     how = f"read from a copy in a temporary folder: {reason}"
     log.warning("%s: %s", db_path, how)

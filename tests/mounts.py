@@ -1,6 +1,7 @@
 """Small file systems for tests: one that is full at once, one that can't be written.
 
-Mounting needs root; without it the test is skipped and says so.
+Mounting needs root; without it the test is skipped and says so. A folder that can't be written
+is had without, since modes bind everyone but root.
 """
 
 from __future__ import annotations
@@ -26,9 +27,38 @@ def tmpfs(folder: Path, size_kb: int) -> Iterator[Path]:
         _run("umount", str(folder))
 
 
+@contextmanager
+def writable_once(folder: Path) -> Iterator[Path]:
+    """A new folder that `make_read_only` can make read-only."""
+    if os.geteuid() == 0:
+        with tmpfs(folder, size_kb=64 * 1024):
+            yield folder
+    else:
+        folder.mkdir()
+        yield folder
+        folder.chmod(0o700)
+
+
 def make_read_only(folder: Path) -> None:
-    """Mount such a file system read-only from here on."""
-    _run("mount", "-o", "remount,ro", str(folder))
+    """Let nothing be written in such a folder from here on."""
+    if os.geteuid() == 0:
+        _run("mount", "-o", "remount,ro", str(folder))
+    else:
+        folder.chmod(0o500)
+
+
+def fill(folder: Path) -> None:
+    """Leave no room on a file system."""
+    fd = os.open(folder / "padding", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    os.write(fd, bytes(size))
+            except OSError:
+                continue
+    finally:
+        os.close(fd)
 
 
 def _run(program: str, *arguments: str) -> None:

@@ -21,6 +21,7 @@ from eventlog.errors import (
     DatabaseMissing,
     EventLogError,
     ForeignDatabase,
+    LockTimeout,
     NotADatabase,
 )
 from eventlog.facts import Motion, PersonNamed, ThumbnailSaved, UncleanStop
@@ -259,6 +260,14 @@ def test_a_log_id_that_is_not_the_chains_is_found(path: Path) -> None:
     report = verify(path)
     assert positions(report) == [1]
     assert "head file" in places(report)
+
+
+def test_a_log_with_two_ids_is_found(path: Path) -> None:
+    """One row tells who the log is, and its number is 1."""
+    with guards_down(path) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("UPDATE log SET one = 3")
+    assert places(verify(path)) >= {"table log"}
 
 
 def test_a_missing_log_id_is_found(path: Path) -> None:
@@ -507,6 +516,17 @@ def test_views_that_differ_are_findings(path: Path) -> None:
 
     assert [f.where for f in verify(path, check_views=broken).findings] == ["views", "views"]
     assert verify(path, check_views=list).ok
+
+
+def test_views_that_are_locked_are_no_finding(path: Path) -> None:
+    """What can't be looked at now says nothing about the log."""
+
+    def locked() -> Iterator[str]:
+        yield from ()
+        raise LockTimeout("later")
+
+    with pytest.raises(LockTimeout):
+        verify(path, check_views=locked)
 
 
 def clocked(*clocks: tuple[int, int, bytes]) -> list[Any]:
