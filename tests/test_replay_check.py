@@ -57,7 +57,7 @@ def test_a_changed_value_is_found_in_every_column(path: Path, table: str) -> Non
             (old,) = connection.execute(
                 f"SELECT {column} FROM {table} WHERE id = ?", found
             ).fetchone()
-            new = "1999" if isinstance(old, str) else 7
+            new = "1999" if isinstance(old, str) else 1999
             connection.execute(f"UPDATE {table} SET {column} = ? WHERE id = ?", (new, *found))
         assert check(kept) == [Difference(table, found[0], column, "a replay makes another value")]
 
