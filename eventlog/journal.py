@@ -24,6 +24,10 @@ _ROW: Final = "(" + ", ".join("?" * len(StoredRecord._fields)) + ")"
 ROWS_PER_STATEMENT: Final = 64
 
 READ_AFTER: Final = f"SELECT {COLUMNS} FROM journal WHERE position > ? ORDER BY position LIMIT ?"
+READ_FACTS_AFTER: Final = (
+    "SELECT position, event_id, kind, version, appended_at, key, body FROM journal"
+    " WHERE position > ? ORDER BY position LIMIT ?"
+)
 READ_EVENT: Final = f"SELECT {COLUMNS} FROM journal WHERE event_id = ? ORDER BY position"
 READ_ONE: Final = f"SELECT {COLUMNS} FROM journal WHERE position = ?"
 LAST: Final = "SELECT position, hash FROM journal ORDER BY position DESC LIMIT 1"
@@ -111,6 +115,17 @@ def read_after(connection: sqlite3.Connection, after: int, limit: int) -> list[S
     """Up to `limit` rows after a position, in order."""
     rows = connection.execute(READ_AFTER, (after, limit)).fetchall()
     return [StoredRecord._make(row) for row in rows]
+
+
+def read_facts_after(
+    connection: sqlite3.Connection, after: int, limit: int
+) -> list[tuple[int, int | None, str, int, int, str | None, bytes]]:
+    """What views need of up to `limit` rows after a position, in order.
+
+    Position, event id, kind, version, time of append, key and body: half the columns are read
+    in half the time.
+    """
+    return connection.execute(READ_FACTS_AFTER, (after, limit)).fetchall()
 
 
 def read_all(

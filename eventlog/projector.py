@@ -17,7 +17,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventlog import checkpoints, fold, journal
+from eventlog import checkpoints, fold
 from eventlog.checkpoints import Checkpoint
 from eventlog.database import transaction
 from eventlog.errors import DatabaseError
@@ -56,10 +56,9 @@ def project_batch(
     """
     at = checked_checkpoints(connection, views)
     after = min(at[view.name].position for view in views)
-    rows = journal.read_after(connection, after, limit)
-    if not rows:
+    batch = fold.read(connection, after, limit)
+    if batch is None:
         return Progress(after, at_end=True)
-    batch = fold.decode(rows, after)
     with transaction(connection):
         for view in views:
             checkpoint = at[view.name]
@@ -67,7 +66,7 @@ def project_batch(
                 parked = fold.apply(connection, view, batch, after=checkpoint.position)
                 checkpoints.park(connection, view.name, parked)
                 checkpoints.move(connection, view.name, checkpoint, batch.last)
-    return Progress(batch.last, at_end=len(rows) < limit)
+    return Progress(batch.last, at_end=batch.last - after < limit)
 
 
 def checked_checkpoints(

@@ -122,10 +122,9 @@ class Replay:
         self, after: int, limit: int, connection: sqlite3.Connection
     ) -> tuple[int, tuple[fold.Batch, _Ready] | None]:
         end = journal.last_position(connection)
-        rows = journal.read_after(connection, after, limit)
-        if not rows:
+        batch = fold.read(connection, after, limit)
+        if batch is None:
             return end, None
-        batch = fold.decode(rows, after)
         ready = {view.name: fold.statements(view, batch, after) for view in self._views}
         return end, (batch, ready)
 
@@ -168,8 +167,8 @@ class Replay:
                 connection.execute("PRAGMA writable_schema = RESET")
 
     def _finish(self, connection: sqlite3.Connection) -> None:
-        while rows := journal.read_after(connection, self._position, STEP_RECORDS_MAX):
-            self._fill(connection, fold.decode(rows, self._position), {})
+        while batch := fold.read(connection, self._position, STEP_RECORDS_MAX):
+            self._fill(connection, batch, {})
 
     # ── clearing away ──────────────────────────────────────────────────────────────────────
 

@@ -97,22 +97,26 @@ _EVENT_RECORDED_US: Final = (
     "coalesce(?16, (SELECT CAST(strftime('%s', substr(recorded_at, 1, 19)) AS INTEGER) * 1000000"
     " + CAST(substr(recorded_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2))"
 )
-INSERT: Final = insert_into("detections", (*COLUMNS, "event_recorded_us")).replace(
-    "?)", f"{_EVENT_RECORDED_US})"
-)
+INSERT: Final = insert_into("detections", (*COLUMNS, "event_recorded_us"))
+INSERT_LATER: Final = INSERT.replace("?)", f"{_EVENT_RECORDED_US})")
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
     """One row for each detection."""
     opened: dict[EventId | None, int] = {}
     rows: list[tuple[Any, ...]] = []
+    later: list[tuple[Any, ...]] = []
     for record in records:
         fact = record.fact
         if isinstance(fact, Detection):
-            rows.append(row(record, fact, opened.get(record.event_id)))
+            at_us = opened.get(record.event_id)
+            (later if at_us is None else rows).append(row(record, fact, at_us))
         elif isinstance(fact, Motion | Ding):
             opened[record.event_id] = since_epoch_us(fact.recorded_at)
-    return statements(Statement(INSERT, rows, changes_each=False))
+    return statements(
+        Statement(INSERT, rows, changes_each=False, joinable=True),
+        Statement(INSERT_LATER, later, changes_each=False),
+    )
 
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────

@@ -196,7 +196,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         else:
             opened.append(_row(event_id, visit, visit.opener))
     return statements(
-        Statement(INSERT, opened, changes_each=False),
+        Statement(INSERT, opened, changes_each=False, joinable=True),
         # No row to merge into: the opener could not be read.
         Statement(MERGE, merged, changes_each=True),
     )

@@ -84,7 +84,7 @@ INSERT: Final = insert_into("face_results", COLUMNS)
 def apply(records: Sequence[Record]) -> list[Statement]:
     """One row for each face result."""
     rows = [row(record, record.fact) for record in records if isinstance(record.fact, FaceResult)]
-    return statements(Statement(INSERT, rows, changes_each=False))
+    return statements(Statement(INSERT, rows, changes_each=False, joinable=True))
 
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────

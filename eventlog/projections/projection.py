@@ -20,12 +20,14 @@ class Statement(NamedTuple):
     """SQL with the rows of parameters that it is to be run with, one after the other.
 
     Where `changes_each` is true, each row of parameters must change exactly one row of the
-    table; where one does not, the record behind it can't be applied.
+    table; where one does not, the record behind it can't be applied. `joinable` says that the SQL
+    ends in plain VALUES (?, …), so that many rows may be run as one statement.
     """
 
     sql: str
     rows: list[tuple[Any, ...]]
     changes_each: bool
+    joinable: bool = False
 
 
 class Projection(Struct, frozen=True):

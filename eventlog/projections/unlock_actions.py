@@ -102,13 +102,17 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
 _LISTED_AT: Final = "coalesce(?14, (SELECT recorded_at FROM {p}events WHERE id = ?2), ?12)"
-INSERT: Final = insert_into("unlock_actions", COLUMNS).replace("?)", f"{_LISTED_AT})")
+INSERT: Final = insert_into("unlock_actions", COLUMNS)
+INSERT_UNTIMED: Final = INSERT.replace("?)", f"{_LISTED_AT})")
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
     """One row for each unlock action."""
     rows = [row(record, record.fact) for record in records if isinstance(record.fact, UnlockAction)]
-    return statements(Statement(INSERT, rows, changes_each=False))
+    return statements(
+        Statement(INSERT, [one for one in rows if one[-1]], changes_each=False, joinable=True),
+        Statement(INSERT_UNTIMED, [one for one in rows if not one[-1]], changes_each=False),
+    )
 
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
