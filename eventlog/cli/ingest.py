@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -55,9 +55,7 @@ async def ingest(
     if not files:
         raise BadArgument("name at least one file, or - for the standard input")
     read = _reader(source, camera, recognition_threshold)
-    for file in files:
-        if file != STANDARD and not os.access(file, os.R_OK):
-            raise BadArgument(f"{file} can't be read")  # before a log is made for it
+    _insist_readable(files)
     if not await anyio.Path(desk.db_path).exists():
         desk.note(f"a new log is made at {desk.db_path}")
     code = 0
@@ -86,6 +84,13 @@ def _reader(source: str, camera: str | None, threshold: float | None) -> Read:
     if not 0 <= threshold <= 1:
         raise BadArgument("--recognition-threshold is 0 to 1")
     return partial(frigate.read, recognition_threshold=threshold)
+
+
+def _insist_readable(files: Iterable[Path]) -> None:
+    """Raise BadArgument for a file that can't be read, before a log is made for it."""
+    for file in files:
+        if file != STANDARD and (file.is_dir() or not os.access(file, os.R_OK)):
+            raise BadArgument(f"{file} can't be read")
 
 
 async def _bytes(file: Path) -> bytes:
