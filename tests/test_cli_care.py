@@ -1,0 +1,146 @@
+"""`eventlog verify` and `status`: findings have a line and code 1, what is sound has code 0."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from eventlog.appends import prepare
+from eventlog.cli.status import _size
+from eventlog.facts import Motion
+from eventlog.head import head_path
+from eventlog.projections import VIEWS
+from eventlog.record import StoredRecord
+from eventlog.thumbnails import Thumbnails
+from tests.command_line import CommandLine
+from tests.hostile_frames import jpeg
+from tests.logs import T0, build_log, guards_down, put, rewrite, writing
+
+
+@pytest.fixture
+def eventlog(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
+    """The command line over a sound log with a picture."""
+    saved = Thumbnails(tmp_path / "thumbnails").save(jpeg(), "2026-02-25T10:30:00")
+    assert saved is not None
+    log = [prepare([Motion(camera_id="front_door", recorded_at=T0), saved])] * 3
+    return CommandLine(capsys, build_log(tmp_path / "door.db", log))
+
+
+def test_a_sound_log_is_whole(eventlog: CommandLine) -> None:
+    """It says what was looked at."""
+    said = eventlog("verify")
+    assert (said.code, said.err) == (0, "")
+    assert said.out == (
+        "Whole: 6 records, the chain, the head file, the schema, the database file, the views and"
+        " the pictures.\n"
+    )
+    (report,) = eventlog("verify", "--json").json
+    assert report == {"ok": True, "records": 6, "findings": [], "notes": [], "omitted": 0}
+
+
+def test_a_changed_record_is_a_finding_with_its_position(eventlog: CommandLine) -> None:
+    """And code 1."""
+    with guards_down(eventlog.db) as connection:
+        connection.execute("UPDATE journal SET event_id = 1 WHERE position = 3")
+    said = eventlog("verify", "--no-views")
+    assert said.code == 1
+    assert any(line.startswith("position 3: ") for line in said.lines)
+    (report,) = eventlog("verify", "--json", "--no-views").json
+    assert not report["ok"]
+    assert 3 in [finding.get("position") for finding in report["findings"]]
+
+
+def test_a_view_that_does_not_follow_is_a_finding(eventlog: CommandLine) -> None:
+    """Unless nobody asked for it."""
+    with closing(sqlite3.connect(eventlog.db, isolation_level=None)) as connection:
+        connection.execute("UPDATE events SET camera_id = 'x' WHERE id = 1")
+    said = eventlog("verify")
+    assert said.code == 1
+    assert said.lines[0].startswith("views: events, row 1, column camera_id: ")
+    assert "1 finding." in said.lines[-1]
+    assert eventlog("verify", "--no-views").code == 0
+
+
+def test_a_picture_that_is_gone_is_a_finding(eventlog: CommandLine) -> None:
+    """Unless nobody asked for it; the folder is the one that is named."""
+    elsewhere = eventlog.thumbnails.parent / "elsewhere" / "thumbnails"
+    elsewhere.parent.mkdir()
+    eventlog.thumbnails.rename(elsewhere)
+    said = eventlog("verify")
+    assert said.code == 1
+    assert (
+        "file thumbnails/2026-02-25T10-30-00.jpg: the picture of record 2 is missing"
+        in said.lines[0]
+    )
+    assert eventlog("verify", "--no-pictures").code == 0
+    assert eventlog("verify", "--thumbnails", elsewhere).code == 0
+
+
+def test_a_note_is_no_finding(eventlog: CommandLine) -> None:
+    """A log without its head file is sound as far as one can tell."""
+    head_path(eventlog.db).unlink()
+    said = eventlog("verify")
+    assert said.code == 0
+    assert said.lines[0].startswith("note: head file: ")
+
+
+def test_the_status_is_a_page(eventlog: CommandLine) -> None:
+    """Head, views, sizes, and the SQLite in use."""
+    said = eventlog("status")
+    assert (said.code, said.err) == (0, "")
+    assert f"log        {eventlog.db}" in said.out
+    assert "journal    6 records, 3 events" in said.out
+    assert "events at 6, up to date" in said.out
+    assert sqlite3.sqlite_version in said.out
+
+
+def test_the_status_in_json_is_one_object(eventlog: CommandLine) -> None:
+    """With every figure."""
+    (status,) = eventlog("status", "--json").json
+    assert (status["records"], status["last_event"]) == (6, 3)
+    assert {view["view"] for view in status["views"]} == {view.name for view in VIEWS}
+
+
+def test_a_lag_is_shown_and_no_finding(eventlog: CommandLine) -> None:
+    """A moment's lag is how a log lives."""
+    with writing(eventlog.db) as connection:
+        put(connection, [prepare([Motion(camera_id="front_door", recorded_at=T0)])])
+    said = eventlog("status")
+    assert "events at 6, 1 behind" in said.out
+    assert "journal    7 records, 4 events" in said.out
+
+
+def test_parked_records_are_a_finding_of_the_status(eventlog: CommandLine) -> None:
+    """They are counted with their reason."""
+
+    def later(stored: list[StoredRecord]) -> None:
+        stored[-1] = stored[-1]._replace(kind="gait")
+
+    rewrite(eventlog.db, later)
+    eventlog("replay")
+    said = eventlog("status")
+    assert said.code == 1
+    assert "parked     1 record of detections: " in said.out
+
+
+def test_a_head_file_ahead_of_the_journal_is_a_finding_of_the_status(
+    eventlog: CommandLine,
+) -> None:
+    """Records are gone; verify tells which."""
+    with guards_down(eventlog.db) as connection:
+        connection.execute("DELETE FROM journal WHERE position > 4")
+    said = eventlog("status")
+    assert said.code == 1
+    assert "durable records are gone" in said.out
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "shown"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (10**16, "TB")],
+)
+def test_sizes_are_shown_as_people_read_them(size_bytes: int, shown: str) -> None:
+    """In thousands, with one digit behind the point."""
+    assert _size(size_bytes).endswith(shown)
