@@ -18,9 +18,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from eventlog import clock, journal, wal
-from eventlog.appends import Append, place, same_facts
+from eventlog.appends import ID_MAX, Append, place, same_facts
 from eventlog.database import transaction, wal_path
-from eventlog.errors import DiskFull, KeyConflict, StoreClosed, UnknownEvent
+from eventlog.errors import (
+    DatabaseError,
+    DiskFull,
+    EventLogError,
+    KeyConflict,
+    StoreClosed,
+    UnknownEvent,
+)
 from eventlog.head import HeadFile, HeadMark
 from eventlog.record import EventId, Head, Position, Receipt
 from eventlog.reserve import Reserve
@@ -162,16 +169,24 @@ class Appender:
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Waiting]) -> list[Answer]:
         place_ = self._place
+        appends = [waiting.append for waiting in batch]
         place_.refresh(connection)
-        answers, rows = place_.all(connection, [waiting.append for waiting in batch])
-        durable = any(waiting.append.durable for waiting in batch)
+        answers, rows = place_.all(connection, appends)
+        durable = any(append.durable for append in appends)
         if not rows:
             # What is known already may have been relaxed, and is now asked for durably.
             if durable:
                 wal.sync(wal_path(self._writer.path))
             return answers
         self._writer.set_durable(connection, durable=durable)
-        write_rows(connection, rows)
+        try:
+            write_rows(connection, rows)
+        except sqlite3.IntegrityError:
+            # Another process has appended: the guard refuses a place behind the head.
+            place_.forget()
+            place_.refresh(connection)
+            answers, rows = place_.all(connection, appends)
+            write_rows(connection, rows)
         place_.commit(durable=durable)
         try:
             self._head_file.write(place_.mark)
@@ -197,7 +212,7 @@ class _Place:
         self._log_id = b""
         self._durable_position = 0
         self._last_event = 0
-        self._data_version = -1
+        self._found = False
         self._next = (self.head, 0)
 
     @property
@@ -206,15 +221,14 @@ class _Place:
 
     def forget(self) -> None:
         """After a failed commit nothing is known."""
-        self._data_version = -1
+        self._found = False
 
     def refresh(self, connection: sqlite3.Connection) -> None:
-        (version,) = connection.execute("PRAGMA data_version").fetchone()
-        if version != self._data_version:
+        if not self._found:
             self._log_id = journal.log_id(connection)
             self.head = journal.head(connection)
             self._last_event = journal.last_event(connection)
-            self._data_version = version
+            self._found = True
 
     def all(
         self, connection: sqlite3.Connection, appends: Iterable[Append]
@@ -226,7 +240,10 @@ class _Place:
         rows: list[tuple[Any, ...]] = []
         keys: dict[str, tuple[Append, Receipt]] = {}
         for append in appends:
-            known = self._known(connection, append, keys, last_event)
+            try:
+                known = self._known(connection, append, keys, last_event)
+            except EventLogError as error:
+                known = error  # it fails alone
             if known is not None:
                 answers.append(known)
                 continue
@@ -258,6 +275,7 @@ class _Place:
         keys: dict[str, tuple[Append, Receipt]],
         last_event: int,
     ) -> Answer | None:
+        """The answer of what is not to be written. Raises BadRecord, DatabaseError."""
         if append.key is not None:
             if append.key in keys:
                 first, receipt = keys[append.key]
@@ -266,6 +284,8 @@ class _Place:
             found = journal.find_append(connection, append.key)
             if found is not None:
                 return _answer_again(append, found, journal.facts_of(connection, found))
+        if append.opens and append.event_id is None and last_event >= ID_MAX:
+            raise DatabaseError("no event id is left: a record names the highest there is")
         if append.event_id is None or append.opens:
             return None
         if self._last_event < append.event_id <= last_event:

@@ -29,7 +29,7 @@ Durability: TypeAlias = Literal["durable", "relaxed"]
 
 KEY_LENGTH_MAX: Final = 200
 FACTS_MAX: Final = 10_000
-_ID_MAX: Final = 2**63 - 1
+ID_MAX: Final = 2**63 - 1
 
 
 class EncodedFact(Struct, frozen=True, gc=False):
@@ -92,7 +92,7 @@ def check_event_id(event_id: int | None) -> None:
         return
     if type(event_id) is not int:
         raise BadArgument(f"an event id is an int, not {type(event_id).__name__}")
-    if not 0 < event_id <= _ID_MAX:
+    if not 0 < event_id <= ID_MAX:
         raise UnknownEvent(event_id)
 
 

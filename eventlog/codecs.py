@@ -18,7 +18,7 @@ import msgspec
 
 from eventlog.errors import BadBody, BadFact, UnknownKind
 from eventlog.facts import FACT_TYPES, Fact, kind_of, version_of
-from eventlog.record import EventId, Position, Record, StoredRecord
+from eventlog.record import EventId, Position, Record, StoredRecord, is_instant
 from eventlog.upcasters import MissingStep, lift
 
 # All that msgspec and Python's own codecs raise on bad values or bytes; ValueError covers
@@ -31,9 +31,18 @@ _ENCODE_ERRORS: Final = (
     RecursionError,
     NotImplementedError,
 )
-_DECODE_ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
+# TypeError: a damaged column may come as text, a number or NULL instead of bytes.
+_DECODE_ERRORS: Final = (
+    msgspec.MsgspecError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+)
 _REASON_LENGTH_MAX: Final = 200
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+# The sentences of msgspec's that repeat what stands in the bytes, which may be a name.
+_REPEATS: Final = re.compile(r"(Invalid enum value|Invalid value|Object contains unknown field) .*")
 
 _TYPES: Final[dict[str, type[msgspec.Struct]]] = {kind_of(t): t for t in FACT_TYPES}
 _SIGNS: Final[dict[type[msgspec.Struct], tuple[str, int]]] = {
@@ -81,14 +90,17 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
         else:
             fact = _decode_old(kind, version, body, today, position)
     except _DECODE_ERRORS as error:
-        raise BadBody(position, kind, f"the bytes are no {kind}: {error}") from error
+        field, reason = _place(error)
+        where = f" - at {field}" if field else ""
+        raise BadBody(position, kind, f"the bytes are no {kind}: {reason}{where}") from error
     if type(fact) is not _TYPES[kind]:
         raise BadBody(position, kind, f"the bytes hold a {_SIGNS[type(fact)][0]}")
     return fact
 
 
 def decode_record(stored: StoredRecord) -> Record:
-    """A stored row as a record. Raises what `decode` raises."""
+    """A stored row as a record. Raises what `decode` raises, and BadBody for no time."""
+    check_time(stored.position, stored.kind, stored.appended_at)
     fact = decode(stored.kind, stored.version, stored.body, position=stored.position)
     return Record(
         Position(stored.position),
@@ -97,6 +109,12 @@ def decode_record(stored: StoredRecord) -> Record:
         stored.key,
         fact,
     )
+
+
+def check_time(position: int, kind: str, appended_at_us: object) -> None:
+    """Raise BadBody where a record's time of append is none of the years 1 to 9999."""
+    if not is_instant(appended_at_us):
+        raise BadBody(position, kind, "its time of append is no date")
 
 
 def signs(body: bytes) -> tuple[object, object]:
@@ -204,7 +222,5 @@ def _place(error: Exception) -> tuple[str, str]:
     text = str(error)
     match = _PATH.search(text)
     field, reason = (match[1], text[: match.start()]) if match else ("", text)
-    # The only sentence of msgspec's that repeats a value.
-    if reason.startswith("Invalid enum value"):
-        reason = "Invalid enum value"
+    reason = _REPEATS.sub(r"\1", reason)
     return field[:_REASON_LENGTH_MAX], reason[:_REASON_LENGTH_MAX]

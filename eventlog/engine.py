@@ -146,7 +146,15 @@ class Engine:
         finally:
             await self._writer.close()
             self._head_file.close()
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
             self._presence.leave()
+        except OSError as error:
+            # The next start takes this stop for an unclean one, which loses nothing.
+            log.warning("the mark of an open store can't be taken away: %s", error.strerror)
+            self._presence.drop()
 
     def _on_commit(self, _position: int) -> None:
         self.reader.nudge.give()

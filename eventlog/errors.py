@@ -37,10 +37,14 @@ Knows nothing of SQLite: `disk_errors.py` translates.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from eventlog.record import Receipt
+
+
+_WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class EventLogError(Exception):
@@ -172,7 +176,9 @@ class BadRecord(EventLogError):
         self.position = position
         self.kind = kind
         self.reason = reason
-        super().__init__(f"record {position} ({kind}): {reason}")
+        # A damaged kind may be anything, and this sentence goes into logs and tables.
+        shown = kind if _WORD.fullmatch(str(kind)) else "no word"
+        super().__init__(f"record {position} ({shown}): {reason}")
 
 
 class UnknownKind(BadRecord):

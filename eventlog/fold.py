@@ -43,6 +43,9 @@ _UNFIT: Final = (
 ROWS_JOINED: Final = 64
 
 
+_NO_EVENT: Final = "the event that it belongs to has no row"
+
+
 class Batch(Struct, frozen=True):
     """Rows that follow each other: the records among them, and those that can't be read."""
 
@@ -82,6 +85,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
             raise JournalHole(expected, position)
         try:
             fact = codecs.decode(kind, version, body, position=position)
+            codecs.check_time(position, kind, appended_at_us)
         except BadRecord as error:
             unread.append((position, f"{type(error).__name__}: {error}"))
         else:
@@ -162,7 +166,7 @@ def _run(connection: sqlite3.Connection, some: Sequence[Statement], prefix: str)
             rows = rows[whole:]
         changed = connection.executemany(_sql(statement.sql, prefix), rows).rowcount
         if statement.changes_each and changed != len(statement.rows):
-            raise _Unapplied("the event that it belongs to has no row")
+            raise _Unapplied(_NO_EVENT)
 
 
 @cache
@@ -179,6 +183,8 @@ def _sql(sql: str, prefix: str) -> str:
 def _reason(error: Exception) -> str:
     # SQLite's and Python's sentences name columns and types, and may repeat a value: a name
     # must stand in no reason, so only those of our own are kept whole.
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+        return f"Unapplied: {_NO_EVENT}"
     if isinstance(error, (_Unapplied, sqlite3.IntegrityError)):
         return f"{type(error).__name__.lstrip('_')}: {error}"
     return type(error).__name__

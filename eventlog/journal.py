@@ -14,7 +14,7 @@ from itertools import chain as flatten
 from typing import Any, Final
 
 from eventlog import chain
-from eventlog.errors import JournalHole
+from eventlog.errors import BadRecord, JournalHole
 from eventlog.record import Head, Position, Receipt, StoredRecord
 
 COLUMNS: Final = ", ".join(StoredRecord._fields)
@@ -34,7 +34,10 @@ LAST: Final = "SELECT position, hash FROM journal ORDER BY position DESC LIMIT 1
 LAST_POSITION: Final = "SELECT ifnull(max(position), 0) FROM journal"
 LAST_EVENT: Final = "SELECT ifnull(max(event_id), 0) FROM journal WHERE event_id IS NOT NULL"
 HAS_EVENT: Final = "SELECT 1 FROM journal WHERE event_id = ? LIMIT 1"
-BY_KEY: Final = "SELECT position, append_size, event_id FROM journal WHERE key = ?"
+BY_KEY: Final = (
+    "SELECT position, append_size, event_id, kind, (SELECT max(position) FROM journal)"
+    " FROM journal WHERE key = ?"
+)
 OF_APPEND: Final = (
     "SELECT kind, version, body FROM journal WHERE position >= ? AND position < ? ORDER BY position"
 )
@@ -97,11 +100,17 @@ def has_event(connection: sqlite3.Connection, event_id: int) -> bool:
 
 
 def find_append(connection: sqlite3.Connection, key: str) -> Receipt | None:
-    """The receipt of the append that used the key."""
+    """The receipt of the append that used the key.
+
+    Raises BadRecord where its first record says that the append goes on past the journal's end.
+    """
     row = connection.execute(BY_KEY, (key,)).fetchone()
     if row is None:
         return None
-    first, size, event_id = row
+    first, size, event_id, kind, end = row
+    # A flipped bit here would otherwise be a receipt of as many positions as memory holds.
+    if first + size - 1 > end:
+        raise BadRecord(first, kind, "says that its append goes on past the journal's end")
     return Receipt(tuple(map(Position, range(first, first + size))), event_id)
 
 
@@ -113,8 +122,7 @@ def facts_of(connection: sqlite3.Connection, receipt: Receipt) -> list[tuple[str
 
 def read_after(connection: sqlite3.Connection, after: int, limit: int) -> list[StoredRecord]:
     """Up to `limit` rows after a position, in order."""
-    rows = connection.execute(READ_AFTER, (after, limit)).fetchall()
-    return [StoredRecord._make(row) for row in rows]
+    return [StoredRecord._make(row) for row in _read(connection, READ_AFTER, (after, limit))]
 
 
 def read_facts_after(
@@ -125,7 +133,7 @@ def read_facts_after(
     Position, event id, kind, version, time of append, key and body: half the columns are read
     in half the time.
     """
-    return connection.execute(READ_FACTS_AFTER, (after, limit)).fetchall()
+    return _read(connection, READ_FACTS_AFTER, (after, limit))
 
 
 def read_all(
@@ -145,19 +153,39 @@ def read_all(
 
 def read_event(connection: sqlite3.Connection, event_id: int) -> list[StoredRecord]:
     """All rows of one event, in order."""
-    return [StoredRecord._make(row) for row in connection.execute(READ_EVENT, (event_id,))]
+    return [StoredRecord._make(row) for row in _read(connection, READ_EVENT, (event_id,))]
 
 
 def read_one(connection: sqlite3.Connection, position: int) -> StoredRecord | None:
     """The row at a position."""
-    row = connection.execute(READ_ONE, (position,)).fetchone()
-    return None if row is None else StoredRecord._make(row)
+    rows = _read(connection, READ_ONE, (position,))
+    return StoredRecord._make(rows[0]) if rows else None
 
 
 def position_at(connection: sqlite3.Connection, appended_at_us: int) -> int:
     """The last position that was appended at or before a time; reads the whole journal."""
     row: tuple[int | None] = connection.execute(POSITION_AT, (appended_at_us,)).fetchone()
     return row[0] or 0
+
+
+def _read(connection: sqlite3.Connection, sql: str, parameters: tuple[int, ...]) -> list[Any]:
+    """Whole rows. In text that is no UTF-8, what can't be read is U+FFFD, which no kind holds."""
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    except sqlite3.OperationalError as error:
+        # One flipped bit in one text would keep all rows from everybody. The complaint is
+        # Python's own, which knows no code of SQLite's.
+        if hasattr(error, "sqlite_errorcode"):
+            raise
+    as_before, connection.text_factory = connection.text_factory, _with_marks
+    try:
+        return connection.execute(sql, parameters).fetchall()
+    finally:
+        connection.text_factory = as_before
+
+
+def _with_marks(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")
 
 
 def _has_log_id(connection: sqlite3.Connection) -> bool:

@@ -10,6 +10,7 @@ Knows how a log is made and named, and nothing of where its rows come from.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import shutil
 import sqlite3
@@ -25,6 +26,8 @@ from eventlog.disk_errors import translated
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.head import HeadMark, head_path, pack
 from eventlog.lock import FileLock
+
+log = logging.getLogger("eventlog")
 
 # File systems without hard links, as on USB sticks, say one of these.
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -42,7 +45,9 @@ def spare_file(target: Path) -> Iterator[Path]:
     try:
         yield folder / target.name
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            log.warning("%s is left over and may be deleted", folder)
 
 
 def insist_free(target: Path) -> None:

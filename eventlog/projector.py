@@ -30,10 +30,10 @@ from eventlog.writer import Writer
 BATCH: Final = 1000
 # Under load the projector takes its share in larger and rarer batches: a first record is carried
 # at once, the next batch this much later unless a reader waits.
-PACE_S: Final = 0.05
+PACE_S: Final = 0.1
 # While appends go on, a batch is followed by a rest of so many times what it took, unless a
-# reader waits: the projector has a seventh of the writer's time, and the appends the rest.
-REST_FOR_WORK: Final = 6
+# reader waits: the projector has an eleventh of the writer's time, and the appends the rest.
+REST_FOR_WORK: Final = 10
 # Hints may be lost; the journal is looked at anyway at this pace.
 POLL_S: Final = 1.0
 # After an error of the disk, or a lock that another kept, it is tried again.

@@ -6,7 +6,7 @@ Knows the shapes only: `codecs.py` reads bodies, `chain.py` computes hashes, `jo
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 from msgspec import Struct
 
@@ -70,5 +70,18 @@ class Head(Struct, frozen=True, gc=False):
 
 
 def instant(microseconds: int) -> datetime:
-    """Microseconds since 1970 as an aware UTC datetime, also before 1970."""
+    """Microseconds since 1970 as an aware UTC datetime, also before 1970.
+
+    Raises OverflowError where `is_instant` says no.
+    """
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+def is_instant(microseconds: object) -> bool:
+    """Whether these are microseconds since 1970 of a moment in the years 1 to 9999."""
+    return isinstance(microseconds, int) and _FIRST_US <= microseconds <= _LAST_US
+
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+_LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
