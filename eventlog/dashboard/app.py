@@ -1,0 +1,81 @@
+"""The composition of the dashboard: its rooms behind the gate, as one ASGI app."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+
+from eventlog.dashboard import (
+    account,
+    answers,
+    api,
+    event,
+    health,
+    html,
+    login,
+    openapi,
+    people,
+    pictures,
+    timeline,
+    unlocks,
+)
+from eventlog.dashboard.desk import Desk
+from eventlog.dashboard.limits import PICTURE_BYTES
+from eventlog.dashboard.security import Gate
+from eventlog.errors import EventLogError
+
+HANDLERS: Final[tuple[Any, ...]] = (
+    timeline.timeline,
+    timeline.more,
+    timeline.live,
+    event.event,
+    pictures.picture,
+    people.people,
+    people.name,
+    unlocks.unlocks,
+    unlocks.more,
+    unlocks.as_csv,
+    unlocks.as_json,
+    health.status,
+    health.word,
+    health.metrics,
+    login.login_page,
+    login.login,
+    login.link_page,
+    login.use_link,
+    login.sign_out,
+    login.sign_out_everywhere,
+    account.account,
+    account.add_token,
+    account.revoke_token,
+    api.events,
+    api.event,
+    api.persons,
+    api.unlocks,
+    api.stream,
+    api.append,
+    api.thumbnail,
+    openapi.document,
+    html.static,
+)
+
+
+def make_app(desk: Desk) -> Gate:
+    """The dashboard over an open desk."""
+    app = Litestar(
+        route_handlers=list(HANDLERS),
+        state=State({"desk": desk}),
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+        request_max_body_size=PICTURE_BYTES,
+        exception_handlers={
+            HTTPException: answers.of_http_error,
+            EventLogError: answers.of_our_error,
+            Exception: answers.of_any_error,
+        },
+    )
+    return Gate(app, desk)

@@ -1,0 +1,169 @@
+"""What a list shows, as it stands in an address: query parameters to filters and back.
+
+Pure. Every parameter is text from outside; what is no value of its kind is refused by name, and
+what is not asked for is None. Knows the filters of the views, and no table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final, Literal, cast
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from eventlog.dashboard.zones import day_bounds, instant
+from eventlog.errors import BadArgument
+from eventlog.projections.times import canonical
+from eventlog.projections.unlock_actions import UnlockFilter
+from eventlog.queries import Before, EventFilter
+
+PAGE: Final = 30  # events of a page, unless another limit is asked for
+PAGE_MAX: Final = 200
+TEXT_MAX: Final = 256  # characters of any parameter
+ID_MAX: Final = 2**63 - 1
+
+EVENT_KEYS: Final = ("camera", "person", "label", "type", "outcome", "stranger", "day")
+UNLOCK_KEYS: Final = ("person", "outcome", "day")
+_OUTCOMES: Final = ("granted", "refused", "none")
+_TYPES: Final = ("motion", "ding")
+_CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)~(\d{1,19})")
+
+
+def event_filter(query: Mapping[str, str], door: ZoneInfo) -> EventFilter:
+    """Which events are asked for. Raises BadArgument, which names the parameter."""
+    since, until = _between(query, door)
+    return EventFilter(
+        camera_id=_text(query, "camera"),
+        person=_text(query, "person"),
+        label=_text(query, "label"),
+        event_type=cast("Any", _choice(query, "type", _TYPES)),
+        outcome=cast("Any", _choice(query, "outcome", _OUTCOMES)),
+        stranger=_choice(query, "stranger", ("1", "true", "0", "false")) in {"1", "true"},
+        since=since,
+        until=until,
+    )
+
+
+def unlock_filter(query: Mapping[str, str], door: ZoneInfo) -> UnlockFilter:
+    """Which unlock actions are asked for. Raises BadArgument, which names the parameter."""
+    since, until = _between(query, door)
+    outcome = cast(
+        "Literal['granted', 'refused', 'none'] | None", _choice(query, "outcome", _OUTCOMES)
+    )
+    return UnlockFilter(person=_text(query, "person"), outcome=outcome, since=since, until=until)
+
+
+def asked(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
+    """The parameters of a filter that are set, in their order, for forms and addresses."""
+    return {key: value for key in keys if (value := query.get(key, ""))}
+
+
+def fields(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
+    """All parameters of a filter, '' where one is not set, for a form."""
+    return {key: query.get(key, "") for key in keys}
+
+
+def address(path: str, query: Mapping[str, str], **more: str) -> str:
+    """A path with its parameters."""
+    text = urlencode({**query, **more})
+    return f"{path}?{text}" if text else path
+
+
+def limit(query: Mapping[str, str]) -> int:
+    """How many rows a page has. Raises BadArgument."""
+    text = query.get("limit", "")
+    if not text:
+        return PAGE
+    if not text.isascii() or not text.isdigit() or len(text) > 4 or not 1 <= int(text) <= PAGE_MAX:  # noqa: PLR2004 - no page has so many digits
+        raise BadArgument(f"limit: a page has 1 to {PAGE_MAX} rows")
+    return int(text)
+
+
+def before(query: Mapping[str, str]) -> Before | None:
+    """Where the page begins: the cursor that the page before it gave. Raises BadArgument."""
+    text = query.get("before", "")
+    if not text:
+        return None
+    match = _CURSOR.fullmatch(text)
+    if match is None or not match.group(0).isascii() or int(match[2]) > ID_MAX:
+        raise BadArgument("before: is no cursor of this list")
+    try:
+        return canonical(instant(match[1])), int(match[2])
+    except ValueError as error:
+        raise BadArgument("before: is no cursor of this list") from error
+
+
+def cursor(at: str, row_id: int) -> str:
+    """The cursor of the page that comes after a row."""
+    return f"{at}~{row_id}"
+
+
+def day(query: Mapping[str, str]) -> date | None:
+    """The day that is asked for. Raises BadArgument."""
+    text = query.get("day", "")
+    if not text:
+        return None
+    if len(text) != len("2026-02-25"):
+        raise BadArgument("day: is no date; one is 2026-02-25")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadArgument("day: is no date; one is 2026-02-25") from error
+
+
+def _between(query: Mapping[str, str], door: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    asked_day = day(query)
+    since, until = _moment(query, "since"), _moment(query, "until")
+    if asked_day is None:
+        return since, until
+    begin, end = day_bounds(asked_day, door)
+    return max(begin, since or begin), min(end, until or end)
+
+
+def _moment(query: Mapping[str, str], key: str) -> datetime | None:
+    text = _text(query, key)
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+        canonical(moment)
+    except ValueError as error:
+        raise BadArgument(f"{key}: is no time; one is 2026-02-25T10:30:00Z") from error
+    if moment.tzinfo is None:
+        raise BadArgument(f"{key}: a time has an offset; one is 2026-02-25T10:30:00Z")
+    return moment
+
+
+def _text(query: Mapping[str, str], key: str) -> str | None:
+    text = query.get(key, "")
+    if len(text) > TEXT_MAX:
+        raise BadArgument(f"{key}: has {TEXT_MAX} characters at most")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadArgument(f"{key}: is no text that UTF-8 can hold") from error
+    return text or None
+
+
+def _choice(query: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str | None:
+    text = query.get(key, "")
+    if text and text not in choices:
+        raise BadArgument(f"{key}: is one of {', '.join(choices)}")
+    return text or None
+
+
+def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
+    """Whether one event, with its detections, is among those that a filter shows."""
+    at = instant(event["recorded_at"])
+    return (
+        wanted.camera_id in {None, event["camera_id"]}
+        and wanted.person in {None, event["person_name"]}
+        and wanted.event_type in {None, event["event_type"]}
+        and wanted.outcome in {None, event["outcome"]}
+        and (not wanted.stranger or event["face_recognised"] == 0)
+        and (wanted.label is None or any(d["label"] == wanted.label for d in event["detections"]))
+        and (wanted.since is None or at >= wanted.since)
+        and (wanted.until is None or at < wanted.until)
+    )

@@ -1,0 +1,183 @@
+"""Signing in and out: by password, or by a one-time code. The only pages without a session.
+
+Guesses are counted before they are checked (`limits.py`), and a name that does not exist takes as
+long as a wrong password. A sign-in always begins a new session.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.response import Redirect
+
+from eventlog.dashboard import sessions, users
+from eventlog.dashboard.desk import Desk, desk_of, visitor_of
+from eventlog.dashboard.html import page
+from eventlog.dashboard.limits import TooMany
+from eventlog.dashboard.secret_hashes import form_token, new_secret
+from eventlog.dashboard.security import cookie_names
+
+NAME_MAX: Final = 64
+HOME: Final = "/"
+
+# Hashing takes 64 MB: one at a time, and few who wait for it.
+_hashing: Final = anyio.CapacityLimiter(1)
+_WAITING_MAX: Final = 8
+
+
+@get("/login")
+async def login_page(request: Request[Any, Any, Any]) -> Response[str]:
+    """The form."""
+    return await _form(request)
+
+
+@post("/login")
+async def login(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Sign in by password."""
+    desk, visitor = desk_of(request), visitor_of(request)
+    form = await request.form()
+    name, password = str(form.get("name", "")), str(form.get("password", ""))
+    user = await desk.accounts.run(lambda c: users.find(c, name[:NAME_MAX]))
+    source = visitor.address
+    known = user is not None and await desk.accounts.run(lambda c: users.knows(c, user.id, source))
+    try:
+        _insist_on_room()
+        desk.attempts.admit(name[:NAME_MAX], source, known=known)
+    except TooMany as too_many:
+        wait_s = max(1, round(too_many.wait_s))
+        answer = await _form(
+            request, status=429, problem=f"Too many attempts. Try again in {_spoken(wait_s)}."
+        )
+        answer.headers["retry-after"] = str(wait_s)
+        return answer
+    right = await anyio.to_thread.run_sync(users.is_password, user, password, limiter=_hashing)
+    if not right or user is None:
+        return await _form(request, status=403, problem="That is not the name and its password.")
+    desk.attempts.forgive(name[:NAME_MAX], source)
+    return await _begin(request, user.id, str(form.get("next", HOME)))
+
+
+@get("/sign-in")
+async def link_page(request: Request[Any, Any, Any]) -> Response[str]:
+    """The form for a one-time code. A link carries it behind its '#', which no server sees."""
+    return await _form(request, template="sign_in.html")
+
+
+@post("/sign-in")
+async def use_link(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Sign in by a one-time code."""
+    desk = desk_of(request)
+    form = await request.form()
+    code = str(form.get("code", ""))[:256]
+    user_id = await desk.accounts.run(lambda c: sessions.use_link(c, code, desk.now_s))
+    if user_id is None:
+        return await _form(
+            request,
+            template="sign_in.html",
+            status=403,
+            problem="That code is used up, too old, or none.",
+        )
+    return await _begin(request, user_id, HOME)
+
+
+@post("/sign-out")
+async def sign_out(request: Request[Any, Any, Any]) -> Redirect:
+    """End this session."""
+    desk, visitor = desk_of(request), visitor_of(request)
+    session = visitor.session
+    if session is not None:
+        await desk.accounts.run(lambda c: sessions.end(c, session.secret_hash))
+    return _signed_out(desk)
+
+
+@post("/sign-out-everywhere")
+async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Redirect:
+    """End every session of this user."""
+    desk, visitor = desk_of(request), visitor_of(request)
+    session = visitor.session
+    if session is not None:
+        await desk.accounts.run(lambda c: sessions.end_all(c, session.user_id))
+    return _signed_out(desk)
+
+
+def _insist_on_room() -> None:
+    if _hashing.statistics().tasks_waiting >= _WAITING_MAX:
+        raise TooMany("too many sign-ins at once", 5)
+
+
+async def _begin(request: Request[Any, Any, Any], user_id: int, next_path: str) -> Redirect:
+    desk, source = desk_of(request), visitor_of(request).address
+    now = desk.now_s
+    old = visitor_of(request).session
+    if old is not None:
+        await desk.accounts.run(lambda c: sessions.end(c, old.secret_hash))
+    secret = await desk.accounts.run(lambda c: sessions.begin(c, user_id, source, now))
+    await desk.accounts.run(lambda c: users.remember(c, user_id, source, now))
+    session_cookie, form_cookie = cookie_names(secure=desk.settings.secure)
+    answer = Redirect(_own_path(next_path), status_code=303)
+    answer.set_cookie(_cookie(desk, session_cookie, secret, sessions.LONGEST_S))
+    answer.set_cookie(_cookie(desk, form_cookie, "", 0))
+    return answer
+
+
+def _signed_out(desk: Desk) -> Redirect:
+    session_cookie, _ = cookie_names(secure=desk.settings.secure)
+    answer = Redirect("/login", status_code=303)
+    answer.set_cookie(_cookie(desk, session_cookie, "", 0))
+    answer.headers["clear-site-data"] = '"cache"'
+    return answer
+
+
+async def _form(
+    request: Request[Any, Any, Any],
+    *,
+    template: str = "login.html",
+    status: int = 200,
+    problem: str = "",
+) -> Response[str]:
+    """A form that is bound to a cookie of its own, as there is no session yet."""
+    desk, visitor = desk_of(request), visitor_of(request)
+    secret = visitor.secret or new_secret()
+    answer = page(
+        request,
+        template,
+        status=status,
+        problem=problem,
+        next=_own_path(request.query_params.get("next", HOME)),
+        login_token=form_token(secret),
+        has_users=await desk.accounts.run(users.count) > 0,
+    )
+    if visitor.session is None:
+        _, form_cookie = cookie_names(secure=desk.settings.secure)
+        answer.set_cookie(_cookie(desk, form_cookie, secret, 3600))
+    return answer
+
+
+def _cookie(desk: Desk, name: str, value: str, max_age_s: int) -> Cookie:
+    return Cookie(
+        key=name,
+        value=value,
+        max_age=max_age_s,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=desk.settings.secure,
+    )
+
+
+def _own_path(path: str) -> str:
+    """Where to go after a sign-in: a path of ours, never another site."""
+    plain = path.isascii() and path.isprintable() and "\\" not in path
+    if not plain or not path.startswith("/") or path.startswith("//"):
+        return HOME
+    return path
+
+
+def _spoken(seconds: int) -> str:
+    if seconds < 90:  # noqa: PLR2004 - a minute and a half
+        return f"{seconds} seconds"
+    return f"{round(seconds / 60)} minutes"

@@ -1,0 +1,88 @@
+"""What the dashboard counts about itself, and how Prometheus reads it.
+
+Knows no request: the gate tells it of each answer; the log's figures are given at a scrape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """The log at one moment. Sizes are bytes, lags are records."""
+
+    head: int
+    lags: dict[str, int]
+    parked: dict[str, int]
+    wal_bytes: int
+    database_bytes: int
+    disk_free_bytes: int
+    streams: int
+    healthy: bool
+
+
+class Meters:
+    """Counters of one dashboard, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._answers = Counter(
+            "eventlog_http_responses",
+            "Answers by status class.",
+            ["status"],
+            registry=self._registry,
+        )
+        self._seconds = Histogram(
+            "eventlog_http_response_seconds",
+            "Time until an answer begins.",
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+
+    def answered(self, status: int, seconds: float) -> None:
+        """Count an answer."""
+        self._answers.labels(f"{status // 100}xx").inc()
+        self._seconds.observe(seconds)
+
+    def exposition(self, figures: Figures) -> bytes:
+        """Everything in Prometheus' text format."""
+        registry = CollectorRegistry()
+        registry.register(_Once(figures))
+        return generate_latest(self._registry) + generate_latest(registry)
+
+
+class _Once:
+    """The log's figures as a collector."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+
+    def collect(self) -> Iterable[Metric]:
+        """One family for each figure."""
+        figures = self._figures
+        simple = (
+            ("head_position", "Position of the newest record.", figures.head),
+            ("wal_bytes", "Bytes of SQLite's WAL in use.", figures.wal_bytes),
+            ("database_bytes", "Bytes of the database file.", figures.database_bytes),
+            ("disk_free_bytes", "Bytes free where the log lies.", figures.disk_free_bytes),
+            ("open_streams", "Live streams that are open.", figures.streams),
+            ("healthy", "1 where /health says ok.", int(figures.healthy)),
+        )
+        for name, text, value in simple:
+            yield GaugeMetricFamily(f"eventlog_{name}", text, value=value)
+        labelled = (
+            ("view_lag_records", "Records that a view has still to apply.", figures.lags),
+            ("parked_records", "Records that a view could not apply.", figures.parked),
+        )
+        for name, text, values in labelled:
+            family = GaugeMetricFamily(f"eventlog_{name}", text, labels=["view"])
+            for view, value in values.items():
+                family.add_metric([view], value)
+            yield family

@@ -1,0 +1,150 @@
+// The timeline, live: a stream tells which events have changed, their cards are asked for, and each
+// slides into its place. Nothing is shown that the server did not make.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const feed = document.getElementById("timeline");
+  const state = document.getElementById("live");
+  if (!feed || !state || !window.EventSource) return;
+  const TOGETHER_MS = 60; // events within this time are asked for at once
+  const AT_ONCE = 40;
+  const HIDDEN_MS = 20000;
+  let position = BigInt(feed.dataset.position);
+  let waiting = new Set();
+  let timer = null;
+  let busy = false;
+  let source = null;
+  let hiding = null;
+
+  const say = (value, text) => {
+    if (state.dataset.state === value) return;
+    state.dataset.state = value;
+    state.querySelector(".text").textContent = text;
+  };
+
+  const key = (card) => [Date.parse(card.dataset.at), BigInt(card.dataset.id)];
+  const isNewer = (card, other) => {
+    const [at, id] = key(card);
+    const [otherAt, otherId] = key(other);
+    return at === otherAt ? id > otherId : at > otherAt;
+  };
+
+  const place = (card, section) => {
+    const cards = [...feed.querySelectorAll(".card")];
+    const next = cards.find((other) => isNewer(card, other));
+    const last = cards[cards.length - 1];
+    if (!next && last && feed.querySelector(".more")) return; // it belongs further down
+    const day = section.dataset.day;
+    const days = [...feed.querySelectorAll(".day")].filter((one) => one.dataset.day === day);
+    if (next && next.closest(".day").dataset.day === day) {
+      next.before(card);
+    } else if (days.length) {
+      days[days.length - 1].append(card);
+    } else {
+      const fresh = section.cloneNode(false);
+      const title = section.querySelector("h2");
+      if (title) fresh.append(title);
+      fresh.append(card);
+      const later = [...feed.querySelectorAll(".day")].find((one) => one.dataset.day < day);
+      if (later) later.before(fresh);
+      else feed.insertBefore(fresh, feed.querySelector(".more"));
+    }
+  };
+
+  const take = (html, asked) => {
+    const parsed = new DOMParser().parseFromString(html, "text/html");
+    const found = new Set();
+    for (const section of [...parsed.querySelectorAll(".day")].reverse()) {
+      for (const card of [...section.querySelectorAll(".card")].reverse()) {
+        found.add(card.dataset.id);
+        const shown = document.getElementById(card.id);
+        const adopted = document.importNode(card, true);
+        if (shown && shown.dataset.at === card.dataset.at) {
+          const focused = shown.contains(document.activeElement);
+          shown.replaceWith(adopted);
+          if (focused) adopted.querySelector("a").focus();
+        } else {
+          if (shown) shown.remove();
+          adopted.classList.add("fresh");
+          place(adopted, section);
+        }
+      }
+    }
+    for (const id of asked) {
+      if (!found.has(id)) document.getElementById(`event-${id}`)?.remove();
+    }
+    for (const day of feed.querySelectorAll(".day")) if (!day.querySelector(".card")) day.remove();
+    if (found.size) document.querySelector("[data-empty]")?.remove();
+    feed.dispatchEvent(new Event("door:added", { bubbles: true }));
+  };
+
+  const ask = async () => {
+    timer = null;
+    if (busy || !waiting.size) return;
+    busy = true;
+    // The newest first: the others follow with the next look.
+    const asked = [...waiting].sort((a, b) => Number(BigInt(b) - BigInt(a))).slice(0, AT_ONCE);
+    asked.forEach((id) => waiting.delete(id));
+    if (waiting.size > 400) waiting = new Set([...waiting].slice(-400));
+    const address = new URL(feed.dataset.live, location.href);
+    address.searchParams.set("ids", asked.join(","));
+    address.searchParams.set("position", String(position));
+    try {
+      const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" });
+      if (answer.status === 401) return signedOut();
+      if (answer.ok) take(await answer.text(), asked);
+    } catch {
+      asked.forEach((id) => waiting.add(id));
+    } finally {
+      busy = false;
+      if (waiting.size) soon();
+    }
+  };
+
+  const soon = () => {
+    if (timer === null) timer = setTimeout(ask, TOGETHER_MS);
+  };
+
+  const signedOut = () => {
+    stop();
+    say("off", "Signed out. Reload to sign in.");
+  };
+
+  const stop = () => {
+    source?.close();
+    source = null;
+  };
+
+  const start = () => {
+    if (source) return;
+    source = new EventSource(`/api/stream?after=${position}`);
+    source.addEventListener("open", () => say("on", "Live"));
+    source.addEventListener("error", () => {
+      say("lost", "Connecting again");
+      // A stream that was refused does not come back by itself.
+      if (source && source.readyState === EventSource.CLOSED) {
+        stop();
+        setTimeout(start, 5000);
+      }
+    });
+    source.addEventListener("signed-out", signedOut);
+    source.addEventListener("reset", () => location.reload());
+    source.addEventListener("record", (message) => {
+      const record = JSON.parse(message.data);
+      position = BigInt(record.position);
+      if (record.event_id !== null) {
+        waiting.add(record.event_id);
+        soon();
+      }
+    });
+  };
+
+  // A tab that nobody sees holds no stream; it goes on where it was.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(stop, HIDDEN_MS);
+    else start();
+  });
+  window.addEventListener("pagehide", stop);
+  window.addEventListener("pageshow", start);
+  start();
+});
