@@ -15,6 +15,7 @@ from eventlog.record import StoredRecord
 from tests.command_line import CommandLine
 from tests.logs import T0, build_log, put, rewrite, writing
 
+CHECKOUT = Path(__file__).resolve().parent.parent
 OPENER = Motion(camera_id="front_door", recorded_at=T0)
 LOG = [prepare([PersonNamed(name="ada")]), *[prepare([OPENER, AlertSent()])] * 8]
 
@@ -85,7 +86,7 @@ def test_following_goes_on_with_what_another_process_appends(eventlog: CommandLi
     command = [sys.executable, "-m", "eventlog", "tail", "--follow", "-n", "1"]
     command += ["--db", str(eventlog.db), "--json"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=CHECKOUT
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -18,7 +18,7 @@ from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from eventlog.cli.desk import Desk, Settings
+from eventlog.cli.desk import Desk, ReaderGone, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadRecord, EventLogError, JournalHole
 
@@ -165,6 +165,7 @@ def make_app(load: Callable[[], Settings]) -> App:
         " 1 a finding, 2 wrong use or an unusable file.",
         group_commands=Group("Options", sort_key=9),
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
         default_parameter=Parameter(show_default=False, negative=""),
     )
     for command in COMMANDS:
@@ -175,6 +176,8 @@ def make_app(load: Callable[[], Settings]) -> App:
             help=command.help,
             help_epilogue="\n".join(["Examples:", *(f"  {line}" for line in command.examples)]),
         )
+
+    app.meta.suppress_keyboard_interrupt = False
 
     @app.meta.default
     def launch(
@@ -211,7 +214,7 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
         return _fail(str(error))
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone):
         # Nobody reads on; what Python still wants to flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -16,9 +16,10 @@ from eventlog import archive
 from eventlog import backup as backups
 from eventlog.checks.findings import Report
 from eventlog.cli import views
-from eventlog.cli.desk import Desk, counted
+from eventlog.cli.desk import Desk, ReaderGone, counted
 from eventlog.cli.options import STANDARD, AsJson, AtDesk
-from eventlog.cli.safe_text import safe, safe_json
+from eventlog.cli.safe_text import safe
+from eventlog.disk_errors import of_os_error
 from eventlog.errors import BadArgument
 
 Out = Annotated[Path, Parameter(name="FILE", help="A new file; - is the standard output. [-]")]
@@ -74,15 +75,21 @@ def _tell(desk: Desk, file: Path, report: Report) -> None:
 # ── files and streams ──────────────────────────────────────────────────────────────────────
 
 
-class _Terminal:
-    """A terminal that is written JSON to: what it says is shown, and moves no cursor."""
+class _Sink:
+    """Where an export is written; what goes wrong there is not the log's fault."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._file = desk.out.file
+    def __init__(self, file: Path, write: Callable[[bytes], object]) -> None:
+        self._file = file
+        self._write = write
 
     def write(self, data: bytes, /) -> None:
-        """Write JSON."""
-        self._file.write(safe_json(data.decode()))
+        """Write bytes. Raises ReaderGone and DatabaseError."""
+        try:
+            self._write(data)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+        except OSError as error:
+            raise of_os_error(error, self._file) from error
 
 
 @contextmanager
@@ -92,11 +99,7 @@ def _written(desk: Desk, file: Path) -> Iterator[archive.Sink]:
     Raises BadArgument where it can't be written.
     """
     if file == STANDARD:
-        if desk.out.is_terminal:
-            yield _Terminal(desk)
-        else:
-            yield sys.stdout.buffer
-            sys.stdout.buffer.flush()
+        yield _Sink(Path("the standard output"), desk.write_json)
         return
     try:
         if file.exists():
@@ -104,7 +107,7 @@ def _written(desk: Desk, file: Path) -> Iterator[archive.Sink]:
         with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
             spare = Path(out.name)
             try:
-                yield out
+                yield _Sink(file, out.write)
                 out.flush()
                 os.fsync(out.fileno())
                 spare.rename(file)

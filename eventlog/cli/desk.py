@@ -32,6 +32,10 @@ from eventlog.rescue import opened
 _UNCUT: Final = 100_000
 
 
+class ReaderGone(Exception):
+    """Nobody reads what is written any more: as with `eventlog export | head`."""
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What the deployment says: where things lie, and the IANA zone that times are shown in."""
 
@@ -136,6 +140,13 @@ class Desk:
         """The answer, or one of many, as one line of JSON."""
         encoded = msgspec.json.encode(value)
         self.out.file.write(safe_json(encoded.decode()) + "\n")
+
+    def write_json(self, encoded: bytes) -> None:
+        """Bytes of JSON as they are, but for what a terminal would obey."""
+        if self.out.is_terminal:
+            self.out.file.write(safe_json(encoded.decode()))
+        else:
+            sys.stdout.buffer.write(encoded)
 
     def note(self, text: str) -> None:
         """A remark beside the answer, in one line."""
