@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from eventlog import codecs, journal
 from eventlog.errors import BadRecord, JournalHole
+from eventlog.facts import Ding, Motion
 from eventlog.projections.projection import Projection, Statement
 from eventlog.record import Record, StoredRecord
 
@@ -47,12 +48,18 @@ _NO_EVENT: Final = "the event that it belongs to has no row"
 
 
 class Batch(Struct, frozen=True):
-    """Rows that follow each other: the records among them, and those that can't be read."""
+    """Rows that follow each other: the records among them, and those that can't be read.
+
+    A batch ends before an opener whose event it has seen already: only damage or a poisoned
+    journal has such, and then what comes first must not profit from what comes after, or how
+    records are cut into batches would leave a trace. `cut` says that it ended so.
+    """
 
     first: int
     last: int
     records: list[Record]
     unread: list[tuple[int, str]]
+    cut: bool
 
 
 class _Unapplied(ValueError):
@@ -66,7 +73,10 @@ def read(connection: sqlite3.Connection, after: int, limit: int) -> Batch | None
 
 
 def decode(rows: Sequence[StoredRecord], after: int) -> Batch:
-    """The batch of rows that come after a position. Raises JournalHole."""
+    """The batch of rows that come after a position, less those that it is cut before.
+
+    Raises JournalHole.
+    """
     return _batch([_FACT_COLUMNS(row) for row in rows], after)
 
 
@@ -78,6 +88,7 @@ _FACT_COLUMNS: Final = attrgetter(
 def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
     records: list[Record] = []
     unread: list[tuple[int, str]] = []
+    seen: set[int | None] = set()
     expected = after
     for position, event_id, kind, version, appended_at_us, key, body in rows:
         expected += 1
@@ -89,8 +100,11 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
         except BadRecord as error:
             unread.append((position, f"{type(error).__name__}: {error}"))
         else:
+            if event_id in seen and isinstance(fact, Motion | Ding):
+                return Batch(after + 1, position - 1, records, unread, cut=True)
             records.append(Record(position, event_id, appended_at_us, key, fact))
-    return Batch(after + 1, expected, records, unread)
+            seen.add(event_id)
+    return Batch(after + 1, expected, records, unread, cut=False)
 
 
 def statements(view: Projection, batch: Batch, after: int) -> list[Statement] | None:
@@ -150,7 +164,7 @@ def _apply_singly(
             _run(connection, view.apply([record]), prefix)
         except _UNFIT as error:
             connection.execute("ROLLBACK TO single")
-            parked.append((record.position, _reason(error)))
+            parked.append((record.position, _reason(error, prefix)))
         connection.execute("RELEASE single")
     return parked
 
@@ -180,11 +194,12 @@ def _sql(sql: str, prefix: str) -> str:
     return sql.format(p=prefix)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, prefix: str) -> str:
     # SQLite's and Python's sentences name columns and types, and may repeat a value: a name
     # must stand in no reason, so only those of our own are kept whole.
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
         return f"Unapplied: {_NO_EVENT}"
     if isinstance(error, (_Unapplied, sqlite3.IntegrityError)):
-        return f"{type(error).__name__.lstrip('_')}: {error}"
+        sentence = str(error).replace(f" {prefix}", " ")  # a replay's names are the live ones soon
+        return f"{type(error).__name__.lstrip('_')}: {sentence}"
     return type(error).__name__

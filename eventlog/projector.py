@@ -20,7 +20,7 @@ from msgspec import Struct
 from eventlog import checkpoints, fold
 from eventlog.checkpoints import Checkpoint
 from eventlog.database import transaction
-from eventlog.errors import DatabaseError
+from eventlog.errors import DatabaseError, DiskFull
 from eventlog.nudge import Nudge
 from eventlog.projections import VIEWS
 from eventlog.projections.projection import Projection
@@ -66,7 +66,7 @@ def project_batch(
                 parked = fold.apply(connection, view, batch, after=checkpoint.position)
                 checkpoints.park(connection, view.name, parked)
                 checkpoints.move(connection, view.name, checkpoint, batch.last)
-    return Progress(batch.last, at_end=batch.last - after < limit)
+    return Progress(batch.last, at_end=batch.last - after < limit and not batch.cut)
 
 
 def checked_checkpoints(
@@ -126,6 +126,7 @@ class Projector:
         """
         while True:
             if not may_run():
+                on_error(DiskFull("the views wait until the disk has room"))
                 await asyncio.sleep(RETRY_S)
                 continue
             seen = nudge.count

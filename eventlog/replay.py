@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -153,18 +153,20 @@ class Replay:
 
     def _swap(self, connection: sqlite3.Connection) -> None:
         self._writer.set_durable(connection, durable=True)
-        with schema_opened(connection):
-            connection.execute("PRAGMA secure_delete = OFF")
+        with schema_opened(connection), _dropping_quickly(connection):
             try:
                 with transaction(connection):
                     self._finish(connection)
+                    further = take_off_further(connection, self._views)
                     swap_tables(connection, self._views)
                     for view in self._views:
                         checkpoints.reset(connection, view.name, view.version, self._position)
                         checkpoints.park(connection, view.name, self._parked[view.name])
             finally:
-                # Read the schema again: this connection has the old names in mind.
+                # Read the schema again: this connection may have the old names in mind.
                 connection.execute("PRAGMA writable_schema = RESET")
+            for sql in further:
+                connection.execute(sql)
 
     def _finish(self, connection: sqlite3.Connection) -> None:
         while batch := fold.read(connection, self._position, STEP_RECORDS_MAX):
@@ -196,14 +198,28 @@ def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
     if connection.execute(_HAS_TABLE, (table,)).fetchone() is None:
         return 0
     started = time.perf_counter()
-    connection.execute("PRAGMA secure_delete = OFF")
-    with transaction(connection):
+    with _dropping_quickly(connection), transaction(connection):
         gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
         if gone < rows:
             connection.execute(f"DROP TABLE {table}")
             return 0
     fitting = int(rows * STEP_S / max(time.perf_counter() - started, 1e-6))
     return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
+
+
+@contextmanager
+def _dropping_quickly(connection: sqlite3.Connection) -> Iterator[None]:
+    """Around a transaction: tables may go without a trace in others, and without being overwritten.
+
+    With foreign keys on, dropping a parent deletes from its children first; those of a view that
+    is swapped stay and belong to its new table.
+    """
+    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
 
 
 _DELETE_SOME: Final = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
@@ -216,6 +232,28 @@ _RENAME: Final = (
     "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE name = ? AND sql IS ?"
 )
 _RENAME_SEQUENCE: Final = "UPDATE sqlite_sequence SET name = ? WHERE name = ?"
+
+
+_LOOK: Final = "SELECT 1 FROM {table} LIMIT 0"
+_FURTHER: Final = (
+    "SELECT type, name, sql FROM sqlite_schema"
+    " WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
+)
+
+
+def take_off_further(connection: sqlite3.Connection, views: Sequence[Projection]) -> list[str]:
+    """Drop the indexes and triggers that others put on the live tables; answers their SQL."""
+    own = {name for view in views for name in view.indexes}
+    further = [
+        row
+        for view in views
+        for table in view.tables
+        for row in connection.execute(_FURTHER, (table,)).fetchall()
+        if row[1] not in own
+    ]
+    for kind, name, _ in further:
+        connection.execute(f'DROP {kind} "{name.replace(chr(34), chr(34) * 2)}"')
+    return [sql for _, _, sql in further]
 
 
 def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
@@ -237,6 +275,11 @@ def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> 
     (version,) = connection.execute("PRAGMA schema_version").fetchone()
     # Every other connection, and every prepared statement, reads the schema again.
     connection.execute(f"PRAGMA schema_version = {version + 1}")
+    # A schema that can't be read would lock everybody out: read it before it is committed.
+    connection.execute("PRAGMA writable_schema = RESET")
+    for view in views:
+        for table in view.tables:
+            connection.execute(_LOOK.format(table=table))
 
 
 class _Object(NamedTuple):

@@ -124,10 +124,9 @@ def _rebuild(
     for end in ends:
         going = [view for view, checkpoint in views if checkpoint.position >= end]
         while position < end:
-            rows = journal.read_after(live, position, min(BATCH, end - position))
-            if not rows:
+            batch = fold.read(live, position, min(BATCH, end - position))
+            if batch is None:
                 raise JournalHole(position + 1, end)
-            batch = fold.decode(rows, position)
             with translated(_SCRATCH):
                 rebuilt.execute("BEGIN")
                 for view in going:

@@ -38,8 +38,7 @@ class Reserve:
         if self._path.exists() or not self._size_bytes:
             return
         try:
-            state = os.statvfs(self._path.parent)
-            if state.f_bavail * state.f_frsize >= ROOM_FACTOR * self._size_bytes:
+            if _free_bytes(self._path.parent) >= ROOM_FACTOR * self._size_bytes:
                 self._fill()
         except OSError as error:
             log.warning("no room is kept for unlock records: %s", error.strerror)
@@ -50,15 +49,25 @@ class Reserve:
             self._path.unlink()
         except FileNotFoundError:
             return False
+        except OSError as error:
+            log.error("the reserve can't be given up: %s", error.strerror)  # noqa: TRY400 - a full disk is no surprise
+            return False
+        self._tried_at = time.monotonic()
         self.spent = True
         log.critical("the disk is full; only unlock records are accepted, from the reserve")
         return True
 
     def restored(self) -> bool:
-        """Whether everything may be written (again): tries to take the room back now and then."""
+        """Whether everything may be written (again): tries to take the room back now and then.
+
+        There must be room for as much again, or what was given up for unlock records would be
+        taken from them.
+        """
         if self.spent and time.monotonic() - self._tried_at >= RETRY_S:
             self._tried_at = time.monotonic()
             try:
+                if _free_bytes(self._path.parent) < 2 * self._size_bytes:
+                    return False
                 self._fill()
             except OSError:
                 return False
@@ -75,3 +84,8 @@ class Reserve:
             raise
         finally:
             os.close(fd)
+
+
+def _free_bytes(folder: Path) -> int:
+    state = os.statvfs(folder)
+    return state.f_bavail * state.f_frsize

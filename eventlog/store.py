@@ -22,7 +22,7 @@ from eventlog.appends import Durability
 from eventlog.callers import connect_caller
 from eventlog.database import checked_path
 from eventlog.engine import Engine
-from eventlog.errors import StoreClosed
+from eventlog.errors import DiskFull, StoreClosed
 from eventlog.facts import Fact
 from eventlog.reader import Reader
 from eventlog.record import Receipt, Record
@@ -185,16 +185,15 @@ class EventStore:
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
         """One event's columns, and its detections under "detections"; None when there is none.
 
-        It sees what this store has written.
+        It sees what this store has written, unless the disk is too full to carry that on: then it
+        answers from what is there.
         """
-        opened = self._opened()
-        await opened.caught_up(opened.written)
+        opened = await self._caught_up_with_own()
         return await opened.reader.get_event(event_id)
 
     async def get_recent_events(self, limit: int = 20, offset: int = 0) -> list[dict[str, Any]]:
         """Events as `get_event` has them, newest `recorded_at` first."""
-        opened = self._opened()
-        await opened.caught_up(opened.written)
+        opened = await self._caught_up_with_own()
         return await opened.reader.events(limit=limit, offset=offset)
 
     async def caught_up(self, position: int) -> None:
@@ -217,6 +216,14 @@ class EventStore:
         Raises BadRecord for a record that can't be read, JournalHole.
         """
         return self._opened().reader.subscribe(after=after)
+
+    async def _caught_up_with_own(self) -> Engine:
+        opened = self._opened()
+        try:
+            await opened.caught_up(opened.written)
+        except DiskFull as error:
+            log.warning("the views are behind: %s", error)
+        return opened
 
     def _opened(self) -> Engine:
         if self._open is None:

@@ -10,6 +10,7 @@ Knows nothing of what the functions do.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from typing import Final, Self, TypeVar
 
 from eventlog.disk_errors import of_os_error, of_sqlite_error
 from eventlog.errors import StoreClosed
+
+log = logging.getLogger("eventlog")
 
 T = TypeVar("T")
 Job = Callable[[], None]
@@ -124,7 +127,11 @@ class Worker:
     def _work(self) -> None:
         rest_s = None
         while (job := self._next(rest_s)) is not _STOP:
-            job()
+            try:
+                job()
+            except Exception:
+                # A job answers for itself; one that does not must not take the others along.
+                log.critical("a job on the thread of %s failed", self.path, exc_info=True)
             rest_s = None if self._idle is None or job is self._idle else IDLE_S
 
     def _next(self, rest_s: float | None) -> Job | None:
