@@ -1,0 +1,1 @@
+"""How fast the log is, against two yardsticks and a peer on the same work. Fails no build."""

@@ -1,0 +1,108 @@
+"""Large logs, made quickly and once a run: rows through our own codec and chain, views by batches.
+
+They are what a store would have written, without an event loop and with one commit for many
+appends. With a folder to keep them in, the next run finds them there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks import plain, workload
+from eventlog import appends, clock, journal, projector, schema
+from eventlog.database import connect_writer, lock_path, transaction
+from eventlog.facts import Fact
+from eventlog.head import HeadFile, HeadMark, head_path
+from eventlog.lock import FileLock
+from eventlog.record import Head
+
+_APPENDS_PER_COMMIT: Final = 5_000
+_MADE: Final = ".made"
+
+
+class Logs:
+    """The logs of one run, each made when it is first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def visits(self, events: int) -> Path:
+        """A log of so many visits, most of them short, as the lists are measured on."""
+        return self._made(f"visits-{events}", lambda path: build(path, visits(events)))
+
+    def units(self, events: int) -> Path:
+        """A log of so many events of five facts."""
+        return self._made(f"units-{events}", lambda path: build(path, workload.units(events)))
+
+    def plain(self, events: int) -> Path:
+        """A plain store of the same visits as `visits`."""
+        return self._made(
+            f"plain-{events}",
+            lambda path: plain.build(path, map(workload.plain_arguments, visits(events))),
+        )
+
+    def _made(self, name: str, build_at: Callable[[Path], None]) -> Path:
+        folder = self._folder / name
+        if not (folder / _MADE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            build_at(folder / "events.db")
+            (folder / _MADE).touch()
+        return folder / "events.db"
+
+
+def visits(events: int) -> Iterator[list[Fact]]:
+    """Three of four visits are a motion and one detection, the fourth has all five facts."""
+    for number, facts in enumerate(workload.units(events)):
+        rare = number % workload.RARE_ONE_IN == workload.RARE_ONE_IN // 2
+        yield facts if number % 4 == 0 or rare else facts[:2]
+
+
+def copy(path: Path, folder: Path) -> Path:
+    """A closed log once more, with its head file, or a closed plain store."""
+    for file in (path, head_path(path)):
+        if file.exists():
+            shutil.copy(file, folder / file.name)
+    return folder / path.name
+
+
+def build(path: Path, events: Iterable[list[Fact]]) -> None:
+    """A closed log of these events, each its own append, with all views at the end."""
+    lock = FileLock(lock_path(path))
+    connection = connect_writer(path, lock)
+    with lock:
+        schema.prepare(connection, path)
+        head = journal.head(connection)
+        connection.execute("PRAGMA synchronous = OFF")
+        rest = iter(enumerate(events, start=1))
+        while some := list(islice(rest, _APPENDS_PER_COMMIT)):
+            rows: list[tuple[Any, ...]] = []
+            for event_id, facts in some:
+                placed, head = _placed(facts, event_id, head)
+                rows += placed
+            with transaction(connection):
+                journal.insert(connection, rows)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        while not projector.project_batch(connection, limit=10_000).at_end:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        log_id = journal.log_id(connection)
+        connection.close()
+    lock.close()
+    head_file = HeadFile(path)
+    head_file.write(HeadMark(log_id, head.position, head.position, head.hash))
+    head_file.close()
+
+
+def _placed(facts: list[Fact], event_id: int, after: Head) -> tuple[list[tuple[Any, ...]], Head]:
+    at = getattr(facts[0], "recorded_at")  # noqa: B009 - an opener's field, which Fact has not
+    return appends.place(
+        appends.prepare(facts),
+        after,
+        event_id=event_id,
+        at_us=int(at.timestamp()) * 1_000_000,
+        meta=clock.meta_now(),
+    )
