@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -20,14 +21,18 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from eventlog.cli.desk import Desk, ReaderGone, Settings
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadRecord, EventLogError, JournalHole
+from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
 
 FINE: Final = 0
 FINDING: Final = 1
 WRONG: Final = 2
+# What Python makes of an argument's bytes that are no text.
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # As shells count a program that Ctrl-C, or the end of its reader, has ended.
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
+# What an error repeats of an argument is cut there.
+SENTENCE_MAX: Final = 1000
 
 
 class Command(NamedTuple):
@@ -222,11 +227,16 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
 
 
 def _tokens(arguments: Sequence[str]) -> list[str]:
+    for argument in arguments:
+        if not argument.isprintable() and (_SURROGATE.search(argument) or "\0" in argument):
+            raise BadArgument(f"an argument is no text: {argument[:100]!r}")
     # cyclopts takes a lone - for an option. As a path ./- is the same, and looks like none.
     return ["./-" if argument == "-" else argument for argument in arguments]
 
 
 def _fail(sentence: str) -> int:
+    if len(sentence) > SENTENCE_MAX:
+        sentence = sentence[:SENTENCE_MAX] + "…"
     sys.stderr.write(f"eventlog: {safe(sentence)}\n")
     return WRONG
 

@@ -17,7 +17,7 @@ from eventlog import backup as backups
 from eventlog.checks.findings import Report
 from eventlog.cli import views
 from eventlog.cli.desk import Desk, ReaderGone, counted
-from eventlog.cli.options import STANDARD, AsJson, AtDesk
+from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.disk_errors import of_os_error
 from eventlog.errors import BadArgument
@@ -25,8 +25,12 @@ from eventlog.errors import BadArgument
 Out = Annotated[Path, Parameter(name="FILE", help="A new file; - is the standard output. [-]")]
 In = Annotated[Path, Parameter(name="FILE", help="What export wrote; - is the standard input.")]
 New = Annotated[Path, Parameter(name="FILE", help="A new file.")]
-After = Annotated[int, Parameter(help="Only the records after this position. [0]")]
-Until = Annotated[int | None, Parameter(help="Only the records up to this position.")]
+After = Annotated[
+    int, Parameter(validator=POSITION, help="Only the records after this position. [0]")
+]
+Until = Annotated[
+    int | None, Parameter(validator=POSITION, help="Only the records up to this position.")
+]
 
 
 def export(file: Out = STANDARD, /, *, after: After = 0, until: Until = None, desk: AtDesk) -> int:

@@ -73,7 +73,11 @@ class Desk:
 
         Raises BadArgument, MissingFolder and NotADatabase where no log can lie there.
         """
-        return checked_path(self.settings.db_path if self._db is None else self._db)
+        path = self.settings.db_path if self._db is None else self._db
+        try:
+            return checked_path(path)
+        except OSError as error:  # a name too long, a folder that may not be looked into
+            raise BadArgument(f"{path} can't be looked at: {error.strerror}") from error
 
     @cached_property
     def thumbnails_dir(self) -> Path:
@@ -114,11 +118,13 @@ class Desk:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=self.zone)
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
             raise BadArgument(
                 f"{name}: {text!r} is no date or time; write 2026-02-25 or 2026-02-25T10:30"
             ) from error
-        return moment if moment.tzinfo is not None else moment.replace(tzinfo=self.zone)
 
     # ── speaking ───────────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from eventlog import queries
 from eventlog.cli import views
 from eventlog.cli.desk import Desk
-from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
 from eventlog.projections.detections import DETECTIONS
@@ -36,8 +36,10 @@ Person = Annotated[
 ]
 Stranger = Annotated[bool, Parameter(help="Where a face was seen and nobody was recognised.")]
 NextPage = Annotated[
-    int | None, Parameter(help="After this event's id in the list: the next page.")
+    int | None,
+    Parameter(validator=POSITION, help="After this event's id in the list: the next page."),
 ]
+Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [20]")]
 
 
 def events(
@@ -52,14 +54,12 @@ def events(
     refused: Annotated[bool, Parameter(help="The same as --outcome refused.")] = False,
     since: Annotated[str | None, Parameter(help="From this date or time on.")] = None,
     until: Annotated[str | None, Parameter(help="Before this date or time.")] = None,
-    limit: Annotated[int, Parameter(alias="-n", help="So many at most. [20]")] = 20,
+    limit: Limit = 20,
     before: NextPage = None,
     as_json: AsJson = False,
     desk: AtDesk,
 ) -> int:
     """List events that every given filter holds for, newest first."""
-    if limit < 0:
-        raise BadArgument("--limit is 0 or more")
     with desk.reading() as connection:
         views.remark(desk, connection, (EVENTS, DETECTIONS, PERSONS))
         names = views.shown_names(connection)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from eventlog.cli.desk import Desk
 
@@ -15,3 +16,7 @@ AtDesk: TypeAlias = Annotated[Desk, Parameter(parse=False)]
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Answer in JSON, for programs.")]
 # What stands for the standard input or output in place of a file's name.
 STANDARD: Final = Path("-")
+
+# Positions and ids end where SQLite's integers do, lists where a list is none any more.
+POSITION: Final = Number(gte=0, lte=2**63 - 1)
+LIMIT: Final = Number(gte=0, lte=2**31 - 1)

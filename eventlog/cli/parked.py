@@ -8,11 +8,10 @@ from cyclopts import Parameter
 from rich.table import Table
 
 from eventlog import checkpoints
-from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.options import LIMIT, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadArgument
 
-Limit = Annotated[int, Parameter(alias="-n", help="So many at most. [1000]")]
+Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [1000]")]
 
 
 def parked(*, limit: Limit = 1000, as_json: AsJson = False, desk: AtDesk) -> int:
@@ -20,8 +19,6 @@ def parked(*, limit: Limit = 1000, as_json: AsJson = False, desk: AtDesk) -> int
 
     A replay tries each of them again, after an upgrade of the program for example.
     """
-    if limit < 0:
-        raise BadArgument("--limit is 0 or more")
     with desk.reading() as connection:
         found = checkpoints.parked(connection, limit=limit)
         counts = checkpoints.parked_counts(connection)

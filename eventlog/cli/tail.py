@@ -11,27 +11,29 @@ from rich.text import Text
 
 from eventlog import journal, story
 from eventlog.cli.desk import Desk
-from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.records import record_as_json
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadArgument, BadRecord
+from eventlog.errors import BadRecord
 from eventlog.reader import Reader
 from eventlog.record import Record, instant
 
 Follow = Annotated[bool, Parameter(alias="-f", help="Go on with what comes, until Ctrl-C.")]
+After = Annotated[int | None, Parameter(validator=POSITION, help="All after this position.")]
+Limit = Annotated[
+    int, Parameter(alias="-n", validator=LIMIT, help="So many of the last ones. [10]")
+]
 
 
 def tail(
     *,
     follow: Follow = False,
-    after: Annotated[int | None, Parameter(help="All after this position.")] = None,
-    limit: Annotated[int, Parameter(alias="-n", help="So many of the last ones. [10]")] = 10,
+    after: After = None,
+    limit: Limit = 10,
     as_json: AsJson = False,
     desk: AtDesk,
 ) -> int:
     """Show the journal's last records."""
-    if limit < 0 or (after is not None and after < 0):
-        raise BadArgument("--limit and --after are 0 or more")
     with desk.reading() as connection:
         end = journal.last_position(connection)
         position = max(0, end - limit) if after is None else after
