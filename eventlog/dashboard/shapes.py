@@ -18,7 +18,7 @@ from eventlog.story import Story
 Outcome = Literal["granted", "refused", "none"]
 
 
-class Detection(Struct, frozen=True, kw_only=True):
+class Seen(Struct, frozen=True, kw_only=True):
     """An object that a model saw. `bbox_*` are pixels, `fraction_*` parts of the picture."""
 
     id: str
@@ -55,7 +55,7 @@ class Event(Struct, frozen=True, kw_only=True):
     alert_sent: bool
     picture: str | None
     created_at: str
-    detections: list[Detection]
+    detections: list[Seen]
 
 
 class Face(Struct, frozen=True, kw_only=True):
@@ -243,10 +243,10 @@ def receipt(stored: StoredReceipt) -> Receipt:
     )
 
 
-def _detection(row: Mapping[str, Any]) -> Detection:
-    columns = _only(row, Detection, without={"id"})
+def _detection(row: Mapping[str, Any]) -> Seen:
+    columns = _only(row, Seen, without={"id"})
     columns["recorded_at"] = _time(row["recorded_at"])
-    return Detection(id=str(row["id"]), **columns)
+    return Seen(id=str(row["id"]), **columns)
 
 
 def _face(row: Mapping[str, Any]) -> Face:

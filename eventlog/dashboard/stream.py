@@ -102,11 +102,11 @@ class Broadcast:
 
         `still_welcome` is asked at each heartbeat; a no ends the stream and says so.
         """
-        position = self._last if after is None else after
+        position = await self._reader.last_position() if after is None else after
         yield RETRY
         if position > self._last:
             position = min(position, await self._reader.last_position())
-            if position < (after or 0):
+            if after is not None and position < after:
                 yield reset(position)
         loop = asyncio.get_running_loop()
         due = loop.time() + heartbeat_s

@@ -6,8 +6,9 @@ are bound to it, and no page.
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +46,7 @@ class House:
 
     def client(self, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
         """A client at an address, with an origin as a browser sends it."""
-        transport = httpx.ASGITransport(app=self.app, client=(address, 40000))  # type: ignore[arg-type]  # scopes are dicts here and there
+        transport = httpx.ASGITransport(app=self.app, client=(address, 40000))
         return httpx.AsyncClient(
             transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN, **headers}
         )
@@ -79,6 +80,13 @@ class House:
         receipt = await self.desk.store.append(*facts, **more)
         await self.desk.store.caught_up(receipt.positions[-1])
         return receipt
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Give the other tasks their turns until something has happened."""
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -178,7 +178,6 @@ async def test_an_error_leaks_nothing(
     house: House, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither a path nor SQL nor a stack leaves, whether the disk or the program is at fault."""
-
     failure: list[Exception] = []
 
     async def fails(*_: Any) -> None:

@@ -1,0 +1,80 @@
+"""A dashboard in a process of its own, for tests that need a socket.
+
+Prepares nothing: a log that a test wants to see is there before. Ends only what it started.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import asyncio, sys
+from eventlog.dashboard.commands import serve
+asyncio.run(serve(sys.argv[1], sys.argv[2], port=0, time_zone=sys.argv[3], sign_in_link=True,
+                  say=lambda text: print(text, flush=True)))
+"""
+
+
+class Running:
+    """The process, its address, and a link that signs in once."""
+
+    def __init__(self, folder: Path, zone: str = "UTC") -> None:
+        self._log = (folder / "dashboard.log").open("w")
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, folder / "events.db", folder / "thumbnails", zone],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        self.url = self._process.stdout.readline().split()[-1].rstrip("/")
+        self.link = self._process.stdout.readline().split()[-1]
+        self.pid = self._process.pid
+        assert self.url.startswith("http://"), (folder / "dashboard.log").read_text()
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                httpx.get(f"{self.url}/health")
+            except httpx.TransportError:
+                time.sleep(0.02)
+            else:
+                return
+        raise AssertionError("the dashboard does not answer")
+
+    def stop(self) -> float:
+        """Ask it to stop; the answer is how long that took, in seconds."""
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        status = self._process.wait(timeout=30)
+        took = time.monotonic() - began
+        assert status == 0, status
+        return took
+
+    def __enter__(self) -> Self:
+        """Nothing more: it runs."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        """Stop it, if it still runs."""
+        if self._process.poll() is None:
+            self.stop()
+        self._log.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()

@@ -1,0 +1,170 @@
+"""The server: who it listens to, how it stops, and that it waits for nobody who is slow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from eventlog.dashboard import commands, server
+from eventlog.dashboard.commands import add_token, add_user, serve
+from eventlog.errors import BadArgument
+from tests.dashboard.house import OWNER, PASSWORD, House, type_password
+from tests.dashboard.running import Running
+
+
+@asynccontextmanager
+async def listening(house: House) -> AsyncIterator[int]:
+    """The house on a socket of this loop; the answer is its port."""
+    bound = server.listen("127.0.0.1", 0)
+    made = server.make_server(house.app, house.desk.broadcast.close)
+    task = asyncio.create_task(made.serve([bound]))
+    try:
+        yield bound.getsockname()[1]
+    finally:
+        made.should_exit = True
+        await task
+        bound.close()
+
+
+def test_a_stop_with_open_streams_takes_less_than_three_seconds(tmp_path: Path) -> None:
+    """And it is a clean one: the process ends by itself, with status 0."""
+    add_user(str(tmp_path / "events.db"), OWNER, PASSWORD)
+    token = add_token(str(tmp_path / "events.db"), "pipeline", ["read"])
+    headers = {"authorization": f"Bearer {token}"}
+    with Running(tmp_path) as running, httpx.Client(headers=headers) as client:
+        with (
+            client.stream("GET", f"{running.url}/api/stream?after=0") as first,
+            client.stream("GET", f"{running.url}/api/stream") as second,
+        ):
+            assert next(first.iter_bytes()) == next(second.iter_bytes())
+            took = running.stop()
+        assert took < 3
+    assert not list(tmp_path.glob("events.db.open-*"))
+
+
+@pytest.mark.anyio
+async def test_it_refuses_to_listen_beyond_loopback_without_a_user(tmp_path: Path) -> None:
+    """An open door is not opened by mistake; a one-time link's user does not count."""
+    for host in ("0.0.0.0", "192.0.2.1", "::"):  # noqa: S104 - refused
+        with pytest.raises(BadArgument, match="no user has a password yet"):
+            await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), host=host)
+    for wrong in ("example.com", ""):
+        with pytest.raises(BadArgument, match="is no address"):
+            await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), host=wrong)
+
+
+@pytest.mark.parametrize("url", ["http://door.example", "https://", "https://x/path", "door"])
+@pytest.mark.anyio
+async def test_a_public_url_is_https_and_a_name(tmp_path: Path, url: str) -> None:
+    """Anything else would lose the Secure cookies."""
+    with pytest.raises(BadArgument, match="public URL"):
+        await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), public_url=url)
+
+
+def test_users_and_tokens_are_checked(tmp_path: Path) -> None:
+    """Names, passwords and scopes that can't be are refused with a sentence."""
+    path = str(tmp_path / "events.db")
+    for name, password in (
+        ("", PASSWORD),
+        ("a b", PASSWORD),
+        ("owner", "short"),
+        ("x" * 65, PASSWORD),
+    ):
+        with pytest.raises(BadArgument):
+            add_user(path, name, password)
+    with pytest.raises(BadArgument):
+        add_token(path, "x", [])
+    with pytest.raises(BadArgument):
+        add_token(path, "", ["read"])
+    assert add_token(path, "x", ["read", "append"]).startswith("evl_")
+
+
+@pytest.mark.anyio
+async def test_a_head_that_does_not_come_is_cut(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections that say nothing, or a little at a time, are closed; honest ones are answered."""
+    monkeypatch.setattr(server, "HEAD_S", 0.3)
+    async with listening(house) as port:
+        silent = await asyncio.open_connection("127.0.0.1", port)
+        slow = await asyncio.open_connection("127.0.0.1", port)
+        slow[1].write(b"GET /health HTTP/1.1\r\nHost: 127")
+        reused = await asyncio.open_connection("127.0.0.1", port)
+        reused[1].write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200 OK" in await reused[0].readuntil(b"\r\n")
+        await reused[0].readuntil(b"\r\n\r\n")
+        assert await reused[0].readexactly(2) == b"ok"
+        reused[1].write(b"GET /hea")
+        async with asyncio.timeout(5):
+            for reader, writer in (silent, slow, reused):
+                with suppress(ConnectionResetError):
+                    assert await reader.read() == b""
+                writer.close()
+
+
+@pytest.mark.anyio
+async def test_a_body_that_does_not_come_is_refused(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """408, though its head was whole."""
+    monkeypatch.setattr("eventlog.dashboard.security.BODY_S", 0.2)
+    async with await house.program("append") as program, listening(house) as port:
+        token = program.headers["authorization"].encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            b"POST /api/facts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n"
+            b"Authorization: " + token + b"\r\n\r\n{"
+        )
+        async with asyncio.timeout(5):
+            assert b"408" in await reader.readuntil(b"\r\n")
+        writer.close()
+
+
+@pytest.mark.anyio
+async def test_one_address_holds_so_many_connections(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is closed at once, and the others live on."""
+    monkeypatch.setattr(server, "EACH", 3)
+    async with listening(house) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(5):
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        writer.close()
+        held[0][1].write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert b"200" in await held[0][0].readuntil(b"\r\n")
+        for _, one in held:
+            one.close()
+
+
+@pytest.mark.anyio
+async def test_behind_tls_cookies_are_secure_and_bound_to_the_host(house: House) -> None:
+    """With a public URL the cookies are __Host- ones and only https forms are taken."""
+    settings = commands._settings(
+        str(house.desk.settings.db_path),
+        str(house.desk.settings.thumbnails_dir),
+        time_zone="UTC",
+        public_url="https://door.example",
+        tls=None,
+    )
+    house.desk.settings = settings
+    secured = House(house.desk)
+    await house.user(password=PASSWORD)
+    async with secured.client() as client:
+        client.base_url = httpx.URL("https://door.example")
+        client.headers["origin"] = "http://door.example"
+        assert (await type_password(client, OWNER, PASSWORD)).status_code == 403
+        client.headers["origin"] = "https://door.example"
+        answer = await type_password(client, OWNER, PASSWORD)
+        assert answer.status_code == 303
+        for cookie in answer.headers.get_list("set-cookie"):
+            assert cookie.startswith("__Host-eventlog_")
+            assert "Secure" in cookie
+        assert "max-age" in answer.headers["strict-transport-security"]
