@@ -29,14 +29,15 @@ RARE_ONE_IN: Final = 1_000
 # Events are so far apart, so that a day holds some hundreds.
 APART: Final = timedelta(minutes=2, seconds=7)
 
-_DETECTOR: Final = "yolov8n.pt 8.3.0"
-_RECOGNISER: Final = "dlib_face_recognition_resnet_model_v1"
+_DETECTOR: Final = "yolov8n.pt"
+_RECOGNISER: Final = "face_recognition 1.3.0"
 
 
 def unit(number: int, rng: random.Random, *, with_unlock: bool = True) -> list[Fact]:
     """The five facts of the event with this number, from 0."""
-    at = T0 + number * APART + timedelta(microseconds=rng.randrange(1_000_000))
-    frame = at + timedelta(milliseconds=480)
+    # Ring tells whole seconds; a frame's time is the camera's own.
+    at = T0 + number * APART
+    frame = at + timedelta(microseconds=rng.randrange(1_000_000))
     camera = rng.choice(_CAMERAS)
     rare = number % RARE_ONE_IN == RARE_ONE_IN // 2
     labels = [RARE_LABEL if rare else rng.choice(_LABELS), rng.choice(_LABELS)]

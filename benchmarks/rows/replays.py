@@ -65,11 +65,12 @@ async def replays(bench: Bench) -> Row:
 class _TimedWriter(Writer):
     """A writer that remembers how long each function had the lock, by its name."""
 
-    held_s: list[tuple[str, float]]
+    def __init__(self, path: Path) -> None:
+        """As its parent."""
+        super().__init__(path)
+        self.held_s: list[tuple[str, float]] = []
 
-    def locked(
-        self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]
-    ) -> T:
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """As its parent, timed from inside the lock."""
 
         def timed(connection: sqlite3.Connection) -> T:
@@ -81,12 +82,11 @@ class _TimedWriter(Writer):
                 name = getattr(named, "__name__", "")
                 self.held_s.append((name, time.perf_counter() - started))
 
-        return super().locked(connection, timed)
+        return await super().run(timed)
 
 
 async def _writer(path: Path) -> _TimedWriter:
     writer = _TimedWriter(path)
-    writer.held_s = []
     await writer.open(lambda _: None)
     return writer
 
