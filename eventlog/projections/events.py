@@ -1,8 +1,8 @@
 """The view `events`: one row for each visit, folded from all of its facts.
 
-The id is the event's, from the envelope; `created_at` is when the opener was appended. Facts that
-belong to no event (a key at the lock that no ring preceded) leave no trace here. Knows nothing
-of the other views.
+The id is the event's, from the envelope; `created_at` is when the opener was appended. An unlock
+action that belongs to no event (a key at the lock that no ring preceded) leaves no trace here.
+Knows nothing of the other views.
 """
 
 from __future__ import annotations
@@ -177,16 +177,22 @@ WHERE id = ?11
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
-    """Fold records into rows: events opened here are inserted complete, earlier ones merged."""
+    """Fold records into rows: events opened here are inserted complete, earlier ones merged.
+
+    Raises ValueError for what can't be without an event: no append is so, but a damaged record
+    may be.
+    """
     visits: dict[EventId, Visit] = {}
     for record in records:
         event_id = record.event_id
+        fact = record.fact
         if event_id is None:
-            continue
+            if isinstance(fact, UnlockAction):
+                continue
+            raise ValueError("it belongs to no event")
         visit = visits.get(event_id)
         if visit is None:
             visit = visits[event_id] = Visit()
-        fact = record.fact
         SEE[type(fact)](visit, record, fact)
     opened: list[tuple[Any, ...]] = []
     merged: list[tuple[Any, ...]] = []
