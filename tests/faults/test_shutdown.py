@@ -93,8 +93,9 @@ class Ended:
             command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
             assert process.stdout is not None
-            lines = [process.stdout.readline() for _ in range(200)]
+            lines = []
             if stop is not None:
+                lines = [process.stdout.readline() for _ in range(200)]
                 process.send_signal(stop)
             out, self.complaints = process.communicate(timeout=END_S)
             self.code = process.returncode
