@@ -1,0 +1,176 @@
+"""What README and docs say is run as it stands: commands, their output, Python, names and links."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from eventlog.cli.app import COMMANDS
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
+# What is otherwise each time it is run: hashes, and when the journal got it.
+CHANGING = re.compile(r"\b[0-9a-f]{8}\b|(?<=got it at )[0-9: -]+")
+
+# The files that the README feeds, in the sources' own shapes.
+FRIGATE = [
+    {
+        "id": "1772015400.5-abc123",
+        "camera": "front_door",
+        "label": "person",
+        "start_time": 1772015400.5,
+        "data": {"top_score": 0.8},
+    }
+]
+RING = [{"id": 7330963245622279024, "kind": "ding", "created_at": "2026-02-25T10:30:00Z"}]
+
+
+class Block(NamedTuple):
+    """A fenced block of a page."""
+
+    language: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page, in order."""
+    return [Block(*match) for match in FENCE.findall(page.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the files that the README names, and nothing else."""
+    (tmp_path / "events.json").write_text(json.dumps(FRIGATE), encoding="utf-8")
+    (tmp_path / "history.json").write_text(json.dumps(RING), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """One in which `eventlog` and `python` are this checkout's, and nothing is configured."""
+    programs = tmp_path_factory.mktemp("programs")
+    for name, arguments in {"eventlog": "-m eventlog", "python": ""}.items():
+        program = programs / name
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n', encoding="utf-8")
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    kept = {k: v for k, v in os.environ.items() if k not in {"DB_PATH", "THUMBNAILS_DIR"}}
+    path = f"{programs}:{os.environ['PATH']}"
+    return {**kept, "PATH": path, "PYTHONPATH": str(CHECKOUT), "TIME_ZONE": "UTC"}
+
+
+def run(command: list[str], place: Path, environment: dict[str, str]) -> str:
+    """What a command answers; it must succeed."""
+    done = subprocess.run(
+        command, cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stderr}"
+    return done.stdout
+
+
+def shown(text: str) -> list[str]:
+    """Output without what changes, and without how wide its columns are."""
+    lines = [re.sub(r" {2,}", "  ", line.strip()) for line in text.splitlines()]
+    return [CHANGING.sub("…", line) for line in lines if line]
+
+
+def run_console(text: str, place: Path, environment: dict[str, str]) -> None:
+    """Run the commands of a console block and hold what they say against what stands there."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, expected = part.partition("\n")
+        answer = run(["bash", "-c", command], place, environment)
+        assert shown(answer) == shown(expected), answer
+
+
+def targets() -> set[str]:
+    """The Makefile's targets."""
+    makefile = (CHECKOUT / "Makefile").read_text(encoding="utf-8")
+    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_the_readme_can_be_followed_from_top_to_bottom(
+    place: Path, environment: dict[str, str]
+) -> None:
+    """Every block is run in its order and one folder, and says what stands there.
+
+    `make` is not run here: its targets must exist.
+    """
+    ran = []
+    for block in blocks(CHECKOUT / "README.md"):
+        ran.append(block.language)
+        match block.language:
+            case "python":
+                run([sys.executable, "-W", "error", "-c", block.text], place, environment)
+            case "console":
+                run_console(block.text, place, environment)
+            case "sh" if "make " in block.text:
+                called = re.findall(r"^make (\w+)", block.text, re.MULTILINE)
+                assert called
+                assert targets().issuperset(called)
+            case "sh":
+                script = f"set -euo pipefail\n{block.text}"
+                run(["bash", "-c", script], place, environment)
+            case other:
+                pytest.fail(f"nobody knows how to run a block of {other!r}")
+    assert {"python", "console", "sh"} <= set(ran)
+    assert (place / "restored.db").exists()
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """Each has its line in the table, and the table has no other."""
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("| command | does |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == {c.name for c in COMMANDS}
+
+
+def test_every_filter_is_in_the_readme(environment: dict[str, str], place: Path) -> None:
+    """The list's options stand beside its name."""
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    line = next(line for line in readme.splitlines() if line.startswith("| `events` |"))
+    options = set(
+        re.findall(r"--[a-z]+", run(["eventlog", "events", "--help"], place, environment))
+    )
+    told = set(re.findall(r"--[a-z]+", line))
+    assert told < options
+    assert options - told == {"--db", "--thumbnails", "--json", "--outcome"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Links within the repository name files that are there."""
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_every_room_has_its_line_in_the_tour() -> None:
+    """A file or folder of the package that the architecture does not name, or the other way."""
+    tour = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `([a-z_]+(?:\.py|\.sql|/))` \|", tour, re.MULTILINE))
+    rooms = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in (CHECKOUT / "eventlog").iterdir()
+        if path.suffix in {".py", ".sql"} or (path / "__init__.py").exists()
+    }
+    assert told == (rooms - {"__init__.py"}) | {"__main__.py"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_python_block_of_the_docs_runs(
+    page: Path, place: Path, environment: dict[str, str]
+) -> None:
+    """Each by itself; those of the README are run in their order above."""
+    if page.name == "README.md":
+        return
+    for block in blocks(page):
+        if block.language == "python":
+            run([sys.executable, "-W", "error", "-c", block.text], place, environment)
