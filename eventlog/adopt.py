@@ -35,7 +35,7 @@ log = logging.getLogger("eventlog")
 
 BATCH: Final = 1000
 # An id above leaves no room for the events to come.
-LAST_ID: Final = 2**63 - 2**32
+LAST_ID: Final = journal.EVENT_ID_MAX
 
 # What a table must have, beside `id INTEGER PRIMARY KEY`, to be a plain store's.
 _NEEDED: Final[Mapping[Table, frozenset[str]]] = {

@@ -13,31 +13,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
-from eventlog import clock, journal, wal
-from eventlog.appends import ID_MAX, Append, place, same_facts
+from eventlog import journal, wal
+from eventlog.appends import Append
 from eventlog.database import transaction, wal_path
-from eventlog.errors import (
-    DatabaseError,
-    DiskFull,
-    EventLogError,
-    KeyConflict,
-    StoreClosed,
-    UnknownEvent,
-)
-from eventlog.head import HeadFile, HeadMark
-from eventlog.record import EventId, Head, Position, Receipt
+from eventlog.errors import DiskFull, StoreClosed
+from eventlog.head import HeadFile
+from eventlog.nudge import Nudge
+from eventlog.record import Receipt
 from eventlog.reserve import Reserve
+from eventlog.tail import Answer, Tail
 from eventlog.writer import Writer
 
 log = logging.getLogger("eventlog")
 
-Answer: TypeAlias = Receipt | BaseException
 # A full queue slows its callers down instead of dropping what they bring.
 WAITING_MAX: Final = 4096
+POLL_S: Final = 1.0
 # One commit takes no more than so many facts, so that the first of them is not kept waiting.
 FACTS_PER_COMMIT: Final = 2_000
 
@@ -45,6 +41,7 @@ FACTS_PER_COMMIT: Final = 2_000
 class _Waiting(NamedTuple):
     append: Append
     future: asyncio.Future[Receipt]
+    since: float
 
 
 class Appender:
@@ -65,9 +62,11 @@ class Appender:
         self._room = asyncio.Semaphore(WAITING_MAX)
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
-        self._settled = asyncio.Event()
+        self._came = 0
+        self._answered = 0
+        self._progress = Nudge()
         self._closed = False
-        self._place = _Place()
+        self._tail = Tail(writer.path)
 
     async def append(self, append: Append) -> Receipt:
         """The receipt of an append, once it is in the journal.
@@ -80,10 +79,10 @@ class Appender:
             self._room.release()
             raise StoreClosed
         future: asyncio.Future[Receipt] = self._loop.create_future()
-        self._waiting.append(_Waiting(append, future))
+        self._came += 1
+        self._waiting.append(_Waiting(append, future, time.monotonic()))
         if not self._scheduled:
             self._scheduled = True
-            self._settled.clear()
             # After the other tasks that are ready now, so that they share the commit.
             self._loop.call_soon(self._writer.post, self._commit_waiting)
         return await future
@@ -91,8 +90,13 @@ class Appender:
     async def close(self) -> None:
         """Take no more appends, and return when those that wait have their answers."""
         self._closed = True
-        if self._scheduled:
-            await self._settled.wait()
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Return when every append that waits now has its answer."""
+        came = self._came
+        while self._answered < came:
+            await self._progress.wait(self._progress.count, timeout_s=POLL_S)
 
     def _settle(self, answers: list[tuple[_Waiting, Answer]], last: int) -> None:
         for waiting, answer in answers:
@@ -107,7 +111,8 @@ class Appender:
             self._loop.call_soon(self._writer.post, self._commit_waiting)
         else:
             self._scheduled = False
-            self._settled.set()
+        self._answered += len(answers)
+        self._progress.give()
         self._on_commit(last)
 
     # ── on the writer's thread ─────────────────────────────────────────────────────────────
@@ -125,7 +130,7 @@ class Appender:
         except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
             answers = [error] * len(batch)
         settled = list(zip(batch, answers, strict=True))
-        self._writer.worker.answer(self._settle, settled, self._place.head.position)
+        self._writer.worker.answer(self._settle, settled, self._tail.head.position)
 
     def _admitted(self, batch: list[_Waiting]) -> list[_Waiting | DiskFull]:
         """The batch, with an error in the place of what the reserve is not there for."""
@@ -152,9 +157,10 @@ class Appender:
                 written = self._writer.locked(
                     self._writer.worker.connection,
                     lambda connection: self._commit(connection, wanted),
+                    since=wanted[0].since,
                 )
             except BaseException as error:
-                self._place.forget()
+                self._tail.forget()
                 raise self._writer.worker.translate(error) from error
         answers = iter(written)
         return [next(answers) if isinstance(one, _Waiting) else one for one in batch]
@@ -168,10 +174,10 @@ class Appender:
         return batch
 
     def _commit(self, connection: sqlite3.Connection, batch: list[_Waiting]) -> list[Answer]:
-        place_ = self._place
+        tail = self._tail
         appends = [waiting.append for waiting in batch]
-        place_.refresh(connection)
-        answers, rows = place_.all(connection, appends)
+        tail.refresh(connection)
+        answers, rows = tail.place(connection, appends)
         durable = any(append.durable for append in appends)
         if not rows:
             # What is known already may have been relaxed, and is now asked for durably.
@@ -183,13 +189,13 @@ class Appender:
             write_rows(connection, rows)
         except sqlite3.IntegrityError:
             # Another process has appended: the guard refuses a place behind the head.
-            place_.forget()
-            place_.refresh(connection)
-            answers, rows = place_.all(connection, appends)
+            tail.forget()
+            tail.refresh(connection)
+            answers, rows = tail.place(connection, appends)
             write_rows(connection, rows)
-        place_.commit(durable=durable)
+        tail.commit(durable=durable)
         try:
-            self._head_file.write(place_.mark)
+            self._head_file.write(tail.mark)
         except OSError:
             log.exception("the head file of %s could not be written", self._writer.path)
         return answers
@@ -202,100 +208,3 @@ def write_rows(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> N
     else:
         with transaction(connection):
             journal.insert(connection, rows)
-
-
-class _Place:
-    """Where the next record goes; read again when another connection has written."""
-
-    def __init__(self) -> None:
-        self.head = Head(Position(0), b"")
-        self._log_id = b""
-        self._durable_position = 0
-        self._last_event = 0
-        self._found = False
-        self._next = (self.head, 0)
-
-    @property
-    def mark(self) -> HeadMark:
-        return HeadMark(self._log_id, self.head.position, self._durable_position, self.head.hash)
-
-    def forget(self) -> None:
-        """After a failed commit nothing is known."""
-        self._found = False
-
-    def refresh(self, connection: sqlite3.Connection) -> None:
-        if not self._found:
-            self._log_id = journal.log_id(connection)
-            self.head = journal.head(connection)
-            self._last_event = journal.last_event(connection)
-            self._found = True
-
-    def all(
-        self, connection: sqlite3.Connection, appends: Iterable[Append]
-    ) -> tuple[list[Answer], list[tuple[Any, ...]]]:
-        """Each append's answer, and the rows of those that are to be written."""
-        head, last_event = self.head, self._last_event
-        at_us, meta = clock.now_us(), clock.meta_now()
-        answers: list[Answer] = []
-        rows: list[tuple[Any, ...]] = []
-        keys: dict[str, tuple[Append, Receipt]] = {}
-        for append in appends:
-            try:
-                known = self._known(connection, append, keys, last_event)
-            except EventLogError as error:
-                known = error  # it fails alone
-            if known is not None:
-                answers.append(known)
-                continue
-            event_id = append.event_id
-            if append.opens:
-                event_id = event_id or last_event + 1
-                last_event = max(last_event, event_id)
-            placed, head = place(append, head, event_id=event_id, at_us=at_us, meta=meta)
-            rows += placed
-            receipt = Receipt(
-                tuple([row[0] for row in placed]), None if event_id is None else EventId(event_id)
-            )
-            answers.append(receipt)
-            if append.key is not None:
-                keys[append.key] = append, receipt
-        self._next = head, last_event
-        return answers, rows
-
-    def commit(self, *, durable: bool) -> None:
-        """What `all` placed last is in the journal now."""
-        self.head, self._last_event = self._next
-        if durable:
-            self._durable_position = self.head.position
-
-    def _known(
-        self,
-        connection: sqlite3.Connection,
-        append: Append,
-        keys: dict[str, tuple[Append, Receipt]],
-        last_event: int,
-    ) -> Answer | None:
-        """The answer of what is not to be written. Raises BadRecord, DatabaseError."""
-        if append.key is not None:
-            if append.key in keys:
-                first, receipt = keys[append.key]
-                stored = [(fact.kind, fact.version, fact.body) for fact in first.facts]
-                return _answer_again(append, receipt, stored)
-            found = journal.find_append(connection, append.key)
-            if found is not None:
-                return _answer_again(append, found, journal.facts_of(connection, found))
-        if append.opens and append.event_id is None and last_event >= ID_MAX:
-            raise DatabaseError("no event id is left: a record names the highest there is")
-        if append.event_id is None or append.opens:
-            return None
-        if self._last_event < append.event_id <= last_event:
-            return None  # opened in this very batch
-        if journal.has_event(connection, append.event_id):
-            return None
-        return UnknownEvent(append.event_id)
-
-
-def _answer_again(append: Append, receipt: Receipt, stored: list[tuple[str, int, bytes]]) -> Answer:
-    if same_facts(append, stored, receipt.event_id):
-        return receipt
-    return KeyConflict(append.key or "", receipt)

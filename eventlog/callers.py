@@ -61,13 +61,17 @@ class LockedConnection(sqlite3.Connection):
 
     def commit(self) -> None:
         """Commit, then let go of the lock."""
-        super().commit()
-        self.settle()
+        try:
+            super().commit()
+        finally:
+            self.settle()
 
     def rollback(self) -> None:
         """Roll back, then let go of the lock."""
-        super().rollback()
-        self.settle()
+        try:
+            super().rollback()
+        finally:
+            self.settle()
 
     def close(self) -> None:
         """Close inside the lock: the last close of a database is a WAL checkpoint."""
@@ -99,10 +103,10 @@ class _LockedCursor(sqlite3.Cursor):
     @contextmanager
     def _write(self, sql: str) -> Iterator[None]:
         connection = self.connection
-        if not isinstance(connection, LockedConnection) or _READS.match(sql):
+        if not isinstance(connection, LockedConnection):
             yield
             return
-        if not connection.lock.held:
+        if not (connection.lock.held or _READS.match(sql)):
             connection.lock.acquire()
         try:
             yield

@@ -17,15 +17,16 @@ from eventlog import journal, schema, wal
 from eventlog.appender import Appender
 from eventlog.appends import Append, prepare
 from eventlog.database import wal_path
-from eventlog.errors import DatabaseError, JournalHole, KeyConflict
+from eventlog.errors import DatabaseError, DiskFull, JournalHole, KeyConflict
 from eventlog.facts import UncleanStop
 from eventlog.head import BadHeadFile, HeadFile, HeadMark, read_head
 from eventlog.nudge import Nudge
 from eventlog.presence import Presence, identity, left_behind
 from eventlog.projector import Projector
 from eventlog.reader import Reader
-from eventlog.record import Receipt
+from eventlog.record import Head, Receipt
 from eventlog.reserve import Reserve
+from eventlog.tail import known_mark
 from eventlog.writer import Writer
 
 log = logging.getLogger("eventlog")
@@ -40,34 +41,34 @@ class Engine:
     when the log was opened.
     """
 
-    def __init__(
-        self, writer: Writer, reader: Reader, head_file: HeadFile, presence: Presence
-    ) -> None:
-        self._presence = presence
+    def __init__(self, writer: Writer, reader: Reader, found: _Found) -> None:
         self.reader = reader
-        self.written = 0
+        self.written = found.end
         self._writer = writer
-        self._head_file = head_file
+        self._found = found
         self._projected = 0
         self._progress = Nudge()
         self._trouble: DatabaseError | None = None
         self._reserve = Reserve(writer.path)
-        self._appender = Appender(writer, head_file, self._reserve, self._on_commit)
+        self._appender = Appender(writer, found.head_file, self._reserve, self._on_commit)
         self._projector = Projector(writer, self._on_progress)
         self._follow: asyncio.Task[None] | None = None
 
     @classmethod
     async def start(cls, path: Path) -> Engine:
-        """Make or open the log at `path` and follow it. Raises DatabaseError."""
+        """Make or open the log at `path` and follow it; wholly, or nothing is left open.
+
+        Raises DatabaseError.
+        """
         writer = Writer(path, check=lambda connection: schema.insist_usable(connection, path))
         found = await writer.open(lambda connection: _prepare(connection, path))
         try:
             reader = await Reader.open(path)
         except BaseException:
+            found.close()
             await writer.close()
             raise
-        engine = cls(writer, reader, found.head_file, found.presence)
-        engine.written = found.end
+        engine = cls(writer, reader, found)
         try:
             await writer.run(lambda _: engine._reserve.keep())
             await engine._tell(found)
@@ -90,6 +91,10 @@ class Engine:
                 await self.append(prepare([fact], key=key))
             except KeyConflict:
                 log.info("another start told of the same unclean stop")
+            except DiskFull as error:
+                # The marks stay, so that a start with room tells of them.
+                log.warning("an unclean stop is not told of yet: %s", error)
+                return
         for mark in found.marks:
             mark.unlink(missing_ok=True)
 
@@ -100,10 +105,11 @@ class Engine:
         return receipt
 
     async def receipt(self, key: str) -> Receipt | None:
-        """The receipt of the append that used the key, asked behind all that is queued.
+        """The receipt of the append that used the key, asked behind all that wait.
 
         What it tells of is on the disk, also where that append was relaxed or failed half-way.
         """
+        await self._appender.settled()
         return await self._writer.run(lambda connection: self._find_durably(connection, key))
 
     def _find_durably(self, connection: sqlite3.Connection, key: str) -> Receipt | None:
@@ -133,28 +139,22 @@ class Engine:
 
     async def close(self) -> None:
         """Write what waits, carry it into the views, and close everything."""
-        await self._appender.close()
-        if self._follow is not None:
-            self._follow.cancel()
-            await asyncio.wait([self._follow])
-            try:
+        try:
+            await self._appender.close()
+            if self._follow is not None:
+                self._follow.cancel()
+                await asyncio.wait([self._follow])
                 await self._projector.run_to_end()
-            except DatabaseError:
-                log.exception("the views could not be carried to the end; a later start does it")
-        try:
-            await self.reader.close()
+        except DatabaseError as error:
+            log.warning("the views are carried to the end by a later start: %s", error)
         finally:
-            await self._writer.close()
-            self._head_file.close()
-            self._leave()
-
-    def _leave(self) -> None:
-        try:
-            self._presence.leave()
-        except OSError as error:
-            # The next start takes this stop for an unclean one, which loses nothing.
-            log.warning("the mark of an open store can't be taken away: %s", error.strerror)
-            self._presence.drop()
+            try:
+                await self.reader.close()
+            finally:
+                try:
+                    await self._writer.close()
+                finally:
+                    self._found.close()
 
     def _on_commit(self, _position: int) -> None:
         self.reader.nudge.give()
@@ -187,6 +187,16 @@ class _Found(NamedTuple):
     marks: list[Path]
     unclean: dict[str, UncleanStop]
 
+    def close(self) -> None:
+        """Close the head file and take the mark away."""
+        self.head_file.close()
+        try:
+            self.presence.leave()
+        except OSError as error:
+            # The next start takes this stop for an unclean one, which loses nothing.
+            log.warning("the mark of an open store can't be taken away: %s", error.strerror)
+            self.presence.drop()
+
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
     schema.prepare(connection, path)
@@ -199,11 +209,24 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
         unclean[f"unclean:{ahead.head_position}:{end.position}"] = ahead
     if marks:
         log.warning("%s was not closed; its journal ends at %d", path, end.position)
-    head_file = HeadFile(path)
-    if ahead is None:
-        # A log that came without a head file has one from here on.
-        head_file.write(HeadMark(journal.log_id(connection), end.position, end.position, end.hash))
-    return _Found(end.position, head_file, Presence(path), marks, unclean)
+    presence = Presence(path)
+    try:
+        head_file = HeadFile(path)
+        if ahead is None:
+            _write_head(head_file, connection, path, end)
+    except BaseException:
+        presence.leave()
+        raise
+    return _Found(end.position, head_file, presence, marks, unclean)
+
+
+def _write_head(head_file: HeadFile, connection: sqlite3.Connection, path: Path, end: Head) -> None:
+    """A log that came without a head file, or with an older one, has one from here on."""
+    log_id = journal.log_id(connection)
+    mark = known_mark(path, log_id)
+    if mark is None or mark.position < end.position:
+        durable = end.position if mark is None else mark.durable_position
+        head_file.write(HeadMark(log_id, end.position, durable, end.hash))
 
 
 def _head_ahead(connection: sqlite3.Connection, path: Path, end: int) -> UncleanStop | None:

@@ -32,7 +32,9 @@ READ_EVENT: Final = f"SELECT {COLUMNS} FROM journal WHERE event_id = ? ORDER BY 
 READ_ONE: Final = f"SELECT {COLUMNS} FROM journal WHERE position = ?"
 LAST: Final = "SELECT position, hash FROM journal ORDER BY position DESC LIMIT 1"
 LAST_POSITION: Final = "SELECT ifnull(max(position), 0) FROM journal"
-LAST_EVENT: Final = "SELECT ifnull(max(event_id), 0) FROM journal WHERE event_id IS NOT NULL"
+# Ids above this come from damage only; the next event's must not follow them.
+EVENT_ID_MAX: Final = 2**63 - 2**32
+LAST_EVENT: Final = f"SELECT ifnull(max(event_id), 0) FROM journal WHERE event_id <= {EVENT_ID_MAX}"
 HAS_EVENT: Final = "SELECT 1 FROM journal WHERE event_id = ? LIMIT 1"
 BY_KEY: Final = (
     "SELECT position, append_size, event_id, kind, (SELECT max(position) FROM journal)"

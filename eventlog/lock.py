@@ -57,10 +57,14 @@ class FileLock:
         """Whether the file was let go of."""
         return self._fd < 0
 
-    def acquire(self) -> None:
-        """Wait for the lock. Raises LockTimeout when another holds it for too long."""
+    def acquire(self, *, since: float | None = None) -> None:
+        """Wait for the lock. Raises LockTimeout when another holds it for too long.
+
+        The patience counts from `since`, on the monotonic clock, so that who waited in a queue
+        before is not kept waiting as long again; a first try is always made.
+        """
         if self._depth == 0:
-            self._wait()
+            self._wait(time.monotonic() if since is None else since)
         self._depth += 1
 
     def release(self) -> None:
@@ -87,15 +91,13 @@ class FileLock:
         """Release."""
         self.release()
 
-    def _wait(self) -> None:
-        give_up = None
+    def _wait(self, since: float) -> None:
+        give_up = since + self._timeout_s
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                now = time.monotonic()
-                give_up = now + self._timeout_s if give_up is None else give_up
-                if now >= give_up:
+                if time.monotonic() >= give_up:
                     raise LockTimeout(
                         f"{self._path} was held by another for {self._timeout_s:g} s"
                     ) from None

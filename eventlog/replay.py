@@ -5,9 +5,8 @@ appends go on; readers see the old views until one transaction renames both, and
 are cleared away after it in short steps again. A replay that dies leaves the live views as they
 were, and the next one starts clean. Knows the views by schema and prefix only.
 
-SQLite can't rename an index, and building them in the swap would hold the lock for as long as
-that takes; so the shadow tables have their indexes from the start, and the swap renames tables
-and indexes alike in `sqlite_schema`.
+The new tables have their indexes from the start, because building one takes as long as it holds
+the lock; `swap.py` renames both.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, TypeVar
 
 import anyio
 from msgspec import Struct
@@ -29,10 +28,11 @@ from eventlog.errors import BadArgument, LockTimeout, ReplayRunning
 from eventlog.lock import FileLock
 from eventlog.projections import VIEWS, by_name
 from eventlog.projections.projection import Projection, Statement
+from eventlog.swap import NEW, OLD, swap_tables, take_off_further
+from eventlog.to_the_end import to_the_end
 from eventlog.writer import Writer
 
-NEW: Final = "replay_"
-OLD: Final = "replaced_"
+T = TypeVar("T")
 
 # A step holds the lock for about this long; a step that took longer makes the next one smaller.
 STEP_S: Final = 0.02
@@ -40,7 +40,8 @@ STEP_RECORDS_MIN: Final = 50
 STEP_RECORDS_MAX: Final = 5_000
 # Others that wait for the lock look for it more often than this.
 ROOM_S: Final = 0.002
-# The swap applies what came last by itself; it begins when so few records are left.
+# The swap applies what came last by itself; it begins when so few records are left, or no more
+# than a step takes: a busy writer brings as many meanwhile.
 TAIL_RECORDS: Final = 200
 
 Told = Callable[[int, int], None]  # (position, the journal's end)
@@ -91,14 +92,18 @@ class Replay:
             except LockTimeout as error:
                 raise ReplayRunning from error
             await self._clear_away()
-            await self._writer.run(self._create)
+            await self._run(self._create)
             await self._catch_up(told)
-            await self._writer.run(self._swap)
+            await self._run(self._swap)
             await self._clear_away()
         finally:
             lease.close()
         counts = {name: len(parked) for name, parked in self._parked.items() if parked}
         return Replayed(tuple(view.name for view in self._views), self._position, counts)
+
+    async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        # A cancelled replay must not give its lease away while a step of it is still queued.
+        return await to_the_end(self._writer.run(function))
 
     async def _catch_up(self, told: Told | None) -> None:
         records = STEP_RECORDS_MIN
@@ -106,9 +111,9 @@ class Replay:
             # Reading, decoding and folding need no lock; only the statements do.
             after, limit = self._position, records
             end, ready = await self._writer.worker.run(partial(self._fold, after, limit))
-            if end - after <= TAIL_RECORDS or ready is None:
+            if end - after <= max(TAIL_RECORDS, records) or ready is None:
                 return
-            took_s = await self._writer.run(partial(self._apply, *ready))
+            took_s = await self._run(partial(self._apply, *ready))
             self._writer.look_soon()
             fitting = int(limit * STEP_S / max(took_s, 1e-6))
             records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
@@ -153,10 +158,13 @@ class Replay:
 
     def _swap(self, connection: sqlite3.Connection) -> None:
         self._writer.set_durable(connection, durable=True)
+        # The tail needs foreign keys, the swap must not have them, and they can't be changed inside
+        # a transaction: two of them, and the writer's lock around both.
+        with transaction(connection):
+            self._finish(connection)
         with schema_opened(connection), _dropping_quickly(connection):
             try:
                 with transaction(connection):
-                    self._finish(connection)
                     further = take_off_further(connection, self._views)
                     swap_tables(connection, self._views)
                     for view in self._views:
@@ -181,7 +189,7 @@ class Replay:
             for table in tables:
                 rows = STEP_RECORDS_MIN
                 while rows:
-                    rows = await self._writer.run(partial(_empty, prefix + table, rows))
+                    rows = await self._run(partial(_empty, prefix + table, rows))
                     self._writer.look_soon()
                     await anyio.sleep(ROOM_S)
 
@@ -224,100 +232,3 @@ def _dropping_quickly(connection: sqlite3.Connection) -> Iterator[None]:
 
 _DELETE_SOME: Final = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
 _HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
-
-
-# ── the swap ───────────────────────────────────────────────────────────────────────────────
-
-_RENAME: Final = (
-    "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE name = ? AND sql IS ?"
-)
-_RENAME_SEQUENCE: Final = "UPDATE sqlite_sequence SET name = ? WHERE name = ?"
-
-
-_LOOK: Final = "SELECT 1 FROM {table} LIMIT 0"
-_FURTHER: Final = (
-    "SELECT type, name, sql FROM sqlite_schema"
-    " WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
-)
-
-
-def take_off_further(connection: sqlite3.Connection, views: Sequence[Projection]) -> list[str]:
-    """Drop the indexes and triggers that others put on the live tables; answers their SQL."""
-    own = {name for view in views for name in view.indexes}
-    further = [
-        row
-        for view in views
-        for table in view.tables
-        for row in connection.execute(_FURTHER, (table,)).fetchall()
-        if row[1] not in own
-    ]
-    for kind, name, _ in further:
-        connection.execute(f'DROP {kind} "{name.replace(chr(34), chr(34) * 2)}"')
-    return [sql for _, _, sql in further]
-
-
-def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
-    """Give live tables and indexes the prefix OLD, and those with the prefix NEW the live names.
-
-    Inside a transaction, with the schema opened. A live table that another version of its view
-    made is dropped instead, with its indexes.
-    """
-    live, new, old = (_objects(views, prefix) for prefix in ("", NEW, OLD))
-    for view in reversed(views):
-        for table in reversed(view.tables):
-            if not _stands(connection, live[table]):
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
-    connection.execute("PRAGMA writable_schema = ON")
-    for name, stored in live.items():
-        _rename(connection, stored, old[_prefixed(name, OLD)])
-    for name, stored in live.items():
-        _rename(connection, new[_prefixed(name, NEW)], stored)
-    (version,) = connection.execute("PRAGMA schema_version").fetchone()
-    # Every other connection, and every prepared statement, reads the schema again.
-    connection.execute(f"PRAGMA schema_version = {version + 1}")
-    # A schema that can't be read would lock everybody out: read it before it is committed.
-    connection.execute("PRAGMA writable_schema = RESET")
-    for view in views:
-        for table in view.tables:
-            connection.execute(_LOOK.format(table=table))
-
-
-class _Object(NamedTuple):
-    """A row of sqlite_schema."""
-
-    name: str
-    table: str
-    sql: str | None
-
-
-def _objects(views: Sequence[Projection], prefix: str) -> dict[str, _Object]:
-    """The rows of sqlite_schema that SQLite writes for these views under a prefix."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-        for view in views:
-            schema.create_tables(scratch, view, prefix)
-        rows = scratch.execute(
-            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE name != 'sqlite_sequence'"
-        )
-        return {row[0]: _Object(*row) for row in rows}
-
-
-def _prefixed(name: str, prefix: str) -> str:
-    automatic = "sqlite_autoindex_"
-    if name.startswith(automatic):
-        return automatic + prefix + name.removeprefix(automatic)
-    return prefix + name
-
-
-def _stands(connection: sqlite3.Connection, stored: _Object) -> bool:
-    row = connection.execute(
-        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE name = ?", (stored.name,)
-    ).fetchone()
-    return row is not None and tuple(row) == stored
-
-
-def _rename(connection: sqlite3.Connection, stored: _Object, to: _Object) -> None:
-    changed = connection.execute(
-        _RENAME, (to.name, to.table, to.sql, stored.name, stored.sql)
-    ).rowcount
-    if changed and stored.name == stored.table:
-        connection.execute(_RENAME_SEQUENCE, (to.name, stored.name))

@@ -7,6 +7,7 @@ there. It reads no environment.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from eventlog.reader import Reader
 from eventlog.record import Receipt, Record
 from eventlog.replay import Replay, Replayed, family
 from eventlog.thumbnails import Thumbnails
+from eventlog.to_the_end import to_the_end
 
 log = logging.getLogger("eventlog")
 
@@ -45,6 +47,7 @@ class EventStore:
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
+        self._changing = asyncio.Lock()  # opening and closing take turns
 
     # ── its lifetime ───────────────────────────────────────────────────────────────────────
 
@@ -54,10 +57,24 @@ class EventStore:
         Raises BadArgument, MissingFolder, NotADatabase, ForeignDatabase, NewerDatabase,
         ReadOnly, LockTimeout.
         """
-        if self._open is not None:
-            return
-        path = checked_path(self.db_path)
-        self._thumbnails.ensure()
+        async with self._changing:
+            if self._open is None:
+                path = checked_path(self.db_path)
+                self._thumbnails.ensure()
+                try:
+                    await to_the_end(self._open_on(path))
+                except asyncio.CancelledError:
+                    if self.db is not None:
+                        await to_the_end(self._close())
+                    raise
+
+    async def close(self) -> None:
+        """Write what waits, let the last projection end, and close every connection."""
+        async with self._changing:
+            if self._open is not None:
+                await to_the_end(self._close())
+
+    async def _open_on(self, path: Path) -> None:
         opened = await Engine.start(path)
         try:
             self.db = await _open_caller(path)
@@ -66,11 +83,8 @@ class EventStore:
             raise
         self._open = opened
 
-    async def close(self) -> None:
-        """Write what waits, let the last projection end, and close every connection."""
-        if self._open is None:
-            return
-        opened, self._open = self._open, None
+    async def _close(self) -> None:
+        opened, self._open = self._opened(), None
         db, self.db = self.db, None
         try:
             if db is not None:

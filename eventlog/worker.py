@@ -60,7 +60,7 @@ class Worker:
         try:
             self._connection = await self._call(self._open_connection)
         except BaseException:
-            self._jobs.put(_STOP)
+            self._end()
             raise
         return self
 
@@ -92,7 +92,12 @@ class Worker:
         try:
             await self._call(lambda: close(connection))
         finally:
-            self._jobs.put(_STOP)
+            self._end()
+
+    def _end(self) -> None:
+        self._jobs.put(_STOP)
+        # It has nothing left to do, so this takes microseconds.
+        self._thread.join(timeout=1.0)
 
     async def _call(self, function: Callable[[], T]) -> T:
         future: asyncio.Future[T] = self._loop.create_future()

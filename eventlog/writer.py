@@ -10,7 +10,9 @@ Knows nothing of what is written.
 from __future__ import annotations
 
 import logging
+import math
 import sqlite3
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Final, TypeVar
 
 from eventlog import wal
 from eventlog.database import connect_writer, keep_journal, lock_path, wal_path
+from eventlog.errors import LockTimeout
 from eventlog.lock import TIMEOUT_S, FileLock
 from eventlog.worker import Job, Worker
 
@@ -70,7 +73,10 @@ class Writer:
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """The answer of `function`, run inside the lock. Raises LockTimeout, DatabaseError."""
-        return await self._worker.run(lambda connection: self.locked(connection, function))
+        since = time.monotonic()
+        return await self._worker.run(
+            lambda connection: self.locked(connection, function, since=since)
+        )
 
     def post(self, job: Job) -> None:
         """Queue a job that runs on the thread; it takes the lock by `locked` and never raises."""
@@ -82,11 +88,18 @@ class Writer:
         return self._worker
 
     def locked(
-        self, connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], T]
+        self,
+        connection: sqlite3.Connection,
+        function: Callable[[sqlite3.Connection], T],
+        *,
+        since: float,
     ) -> T:
-        """On the thread: call `function` inside the lock."""
-        with self.lock:
+        """On the thread: call `function` inside the lock, waited for from `since` on."""
+        self.lock.acquire(since=since)
+        try:
             answer = function(connection)
+        finally:
+            self.lock.release()
         self._writes += 1
         if self._writes % WRITES_PER_LOOK == 0:
             self._worker.post(self._look)
@@ -137,6 +150,14 @@ class Writer:
             log.exception("the WAL checkpoint of %s failed; it is tried again", self.path)
 
     def _checkpoint_wal(self) -> None:
-        # PASSIVE waits for nobody, so that a stuck reader can't hold the lock.
-        with self.lock:
+        # PASSIVE waits for nobody, so that a stuck reader can't hold the lock. Nor does this wait
+        # for the lock: there will be a better moment.
+        try:
+            self.lock.acquire(since=-math.inf)
+        except LockTimeout:
+            self._looked_at = 0
+            return
+        try:
             self._worker.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            self.lock.release()

@@ -28,23 +28,33 @@ FLOORS: Final = [
     ["codecs"],
     ["appends", "visits", "clock"],
     # files and locks
-    ["lock", "wal", "presence", "reserve", "nudge", "disk_errors", "durable_files", "frames"],
+    [
+        "to_the_end",
+        "lock",
+        "wal",
+        "presence",
+        "reserve",
+        "nudge",
+        "disk_errors",
+        "durable_files",
+        "frames",
+    ],
     # the database
     ["database", "pictures"],
     ["callers", "worker", "rescue"],
     ["writer"],
     # tables, one owner each
     ["journal", "checkpoints", "projections", "thumbnails"],
-    ["queries", "fold", "plain"],
+    ["queries", "fold", "plain", "tail"],
     ["adopt"],
     ["schema"],
     # motion
-    ["appender", "projector", "subscription"],
+    ["appender", "projector", "subscription", "swap"],
     ["reader"],
     ["engine", "replay", "replay_check", "new_file", "checks"],
     # the front desk
     ["store", "archive", "verify", "story"],
-    ["backup", "status", "__init__"],
+    ["salvage", "backup", "status", "__init__"],
     # doors
     ["ingest", "sample_pictures"],
     ["sample"],

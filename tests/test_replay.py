@@ -27,7 +27,7 @@ from eventlog.errors import ReplayRunning
 from eventlog.lock import FileLock
 from eventlog.projections import VIEWS
 from eventlog.projector import project_batch
-from eventlog.replay import NEW, OLD
+from eventlog.swap import NEW, OLD
 from tests.dumps import schema_of, soundness_of, views_of
 from tests.logs import put, writing
 

@@ -1,0 +1,146 @@
+"""Opening, closing, cancelling and waiting: nothing leaks, nobody waits too long or for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import pytest
+
+from eventlog import EventStore, Motion, PersonNamed, lock
+from eventlog.database import lock_path
+from eventlog.errors import LockTimeout
+from eventlog.head import read_head
+from eventlog.lock import FileLock
+from tests.dumps import views_of
+
+pytestmark = pytest.mark.anyio
+
+MOTION = Motion(camera_id="front_door", recorded_at=datetime(2026, 2, 25, tzinfo=UTC))
+
+
+def _held() -> tuple[int, int]:
+    """Threads and descriptors of this process."""
+    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _marks(folder: Path) -> list[Path]:
+    return list(folder.glob("*.open-*"))
+
+
+async def test_a_store_in_a_cancelled_scope_is_closed_all_the_same(tmp_path: Path) -> None:
+    """`async with` inside a scope that is cancelled leaves no thread, descriptor or mark."""
+    before = _held()
+    with anyio.move_on_after(0.1):
+        async with EventStore(str(tmp_path / "e.db"), str(tmp_path / "t")) as store:
+            await store.append(MOTION)
+            await anyio.sleep_forever()
+
+    assert store.db is None
+    assert _held() == before
+    assert _marks(tmp_path) == []
+
+
+async def test_an_initialize_that_is_cancelled_leaves_nothing_open(tmp_path: Path) -> None:
+    """Whenever it is cancelled, the store is open or nothing of it is."""
+    before = _held()
+    for turns in range(40):
+        store = EventStore(str(tmp_path / "e.db"), str(tmp_path / "t"))
+        task = asyncio.create_task(store.initialize())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        await store.close()
+
+    assert _held() == before
+    assert _marks(tmp_path) == []
+
+
+async def test_a_receipt_waits_for_the_appends_before_it(tmp_path: Path) -> None:
+    """What receipt() says of a cancelled append is never overtaken by the append itself."""
+    async with EventStore(str(tmp_path / "e.db"), str(tmp_path / "t")) as store:
+        for number in range(100):
+            first = asyncio.create_task(store.append(MOTION))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            second = asyncio.create_task(store.append(MOTION, key=f"k{number}"))
+            await asyncio.sleep(0)
+            second.cancel()
+            told = await store.receipt(f"k{number}")
+            await asyncio.wait([first, second])
+            assert told == await store.receipt(f"k{number}")
+
+
+async def test_a_stuck_lock_holds_nobody_up_longer_than_the_timeout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited in the queue has waited: patience counts from the call, not from its turn."""
+    path = tmp_path / "e.db"
+    waits: list[float] = []
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        now = [1000.0]
+
+        def sleep(seconds: float) -> None:
+            now[0] += max(seconds, 0.01)
+
+        monkeypatch.setattr(time, "sleep", sleep)
+        monkeypatch.setattr(time, "monotonic", lambda: now[0])
+        other = FileLock(lock_path(path))
+        with other:
+            for _ in range(3):
+                called = now[0]
+                with pytest.raises(LockTimeout):
+                    await store.append(MOTION)
+                waits.append(now[0] - called)
+        other.close()
+        monkeypatch.undo()
+        await store.append(MOTION)
+
+    assert all(wait < 3 * lock.TIMEOUT_S for wait in waits)
+
+
+async def test_the_head_file_knows_what_other_stores_synced(tmp_path: Path) -> None:
+    """A store that only appends relaxed does not forget how far the log was durable."""
+    path = tmp_path / "e.db"
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        for _ in range(5):
+            await store.append(MOTION)
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        await store.append(MOTION, durability="relaxed")
+    after_a_restart = read_head(path)
+    async with EventStore(str(path), str(tmp_path / "t")):
+        pass
+    mark = read_head(path)
+
+    assert after_a_restart is not None
+    assert mark is not None
+    assert (after_a_restart.position, after_a_restart.durable_position) == (6, 5)
+    assert (mark.position, mark.durable_position) == (6, 5)
+
+
+async def test_a_replay_ends_while_others_append_as_fast_as_they_can(tmp_path: Path) -> None:
+    """The swap does not wait for a pause that never comes."""
+    path = tmp_path / "e.db"
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        done = asyncio.Event()
+
+        async def append() -> None:
+            while not done.is_set():
+                await store.append(PersonNamed(name="anna"), durability="relaxed")
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(32):
+                group.create_task(append())
+            await store.replay()
+            done.set()
+        await store.caught_up(await store.reader.last_position())
+    live = views_of(path)
+    async with EventStore(str(path), str(tmp_path / "t")) as store:
+        await store.replay()
+
+    assert views_of(path) == live
