@@ -156,6 +156,13 @@ COMMANDS: Final = (
         "eventlog.cli.carry:backup",
         ("eventlog backup /mnt/usb/door-backup.db",),
     ),
+    Command(
+        "salvage",
+        CARRY,
+        "Carry what is whole in a damaged log into a new one.",
+        "eventlog.cli.salvage:salvage",
+        ("eventlog salvage whole.db --db damaged.db",),
+    ),
 )
 
 

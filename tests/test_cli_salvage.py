@@ -1,0 +1,99 @@
+"""`eventlog salvage` carries what is whole into a new log, and says exactly what is missing."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from eventlog import codecs
+from eventlog.head import head_path
+from tests.command_line import CommandLine
+from tests.logs import build_log, rows
+
+PAGE_SIZE = 4096
+
+
+@pytest.fixture
+def eventlog(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
+    """The command line over a log of some four hundred records."""
+    return CommandLine(capsys, build_log(tmp_path / "door.db", 120))
+
+
+def overwrite_a_page(path: Path) -> None:
+    """Noise over a page that holds rows of the journal, in its middle."""
+    stored = rows(path)
+    contents = bytearray(path.read_bytes())
+    middle = contents.index(stored[len(stored) // 2][-1])  # its hash stands nowhere else
+    start = middle // PAGE_SIZE * PAGE_SIZE
+    contents[start : start + PAGE_SIZE] = random.Random(1).randbytes(PAGE_SIZE)
+    path.write_bytes(contents)
+
+
+def positions(ranges: list[dict[str, int]]) -> set[int]:
+    """All positions of some ranges."""
+    return {p for part in ranges for p in range(part["first"], part["last"] + 1)}
+
+
+def test_a_sound_log_is_carried_whole(eventlog: CommandLine, tmp_path: Path) -> None:
+    """Into a log of its own id, with views, to which verify has nothing to say."""
+    whole = tmp_path / "whole.db"
+    said = eventlog("salvage", whole)
+    count = len(rows(eventlog.db))
+    assert (said.code, said.err) == (0, "")
+    assert said.lines[0] == (
+        f"{whole} holds {count} records of {count}: {count} proved, 0 with a hash that was mended"
+    )
+    assert len(rows(whole)) == count
+    assert eventlog("verify", "--db", whole).code == 0
+    assert eventlog("events", "--db", whole).out == eventlog("events").out
+
+
+def test_what_is_missing_is_a_finding_with_its_positions(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """All others are there, and the damaged log is as it was."""
+    before = rows(eventlog.db)
+    overwrite_a_page(eventlog.db)
+    damaged = eventlog.db.read_bytes()
+    assert eventlog("verify").code == 1
+    whole = tmp_path / "whole.db"
+    (report,) = eventlog("salvage", whole, "--json").json
+    said = eventlog("salvage", tmp_path / "again.db")
+    missing = positions(report["missing"])
+    assert said.code == 1
+    assert 0 < len(missing) < len(before)
+    assert not report["complete"]
+    assert str(min(missing)) in next(line for line in said.lines if line.startswith("Missing"))
+    carried = [row for row in before if row[0] not in missing]
+    assert [row[10] for row in rows(whole)] == [row[10] for row in carried]
+    origins = [codecs.decode_meta(row[9])["origin"] for row in rows(whole) if row[9] is not None]
+    assert origins
+    assert eventlog.db.read_bytes() == damaged
+    assert eventlog("verify", "--db", whole, "--no-pictures").code == 0
+
+
+def test_without_a_head_file_a_lost_tail_is_not_seen_and_that_is_said(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """What can't be told is not claimed."""
+    head_path(eventlog.db).unlink()
+    said = eventlog("salvage", tmp_path / "whole.db")
+    assert said.code == 0
+    assert "of at least " in said.lines[0]
+    assert "Without a head file a lost tail can't be seen." in said.lines
+
+
+def test_a_file_that_holds_no_log_and_one_that_is_there_are_errors(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """Nothing is made, nothing is written over."""
+    text = tmp_path / "text"
+    text.write_text("Dear diary, " * 2000, encoding="utf-8")
+    said = eventlog("salvage", tmp_path / "whole.db", "--db", text)
+    assert said.code == 2
+    assert "nothing that looks like a log" in said.err
+    assert not (tmp_path / "whole.db").exists()
+    assert eventlog("salvage", text).code == 2
+    assert eventlog("salvage", tmp_path / "whole.db", "--db", tmp_path / "none.db").code == 2
