@@ -214,9 +214,9 @@ def _opened_again(rng: random.Random, last_event: int) -> Bad:
     return Bad(columns(rng.choice(OPENS), last_event), frozenset({"events"}))
 
 
+# A second opener ends a batch, so that many of them make a long run of short transactions.
 UNFIT: Final[list[Callable[[random.Random, int], Bad]]] = [
-    _of_no_event,
-    _of_nobodys_event,
+    *[_of_no_event, _of_nobodys_event] * 10,
     _opened_again,
 ]
 
