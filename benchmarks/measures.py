@@ -101,11 +101,13 @@ class Row(Struct, frozen=True, kw_only=True):
 # ── taking turns ───────────────────────────────────────────────────────────────────────────
 
 
-async def interleave(rounds: int, contenders: Mapping[str, Measure]) -> dict[str, list[Sample]]:
+async def interleave(
+    rounds: int, contenders: Mapping[str, Measure], *, warm_up: bool = True
+) -> dict[str, list[Sample]]:
     """Each contender once a round, in an order that turns, after one round that warms up."""
     names = list(contenders)
     samples: dict[str, list[Sample]] = {name: [] for name in names}
-    for number in range(rounds + 1):
+    for number in range(0 if warm_up else 1, rounds + 1):
         first = number % len(names)
         for name in names[first:] + names[:first]:
             sample = await contenders[name]()

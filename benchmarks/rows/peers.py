@@ -21,7 +21,7 @@ EVENTS_PER_CALL = 400
 
 async def peers(bench: Bench) -> Row:
     """Both durable: its connections stand at SQLite's default, FULL."""
-    appends, few = bench.size(6_400, 1_600), bench.size(1_280, 320)
+    appends, few = bench.size(12_800, 3_200), bench.size(1_280, 320)
     events = bench.size(20_000, 4_000)
     samples = await interleave(
         bench.size(3, 1),
@@ -84,9 +84,12 @@ async def _bulk(bench: Bench, events: int) -> Sample:
 
 
 async def _read(bench: Bench, events: int) -> Sample:
+    some: list[StoredEvent] = []
     async with bench.spare() as folder:
         peer = Peer(folder / "peer.db")
-        _fill(peer, events)
+        for number, facts in enumerate(workload.units(events)):
+            some += peer.mapped(number, facts)
+        peer.append(some)
         started = time.perf_counter()
         count = peer.read_and_decode()
         took_s = time.perf_counter() - started
