@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -56,43 +56,55 @@ def checked_path(db_path: str | Path) -> Path:
     if not text or ":memory:" in text or text.startswith("file:") or "\0" in text:
         raise BadArgument(f"a log needs a file of its own; {text!r} is none")
     path = Path(text)
-    if not path.parent.is_dir():
-        raise MissingFolder(f"there is no folder {path.parent} for the database")
-    if path.is_dir():
-        raise NotADatabase(f"{path} is a folder")
+    with translated(path):
+        if not path.parent.is_dir():
+            raise MissingFolder(f"there is no folder {path.parent} for the database")
+        if path.is_dir():
+            raise NotADatabase(f"{path} is a folder")
     return path
 
 
 # ── opening ────────────────────────────────────────────────────────────────────────────────
 
 
-def connect_writer(
-    path: Path,
-    lock: FileLock,
-    *,
-    check: Callable[[sqlite3.Connection], None] = lambda _: None,
-) -> sqlite3.Connection:
+def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
     """A connection that may write, in autocommit, with every pragma set before any DDL.
 
-    `check` may refuse what it finds, before anything is changed.
-
     Makes the file, readable by its owner only, where it is missing. The caller holds `lock`
-    around every write transaction and WAL checkpoint of it, and around its close.
+    around every write transaction and WAL checkpoint of it, and around its close. Whose database
+    it is was looked at before (`look`): even a close can change another program's.
     """
     _make_private(path)
     with translated(path):
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        try:
-            with lock:
+        with lock:
+            try:
                 origin(connection, path)
-                check(connection)
                 set_pragmas(connection)
-        except BaseException:
-            connection.close()
-            raise
+            except BaseException:
+                connection.close()
+                raise
     return connection
+
+
+def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
+    """Let `check` refuse a database that exists, through a connection that can change nothing.
+
+    Raises what `origin` and `check` raise.
+    """
+    with translated(path):
+        if not path.exists() or path.stat().st_size == 0:
+            return
+        with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            origin(connection, path)
+            check(connection)
+
+
+def _read_only(path: Path) -> str:
+    return f"file:{quote(str(path))}?mode=ro"
 
 
 def connect_reader(path: Path) -> sqlite3.Connection:
@@ -104,7 +116,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         raise DatabaseMissing(f"there is no database {path}")
     with translated(path):
         connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=ro",
+            _read_only(path),
             uri=True,
             isolation_level=None,
             check_same_thread=False,

@@ -13,13 +13,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import anyio.to_thread
+
 from eventlog import journal, schema, wal
 from eventlog.appender import Appender
 from eventlog.appends import Append, prepare
 from eventlog.database import wal_path
-from eventlog.errors import DatabaseError, DiskFull, JournalHole, KeyConflict
+from eventlog.errors import (
+    DatabaseError,
+    DiskFull,
+    EventLogError,
+    JournalHole,
+    KeyConflict,
+    StoreClosed,
+)
 from eventlog.facts import UncleanStop
-from eventlog.head import BadHeadFile, HeadFile, HeadMark, read_head
+from eventlog.head import BadHeadFile, HeadFile, HeadMark, head_path, read_head
 from eventlog.nudge import Nudge
 from eventlog.presence import Presence, identity, left_behind
 from eventlog.projector import Projector
@@ -48,7 +57,7 @@ class Engine:
         self._found = found
         self._projected = 0
         self._progress = Nudge()
-        self._trouble: DatabaseError | None = None
+        self._trouble: EventLogError | None = None
         self._reserve = Reserve(writer.path)
         self._appender = Appender(writer, found.head_file, self._reserve, self._on_commit)
         self._projector = Projector(writer, self._on_progress)
@@ -60,7 +69,8 @@ class Engine:
 
         Raises DatabaseError.
         """
-        writer = Writer(path, check=lambda connection: schema.insist_usable(connection, path))
+        await anyio.to_thread.run_sync(schema.insist_usable, path)
+        writer = Writer(path)
         found = await writer.open(lambda connection: _prepare(connection, path))
         try:
             reader = await Reader.open(path)
@@ -100,9 +110,7 @@ class Engine:
 
     async def append(self, append: Append) -> Receipt:
         """The receipt of an append. Raises what `Appender.append` raises."""
-        receipt = await self._appender.append(append)
-        self.written = max(self.written, receipt.positions[-1])
-        return receipt
+        return await self._appender.append(append)
 
     async def receipt(self, key: str) -> Receipt | None:
         """The receipt of the append that used the key, asked behind all that wait.
@@ -148,6 +156,8 @@ class Engine:
         except DatabaseError as error:
             log.warning("the views are carried to the end by a later start: %s", error)
         finally:
+            self._trouble = StoreClosed()
+            self._progress.give()
             try:
                 await self.reader.close()
             finally:
@@ -156,7 +166,8 @@ class Engine:
                 finally:
                     self._found.close()
 
-    def _on_commit(self, _position: int) -> None:
+    def _on_commit(self, position: int) -> None:
+        self.written = max(self.written, position)
         self.reader.nudge.give()
 
     def _on_progress(self, position: int) -> None:
@@ -202,17 +213,17 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
     schema.prepare(connection, path)
     marks = left_behind(path)
     end = journal.head(connection)
-    ahead = _head_ahead(connection, path, end.position)
-    stop = ahead or UncleanStop(journal_position=end.position)
+    astray = _head_astray(connection, path, end.position)
+    stop = astray or UncleanStop(journal_position=end.position)
     unclean = {f"unclean:{identity(mark)}": stop for mark in marks}
-    if ahead is not None and not marks:
-        unclean[f"unclean:{ahead.head_position}:{end.position}"] = ahead
+    if astray is not None and not marks:
+        unclean[f"unclean:{astray.head_position}:{end.position}"] = astray
     if marks:
         log.warning("%s was not closed; its journal ends at %d", path, end.position)
     presence = Presence(path)
     try:
         head_file = HeadFile(path)
-        if ahead is None:
+        if astray is None:
             _write_head(head_file, connection, path, end)
     except BaseException:
         presence.leave()
@@ -229,14 +240,30 @@ def _write_head(head_file: HeadFile, connection: sqlite3.Connection, path: Path,
         head_file.write(HeadMark(log_id, end.position, durable, end.hash))
 
 
-def _head_ahead(connection: sqlite3.Connection, path: Path, end: int) -> UncleanStop | None:
-    """What the head file says of records that are gone."""
+def _head_astray(connection: sqlite3.Connection, path: Path, end: int) -> UncleanStop | None:
+    """What the head file says that the journal does not, as a fact; the file is kept aside.
+
+    A head beyond the journal's end, of another log, or of another record at its position.
+    """
     try:
         mark = read_head(path)
     except BadHeadFile as error:
-        log.warning("the head file of %s is damaged: %s; it is written anew", path, error)
+        log.warning("the head file of %s is damaged: %s; it is kept aside", path, error)
+        _keep_aside(path)
         return None
-    if mark is None or mark.position <= end or mark.log_id != journal.log_id(connection):
+    if mark is None:
         return None
-    log.error("%s ends at %d, but its head file named %d", path, end, mark.position)
-    return UncleanStop(journal_position=end, head_position=mark.position, head_hash=mark.hash)
+    row = journal.read_one(connection, mark.position)
+    same_log = mark.log_id == journal.log_id(connection)
+    if same_log and (mark.position == 0 or (row is not None and row.hash == mark.hash)):
+        return None
+    log.error("%s ends at %d; its head file names another %d", path, end, mark.position)
+    _keep_aside(path)
+    return UncleanStop(
+        journal_position=end, head_position=max(mark.position, 0), head_hash=mark.hash
+    )
+
+
+def _keep_aside(path: Path) -> None:
+    """Keep what a head file says that `verify` could have told of."""
+    head_path(path).replace(head_path(path).with_name(head_path(path).name + ".old"))

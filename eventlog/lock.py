@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import time
 from pathlib import Path
@@ -22,6 +23,7 @@ TIMEOUT_S: Final = 5.0
 # flock has no timeout of its own, so a waiter looks again at this pace. A writer leaves longer
 # gaps than this between two transactions, or a waiter could starve.
 RETRY_S: Final = 0.0005
+LATE_S: Final = 0.5
 
 
 class FileLock:
@@ -61,7 +63,8 @@ class FileLock:
         """Wait for the lock. Raises LockTimeout when another holds it for too long.
 
         The patience counts from `since`, on the monotonic clock, so that who waited in a queue
-        before is not kept waiting as long again; a first try is always made.
+        before is not kept waiting as long again; a first try is always made, and the only one where
+        `since` is minus infinity.
         """
         if self._depth == 0:
             self._wait(time.monotonic() if since is None else since)
@@ -92,7 +95,10 @@ class FileLock:
         self.release()
 
     def _wait(self, since: float) -> None:
-        give_up = since + self._timeout_s
+        # Who comes late, after others' work, still gets a fair try.
+        give_up = max(since + self._timeout_s, time.monotonic() + min(LATE_S, self._timeout_s))
+        if since == -math.inf:
+            give_up = since
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

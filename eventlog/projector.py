@@ -102,9 +102,14 @@ class Projector:
 
     async def run_once(self) -> Progress:
         """Carry one batch. Raises what `project_batch` raises."""
-        progress = await self._writer.run(lambda c: project_batch(c, self._views))
+        progress = await self._writer.run(self._project)
         self._on_progress(progress.position)
         return progress
+
+    def _project(self, connection: sqlite3.Connection) -> Progress:
+        # Views follow from the journal: no sync is owed to them.
+        self._writer.set_durable(connection, durable=False)
+        return project_batch(connection, self._views)
 
     async def run_to_end(self) -> Progress:
         """Carry batches until the journal's end."""

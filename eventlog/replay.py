@@ -134,12 +134,14 @@ class Replay:
         return end, (batch, ready)
 
     def _create(self, connection: sqlite3.Connection) -> None:
+        self._writer.set_durable(connection, durable=False)
         with transaction(connection):
             for view in self._views:
                 schema.create_tables(connection, view, NEW)
 
     def _apply(self, batch: fold.Batch, ready: _Ready, connection: sqlite3.Connection) -> float:
         started = time.perf_counter()
+        self._writer.set_durable(connection, durable=False)
         with transaction(connection):
             self._fill(connection, batch, ready)
         return time.perf_counter() - started

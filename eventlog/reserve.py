@@ -10,6 +10,7 @@ Knows nothing of SQLite or of facts.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from pathlib import Path
@@ -25,16 +26,18 @@ RETRY_S: Final = 1.0
 
 
 class Reserve:
-    """The file `DB_PATH.reserve`, of `size_bytes` or not there."""
+    """The file `DB_PATH.reserve`: of `size_bytes`, or empty while its room is given up.
+
+    What is there is the state, for all processes that write to the log.
+    """
 
     def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
         self._path = db_path.with_name(db_path.name + ".reserve")
         self._size_bytes = SIZE_BYTES if size_bytes is None else size_bytes
-        self._tried_at = -RETRY_S
-        self.spent = False
+        self._tried_at = -math.inf
 
     def keep(self) -> None:
-        """Take the room, where there is plenty."""
+        """Take the room, where there is plenty and none was taken before."""
         if self._path.exists() or not self._size_bytes:
             return
         try:
@@ -46,14 +49,15 @@ class Reserve:
     def give_up(self) -> bool:
         """Make the room free for unlock records; whether there was any."""
         try:
-            self._path.unlink()
+            if self._path.stat().st_size == 0:
+                return False
+            os.truncate(self._path, 0)
         except FileNotFoundError:
             return False
         except OSError as error:
             log.error("the reserve can't be given up: %s", error.strerror)  # noqa: TRY400 - a full disk is no surprise
             return False
         self._tried_at = time.monotonic()
-        self.spent = True
         log.critical("the disk is full; only unlock records are accepted, from the reserve")
         return True
 
@@ -63,24 +67,28 @@ class Reserve:
         There must be room for as much again, or what was given up for unlock records would be
         taken from them.
         """
-        if self.spent and time.monotonic() - self._tried_at >= RETRY_S:
-            self._tried_at = time.monotonic()
-            try:
-                if _free_bytes(self._path.parent) < 2 * self._size_bytes:
-                    return False
-                self._fill()
-            except OSError:
+        try:
+            if not self._size_bytes or self._path.stat().st_size > 0:
+                return True
+            if time.monotonic() - self._tried_at < RETRY_S:
                 return False
-            self.spent = False
-            log.warning("the disk has room again; everything is accepted")
-        return not self.spent
+            self._tried_at = time.monotonic()
+            if _free_bytes(self._path.parent) < 2 * self._size_bytes:
+                return False
+            self._fill()
+        except FileNotFoundError:
+            return True  # the log goes on without
+        except OSError:
+            return False
+        log.warning("the disk has room again; everything is accepted")
+        return True
 
     def _fill(self) -> None:
         fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.posix_fallocate(fd, 0, self._size_bytes)
         except OSError:
-            self._path.unlink(missing_ok=True)
+            os.ftruncate(fd, 0)
             raise
         finally:
             os.close(fd)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from eventlog import checkpoints, clock, journal
-from eventlog.database import APPLICATION_ID, SCHEMA, USER_VERSION, origin, transaction
+from eventlog.database import APPLICATION_ID, SCHEMA, USER_VERSION, look, origin, transaction
 from eventlog.projections import VIEWS
 from eventlog.projections.projection import Projection
 
@@ -45,8 +45,12 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             checkpoints.reset(connection, view.name, view.version)
 
 
-def insist_usable(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise ForeignDatabase for a plain store that can't be adopted, before anything is changed."""
+def insist_usable(path: Path) -> None:
+    """Raise what a database that exists is refused for, before anything of it is touched."""
+    look(path, lambda connection: _insist_adoptable(connection, path))
+
+
+def _insist_adoptable(connection: sqlite3.Connection, path: Path) -> None:
     if origin(connection, path) == "plain":
         from eventlog import adopt  # noqa: PLC0415 - needed once in the life of a log
 

@@ -55,7 +55,7 @@ class Tail:
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Read the tail where it is not known."""
-        if self._found:
+        if self._found and self.head.position:  # an empty log may still change its id
             return
         self._log_id = journal.log_id(connection)
         self.head = journal.head(connection)
@@ -98,7 +98,7 @@ class Tail:
         return answers, rows
 
     def commit(self, *, durable: bool) -> None:
-        """What `all` placed last is in the journal now."""
+        """What `place` placed last is in the journal now."""
         self.head, self._last_event = self._next
         if durable:
             self._durable_position = self.head.position

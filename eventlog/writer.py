@@ -41,16 +41,13 @@ class Writer:
         self,
         path: Path,
         *,
-        check: Callable[[sqlite3.Connection], None] = lambda _: None,
         lock_timeout_s: float = TIMEOUT_S,
         wal_limit_bytes: int = WAL_LIMIT_BYTES,
     ) -> None:
-        """Raise ReadOnly where the lock file can't be written. `check` may refuse the database."""
+        """Raise ReadOnly where the lock file can't be written."""
         self.path = path
         self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
-        self._worker = Worker(
-            path, partial(connect_writer, path, self.lock, check=check), idle=self._tidy
-        )
+        self._worker = Worker(path, partial(connect_writer, path, self.lock), idle=self._tidy)
         self._wal_limit_bytes = wal_limit_bytes
         self._looked_at = 0
         self._writes = 0
