@@ -57,21 +57,21 @@ class LockedConnection(sqlite3.Connection):
         try:
             return super().__exit__(error_type, error, traceback)
         finally:
-            self.settle()
+            self.let_go()
 
     def commit(self) -> None:
         """Commit, then let go of the lock."""
         try:
             super().commit()
         finally:
-            self.settle()
+            self.let_go()
 
     def rollback(self) -> None:
         """Roll back, then let go of the lock."""
         try:
             super().rollback()
         finally:
-            self.settle()
+            self.let_go()
 
     def close(self) -> None:
         """Close inside the lock: the last close of a database is a WAL checkpoint."""
@@ -81,7 +81,7 @@ class LockedConnection(sqlite3.Connection):
             super().close()
         self.lock.close()
 
-    def settle(self) -> None:
+    def let_go(self) -> None:
         """Let go of the lock unless a transaction is open."""
         if self.lock.held and not self.in_transaction:
             self.lock.release()
@@ -111,7 +111,7 @@ class _LockedCursor(sqlite3.Cursor):
         try:
             yield
         finally:
-            connection.settle()
+            connection.let_go()
 
 
 _READS: Final = re.compile(r"\s*(SELECT|EXPLAIN|VALUES)\b", re.IGNORECASE)
@@ -124,8 +124,12 @@ def connect_caller(path: Path) -> sqlite3.Connection:
         with translated(path), lock:
             connection = sqlite3.connect(path, check_same_thread=False, factory=LockedConnection)
             connection.lock = lock
-            set_pragmas(connection)
-            keep_journal(connection, from_callers=True)
+            try:
+                set_pragmas(connection)
+                keep_journal(connection, from_callers=True)
+            except BaseException:
+                sqlite3.Connection.close(connection)  # inside the lock, which is closed below
+                raise
     except BaseException:
         lock.close()
         raise

@@ -90,7 +90,7 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
         else:
             fact = _decode_old(kind, version, body, today, position)
     except _DECODE_ERRORS as error:
-        field, reason = _place(error)
+        field, reason = _field_and_reason(error)
         where = f" - at {field}" if field else ""
         raise BadBody(position, kind, f"the bytes are no {kind}: {reason}{where}") from error
     if type(fact) is not _TYPES[kind]:
@@ -142,7 +142,7 @@ def from_builtins(plain: object) -> Fact:
     try:
         fact: Fact = msgspec.convert(plain, Fact)
     except _DECODE_ERRORS as error:
-        field, reason = _place(error)
+        field, reason = _field_and_reason(error)
         raise BadFact(name, field, reason) from error
     return fact
 
@@ -185,13 +185,13 @@ def _decode_old(kind: str, version: int, body: bytes, today: int, position: int)
 
 
 def _bad_fact(kind: str, fact: Fact, error: Exception) -> BadFact:
-    field, reason = _place(error)
+    field, reason = _field_and_reason(error)
     if not field:  # the encoder does not say where: ask it field by field
         for name in fact.__struct_fields__:
             try:
                 _encoder.encode(getattr(fact, name))
             except _ENCODE_ERRORS as inner:
-                return BadFact(kind, name, _place(inner)[1])
+                return BadFact(kind, name, _field_and_reason(inner)[1])
     return BadFact(kind, field, reason)
 
 
@@ -211,7 +211,7 @@ def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
     return ""
 
 
-def _place(error: Exception) -> tuple[str, str]:
+def _field_and_reason(error: Exception) -> tuple[str, str]:
     """The field that an error names ("" if none), and its reason without the value."""
     if isinstance(error, UnicodeError):
         return "", "holds a lone surrogate, which UTF-8 can't hold"

@@ -123,6 +123,8 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         )
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
             insist_ours(connection, path)
         except BaseException:
             connection.close()

@@ -50,16 +50,16 @@ class Engine:
     when the log was opened.
     """
 
-    def __init__(self, writer: Writer, reader: Reader, found: _Found) -> None:
+    def __init__(self, writer: Writer, reader: Reader, start: _Start) -> None:
         self.reader = reader
-        self.written = found.end
+        self.written = start.end
         self._writer = writer
-        self._found = found
+        self._start = start
         self._projected = 0
         self._progress = Nudge()
         self._trouble: EventLogError | None = None
         self._reserve = Reserve(writer.path)
-        self._appender = Appender(writer, found.head_file, self._reserve, self._on_commit)
+        self._appender = Appender(writer, start.head_file, self._reserve, self._on_commit)
         self._projector = Projector(writer, self._on_progress)
         self._follow: asyncio.Task[None] | None = None
 
@@ -71,17 +71,17 @@ class Engine:
         """
         await anyio.to_thread.run_sync(schema.insist_usable, path)
         writer = Writer(path)
-        found = await writer.open(lambda connection: _prepare(connection, path))
+        start = await writer.open(lambda connection: _prepare(connection, path))
         try:
             reader = await Reader.open(path)
         except BaseException:
-            found.close()
+            start.close()
             await writer.close()
             raise
-        engine = cls(writer, reader, found)
+        engine = cls(writer, reader, start)
         try:
             await writer.run(lambda _: engine._reserve.keep())
-            await engine._tell(found)
+            await engine._tell(start)
         except BaseException:
             await engine.close()
             raise
@@ -94,9 +94,9 @@ class Engine:
         )
         self._follow.add_done_callback(self._on_follow_end)
 
-    async def _tell(self, found: _Found) -> None:
+    async def _tell(self, start: _Start) -> None:
         """Put the unclean stops that were found into the journal, each once."""
-        for key, fact in found.unclean.items():
+        for key, fact in start.unclean.items():
             try:
                 await self.append(prepare([fact], key=key))
             except KeyConflict:
@@ -105,7 +105,7 @@ class Engine:
                 # The marks stay, so that a start with room tells of them.
                 log.warning("an unclean stop is not told of yet: %s", error)
                 return
-        for mark in found.marks:
+        for mark in start.marks:
             mark.unlink(missing_ok=True)
 
     async def append(self, append: Append) -> Receipt:
@@ -164,7 +164,7 @@ class Engine:
                 try:
                     await self._writer.close()
                 finally:
-                    self._found.close()
+                    self._start.close()
 
     def _on_commit(self, position: int) -> None:
         self.written = max(self.written, position)
@@ -189,7 +189,7 @@ class Engine:
         self._progress.give()
 
 
-class _Found(NamedTuple):
+class _Start(NamedTuple):
     """What a start finds: its own files, the marks of those that died, and what to tell of them."""
 
     end: int
@@ -209,7 +209,7 @@ class _Found(NamedTuple):
             self.presence.drop()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
+def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
     schema.prepare(connection, path)
     marks = left_behind(path)
     end = journal.head(connection)
@@ -228,7 +228,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> _Found:
     except BaseException:
         presence.leave()
         raise
-    return _Found(end.position, head_file, presence, marks, unclean)
+    return _Start(end.position, head_file, presence, marks, unclean)
 
 
 def _write_head(head_file: HeadFile, connection: sqlite3.Connection, path: Path, end: Head) -> None:

@@ -10,10 +10,11 @@ Knows no view's tables, and no checkpoint.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import chain as flatten
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -120,25 +121,32 @@ def statements(view: Projection, batch: Batch, after: int) -> list[Statement] | 
 
 def apply(
     connection: sqlite3.Connection,
-    view: Projection,
+    views: Mapping[Projection, int],
     batch: Batch,
     *,
-    after: int,
     prefix: str = "",
-    ready: list[Statement] | None = None,
-) -> list[tuple[int, str]]:
-    """Apply to a view what it has not seen of a batch; answers what it could not, with reasons.
+    ready: Mapping[str, list[Statement] | None] = MappingProxyType({}),
+) -> dict[str, list[tuple[int, str]]]:
+    """Apply a batch to views, parents first, each mapped to the position it has come to.
 
-    `ready` are the view's statements where they were computed before.
+    Answers, by view, what it could not apply, with reasons. Where anything does not fit, the
+    batch is applied record by record, each to all views, so that what is parked is the same
+    however records are cut into batches. `ready` are statements that were computed before.
     """
-    parked = [(position, reason) for position, reason in batch.unread if position > after]
-    records = _unseen(view, batch, after)
+    parked = {
+        view.name: [(position, reason) for position, reason in batch.unread if position > after]
+        for view, after in views.items()
+    }
+    unseen = {view: _unseen(view, batch, after) for view, after in views.items()}
     connection.execute("SAVEPOINT batch")
     try:
-        _run(connection, view.apply(records) if ready is None else ready, prefix)
+        for view, records in unseen.items():
+            computed = ready.get(view.name)
+            _run(connection, view.apply(records) if computed is None else computed, prefix)
     except _UNFIT:
         connection.execute("ROLLBACK TO batch")
-        parked += _apply_singly(connection, view, records, prefix)
+        for record in batch.records:
+            _apply_singly(connection, record, views, parked, prefix)
     connection.execute("RELEASE batch")
     return parked
 
@@ -155,18 +163,22 @@ def _unseen(view: Projection, batch: Batch, after: int) -> list[Record]:
 
 
 def _apply_singly(
-    connection: sqlite3.Connection, view: Projection, records: Sequence[Record], prefix: str
-) -> list[tuple[int, str]]:
-    parked: list[tuple[int, str]] = []
-    for record in records:
+    connection: sqlite3.Connection,
+    record: Record,
+    views: Mapping[Projection, int],
+    parked: dict[str, list[tuple[int, str]]],
+    prefix: str,
+) -> None:
+    for view, after in views.items():
+        if record.position <= after or type(record.fact) not in view.handles:
+            continue
         connection.execute("SAVEPOINT single")
         try:
             _run(connection, view.apply([record]), prefix)
         except _UNFIT as error:
             connection.execute("ROLLBACK TO single")
-            parked.append((record.position, _reason(error, prefix)))
+            parked[view.name].append((record.position, _reason(error, prefix)))
         connection.execute("RELEASE single")
-    return parked
 
 
 def _run(connection: sqlite3.Connection, some: Sequence[Statement], prefix: str) -> None:

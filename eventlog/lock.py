@@ -20,8 +20,8 @@ from typing import Final, Self
 from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
 
 TIMEOUT_S: Final = 5.0
-# flock has no timeout of its own, so a waiter looks again at this pace. A writer leaves longer
-# gaps than this between two transactions, or a waiter could starve.
+# flock has no timeout of its own, so a waiter looks again at this pace: some ten times for each
+# transaction of a busy writer, so that a gap between two of them is hit sooner or later.
 RETRY_S: Final = 0.0005
 LATE_S: Final = 0.5
 

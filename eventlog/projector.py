@@ -1,8 +1,8 @@
 """Carries records into the views: reads on from the checkpoint, applies, moves the checkpoint.
 
 A batch is one transaction inside the writer's lock, the checkpoint in it, so that any number of
-processes may run a projector and each record is applied exactly once. Three gears, each written
-with the one before: `run_once`, `run_to_end`, `run`.
+processes may run a projector and each record is applied exactly once. Three gears: `run_once`,
+and `run_to_end` and `run` on top of it.
 
 Does not know what the views contain.
 """
@@ -30,10 +30,12 @@ from eventlog.writer import Writer
 BATCH: Final = 1000
 # Under load the projector takes its share in larger and rarer batches: a first record is carried
 # at once, the next batch this much later unless a reader waits.
-PACE_S: Final = 0.1
+PACE_S: Final = 0.05
 # While appends go on, a batch is followed by a rest of so many times what it took, unless a
-# reader waits: the projector has an eleventh of the writer's time, and the appends the rest.
+# reader waits: the projector has an eleventh of the writer's time, or more
+# where its rest would pass REST_MAX_S.
 REST_FOR_WORK: Final = 10
+REST_MAX_S: Final = 0.1
 # Hints may be lost; the journal is looked at anyway at this pace.
 POLL_S: Final = 1.0
 # After an error of the disk, or a lock that another kept, it is tried again.
@@ -60,12 +62,12 @@ def project_batch(
     if batch is None:
         return Progress(after, at_end=True)
     with transaction(connection):
-        for view in views:
-            checkpoint = at[view.name]
-            if checkpoint.position < batch.last:
-                parked = fold.apply(connection, view, batch, after=checkpoint.position)
-                checkpoints.park(connection, view.name, parked)
-                checkpoints.move(connection, view.name, checkpoint, batch.last)
+        behind = {
+            view: at[view.name].position for view in views if at[view.name].position < batch.last
+        }
+        for name, parked in fold.apply(connection, behind, batch).items():
+            checkpoints.park(connection, name, parked)
+            checkpoints.move(connection, name, at[name], batch.last)
     return Progress(batch.last, at_end=batch.last - after < limit and not batch.cut)
 
 
@@ -156,7 +158,7 @@ class Projector:
             return
         self._writer.look_soon()
         if nudge.count != seen:  # appends go on
-            await self._rest((time.monotonic() - started) * REST_FOR_WORK)
+            await self._rest(min((time.monotonic() - started) * REST_FOR_WORK, REST_MAX_S))
 
     async def _rest(self, pause_s: float) -> None:
         if pause_s <= 0:

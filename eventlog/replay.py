@@ -147,15 +147,9 @@ class Replay:
         return time.perf_counter() - started
 
     def _fill(self, connection: sqlite3.Connection, batch: fold.Batch, ready: _Ready) -> None:
-        for view in self._views:
-            self._parked[view.name] += fold.apply(
-                connection,
-                view,
-                batch,
-                after=self._position,
-                prefix=NEW,
-                ready=ready.get(view.name),
-            )
+        views = dict.fromkeys(self._views, self._position)
+        for name, parked in fold.apply(connection, views, batch, prefix=NEW, ready=ready).items():
+            self._parked[name] += parked
         self._position = batch.last
 
     def _swap(self, connection: sqlite3.Connection) -> None:

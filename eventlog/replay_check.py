@@ -129,8 +129,7 @@ def _rebuild(
                 raise JournalHole(position + 1, end)
             with translated(_SCRATCH):
                 rebuilt.execute("BEGIN")
-                for view in going:
-                    fold.apply(rebuilt, view, batch, after=position)
+                fold.apply(rebuilt, dict.fromkeys(going, position), batch)
                 rebuilt.execute("COMMIT")
             position = batch.last
             if told is not None:

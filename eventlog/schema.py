@@ -17,6 +17,7 @@ from pathlib import Path
 
 from eventlog import checkpoints, clock, journal
 from eventlog.database import APPLICATION_ID, SCHEMA, USER_VERSION, look, origin, transaction
+from eventlog.errors import NewerDatabase
 from eventlog.projections import VIEWS
 from eventlog.projections.projection import Projection
 
@@ -36,7 +37,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             _adopt(connection)
             missing = list(VIEWS)
         else:
-            _found(connection)
+            _make_log(connection)
             missing = list(VIEWS)
         for view in reversed(missing):  # children first, or dropping a parent would cascade
             drop_tables(connection, view)
@@ -77,6 +78,10 @@ def missing_views(connection: sqlite3.Connection, views: Sequence[Projection]) -
     for view in views:
         whole = present.issuperset(view.tables) and present.issuperset(view.indexes)
         current = view.name in at and at[view.name].version == view.version
+        if view.name in at and at[view.name].version > view.version:
+            raise NewerDatabase(
+                f"the view {view.name} was filled by a newer version of this program"
+            )
         if not (whole and current) or missing.intersection(view.parents):
             missing.add(view.name)
     if missing and at:
@@ -96,7 +101,7 @@ def drop_tables(connection: sqlite3.Connection, view: Projection, prefix: str = 
         connection.execute(f"DROP TABLE IF EXISTS {prefix}{table}")
 
 
-def _found(connection: sqlite3.Connection) -> None:
+def _make_log(connection: sqlite3.Connection) -> None:
     for statement in statements(SCHEMA):
         connection.execute(statement)
     journal.make_log_id(connection, os.urandom(16))
@@ -108,5 +113,5 @@ def _adopt(connection: sqlite3.Connection) -> None:
     from eventlog import adopt  # noqa: PLC0415 - needed once in the life of a log
 
     plain = adopt.take(connection)
-    _found(connection)
+    _make_log(connection)
     adopt.adopt(connection, plain, clock.now_us())

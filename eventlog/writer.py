@@ -50,6 +50,7 @@ class Writer:
         self._worker = Worker(path, partial(connect_writer, path, self.lock), idle=self._tidy)
         self._wal_limit_bytes = wal_limit_bytes
         self._looked_at = 0
+        self._tidied_at = 0
         self._writes = 0
         self._durable = False
 
@@ -141,10 +142,13 @@ class Writer:
 
     def _tidy(self) -> None:
         try:
-            if wal.bytes_in_use(wal_path(self.path)) > 0:
+            used = wal.bytes_in_use(wal_path(self.path))
+            # What a WAL checkpoint has carried over stays in the file until the WAL begins anew.
+            if used not in (0, self._tidied_at):
                 self._checkpoint_wal()
+                self._tidied_at = used
         except Exception:
-            log.exception("the WAL checkpoint of %s failed; it is tried again", self.path)
+            log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
 
     def _checkpoint_wal(self) -> None:
         # PASSIVE waits for nobody, so that a stuck reader can't hold the lock. Nor does this wait
