@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from eventlog.cli.app import run
 from eventlog.cli.desk import Settings
+from eventlog.cli.safe_text import safe
 from tests.logs import build_log, rows
 
 # What writes no record and no file: an option's name, or None for a value that stands alone.
@@ -103,4 +104,4 @@ def test_any_argument_is_answered_or_refused_in_one_line(path: Path, call: list[
     assert code in {0, 1, 2}
     assert code == 0 or said == "" or call[0] in {"parked", "status", "replay", "export"}
     assert remarks.count("\n") <= 1 + remarks.count("warning")
-    assert all(line.isprintable() or "\u200c" in line for line in remarks.splitlines())
+    assert all(safe(line) == line for line in remarks.split("\n"))

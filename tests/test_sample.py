@@ -126,6 +126,7 @@ async def test_a_day_is_played_once_however_often(tmp_path: Path) -> None:
         assert await store.reader.last_position() == position
         assert sorted(folder.folder.iterdir()) == pictures
         assert len(pictures) == len(day)
+        await store.caught_up(position)
         persons = await store.reader.persons()
         assert [p["name"] for p in persons] == [person.name for person in HOUSEHOLD]
 

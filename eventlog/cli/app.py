@@ -7,6 +7,7 @@ purpose become one line on the standard error; any other is a defect, and its tr
 from __future__ import annotations
 
 import asyncio
+import errno
 import inspect
 import logging
 import os
@@ -31,6 +32,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # As shells count a program that Ctrl-C, or the end of its reader, has ended.
 INTERRUPTED: Final = 130
 BROKEN_PIPE: Final = 141
+# What writing an answer to a full disk says.
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 # What an error repeats of an argument is cut there.
 SENTENCE_MAX: Final = 1000
 
@@ -213,24 +216,43 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    logging.basicConfig(format="eventlog: %(message)s", level=logging.WARNING)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Remark("eventlog: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     try:
         code = make_app(load).meta(_tokens(arguments), print_error=False, exit_on_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        return _fail(f"{error} Try: eventlog --help")
+        code = _fail(f"{error} Try: eventlog --help")
     except (BadRecord, JournalHole) as error:
         _fail(str(error))
-        return FINDING
+        code = FINDING
     except EventLogError as error:
-        return _fail(str(error))
+        code = _fail(str(error))
     except KeyboardInterrupt:
-        return INTERRUPTED
+        code = INTERRUPTED
     except (BrokenPipeError, ReaderGone):
-        # Nobody reads on; what Python still wants to flush goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        _drop_output()
+        code = BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        _drop_output()
+        code = _fail(f"the answer can't be written: {error.strerror}")
     return code if isinstance(code, int) else FINE
+
+
+def _drop_output() -> None:
+    """What Python still wants to flush goes nowhere, instead of failing once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Remark(logging.Formatter):
+    """A warning of the library as a remark; what it repeats may come from outside."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The lines of the message, each made safe."""
+        return "\n".join(map(safe, super().format(record).splitlines()))
 
 
 def _tokens(arguments: Sequence[str]) -> list[str]:

@@ -18,7 +18,6 @@ from eventlog.checks.findings import Report
 from eventlog.cli import views
 from eventlog.cli.desk import Desk, ReaderGone, counted
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
-from eventlog.cli.safe_text import safe
 from eventlog.disk_errors import of_os_error
 from eventlog.errors import BadArgument
 
@@ -38,7 +37,7 @@ def export(file: Out = STANDARD, /, *, after: After = 0, until: Until = None, de
     with _written(desk, file) as out, desk.progress("Export") as told:
         head = archive.export(desk.db_path, out, after=after, until=until, progress=told)
     if file != STANDARD:
-        desk.say(f"{safe(str(file))} holds the journal up to record {head.position}")
+        desk.say(f"{file} holds the journal up to record {head.position}")
     return 0
 
 
@@ -50,7 +49,7 @@ async def import_(file: In, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
     if as_json:
         desk.json({"position": head.position, "hash": head.hash.hex()})
     else:
-        desk.say(f"{safe(str(desk.db_path))} holds {counted(head.position, 'record')}")
+        desk.say(f"{desk.db_path} holds {counted(head.position, 'record')}")
     return 0
 
 
@@ -67,10 +66,10 @@ def backup(file: New, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
 
 def _tell(desk: Desk, file: Path, report: Report) -> None:
     for finding in report.findings:
-        desk.say(f"{safe(finding.where)}: {safe(finding.what)}", "red")
+        desk.say(f"{finding.where}: {finding.what}", "red")
     whole = "whole" if report.ok else "and not whole: the log is damaged"
     desk.say(
-        f"{safe(str(file))} holds {counted(report.records, 'record')}, {whole}",
+        f"{file} holds {counted(report.records, 'record')}, {whole}",
         "green" if report.ok else "bold",
     )
     desk.say("The pictures are files of their own: copy their folder as well.", "dim")

@@ -25,8 +25,8 @@ from rich.text import Text
 from eventlog.cli.safe_text import safe, safe_json
 from eventlog.database import checked_path
 from eventlog.disk_errors import translated
-from eventlog.errors import BadArgument
-from eventlog.rescue import opened
+from eventlog.errors import BadArgument, ReadOnly
+from eventlog.rescue import opened, read_only
 
 # What is not shown on a terminal is as wide as it needs to be.
 _UNCUT: Final = 100_000
@@ -84,6 +84,11 @@ class Desk:
         """The thumbnails folder, found in the same way."""
         return Path(self.settings.thumbnails_dir) if self._thumbnails is None else self._thumbnails
 
+    def insist_writable(self) -> None:
+        """Raise ReadOnly where a log that is there can't be written."""
+        if self.db_path.exists() and read_only(self.db_path):
+            raise ReadOnly(f"{self.db_path} can't be written: it, or its folder, is read-only")
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """The log, open for reading, on a read-only disk too. Raises DatabaseError."""
@@ -129,8 +134,8 @@ class Desk:
     # ── speaking ───────────────────────────────────────────────────────────────────────────
 
     def say(self, text: str | Text = "", style: str = "") -> None:
-        """A line of the answer. Text of the log goes through `safe` first."""
-        self.out.print(Text(text, style) if isinstance(text, str) else text)
+        """A line of the answer, made safe. What is a `Text` already was made so before."""
+        self.out.print(Text(safe(text), style) if isinstance(text, str) else text)
 
     def draw(self, drawing: RenderableType) -> None:
         """A table or the like."""

@@ -15,7 +15,6 @@ from cyclopts import Parameter
 
 from eventlog.cli.desk import Desk, counted
 from eventlog.cli.options import STANDARD, AsJson, AtDesk
-from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.ingest import frigate, ring
 from eventlog.ingest.intake import Item, Tally, feed
@@ -56,6 +55,7 @@ async def ingest(
         raise BadArgument("name at least one file, or - for the standard input")
     read = _reader(source, camera, recognition_threshold)
     _insist_readable(files)
+    desk.insist_writable()
     if not await anyio.Path(desk.db_path).exists():
         desk.note(f"a new log is made at {desk.db_path}")
     code = 0
@@ -109,9 +109,9 @@ def _tell(desk: Desk, file: Path, tally: Tally, *, as_json: bool) -> None:
         desk.json(told)
         return
     desk.say(
-        f"{safe(str(file))}: {counted(tally.events, 'event')}, {counted(tally.facts, 'fact')} new;"
+        f"{file}: {counted(tally.events, 'event')}, {counted(tally.facts, 'fact')} new;"
         f" {tally.known} known already"
     )
     for what, counts in (("skipped", tally.skipped), ("refused", tally.refused)):
         for reason, count in sorted(counts.items()):
-            desk.say(f"  {count} {what}: {safe(reason)}", "red" if what == "refused" else "dim")
+            desk.say(f"  {count} {what}: {reason}", "red" if what == "refused" else "dim")

@@ -72,7 +72,7 @@ async def _rebuild(desk: Desk, names: Iterable[str] | None, *, as_json: bool) ->
 async def rebuild(desk: Desk, wanted: list[Any]) -> Replayed:
     """Rebuild views of the desk's log, with a bar. Raises DatabaseError."""
     with desk.reading():
-        pass  # or a lock file would be left beside what is no log
+        desk.insist_writable()  # and no lock file is left beside what is no log
     writer = Writer(desk.db_path)
     await writer.open(partial(schema.prepare, path=desk.db_path))
     try:

@@ -12,7 +12,6 @@ from cyclopts import Parameter
 from eventlog.cli import views
 from eventlog.cli.desk import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.cli.safe_text import safe
 from eventlog.salvage.salvage import Range, SalvageReport
 from eventlog.salvage.salvage import salvage as carry
 
@@ -33,7 +32,7 @@ async def salvage(new: New, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
 
 def _tell(desk: Desk, new: Path, report: SalvageReport) -> None:
     desk.say(
-        f"{safe(str(new))} holds {counted(report.carried, 'record')} of"
+        f"{new} holds {counted(report.carried, 'record')} of"
         f" {'' if report.end_known else 'at least '}{report.end}:"
         f" {report.proved} proved, {report.repaired} with a hash that was mended",
         "green" if report.complete else "bold",

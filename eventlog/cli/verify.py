@@ -11,7 +11,6 @@ from cyclopts import Parameter
 from eventlog.checks.findings import Finding, Report
 from eventlog.cli.desk import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.cli.safe_text import safe
 from eventlog.replay_check import check
 from eventlog.thumbnails import Thumbnails
 from eventlog.verify import verify as verify_log
@@ -85,4 +84,4 @@ def _print(desk: Desk, report: Report, *, views: bool, pictures: bool) -> None:
 
 
 def _line(finding: Finding) -> str:
-    return f"{safe(finding.where)}: {safe(finding.what)}"
+    return f"{finding.where}: {finding.what}"
