@@ -21,6 +21,7 @@ from eventlog.facts import (
     Box,
     Detection,
     Ding,
+    DoorAction,
     FaceResult,
     Fact,
     Motion,
@@ -186,28 +187,18 @@ class _Visit:
         )
         self.steps.append(Step((action,)))
 
-    def asks(self, actor: str, person: str | None, rule: str, *, granted: bool) -> None:
-        """Something else than a face asks."""
+    def asks(
+        self, actor: str, person: str | None, rule: str, *, granted: bool, does: DoorAction = "none"
+    ) -> None:
+        """Something else than a face asks; `does` is what the door does of it."""
         action = UnlockAction(
             granted=granted,
-            door_action="unlocked" if granted else "none",
+            door_action=does,
             person=person,
             rule=rule,
             actor=actor,
             door_id=CAMERA,
-            recorded_at=self.soon(9),
-        )
-        self.steps.append(Step((action,)))
-
-    def locks(self) -> None:
-        """The lock bolts itself again."""
-        action = UnlockAction(
-            granted=True,
-            door_action="locked",
-            rule="locks after 30 s",
-            actor="lock",
-            door_id=CAMERA,
-            recorded_at=self.soon(30),
+            recorded_at=self.soon(30 if does == "locked" else 9),
         )
         self.steps.append(Step((action,)))
 
@@ -242,13 +233,13 @@ def _comes_home_with_a_guest(visit: _Visit) -> None:
 def _is_not_recognised_at_first(visit: _Visit) -> None:
     visit.opens(Motion, "person")
     visit.asks_by_face(visit.compares(None, 0.61, 0.66), STRANGERS, granted=False)
-    visit.asks("keypad", visit.person, BY_CODE, granted=True)
+    visit.asks("keypad", visit.person, BY_CODE, granted=True, does="unlocked")
 
 
 def _comes_home_at_night(visit: _Visit) -> None:
     visit.opens(Motion, "person")
     visit.asks_by_face(visit.compares(visit.person, 0.3, 0.5), BY_NIGHT, granted=False)
-    visit.asks("keypad", visit.person, BY_CODE, granted=True)
+    visit.asks("keypad", visit.person, BY_CODE, granted=True, does="unlocked")
 
 
 def _brings_a_package(visit: _Visit) -> None:
@@ -261,8 +252,8 @@ def _is_let_in_by_app(visit: _Visit) -> None:
     visit.opens(Ding, "person")
     visit.asks_by_face(visit.compares(None, 0.64, 0.92), STRANGERS, granted=False)
     visit.alerts()
-    visit.asks("app", None, "opened from afar by the household", granted=True)
-    visit.locks()
+    visit.asks("app", None, "opened from afar by the household", granted=True, does="unlocked")
+    visit.asks("lock", None, "locks after 30 s", granted=True, does="locked")
 
 
 def _tries_the_keypad(visit: _Visit) -> None:
