@@ -280,9 +280,13 @@ def test_a_header_that_is_gone_is_made_up_for(path: Path) -> None:
         assert files.page_size == 4096
 
 
+@pytest.mark.parametrize("tried", [400, 40])
 @pytest.mark.parametrize("page_size", PAGE_SIZES)
-def test_any_page_size_is_found_by_trying(tmp_path: Path, page_size: int) -> None:
-    """The rows of the journal come to light under the right one only."""
+def test_any_page_size_is_found_by_trying(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page_size: int, tried: int
+) -> None:
+    """Most rows come to light under the right one, also where only some pages are tried."""
+    monkeypatch.setattr("eventlog.salvage.files._TRIED_PAGES", tried)
     path = build_log(tmp_path / "door.db", 200, page_size=page_size, project=page_size < 8192)
     data = bytearray(path.read_bytes())
     data[:page_size] = random.Random(1).randbytes(page_size)

@@ -89,6 +89,7 @@ class Files:
         return max(PAGE_SIZES, key=self._rows_under)
 
     def _rows_under(self, page_size: int) -> int:
+        """About how many rows there are, from some of the pages that are so large."""
         count = -(-self._size // page_size)
         step = max(1, count // _TRIED_PAGES)
         found = 0
@@ -97,7 +98,7 @@ class Files:
             if page is not None and len(page) == page_size:
                 rows = cells.rows(page, number, lambda _: None)
                 found += sum(row.in_line for row in rows)
-        return found
+        return found * step
 
 
 def _read(file: BinaryIO, offset: int, size: int) -> bytes | None:
