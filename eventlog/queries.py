@@ -17,9 +17,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from eventlog.errors import BadArgument
 from eventlog.projections import detections, events
-from eventlog.projections.paging import insist_page
+from eventlog.projections.paging import insist_filter, insist_page, insist_place
 from eventlog.projections.times import canonical, since_epoch_us
 
 Query = tuple[str, tuple[Any, ...]]
@@ -72,14 +71,15 @@ def recent_events(
 
     Newest `recorded_at` first, then the higher id. `before` is the (recorded_at, id) of the last
     event of the page before this one; a page by `before` costs the same however deep it lies, an
-    `offset` walks what it skips. Raises BadArgument for a limit or offset out of range and for a
-    `before` whose time is none.
+    `offset` walks what it skips. Raises BadArgument for what no list can be asked.
     """
     insist_page(limit, offset)
+    insist_filter(wanted, EventFilter)
+    place = None if before is None else insist_place(before)
     if wanted.label is not None and wanted.person is None:
-        ids, parameters = _ids_by_label(wanted.label, wanted, before)
+        ids, parameters = _ids_by_label(wanted.label, wanted, place)
     else:
-        ids, parameters = _ids_by_event(wanted, before)
+        ids, parameters = _ids_by_event(wanted, place)
     page = f"({ids} LIMIT ? OFFSET ?) page CROSS JOIN events e ON e.id = page.id"
     return _SELECT + page + _BESIDE, (*parameters, limit, offset)
 
@@ -118,6 +118,9 @@ def _newest(event: dict[str, Any]) -> tuple[str, int]:
 # ── the ids of a page ──────────────────────────────────────────────────────────────────────
 
 
+_Place = tuple[datetime, int]
+
+
 class _Term(Struct, frozen=True):
     condition: str  # begins with the column
     parameters: tuple[Any, ...] = ()
@@ -140,7 +143,7 @@ def _narrowing(wanted: EventFilter) -> list[_Term]:
     return terms
 
 
-def _ids_by_event(wanted: EventFilter, before: Before | None) -> Query:
+def _ids_by_event(wanted: EventFilter, place: _Place | None) -> Query:
     narrowing = _narrowing(wanted)
     conditions = [f"{'' if n == 0 else '+'}e.{term.condition}" for n, term in enumerate(narrowing)]
     parameters = [value for term in narrowing for value in term.parameters]
@@ -153,16 +156,16 @@ def _ids_by_event(wanted: EventFilter, before: Before | None) -> Query:
     if wanted.until is not None:
         conditions.append("e.recorded_at < ?")
         parameters.append(canonical(wanted.until))
-    if before is not None:
+    if place is not None:
         conditions.append("(e.recorded_at, e.id) < (?, ?)")
-        parameters.extend(before)
+        parameters.extend((canonical(place[0]), place[1]))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     order = " ORDER BY e.recorded_at DESC, e.id DESC"
     ids = f"SELECT e.id FROM events e{where}{order}"  # noqa: S608 - conditions of ours
     return ids, tuple(parameters)
 
 
-def _ids_by_label(label: str, wanted: EventFilter, before: Before | None) -> Query:
+def _ids_by_label(label: str, wanted: EventFilter, place: _Place | None) -> Query:
     narrowing = _narrowing(wanted)
     conditions = ["d.label = ?"]
     parameters: list[Any] = [label]
@@ -172,9 +175,9 @@ def _ids_by_label(label: str, wanted: EventFilter, before: Before | None) -> Que
     if wanted.until is not None:
         conditions.append("d.event_recorded_us < ?")
         parameters.append(since_epoch_us(wanted.until))
-    if before is not None:
+    if place is not None:
         conditions.append("(d.event_recorded_us, d.event_id) < (?, ?)")
-        parameters.extend((_before_us(before[0]), before[1]))
+        parameters.extend((since_epoch_us(place[0]), place[1]))
     conditions += [f"e.{term.condition}" for term in narrowing]
     parameters += [value for term in narrowing for value in term.parameters]
     joined = " CROSS JOIN events e ON e.id = d.event_id" if narrowing else ""
@@ -184,10 +187,3 @@ def _ids_by_label(label: str, wanted: EventFilter, before: Before | None) -> Que
     order = " ORDER BY d.event_recorded_us DESC, d.event_id DESC"
     ids = f"SELECT d.event_id AS id FROM detections d{where}{once}{order}"  # noqa: S608 - as above
     return ids, tuple(parameters)
-
-
-def _before_us(recorded_at: str) -> int:
-    try:
-        return since_epoch_us(datetime.fromisoformat(recorded_at))
-    except ValueError as error:
-        raise BadArgument(f"before: {recorded_at!r} is no time") from error

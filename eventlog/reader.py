@@ -69,9 +69,7 @@ class Reader:
 
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
         """One event's columns, and its detections under "detections"; None when there is none."""
-        if type(event_id) is not int:
-            raise BadArgument(f"an event id is an int, not {type(event_id).__name__}")
-        if not 0 < event_id < 2**63:
+        if not _may_be(event_id):
             return None
         found = queries.nest(await self._fetch(queries.one_event(event_id)))
         return found[0] if found else None
@@ -94,10 +92,14 @@ class Reader:
 
     async def face_results(self, event_id: int) -> list[dict[str, Any]]:
         """Every face result of an event, in order."""
+        if not _may_be(event_id):
+            return []
         return await self._rows(face_results.COLUMNS, face_results.of_event(event_id))
 
     async def unlock_actions(self, event_id: int) -> list[dict[str, Any]]:
         """Every unlock action of an event, refused ones too, in order."""
+        if not _may_be(event_id):
+            return []
         return await self._rows(unlock_actions.COLUMNS, unlock_actions.of_event(event_id))
 
     async def unlocks(
@@ -110,7 +112,7 @@ class Reader:
     ) -> list[dict[str, Any]]:
         """A page of unlock actions, newest first; see `unlock_actions.listed`."""
         query = unlock_actions.listed(
-            wanted or UnlockFilter(), before=before, limit=limit, offset=offset
+            UnlockFilter() if wanted is None else wanted, before=before, limit=limit, offset=offset
         )
         return await self._rows(unlock_actions.COLUMNS, query)
 
@@ -130,6 +132,8 @@ class Reader:
 
     async def story(self, event_id: int) -> list[StoredRecord]:
         """All records of one event as they are stored, in order."""
+        if not _may_be(event_id):
+            return []
         return await self.run(lambda connection: journal.read_event(connection, event_id))
 
     def subscribe(self, *, after: int = 0) -> AsyncIterator[Record]:
@@ -158,3 +162,10 @@ class Reader:
                 version = now
                 self.nudge.give()
             await asyncio.sleep(WATCH_S)
+
+
+def _may_be(event_id: int) -> bool:
+    """Whether an event can have that id. Raises BadArgument for what is no int."""
+    if type(event_id) is not int:
+        raise BadArgument(f"an event id is an int, not {type(event_id).__name__}")
+    return 0 < event_id < 2**63

@@ -9,29 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiosqlite
 import anyio.to_thread
 
 from eventlog import appends, visits
+from eventlog.appender import FACTS_PER_COMMIT
 from eventlog.appends import Durability
 from eventlog.callers import connect_caller
 from eventlog.database import checked_path
 from eventlog.engine import Engine
-from eventlog.errors import DiskFull, StoreClosed
+from eventlog.errors import BadArgument, DiskFull, StoreClosed
 from eventlog.facts import Fact
 from eventlog.reader import Reader
 from eventlog.record import Receipt, Record
 from eventlog.replay import Replay, Replayed, family
+from eventlog.subscription import insist_position
 from eventlog.thumbnails import Thumbnails
 from eventlog.to_the_end import to_the_end
 
 log = logging.getLogger("eventlog")
+
+PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the names of the files beside it
 
 
 class EventStore:
@@ -42,8 +47,9 @@ class EventStore:
     """
 
     def __init__(self, db_path: str, thumbnails_dir: str = "thumbnails") -> None:
-        self.db_path = str(db_path)
-        self.thumbnails_dir = Path(thumbnails_dir)
+        """Touch nothing yet. Raises BadArgument for what is no path."""
+        self.db_path = _path("db_path", db_path)
+        self.thumbnails_dir = Path(_path("thumbnails_dir", thumbnails_dir))
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
@@ -130,6 +136,32 @@ class EventStore:
         append = appends.prepare(facts, event_id=event_id, key=key, durability=durability)
         return await self._opened().append(append)
 
+    async def append_many(
+        self, visits: Iterable[Sequence[Fact]], *, durability: Durability = "durable"
+    ) -> list[Receipt]:
+        """Append many groups of facts, each atomic by itself, some thousand facts a commit.
+
+        For what comes in bulk: the next groups are prepared while the last ones are written.
+        Raises what `append` raises, for the first group that fails; whole commits before it are
+        in the journal then.
+        """
+        opened = self._opened()
+        receipts: list[Receipt] = []
+        writing: asyncio.Task[list[Receipt]] | None = None
+        try:
+            for some in _chunks(visits, FACTS_PER_COMMIT):
+                prepared = [appends.prepare(facts, durability=durability) for facts in some]
+                if writing is not None:
+                    receipts += await writing
+                writing = asyncio.create_task(opened.append_all(prepared))
+                await asyncio.sleep(0)  # it starts now
+            if writing is not None:
+                receipts += await writing
+        finally:
+            if writing is not None and not writing.done():
+                await asyncio.wait([writing])
+        return receipts
+
     async def receipt(self, key: str) -> Receipt | None:
         """What became of the append with this key; None when it is not in the journal."""
         appends.check_key(key)
@@ -165,7 +197,7 @@ class EventStore:
             face_distance=face_distance,
             unlock_granted=unlock_granted,
             door_action=door_action,
-            detections=detections or (),
+            detections=detections,
         )
         if thumbnail_path is not None:
             facts.append(await anyio.to_thread.run_sync(self._thumbnails.describe, thumbnail_path))
@@ -213,8 +245,10 @@ class EventStore:
     async def caught_up(self, position: int) -> None:
         """Return when every view has applied the record at `position`.
 
-        Raises DatabaseError when the views can't be carried on.
+        Raises BadArgument for what is no position, DatabaseError when the views can't be carried
+        on.
         """
+        insist_position(position)
         await self._opened().caught_up(position)
 
     async def replay(self, *views: str) -> Replayed:
@@ -245,8 +279,34 @@ class EventStore:
         return self._open
 
 
+def _path(name: str, given: object) -> str:
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(path, str):
+        raise BadArgument(f"{name} is a path, not a {type(path).__name__}")
+    if len(path) > PATH_LENGTH_MAX:
+        raise BadArgument(f"{name} is a path of {PATH_LENGTH_MAX} characters at most")
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise BadArgument(f"{name} is a path that UTF-8 can hold") from error
+    return path
+
+
 async def _open_caller(path: Path) -> aiosqlite.Connection:
     connection = aiosqlite.Connection(lambda: connect_caller(path), iter_chunk_size=64)
     # Or a store that was never closed would keep its process alive; aiosqlite offers no other way.
     connection._thread.daemon = True  # noqa: SLF001
     return await connection
+
+
+def _chunks(visits: Iterable[Sequence[Fact]], facts_max: int) -> Iterator[list[Sequence[Fact]]]:
+    chunk: list[Sequence[Fact]] = []
+    facts = 0
+    for visit in visits:
+        chunk.append(visit)
+        facts += len(visit)
+        if facts >= facts_max:
+            yield chunk
+            chunk, facts = [], 0
+    if chunk:
+        yield chunk

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from eventlog import codecs, journal
-from eventlog.errors import JournalHole
+from eventlog.errors import BadArgument, JournalHole
 from eventlog.nudge import Nudge
 from eventlog.record import Record
 from eventlog.worker import Worker
@@ -19,12 +19,19 @@ BATCH: Final = 500
 POLL_S: Final = 1.0
 
 
+def insist_position(position: int) -> None:
+    """Raise BadArgument for what is no position of a record, and not 0."""
+    if type(position) is not int or not 0 <= position < 2**63:
+        raise BadArgument("a position is a whole number, 0 to 2**63 - 1")
+
+
 async def subscribe(reader: Worker, nudge: Nudge, *, after: int) -> AsyncIterator[Record]:
     """Records after a position, for ever.
 
-    Raises JournalHole, and BadRecord for a record that can't be read: a caller that wants to go
-    on subscribes again after its position.
+    Raises BadArgument for what is no position, JournalHole, and BadRecord for a record that
+    can't be read: a caller that wants to go on subscribes again after its position.
     """
+    insist_position(after)
     while True:
         seen = nudge.count
         start = after

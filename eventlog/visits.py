@@ -5,7 +5,7 @@ The one place where the contract's `write_event` arguments get their meaning; pu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ def facts_of_visit(
     face_distance: float | None,
     unlock_granted: bool,
     door_action: str,
-    detections: Sequence[Mapping[str, Any]],
+    detections: Iterable[Mapping[str, Any]] | None,
 ) -> list[Fact]:
     """The facts of one event, its opener first.
 
@@ -35,15 +35,16 @@ def facts_of_visit(
     """
     at = utc(recorded_at, kind=event_type if event_type in ("motion", "ding") else "event")
     facts: list[Fact] = [_opener(event_type, camera_id, at, recording_id)]
-    facts += [_detection(detection) for detection in detections]
+    facts += [_detection(detection) for detection in _listed(detections)]
     if not (person_name is None and face_confidence is None and face_distance is None):
         facts.append(
             FaceResult(name=person_name, distance=face_distance, confidence=face_confidence)
         )
-    if unlock_granted or door_action != "none":
+    granted = _flag(unlock_granted)
+    if granted or door_action != "none":
         facts.append(
             UnlockAction(
-                granted=_flag(unlock_granted),
+                granted=granted,
                 door_action=cast("DoorAction", door_action),
                 person=person_name,
                 confidence=face_confidence,
@@ -57,7 +58,8 @@ def utc(moment: str | datetime, *, kind: str) -> datetime:
     """A time as an aware UTC datetime; one without a zone is UTC already. Raises BadFact."""
     try:
         at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        # One whose zone does not know its offset would be taken for this machine's own time.
+        return at.replace(tzinfo=UTC) if at.utcoffset() is None else at.astimezone(UTC)
     except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise BadFact(kind, "recorded_at", "is no ISO 8601 time of the years 1 to 9999") from error
 
@@ -77,6 +79,15 @@ def _opener(
     if event_type == "ding":
         return Ding(camera_id=camera_id, recorded_at=recorded_at, recording_id=recording_id)
     raise BadFact("event", "event_type", "is 'motion' or 'ding'")
+
+
+def _listed(detections: Iterable[Mapping[str, Any]] | None) -> Iterable[Mapping[str, Any]]:
+    if detections is None:
+        return ()
+    listed: object = detections  # whatever its annotation says
+    if not isinstance(listed, Iterable) or isinstance(listed, str | bytes | Mapping):
+        raise BadFact("detection", "", "come as a list of mappings")
+    return detections
 
 
 def _detection(detection: Mapping[str, Any]) -> Detection:

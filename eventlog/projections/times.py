@@ -58,7 +58,8 @@ def _whole_second(seconds: int) -> str:
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is UTC:
         return moment
-    if moment.tzinfo is None:
+    # A zone that does not know its offset would be taken for this machine's own time.
+    if moment.utcoffset() is None:
         return moment.replace(tzinfo=UTC)
     try:
         return moment.astimezone(UTC)

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from eventlog.facts import UnlockAction
-from eventlog.projections.paging import insist_page
+from eventlog.projections.paging import insist_filter, insist_page, insist_place
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, canonical_us
 from eventlog.record import Record
@@ -144,9 +144,11 @@ def listed(
     """A page of actions, newest `listed_at` first, then the higher id. Rows are COLUMNS.
 
     `before` is the (listed_at, id) of the last row of the page before this one. Raises
-    BadArgument for a limit or offset out of range.
+    BadArgument for what no list can be asked.
     """
     insist_page(limit, offset)
+    insist_filter(wanted, UnlockFilter)
+    place = None if before is None else insist_place(before)
     # A unary plus keeps the planner from an index: the person's is the narrower one.
     outcome_term = "outcome = ?" if wanted.person is None else "+outcome = ?"
     candidates: tuple[tuple[str, tuple[Any, ...] | None], ...] = (
@@ -154,7 +156,7 @@ def listed(
         (outcome_term, None if wanted.outcome is None else (wanted.outcome,)),
         ("listed_at >= ?", None if wanted.since is None else (canonical(wanted.since),)),
         ("listed_at < ?", None if wanted.until is None else (canonical(wanted.until),)),
-        ("(listed_at, id) < (?, ?)", before),
+        ("(listed_at, id) < (?, ?)", None if place is None else (canonical(place[0]), place[1])),
     )
     terms = [term for term, given in candidates if given is not None]
     parameters = [value for _, given in candidates if given is not None for value in given]
