@@ -51,7 +51,10 @@ def of_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     word, sentence = _SENTENCES.get(error.status_code, _SENTENCES[400])
     if error.status_code >= 500:  # noqa: PLR2004 - ours, not theirs
         return of_any_error(request, error)
-    return _answer(request, error.status_code, shapes.Failure(error=word, message=sentence))
+    answer = _answer(request, error.status_code, shapes.Failure(error=word, message=sentence))
+    if error.headers and "Allow" in error.headers:
+        answer.headers["allow"] = error.headers["Allow"]
+    return answer
 
 
 def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Response[Any]:

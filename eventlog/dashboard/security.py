@@ -216,6 +216,8 @@ class Gate:
                 query = scope.get("query_string", b"").decode("latin-1")
                 back = scope["path"] + (f"?{query}" if query else "")
                 extra.append((b"location", f"/login?next={quote(back, safe='/')}".encode()))
+        elif status == 405:  # noqa: PLR2004 - method not allowed
+            extra.append((b"allow", ", ".join(sorted(METHODS)).encode()))
         elif status == 401:  # noqa: PLR2004 - unauthorized
             extra.append((b"www-authenticate", b'Bearer realm="eventlog"'))
         body = msgspec.json.encode({"error": refusal.word, "message": str(refusal)})

@@ -38,12 +38,23 @@ class Running:
             stderr=self._log,
             text=True,
         )
+        try:
+            self.url, self.link = self._said(), self._said()
+            self._await_answer()
+        except BaseException:
+            self._process.kill()
+            self._close()
+            raise
+
+    def _said(self) -> str:
+        """The address at the end of the next line that it prints."""
         assert self._process.stdout is not None
-        self.url = self._process.stdout.readline().split()[-1].rstrip("/")
-        self.link = self._process.stdout.readline().split()[-1]
-        self.pid = self._process.pid
-        assert self.url.startswith("http://"), (folder / "dashboard.log").read_text()
-        deadline = time.monotonic() + 20
+        line = self._process.stdout.readline()
+        assert line, Path(self._log.name).read_text()
+        return line.split()[-1].rstrip("/")
+
+    def _await_answer(self) -> None:
+        deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
                 httpx.get(f"{self.url}/health")
@@ -52,6 +63,12 @@ class Running:
             else:
                 return
         raise AssertionError("the dashboard does not answer")
+
+    def _close(self) -> None:
+        self._process.wait()
+        self._log.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
 
     def stop(self) -> float:
         """Ask it to stop; the answer is how long that took, in seconds."""
@@ -75,6 +92,4 @@ class Running:
         """Stop it, if it still runs."""
         if self._process.poll() is None:
             self.stop()
-        self._log.close()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._close()

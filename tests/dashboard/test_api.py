@@ -6,6 +6,7 @@ import csv
 import io
 from datetime import timedelta
 from hashlib import sha256
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -201,15 +202,12 @@ async def test_one_event_comes_with_its_story(house: House) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/events", "/api/unlocks", "/", "/unlocks", "/unlocks.csv"])
-@pytest.mark.parametrize("text", INJECTIONS)
-async def test_what_is_typed_into_a_filter_stays_text(house: House, path: str, text: str) -> None:
+async def test_what_is_typed_into_a_filter_stays_text(house: House, path: str) -> None:
     """Every parameter: no row that was not asked for, no word of SQLite's, the tables as before."""
     await house.append(*VISIT)
+    names = ("camera", "person", "label", "type", "outcome", "stranger", "day", "since", "until")
     async with await house.signed_in() as client:
-        for name in (
-            *("camera", "person", "label", "type", "outcome", "stranger", "day"),
-            *("since", "until", "before", "limit"),
-        ):
+        for name, text in product((*names, "before", "limit"), INJECTIONS):
             answer = await client.get(path, params={name: text})
             assert answer.status_code in {200, 400}, name
             for word in ("sqlite", "syntax error", "OperationalError"):
@@ -221,13 +219,13 @@ async def test_what_is_typed_into_a_filter_stays_text(house: House, path: str, t
         assert await house.desk.pages.run(lambda c: c.execute(count).fetchone()) == (1,)
 
 
-@pytest.mark.parametrize("query", BAD_QUERIES)
-async def test_a_parameter_that_is_no_value_of_its_kind_is_named(house: House, query: str) -> None:
+async def test_a_parameter_that_is_no_value_of_its_kind_is_named(house: House) -> None:
     """400, and the sentence begins with its name."""
     async with await house.program("read") as program:
-        answer = await program.get(f"/api/events?{query}")
-    assert answer.status_code == 400
-    assert answer.json()["message"].startswith(query.partition("=")[0] + ":")
+        for query in BAD_QUERIES:
+            answer = await program.get(f"/api/events?{query}")
+            assert answer.status_code == 400, query
+            assert answer.json()["message"].startswith(query.partition("=")[0] + ":")
 
 
 async def test_a_frame_is_stored_and_answered_as_the_fact_to_append(house: House) -> None:
