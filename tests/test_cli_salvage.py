@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from eventlog import codecs
+from eventlog.cli.desk import Desk
+from eventlog.cli.salvage import _tell
 from eventlog.head import head_path
+from eventlog.salvage.salvage import Range, SalvageReport
 from tests.command_line import CommandLine
 from tests.logs import build_log, rows
 
@@ -97,3 +100,40 @@ def test_a_file_that_holds_no_log_and_one_that_is_there_are_errors(
     assert not (tmp_path / "whole.db").exists()
     assert eventlog("salvage", text).code == 2
     assert eventlog("salvage", tmp_path / "whole.db", "--db", tmp_path / "none.db").code == 2
+
+
+def test_everything_that_a_salvage_found_has_its_line(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """Ranges as people write them, and only what there is to tell."""
+    report = SalvageReport(
+        old_log_id=None,
+        new_log_id="00ff",
+        carried=5,
+        proved=2,
+        repaired=1,
+        unproved=(Range(8, 9),),
+        missing=(Range(3, 3), Range(5, 7)),
+        end=9,
+        end_known=False,
+        cut_appends=1,
+        lost_keys=2,
+        page_size=4096,
+        header_damaged=True,
+        wal_damaged=True,
+        unreadable_pages=3,
+    )
+    _tell(Desk(eventlog._settings), tmp_path / "new.db", report)
+    first, *others = eventlog.capsys.readouterr().out.splitlines()
+    assert first.endswith("holds 5 records of at least 9: 2 proved, 1 with a hash that was mended")
+    assert others == [
+        "Behind a missing one, and not contradicted: 8 to 9",
+        "Missing, by the old log's positions: 3, 5 to 7",
+        "1 append not whole any more",
+        "2 idempotency keys stood twice, and were dropped",
+        "3 pages the disk did not give",
+        "Without a head file a lost tail can't be seen.",
+        "The file's header is damaged; its pages have 4096 bytes",
+        "The WAL is damaged; what could be read of it was taken",
+        "The new log has an id of its own: 00ff",
+    ]

@@ -42,14 +42,14 @@ from eventlog.thumbnails import Thumbnails
 FOLDER: Final = Path("run/demo")
 MARK: Final = ".eventlog-demo"
 SHOWN: Final = 12
-_NAME_WIDTH: Final = 34
+_NAME_WIDTH: Final = 26
 
 # Beside the checkout: payloads that were recorded at real doors.
 RECORDED: Final = Path(__file__).parents[3] / "shared" / "data"
 PAYLOADS: Final = (
-    ("frigate", "frigate-hass-integration/events_front_door.json"),
-    ("ring", "home-assistant-core/ring/doorbot_history.json"),
-    ("ring", "home-assistant-core/ring/ding_active.json"),
+    ("Frigate's list", "frigate", "frigate-hass-integration/events_front_door.json"),
+    ("Ring's history", "ring", "home-assistant-core/ring/doorbot_history.json"),
+    ("Ring's push", "ring", "home-assistant-core/ring/ding_active.json"),
 )
 
 Into = Annotated[Path, Parameter(help="The folder of the demo's log; it is made anew. [run/demo]")]
@@ -96,13 +96,13 @@ def _make_anew(folder: Path) -> None:
 
 async def _fill(desk: Desk) -> None:
     async with EventStore(str(desk.db_path), str(desk.thumbnails_dir)) as store:
-        for source, name in PAYLOADS:
+        for what, source, name in PAYLOADS:
             if (RECORDED / name).is_file():
                 data = (RECORDED / name).read_bytes()
                 first = await feed(store, SOURCES[source](data))
                 again = await feed(store, SOURCES[source](data))
                 told = f"{counted(first.events, 'event')}; fed again: {again.events}"
-                _row(desk, f"recorded, {source}: {Path(name).stem}", told)
+                _row(desk, f"recorded: {what}", told)
         day = sample_day(datetime.now(UTC).date() - timedelta(days=1))
         events = await play(store, Thumbnails(desk.thumbnails_dir), day)
         _row(desk, "yesterday, made up", f"{counted(events, 'event')}, with faces and pictures")

@@ -42,7 +42,7 @@ def _tell(desk: Desk, new: Path, report: SalvageReport) -> None:
     if report.missing:
         desk.say(f"Missing, by the old log's positions: {_ranges(report.missing)}", "red")
     if report.cut_appends:
-        desk.say(f"{counted(report.cut_appends, 'append')} lost some of their records", "red")
+        desk.say(f"{counted(report.cut_appends, 'append')} not whole any more", "red")
     if report.lost_keys:
         desk.say(f"{counted(report.lost_keys, 'idempotency key')} stood twice, and were dropped")
     if report.unreadable_pages:
