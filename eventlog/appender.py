@@ -15,7 +15,7 @@ import logging
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from eventlog import journal, wal
@@ -39,8 +39,10 @@ FACTS_PER_COMMIT: Final = 2_000
 
 
 class _Waiting(NamedTuple):
-    append: Append
-    future: asyncio.Future[Receipt]
+    """Appends that one caller waits for."""
+
+    appends: Sequence[Append]
+    future: asyncio.Future[list[Answer]]
     since: float
 
 
@@ -75,13 +77,23 @@ class Appender:
         A cancelled caller leaves its append to be written. Raises UnknownEvent, KeyConflict,
         StoreClosed, and DatabaseError when the commit failed.
         """
+        (answer,) = await self.append_all((append,))
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def append_all(self, appends: Sequence[Append]) -> list[Answer]:
+        """Each append's receipt, or the error that it failed with alone; one commit for all.
+
+        Raises StoreClosed.
+        """
         await self._room.acquire()
         if self._closed:
             self._room.release()
             raise StoreClosed
-        future: asyncio.Future[Receipt] = self._loop.create_future()
+        future: asyncio.Future[list[Answer]] = self._loop.create_future()
         self._came += 1
-        self._waiting.append(_Waiting(append, future, time.monotonic()))
+        self._waiting.append(_Waiting(appends, future, time.monotonic()))
         if not self._scheduled:
             self._scheduled = True
             # After the other tasks that are ready now, so that they share the commit.
@@ -99,14 +111,10 @@ class Appender:
         while self._answered < came:
             await self._progress.wait(self._progress.count, timeout_s=POLL_S)
 
-    def _settle(self, answers: list[tuple[_Waiting, Answer]], last: int) -> None:
+    def _settle(self, answers: list[tuple[_Waiting, list[Answer]]], last: int) -> None:
         for waiting, answer in answers:
             self._room.release()
-            if waiting.future.done():  # cancelled
-                continue
-            if isinstance(answer, BaseException):
-                waiting.future.set_exception(answer)
-            else:
+            if not waiting.future.done():  # or it was cancelled
                 waiting.future.set_result(answer)
         if self._waiting:
             self._loop.call_soon(self._writer.post, self._commit_waiting)
@@ -120,69 +128,61 @@ class Appender:
 
     def _commit_waiting(self) -> None:
         batch = self._take()
-        answers: list[Answer]
-        try:
-            answers = self._locked(self._admitted(batch))
-        except DiskFull as error:
-            # What the bolt waits for is written into the room that was kept for it.
-            answers = [error] * len(batch)
-            if any(waiting.append.unlocks for waiting in batch) and self._reserve.give_up():
-                answers = self._locked_or_error(self._admitted(batch))
-        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
-            answers = [error] * len(batch)
-        settled = list(zip(batch, answers, strict=True))
+        appends = [append for waiting in batch for append in waiting.appends]
+        answers = iter(self._answers(appends, since=batch[0].since))
+        settled = [(waiting, [next(answers) for _ in waiting.appends]) for waiting in batch]
         self._writer.worker.answer(self._settle, settled, self._tail.head.position)
-
-    def _admitted(self, batch: list[_Waiting]) -> list[_Waiting | DiskFull]:
-        """The batch, with an error in the place of what the reserve is not there for."""
-        if self._reserve.restored():
-            return list(batch)
-        return [
-            waiting if waiting.append.unlocks else DiskFull("only unlock records are accepted")
-            for waiting in batch
-        ]
-
-    def _locked_or_error(self, batch: list[_Waiting | DiskFull]) -> list[Answer]:
-        try:
-            return self._locked(batch)
-        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
-            return [error] * len(batch)
-
-    def _locked(self, batch: list[_Waiting | DiskFull]) -> list[Answer]:
-        """Each one's answer. Raises what the whole commit failed with, as ours."""
-        wanted = [waiting for waiting in batch if isinstance(waiting, _Waiting)]
-        if not wanted:
-            written: list[Answer] = []
-        else:
-            try:
-                written = self._writer.locked(
-                    self._writer.worker.connection,
-                    lambda connection: self._commit(connection, wanted),
-                    since=wanted[0].since,
-                )
-            except BaseException as error:
-                self._tail.forget()
-                ours = self._writer.worker.translate(error)
-                if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
-                    self._doubt = DiskFailure(
-                        "the disk failed to sync, and what it says of later syncs may be false:"
-                        " close the store and open it again"
-                    )
-                raise ours from error
-        answers = iter(written)
-        return [next(answers) if isinstance(one, _Waiting) else one for one in batch]
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         facts = 0
         while self._waiting and facts < FACTS_PER_COMMIT:
             batch.append(self._waiting.popleft())
-            facts += len(batch[-1].append.facts)
+            facts += sum(len(append.facts) for append in batch[-1].appends)
         return batch
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[_Waiting]) -> list[Answer]:
+    def _answers(self, appends: list[Append], *, since: float) -> list[Answer]:
+        """Each append's answer; what the whole commit fails with is everybody's."""
+        try:
+            return self._admit_and_commit(appends, since=since)
+        except DiskFull as error:
+            # What the bolt waits for is written into the room that was kept for it.
+            if not (any(append.unlocks for append in appends) and self._reserve.give_up()):
+                return [error] * len(appends)
+        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
+            return [error] * len(appends)
+        try:
+            return self._admit_and_commit(appends, since=since)
+        except BaseException as error:  # noqa: BLE001 - likewise
+            return [error] * len(appends)
+
+    def _admit_and_commit(self, appends: list[Append], *, since: float) -> list[Answer]:
+        """While the reserve is given up, only what it is there for is committed."""
+        if self._reserve.restored():
+            return self._locked(appends, since=since)
+        admitted = [append for append in appends if append.unlocks]
+        answers = iter(self._locked(admitted, since=since) if admitted else [])
+        refused = DiskFull("only unlock records are accepted")
+        return [next(answers) if append.unlocks else refused for append in appends]
+
+    def _locked(self, appends: list[Append], *, since: float) -> list[Answer]:
+        """Each one's answer. Raises what the whole commit failed with, as ours."""
+        worker = self._writer.worker
+        try:
+            return self._writer.locked(
+                worker.connection, lambda connection: self._commit(connection, appends), since=since
+            )
+        except BaseException as error:
+            self._tail.forget()
+            if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
+                self._doubt = DiskFailure(
+                    "the disk failed to sync, and what it says of later syncs may be false:"
+                    " close the store and open it again"
+                )
+            raise worker.translate(error) from error
+
+    def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[Answer]:
         tail = self._tail
-        appends = [waiting.append for waiting in batch]
         tail.refresh(connection)
         answers, rows = tail.place(connection, appends)
         durable = any(append.durable for append in appends)

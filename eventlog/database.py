@@ -25,6 +25,7 @@ from eventlog.errors import (
     MissingFolder,
     NewerDatabase,
     NotADatabase,
+    ReadOnly,
 )
 from eventlog.lock import FileLock
 
@@ -97,10 +98,16 @@ def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
     with translated(path):
         if not path.exists() or path.stat().st_size == 0:
             return
-        with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
-            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            origin(connection, path)
-            check(connection)
+        try:
+            with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+                origin(connection, path)
+                check(connection)
+        except sqlite3.OperationalError as error:
+            # A WAL without its index can't even be read where the index can't be made.
+            if not os.access(path.parent, os.W_OK):
+                raise ReadOnly(f"{path.parent} can't be written to") from error
+            raise
 
 
 def _read_only(path: Path) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -111,6 +111,15 @@ class Engine:
     async def append(self, append: Append) -> Receipt:
         """The receipt of an append. Raises what `Appender.append` raises."""
         return await self._appender.append(append)
+
+    async def append_all(self, some: Sequence[Append]) -> list[Receipt]:
+        """The receipts of many appends, in one commit. Raises the first error of one of them."""
+        receipts = []
+        for answer in await self._appender.append_all(some):
+            if isinstance(answer, BaseException):
+                raise answer
+            receipts.append(answer)
+        return receipts
 
     async def receipt(self, key: str) -> Receipt | None:
         """The receipt of the append that used the key, asked behind all that wait.

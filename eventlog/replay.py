@@ -60,10 +60,14 @@ def family(names: Iterable[str] | None) -> list[Projection]:
 
     Raises BadArgument for a name that is no view's.
     """
-    wanted = set(by_name if names is None else names)
-    for name in sorted(wanted):
+    wanted: set[str] = set()
+    named: Iterable[object] = by_name if names is None else names  # callers' lists hold anything
+    for name in named:
+        if not isinstance(name, str):
+            raise BadArgument(f"a view is named by a word, not by a {type(name).__name__}")
         if name not in by_name:
-            raise BadArgument(f"there is no view {name!r}; there are {', '.join(by_name)}")
+            raise BadArgument(f"there is no view {name[:60]!r}; there are {', '.join(by_name)}")
+        wanted.add(name)
     for view in reversed(VIEWS):
         if view.name in wanted:
             wanted.update(view.parents)

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import os
 import warnings
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -19,8 +19,7 @@ from typing import Any, Final, Self
 import aiosqlite
 import anyio.to_thread
 
-from eventlog import appends, visits
-from eventlog.appender import FACTS_PER_COMMIT
+from eventlog import appends, bulk, visits
 from eventlog.appends import Durability
 from eventlog.callers import connect_caller
 from eventlog.database import checked_path
@@ -137,30 +136,14 @@ class EventStore:
         return await self._opened().append(append)
 
     async def append_many(
-        self, visits: Iterable[Sequence[Fact]], *, durability: Durability = "durable"
+        self, groups: Iterable[Sequence[Fact]], *, durability: Durability = "durable"
     ) -> list[Receipt]:
         """Append many groups of facts, each atomic by itself, some thousand facts a commit.
 
-        For what comes in bulk: the next groups are prepared while the last ones are written.
         Raises what `append` raises, for the first group that fails; whole commits before it are
         in the journal then.
         """
-        opened = self._opened()
-        receipts: list[Receipt] = []
-        writing: asyncio.Task[list[Receipt]] | None = None
-        try:
-            for some in _chunks(visits, FACTS_PER_COMMIT):
-                prepared = [appends.prepare(facts, durability=durability) for facts in some]
-                if writing is not None:
-                    receipts += await writing
-                writing = asyncio.create_task(opened.append_all(prepared))
-                await asyncio.sleep(0)  # it starts now
-            if writing is not None:
-                receipts += await writing
-        finally:
-            if writing is not None and not writing.done():
-                await asyncio.wait([writing])
-        return receipts
+        return await bulk.append_many(self._opened(), groups, durability=durability)
 
     async def receipt(self, key: str) -> Receipt | None:
         """What became of the append with this key; None when it is not in the journal."""
@@ -297,16 +280,3 @@ async def _open_caller(path: Path) -> aiosqlite.Connection:
     # Or a store that was never closed would keep its process alive; aiosqlite offers no other way.
     connection._thread.daemon = True  # noqa: SLF001
     return await connection
-
-
-def _chunks(visits: Iterable[Sequence[Fact]], facts_max: int) -> Iterator[list[Sequence[Fact]]]:
-    chunk: list[Sequence[Fact]] = []
-    facts = 0
-    for visit in visits:
-        chunk.append(visit)
-        facts += len(visit)
-        if facts >= facts_max:
-            yield chunk
-            chunk, facts = [], 0
-    if chunk:
-        yield chunk

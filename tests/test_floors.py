@@ -53,6 +53,7 @@ FLOORS: Final = [
     ["reader"],
     ["engine", "replay", "replay_check", "new_file", "checks"],
     # the front desk
+    ["bulk"],
     ["store", "archive", "verify", "story"],
     ["salvage", "backup", "status", "__init__"],
     # doors

@@ -566,3 +566,17 @@ async def test_a_durable_answer_about_a_relaxed_append_syncs_it_first(
     await store.receipt("k")
 
     assert (relaxed, durable, len(synced)) == (0, 1, 2)
+
+
+async def test_groups_in_bulk_are_appends_of_their_own(store: EventStore, tmp_path: Path) -> None:
+    """Each has its event and its receipt; a bad one raises, and whole commits before it are in."""
+    groups = [(MOTION, DOG)] * 2_500
+    receipts = await store.append_many(groups)
+    with pytest.raises(BadFact):
+        await store.append_many([*groups, (MOTION, Detection(label="", confidence=0.5))])
+
+    assert [receipt.event_id for receipt in receipts] == list(range(1, 2_501))
+    assert [p for receipt in receipts for p in receipt.positions] == list(range(1, 5_001))
+    rows = journal_of(tmp_path / "events.db")
+    assert {(row[6], row[7]) for row in rows} == {(0, 2), (1, 2)}
+    assert 5_000 <= len(rows) <= 10_000

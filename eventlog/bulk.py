@@ -1,0 +1,53 @@
+"""Many appends at a time: what comes in bulk is prepared while the last of it is written.
+
+Each group of facts stays an append of its own, with its own event and receipt; only the commit is
+shared. Knows how an append is prepared, and not how it is written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Sequence
+
+from eventlog.appender import FACTS_PER_COMMIT
+from eventlog.appends import Durability, prepare
+from eventlog.engine import Engine
+from eventlog.facts import Fact
+from eventlog.record import Receipt
+
+
+async def append_many(
+    engine: Engine, groups: Iterable[Sequence[Fact]], *, durability: Durability
+) -> list[Receipt]:
+    """The receipts of all groups, in their order. Raises the error of the first that fails.
+
+    Whole commits before that one are in the journal then, and so may others of its own be.
+    """
+    receipts: list[Receipt] = []
+    writing: asyncio.Task[list[Receipt]] | None = None
+    try:
+        for chunk in _chunks(groups):
+            prepared = [prepare(facts, durability=durability) for facts in chunk]
+            if writing is not None:
+                receipts += await writing
+            writing = asyncio.create_task(engine.append_all(prepared))
+            await asyncio.sleep(0)  # it starts before the next ones are prepared
+        if writing is not None:
+            receipts += await writing
+    finally:
+        if writing is not None and not writing.done():
+            await asyncio.wait([writing])
+    return receipts
+
+
+def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
+    chunk: list[Sequence[Fact]] = []
+    facts = 0
+    for group in groups:
+        chunk.append(group)
+        facts += len(group)
+        if facts >= FACTS_PER_COMMIT:
+            yield chunk
+            chunk, facts = [], 0
+    if chunk:
+        yield chunk
