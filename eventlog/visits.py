@@ -57,11 +57,18 @@ def facts_of_visit(
 def utc(moment: str | datetime, *, kind: str) -> datetime:
     """A time as an aware UTC datetime; one without a zone is UTC already. Raises BadFact."""
     try:
-        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        at = _read(moment) if isinstance(moment, str) else moment
         # One whose zone does not know its offset would be taken for this machine's own time.
         return at.replace(tzinfo=UTC) if at.utcoffset() is None else at.astimezone(UTC)
     except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise BadFact(kind, "recorded_at", "is no ISO 8601 time of the years 1 to 9999") from error
+
+
+def _read(text: str) -> datetime:
+    # Python reads a time with a NUL at its end as if there were none.
+    if "\0" in text:
+        raise ValueError("a NUL is no part of a time")
+    return datetime.fromisoformat(text)
 
 
 def opened_event(receipt: Receipt) -> int:
