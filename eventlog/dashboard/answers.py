@@ -60,7 +60,7 @@ def of_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
 def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Response[Any]:
     """Errors that the package raises on purpose."""
     if isinstance(error, DatabaseError):
-        log.error("%s %s: %s", request.method, request.url.path, error)
+        log.error("%s %r: %s", request.method, request.url.path, error)
         status, sentence = next((s, t) for kind, s, t in _DISK if isinstance(error, kind))
         return _answer(
             request, status, shapes.Failure(error=type(error).__name__, message=sentence)
