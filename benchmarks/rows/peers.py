@@ -117,7 +117,7 @@ async def _our_bulk(bench: Bench, events: int) -> Sample:
     groups = list(workload.units(events))
     async with bench.store() as store:
         started = time.perf_counter()
-        await asyncio.gather(*(store.append(*facts) for facts in groups))
+        await store.append_many(groups)
         return per_second(events * workload.FACTS_PER_EVENT, time.perf_counter() - started)
 
 
