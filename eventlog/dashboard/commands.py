@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ from eventlog.dashboard.tokens import Scope
 from eventlog.dashboard.zones import zone
 from eventlog.errors import BadArgument
 from eventlog.store import EventStore
+
+log: Final = logging.getLogger("eventlog")
 
 DEMO_USER: Final = "demo"
 
@@ -95,14 +98,22 @@ def add_token(db_path: str, name: str, scopes: Iterable[Scope]) -> str:
 
 
 async def _run(serving: Awaitable[None], alongside: Alongside | None, desk: Desk) -> None:
-    beside = None if alongside is None else asyncio.ensure_future(alongside(desk.store))
+    beside = None
+    if alongside is not None:
+        beside = asyncio.ensure_future(alongside(desk.store))
+        beside.add_done_callback(_tell_failure)
     try:
         await serving
     finally:
         if beside is not None:
             beside.cancel()
-            with suppress(asyncio.CancelledError):
-                await beside
+            await asyncio.wait([beside])
+
+
+def _tell_failure(beside: asyncio.Future[None]) -> None:
+    error = None if beside.cancelled() else beside.exception()
+    if error is not None:
+        log.error("what ran alongside the dashboard failed", exc_info=error)
 
 
 async def _make_link(desk: Desk) -> str:

@@ -24,7 +24,7 @@ from eventlog.record import Record, StoredRecord
 BATCH: Final = 200
 KEPT: Final = 2_000  # frames in memory
 POLL_S: Final = 1.0
-REST_S: Final = 0.02  # between two reads, so that a busy journal is read in batches
+REST_S: Final = 0.05  # between two reads, so that a busy journal is read in batches
 RETRY: Final = b"retry: 2000\n\n"
 HEARTBEAT: Final = b": heartbeat\n\n"
 SIGNED_OUT: Final = b"event: signed-out\ndata: {}\n\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -13,7 +15,8 @@ import pytest
 from eventlog.dashboard import commands, server
 from eventlog.dashboard.commands import add_token, add_user, serve
 from eventlog.errors import BadArgument
-from tests.dashboard.house import OWNER, PASSWORD, House, type_password
+from eventlog.store import EventStore
+from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, type_password
 from tests.dashboard.running import Running
 
 
@@ -45,6 +48,34 @@ def test_a_stop_with_open_streams_takes_less_than_three_seconds(tmp_path: Path) 
             took = running.stop()
         assert took < 3
     assert not list(tmp_path.glob("events.db.open-*"))
+
+
+@pytest.mark.anyio
+async def test_a_feed_goes_on_while_the_page_is_open(tmp_path: Path) -> None:
+    """It gets the open store, and a signal ends both; the link is said, and the log is whole."""
+    said: list[str] = []
+
+    async def feed(store: EventStore) -> None:
+        url = said[0].split()[-1]
+        async with httpx.AsyncClient() as client:
+            while True:
+                try:
+                    assert (await client.get(f"{url}health")).text == "ok"
+                except httpx.TransportError:
+                    await asyncio.sleep(0)
+                else:
+                    break
+        await store.append(*VISIT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    path = str(tmp_path / "events.db")
+    await serve(
+        path, str(tmp_path / "t"), port=0, sign_in_link=True, alongside=feed, say=said.append
+    )
+    assert "/sign-in#" in said[1]
+    async with EventStore(path, str(tmp_path / "t")) as store:
+        assert len(await store.get_recent_events()) == 1
 
 
 @pytest.mark.anyio
