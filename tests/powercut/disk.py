@@ -26,6 +26,7 @@ from tests.powercut.trace import (
     Renamed,
     Sought,
     Synced,
+    SyncFailed,
     TraceError,
     Truncated,
     Wrote,
@@ -45,11 +46,20 @@ Files: TypeAlias = dict[str, bytes]
 
 
 class Change(NamedTuple):
-    """An unsynced write, or a new length where `data` is None."""
+    """An unsynced write, or a new length where `data` is None.
+
+    `given_up` says that a sync of it failed, so that no later one tries it again.
+    """
 
     at: int
     offset: int
     data: bytes | None
+    given_up: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the write ends."""
+        return self.offset + len(self.data or b"")
 
 
 class NameChange(NamedTuple):
@@ -107,6 +117,8 @@ class Disk:
                 self._apply_to_bytes(operation)
             case Synced(path, since):
                 self._sync(path, since)
+            case SyncFailed(path, since):
+                self._give_up(path, since)
             case Acknowledged():
                 pass
         self._done += 1
@@ -228,7 +240,7 @@ class Disk:
 
     def _change(self, inode: _Inode, offset: int, data: bytes | None) -> None:
         inode.pending.append(Change(self._done, offset, data))
-        if len(inode.pending) > PENDING_MAX:
+        if len(inode.pending) > PENDING_MAX and not inode.pending[0].given_up:
             inode.synced = _with(inode.synced, inode.pending[:1])
             del inode.pending[0]
 
@@ -242,13 +254,22 @@ class Disk:
                 self._save_names(rules, saved)
             return
         inode = self._inode(path)
-        covered = [change for change in inode.pending if change.at < since]
+        covered = [c for c in inode.pending if c.at < since and not c.given_up]
         inode.synced = _with(inode.synced, covered)
-        inode.pending = [change for change in inode.pending if change.at >= since]
+        given_up = [c for c in inode.pending if c.given_up]
+        for change in covered:
+            given_up = [part for old in given_up for part in _outside(old, change)]
+        inode.pending = given_up + [c for c in inode.pending if c.at >= since and not c.given_up]
         own = [n for n in self._names_pending["ordered"] if n.at < since]
         while own and own[-1].inode != inode.number:
             own.pop()
         self._save_names("ordered", own)
+
+    def _give_up(self, path: str, since: int) -> None:
+        if path == "" or self._inode(path).is_folder:
+            return  # names are tried again: the journal of a file system holds them
+        inode = self._inode(path)
+        inode.pending = [c._replace(given_up=c.given_up or c.at < since) for c in inode.pending]
 
     def _save_names(self, rules: Rules, saved: list[NameChange]) -> None:
         names = self._names_synced[rules]
@@ -289,7 +310,7 @@ def _with(synced: bytes, changes: Sequence[Change]) -> bytes:
     if not changes:
         return synced
     content = bytearray(synced)
-    for _, offset, data in changes:
+    for _, offset, data, _ in changes:
         if data is None:
             content = content[:offset].ljust(offset, b"\0")
         else:
@@ -297,6 +318,16 @@ def _with(synced: bytes, changes: Sequence[Change]) -> bytes:
                 content.extend(bytes(offset - len(content)))
             content[offset : offset + len(data)] = data
     return bytes(content)
+
+
+def _outside(old: Change, new: Change) -> list[Change]:
+    """What a newer write leaves of an older one."""
+    if old.data is None or new.data is None or new.end <= old.offset or old.end <= new.offset:
+        return [old]
+    before = old.data[: max(0, new.offset - old.offset)]
+    after = old.data[new.end - old.offset :] if new.end < old.end else b""
+    parts = [old._replace(data=before), old._replace(offset=new.end, data=after)]
+    return [part for part in parts if part.data]
 
 
 def _all(inode: _Inode) -> list[Change]:
@@ -314,7 +345,7 @@ def _lengths(inode: _Inode) -> list[Change]:
 
 def _sectors(change: Change) -> list[Change]:
     """A write as the sectors that it touches, each of which may be there by itself."""
-    at, offset, data = change
+    at, offset, data, _ = change
     if data is None:
         return [change]
     first = SECTOR - offset % SECTOR

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -37,7 +38,7 @@ class Plan(NamedTuple):
     `some` is how many states are drawn at random at each operation, beside the plain ones;
     `recoveries`, how many states are opened by a recorded run of their own whose power is cut as
     well; `role` and `fault` are the workload's; `first_wrong` begins with the first promise and
-    stops at the first finding.
+    stops at the first finding; `inject` is a fault of the disk, as strace has it.
     """
 
     seed: int
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     role: str = "first"
     fault: str = "none"
     first_wrong: bool = False
+    inject: str = ""
 
     @property
     def command(self) -> list[str]:
@@ -64,6 +66,7 @@ class Outcome:
     whole: int = 0  # those that the whole product was put to
     recoveries: int = 0  # states whose recovery was recorded and cut
     second_states: int = 0  # states that differ, left by a cut during a recovery
+    refused: bool = False  # the fault came so early that there was no run
     relaxed_lost: int = 0  # states that lost relaxed appends, as they may
     wrong: Counter[str] = field(default_factory=Counter)
 
@@ -74,8 +77,15 @@ def explore(plan: Plan) -> Outcome:
     random = Random(plan.seed)
     with _folder() as folder:
         run = Run(folder / "run", folder / "acks", *plan[:2], plan.role, plan.fault)
-        operations = _record(run)
-        oracle = Oracle(run.folder / DB, folder / "state", promises(operations))
+        try:
+            operations = _record(run, plan.inject)
+        except subprocess.CalledProcessError:
+            if not plan.inject or run.acks.stat().st_size > 0:
+                raise
+            outcome.refused = True
+            return outcome
+        given = promises(operations)
+        oracle = Oracle(run.folder / DB, folder / "state", given, retried=bool(plan.inject))
         judge = _Judge(oracle, outcome)
         chosen: list[tuple[Files, Look, int]] = []
         for at, files, look in judge.every_cut(Disk(), operations, random):
@@ -159,10 +169,10 @@ class _Judge:
         return look
 
 
-def _record(run: Run) -> list[trace.Operation]:
+def _record(run: Run, inject: str = "") -> list[trace.Operation]:
     run.folder.mkdir(parents=True, exist_ok=True)
     run.acks.touch()
-    operations = trace.record(run.command, run.folder, run.acks, timeout_s=TIMEOUT_S)
+    operations = trace.record(run.command, run.folder, run.acks, timeout_s=TIMEOUT_S, inject=inject)
     (run.folder / f"{DB}-shm").unlink(missing_ok=True)
     return operations
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from hashlib import sha256
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -74,8 +74,15 @@ class Look(NamedTuple):
 class Oracle:
     """Knows one run from its end: the whole journal, and the views at each position."""
 
-    def __init__(self, database: Path, scratch: Path, given: Sequence[Promise]) -> None:
-        """`database` is what the run left when it ended in peace; `scratch` is a folder to use."""
+    def __init__(
+        self, database: Path, scratch: Path, given: Sequence[Promise], *, retried: bool = False
+    ) -> None:
+        """`database` is what the run left when it ended in peace; `scratch` is a folder to use.
+
+        With `retried`, appends of the run failed and were made again: a cut may leave the first
+        try of one that had not been answered by then.
+        """
+        self._retried = retried
         with closing(connect_reader(database)) as connection:
             self._rows = list(journal.read_all(connection))
             self._log_id = journal.log_id(connection)
@@ -141,13 +148,16 @@ class Oracle:
                 schema.prepare(connection, path)
                 # A damaged tree may yield rows without end.
                 rows = list(islice(journal.read_all(connection), len(self._rows) + 1))
+                known = self._known(rows)
                 wrong = self._check_rows(connection, rows)
-                wrong += self._check_pictures(files, len(rows))
-                if not wrong and rows:
+                wrong += self._check_pictures(files, known)
+                if not wrong and known < len(rows) and not self._retried:
+                    wrong.append("the journal is no beginning of what was written")
+                if not wrong and rows and known == len(rows):
                     wrong += self._check_views(connection)
                     wrong += _check_next_append(connection)
                     wrong += _integrity(connection)
-            return Look(len(rows), tuple(wrong))
+            return Look(known, tuple(wrong))
 
     def _check_rows(
         self, connection: sqlite3.Connection, rows: Sequence[StoredRecord]
@@ -155,11 +165,14 @@ class Oracle:
         wrong = _integrity(connection)
         if rows and journal.log_id(connection) != self._log_id:
             wrong.append("the log has another id")
-        if rows != self._rows[: len(rows)]:
-            wrong.append("the journal is no beginning of what was written")
         if chain_error(journal.log_id(connection), rows):
             wrong.append("the chain is broken")
         return wrong
+
+    def _known(self, rows: Sequence[StoredRecord]) -> int:
+        """How many of these rows, from the first, the run's journal has as well."""
+        pairs = zip(rows, self._rows, strict=False)
+        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
     def _check_views(self, connection: sqlite3.Connection) -> list[str]:
         (least,) = connection.execute("SELECT min(position) FROM checkpoints").fetchone()
@@ -258,6 +271,8 @@ class Oracle:
 
     def _check_tail(self, rows: Sequence[StoredRecord]) -> list[str]:
         """After a beginning of the journal: what was found at the start, and the new append."""
+        if self._retried:
+            return []
         added = [codecs.decode_record(row).fact for row in rows if row not in self._rows]
         known = len(rows) - len(added)
         if rows[:known] != self._rows[:known]:

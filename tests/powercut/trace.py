@@ -68,6 +68,16 @@ class Synced(NamedTuple):
     since: int
 
 
+class SyncFailed(NamedTuple):
+    """What had been done to a file before operation `since` could not be put on the disk.
+
+    The kernel holds it for clean from now on: no later sync tries it again.
+    """
+
+    path: str
+    since: int
+
+
 class MadeFolder(NamedTuple):
     """A folder was made."""
 
@@ -107,6 +117,7 @@ Operation: TypeAlias = (
     | Truncated
     | Allocated
     | Synced
+    | SyncFailed
     | MadeFolder
     | Renamed
     | Linked
@@ -120,16 +131,19 @@ class TraceError(Exception):
 
 
 def record(
-    command: Sequence[str], folder: Path, acks: Path, *, timeout_s: float
+    command: Sequence[str], folder: Path, acks: Path, *, timeout_s: float, inject: str = ""
 ) -> list[Operation]:
     """Run a command under strace and answer what it did to `folder`.
 
-    Raises CalledProcessError with the command's output where it fails.
+    `inject` is strace's option of that name, "" for none. Raises CalledProcessError with the
+    command's output where it fails.
     """
     output = acks.with_suffix(".strace")
+    # strace does not inject into calls that it filters in the kernel.
+    how = f"--inject={inject}" if inject else "--seccomp-bpf"
     subprocess.run(
         [
-            *(STRACE or "strace", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "16777216"),
+            *(STRACE or "strace", "-f", how, "-y", "-xx", "-s", "16777216"),
             *("-e", f"trace={CALLS}", "-e", "signal=none", "-o", str(output), *command),
         ],
         check=True,
@@ -195,7 +209,7 @@ class _Reader:
         if self._root_mark not in text:
             return []
         call = _CALL.match(text)
-        if call is None or int(call[3]) < 0:
+        if call is None or (int(call[3]) < 0 and call[1] not in _SYNCS):
             return []
         return _operations(call[1], call[2], int(call[3]), self._root, since)
 
@@ -209,6 +223,7 @@ _CALL: Final = re.compile(r"(\w+)\((.*)\) += (-?\d+)", re.DOTALL)
 _HEX: Final = r"((?:\\x[0-9a-f]{2})*)"
 _FD: Final = re.compile(rf"(?:AT_FDCWD|\d+)<{_HEX}>(?:\(deleted\))?")
 _STRING: Final = re.compile(rf'"{_HEX}"')
+_SYNCS: Final = frozenset({"fsync", "fdatasync"})
 _IGNORED: Final = frozenset({"sync_file_range"})
 
 
@@ -220,8 +235,8 @@ def _operations(call: str, arguments: str, answer: int, root: str, since: int) -
     path = paths[0]
     if call == "mmap" and not ("MAP_SHARED" in arguments and "PROT_WRITE" in arguments):
         return []
-    if call in {"fsync", "fdatasync"}:
-        return [Synced(path, since)]
+    if call in _SYNCS:
+        return [Synced(path, since) if answer == 0 else SyncFailed(path, since)]
     if call in {"open", "openat", "creat"}:
         return _opened(call, arguments, path)
     if call in _OF_NAMES and len(paths) == len(named):

@@ -16,8 +16,9 @@ import io
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final, NamedTuple
@@ -27,7 +28,9 @@ from PIL import Image
 from eventlog import reserve, thumbnails, writer
 from eventlog.appends import Durability
 from eventlog.backup import backup
+from eventlog.errors import DatabaseError
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, UnlockAction
+from eventlog.record import Receipt
 from eventlog.store import EventStore
 
 START: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -142,13 +145,22 @@ class Log:
         durability: Durability = "durable" if self._random.random() < 0.5 else "relaxed"
         again = durability == "relaxed" and self._random.random() < 0.2
         key = f"{self._name}:{key}"
-        receipt = await self.store.append(*facts, event_id=event_id, key=key, durability=durability)
+        append = partial(self.store.append, *facts, event_id=event_id, key=key)
+        receipt = await self._retry(partial(append, durability=durability))
         safe = durability == "durable" or any(type(fact) is UnlockAction for fact in facts)
         self.acks.say("append", "durable" if safe else "relaxed", receipt.positions[-1], key)
         if again:  # a retry may ask for more than the first try did
-            receipt = await self.store.append(*facts, event_id=event_id, key=key)
+            receipt = await self._retry(append)
             self.acks.say("append", "durable", receipt.positions[-1], key)
         return receipt.event_id or 0
+
+    async def _retry(self, append: Callable[[], Awaitable[Receipt]]) -> Receipt:
+        try:
+            return await append()
+        except DatabaseError:  # nobody knows what became of it: the key does
+            await self.store.close()
+            await self.store.initialize()
+            return await append()
 
     async def _picture(self, at: datetime, event_id: int, key: str) -> None:
         path = await self.store.save_thumbnail_async(_frame(self._random), at.isoformat())
