@@ -177,14 +177,18 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]] | None:
-    """All rows of all tables, and what the header says; None where SQLite can't read it."""
+    """All rows of all tables, and what the header says; None where SQLite can't read it.
+
+    But for SQLite's own counters of ids, which no insert of ours asks.
+    """
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     connection.text_factory = bytes
     try:
         tables = [
             name.decode()
             for (name,) in connection.execute(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+                "SELECT name FROM sqlite_schema WHERE type = 'table'"
+                " AND name != 'sqlite_sequence' ORDER BY name"
             )
         ]
         found = {

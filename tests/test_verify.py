@@ -28,6 +28,7 @@ from eventlog.facts import Motion, PersonNamed, ThumbnailSaved, UncleanStop
 from eventlog.head import HeadMark, head_path, pack, read_head
 from eventlog.projections import VIEWS
 from eventlog.record import StoredRecord
+from eventlog.replay_check import check
 from eventlog.verify import verify
 from tests.logs import (
     BOOT,
@@ -46,8 +47,6 @@ from tests.logs import (
     writing,
 )
 
-# What follows from the journal: a replay up to the checkpoints tells whether it is right.
-DERIVED = ["checkpoints", "parked", "sqlite_sequence"]
 TABLES = [table for view in VIEWS for table in view.tables]
 
 
@@ -582,13 +581,8 @@ def check_flip(path: Path, before: dict[str, Any], bit: int) -> bool:
     """Hold verify's answer against what a flip changed; whether it changed anything."""
     after = contents(path)
 
-    def views() -> Iterator[str]:
-        yield from (
-            table for table in TABLES + DERIVED if after and after.get(table) != before.get(table)
-        )
-
     try:
-        report = verify(path, check_views=views)
+        report = verify(path, check_views=lambda: map(str, check(path)))
     except EventLogError:
         assert after != before
         return True
@@ -601,7 +595,9 @@ def check_flip(path: Path, before: dict[str, Any], bit: int) -> bool:
     return True
 
 
-@pytest.mark.parametrize("count", [200, pytest.param(3000, marks=pytest.mark.faults)])
+# A walk that damage cut short is taken away after its connection, which Python complains of.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.faults)])
 def test_a_flipped_bit_in_the_database_file_is_found(tmp_path: Path, count: int) -> None:
     """Every flip that changes what the file holds is found, the first record hit is named."""
     rng = random.Random(seed_for("database flips"))
@@ -618,7 +614,7 @@ def test_a_flipped_bit_in_the_database_file_is_found(tmp_path: Path, count: int)
     assert changed > count / 10
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(500, marks=pytest.mark.faults)])
+@pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.faults)])
 def test_a_flipped_bit_in_the_wal_is_found(tmp_path: Path, count: int) -> None:
     """SQLite drops the WAL's rest in silence; the head file tells what is gone from where."""
     rng = random.Random(seed_for("WAL flips"))
