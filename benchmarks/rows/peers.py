@@ -24,7 +24,7 @@ async def peers(bench: Bench) -> Row:
     appends, few = bench.size(12_800, 3_200), bench.size(1_280, 320)
     events = bench.size(20_000, 4_000)
     samples = await interleave(
-        bench.size(3, 1),
+        bench.size(2, 1),
         {
             "eventsourcing, 64 callers": lambda: _callers(bench, few),
             "eventlog, 64 callers": lambda: callers.ours(bench, appends, CALLERS, "durable"),
