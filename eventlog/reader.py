@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -31,6 +32,7 @@ log = logging.getLogger("eventlog")
 # Commits of other processes are noticed within this time, by one pragma that reads no page.
 WATCH_S: Final = 0.05
 TRY_AGAIN_S: Final = 5.0
+PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the names of the files beside it
 DATA_VERSION: Final = "PRAGMA data_version"
 
 
@@ -43,8 +45,9 @@ class Reader:
         self._watch = asyncio.create_task(self._watch_commits())
 
     @classmethod
-    async def open(cls, path: Path) -> Self:
-        """Open the log for reading. Raises what `database.connect_reader` raises."""
+    async def open(cls, db_path: str | Path) -> Self:
+        """Open the log for reading. Raises BadArgument, and what `connect_reader` raises."""
+        path = Path(insist_path("db_path", db_path))
         return cls(await Worker(path, partial(connect_reader, path)).start())
 
     async def close(self) -> None:
@@ -169,3 +172,17 @@ def _may_be(event_id: int) -> bool:
     if type(event_id) is not int:
         raise BadArgument(f"an event id is an int, not {type(event_id).__name__}")
     return 0 < event_id < 2**63
+
+
+def insist_path(name: str, given: object) -> str:
+    """The path as text. Raises BadArgument for what is none that a file can lie at."""
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(path, str):
+        raise BadArgument(f"{name} is a path, not a {type(path).__name__}")
+    if "\0" in path or len(path) > PATH_LENGTH_MAX:
+        raise BadArgument(f"{name} is a path of {PATH_LENGTH_MAX} characters at most, without NUL")
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise BadArgument(f"{name} is a path that UTF-8 can hold") from error
+    return path

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 import aiosqlite
 import anyio.to_thread
@@ -24,9 +23,9 @@ from eventlog.appends import Durability
 from eventlog.callers import connect_caller
 from eventlog.database import checked_path
 from eventlog.engine import Engine
-from eventlog.errors import BadArgument, DiskFull, StoreClosed
+from eventlog.errors import DiskFull, StoreClosed
 from eventlog.facts import Fact
-from eventlog.reader import Reader
+from eventlog.reader import Reader, insist_path
 from eventlog.record import Receipt, Record
 from eventlog.replay import Replay, Replayed, family
 from eventlog.subscription import insist_position
@@ -34,8 +33,6 @@ from eventlog.thumbnails import Thumbnails
 from eventlog.to_the_end import to_the_end
 
 log = logging.getLogger("eventlog")
-
-PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the names of the files beside it
 
 
 class EventStore:
@@ -47,8 +44,8 @@ class EventStore:
 
     def __init__(self, db_path: str, thumbnails_dir: str = "thumbnails") -> None:
         """Touch nothing yet. Raises BadArgument for what is no path."""
-        self.db_path = _path("db_path", db_path)
-        self.thumbnails_dir = Path(_path("thumbnails_dir", thumbnails_dir))
+        self.db_path = insist_path("db_path", db_path)
+        self.thumbnails_dir = Path(insist_path("thumbnails_dir", thumbnails_dir))
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
@@ -260,19 +257,6 @@ class EventStore:
         if self._open is None:
             raise StoreClosed
         return self._open
-
-
-def _path(name: str, given: object) -> str:
-    path = os.fspath(given) if isinstance(given, os.PathLike) else given
-    if not isinstance(path, str):
-        raise BadArgument(f"{name} is a path, not a {type(path).__name__}")
-    if len(path) > PATH_LENGTH_MAX:
-        raise BadArgument(f"{name} is a path of {PATH_LENGTH_MAX} characters at most")
-    try:
-        path.encode()
-    except UnicodeEncodeError as error:
-        raise BadArgument(f"{name} is a path that UTF-8 can hold") from error
-    return path
 
 
 async def _open_caller(path: Path) -> aiosqlite.Connection:

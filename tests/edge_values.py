@@ -100,4 +100,6 @@ def anything() -> SearchStrategy[Any]:
 
 def shown(value: object) -> str:
     """A value in a failure's message."""
-    return f"{type(value).__name__} " + ("…" if value is DEEP else ascii(value)[:60])
+    # Neither has a repr.
+    endless = value is DEEP or (isinstance(value, int) and value.bit_length() > 10_000)
+    return f"{type(value).__name__} {'…' if endless else ascii(value)[:60]}"
