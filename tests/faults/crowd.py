@@ -4,8 +4,9 @@
 
 Parts: "append" puts numbered facts into the log, several at once, each with a key, until number
 UNTIL, and goes on after a kill where its file of receipts ends; "relaxed" does so without syncs;
-"replay", "follow" and "read" go on until they are told by a file named "end". What was answered
-stands in FOLDER/NAME, a line for each answer, written at once.
+"caller" writes UNTIL rows of its own through the store's connection; "replay", "follow" and
+"read" go on until they are told by a file named "end". What was answered stands in FOLDER/NAME, a
+line for each answer, written at once.
 """
 
 from __future__ import annotations
@@ -81,6 +82,16 @@ class Member:
                 else:
                     self.say(replayed.position)
 
+    async def caller(self) -> None:
+        """Write rows of one's own through the connection that a store shows."""
+        async with self.store() as store:
+            assert store.db is not None
+            await store.db.execute("CREATE TABLE IF NOT EXISTS notes (text TEXT)")
+            for number in range(self.until):
+                await store.db.execute("INSERT INTO notes VALUES (?)", (f"{self.name} {number}",))
+                await store.db.commit()
+                self.say(number)
+
     async def follow(self) -> None:
         """Note the position of each record, as a program of its own would that follows."""
         seen = [json.loads(line)[0] for line in (self.folder / self.name).read_text().splitlines()]
@@ -131,6 +142,7 @@ def main() -> None:
     parts = {
         "append": member.append,
         "relaxed": member.relaxed,
+        "caller": member.caller,
         "replay": member.replay,
         "follow": member.follow,
         "read": member.read,

@@ -217,13 +217,13 @@ _RESUMED = re.compile(r"<\.\.\. \w+ resumed>")
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_writes_and_wal_checkpoints_never_overlap(folder: Path) -> None:
-    """In a trace of two appenders and a replay, each write to the files is inside the lock."""
+    """In a trace of two appenders, a caller's SQL and a replay, each write is inside the lock."""
     asyncio.run(make_log(folder))
     (folder / END).touch()
     trace = folder / "trace"
     crowd = " & ".join(
         f"{sys.executable} -m tests.faults.crowd {part} {folder} {name} 60"
-        for part, name in (("append", "anna"), ("append", "bert"), ("replay", "replay"))
+        for part, name in (("append", "anna"), ("append", "bert"), ("caller", "c"), ("replay", "r"))
     )
     strace = f"strace -f --seccomp-bpf -y -e signal=none -e trace={_TRACED} -o"
     subprocess.run(

@@ -38,7 +38,8 @@ class Plan(NamedTuple):
     `some` is how many states are drawn at random at each operation, beside the plain ones;
     `recoveries`, how many states are opened by a recorded run of their own whose power is cut as
     well; `role` and `fault` are the workload's; `first_wrong` begins with the first promise and
-    stops at the first finding; `inject` is a fault of the disk, as strace has it.
+    stops at the first finding; `inject` is a fault of the disk, as strace has it; `every` cuts at
+    one in so many operations only, and at each promise.
     """
 
     seed: int
@@ -49,6 +50,7 @@ class Plan(NamedTuple):
     fault: str = "none"
     first_wrong: bool = False
     inject: str = ""
+    every: int = 1
 
     @property
     def command(self) -> list[str]:
@@ -142,7 +144,10 @@ class _Judge:
         """Cut after each operation; answers the states that had not been seen."""
         for at, operation in enumerate(operations):
             disk.apply(operation)
-            if isinstance(operation, trace.Sought):
+            promised = isinstance(operation, trace.Acknowledged)
+            if isinstance(operation, trace.Sought) or (
+                at % self._outcome.plan.every and not promised
+            ):
                 continue
             if self._outcome.plan.first_wrong:
                 if self._outcome.wrong:

@@ -57,7 +57,7 @@ def test_the_recording_leads_to_the_files_that_the_run_left(tmp_path: Path) -> N
 
 def test_no_power_cut_takes_what_one_process_was_promised() -> None:
     """A short run of one process, from its first promise on: each state that is left keeps them."""
-    outcome = explored(Plan(seed=5, events=1, some=0, role="second", first_wrong=True))
+    outcome = explored(Plan(seed=5, events=1, some=0, role="second", first_wrong=True, every=4))
     assert outcome["wrong"] == {}
     assert outcome["states"] > 100
     assert outcome["whole"] > 1
@@ -68,7 +68,7 @@ def test_no_power_cut_takes_what_one_process_was_promised() -> None:
 )
 def test_a_store_that_breaks_its_promise_is_found_out(fault: str, seen: str) -> None:
     """Without syncs acknowledged records go; pictures written in place are missing or torn."""
-    plan = Plan(seed=5, events=1, some=2, role="second", fault=fault, first_wrong=True)
+    plan = Plan(seed=5, events=1, some=2, role="second", fault=fault, first_wrong=True, every=4)
     wrong = explored(plan)["wrong"]
     assert any(seen in finding for finding in wrong), wrong
 
