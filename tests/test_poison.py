@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from eventlog import EventStore, Receipt, Record, checkpoints, projector
-from eventlog.errors import BadBody, BadRecord, DatabaseError, UnknownKind
+from eventlog.errors import BadBody, BadRecord, UnknownKind
 from eventlog.facts import UncleanStop
 from eventlog.record import StoredRecord
 from tests import poison
@@ -266,15 +266,18 @@ async def test_a_receipt_of_an_append_that_says_it_never_ends_is_refused(tmp_pat
     assert isinstance(other, Receipt)
 
 
-async def test_when_no_event_id_is_left_an_opener_is_refused_by_name(tmp_path: Path) -> None:
-    """A damaged record may name the highest id there is: facts of known events still go in."""
+async def test_a_record_that_names_the_highest_event_leaves_ids_for_those_to_come(
+    tmp_path: Path,
+) -> None:
+    """A flipped bit may make any number of an event's id: the next event follows the sound ones."""
     path = build_log(tmp_path / "events.db", 0)
-    poison.put_rows(path, [poison.columns(WHOLE["ding"], 2**63 - 1)])
+    highest = 2**63 - 1
+    poison.put_rows(path, [poison.columns(WHOLE["ding"], n) for n in (7, highest)])
     async with EventStore(str(path), str(tmp_path / "t")) as store:
-        with pytest.raises(DatabaseError, match="no event id is left"):
-            await store.append(WHOLE["motion"])
-        receipt = await store.append(WHOLE["alert_sent"], event_id=2**63 - 1)
-        await store.caught_up(receipt.positions[0])
-        event = await store.get_event(2**63 - 1)
+        opened = await store.append(WHOLE["motion"])
+        joined = await store.append(WHOLE["alert_sent"], event_id=highest)
+        await store.caught_up(joined.positions[0])
+        event = await store.get_event(highest)
+    assert opened.event_id == 8
     assert event is not None
     assert event["alert_sent"] == 1
