@@ -16,6 +16,8 @@ DEFAULTS: Final = {
     "DB_PATH": "./events.db",
     "THUMBNAILS_DIR": "./thumbnails",
     "TIME_ZONE": "UTC",
+    "HOST": "127.0.0.1",
+    "PORT": "8000",
 }
 
 
@@ -40,6 +42,8 @@ def load_settings() -> Settings:
         db_path=values["DB_PATH"],
         thumbnails_dir=values["THUMBNAILS_DIR"],
         time_zone=values["TIME_ZONE"],
+        host=values["HOST"],
+        port=values["PORT"],
     )
 
 
@@ -69,6 +73,8 @@ def _value(config: object, name: str) -> str:
         raise BadArgument(str(error)) from error
     if value is None:
         return os.environ.get(name, "") or DEFAULTS[name]
+    if name == "PORT" and isinstance(value, int):
+        return str(value)
     if not isinstance(value, str | os.PathLike):
         raise BadArgument(f"Config.{name} is a {type(value).__name__}, not a path or text")
     return str(value)

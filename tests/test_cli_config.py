@@ -121,6 +121,16 @@ def test_a_config_with_no_text_under_a_name_is_an_error(monkeypatch: pytest.Monk
         load_settings()
 
 
+def test_where_the_dashboard_listens_is_found_likewise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port may be a number or text; it is looked at by what listens."""
+    assert (load_settings().host, load_settings().port) == ("127.0.0.1", "8000")
+    monkeypatch.setenv("HOST", "::1")
+    deploy(monkeypatch, PORT=8080)
+    assert (load_settings().host, load_settings().port) == ("::1", "8080")
+    deploy(monkeypatch, PORT="/dev/ttyUSB0")
+    assert load_settings().port == "/dev/ttyUSB0"
+
+
 def test_a_setting_that_its_config_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the words of the config."""
 

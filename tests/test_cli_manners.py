@@ -17,7 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.cli.app import COMMANDS, make_app
+from eventlog.cli.app import make_app
+from eventlog.cli.commands import COMMANDS
 from eventlog.cli.desk import Settings
 from eventlog.cli.safe_text import safe, safe_json
 from tests.command_line import CommandLine

@@ -1,4 +1,4 @@
-"""The list of commands, and how one is run: arguments in, an exit code out.
+"""How a command is run: arguments in, an exit code out.
 
 Each command is loaded when it is called, so that all start quickly. Errors that are raised on
 purpose become one line on the standard error; any other is a defect, and its traceback stays.
@@ -16,10 +16,11 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
+from eventlog.cli.commands import COMMANDS
 from eventlog.cli.desk import Desk, ReaderGone, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
@@ -38,20 +39,6 @@ _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 SENTENCE_MAX: Final = 1000
 
 
-class Command(NamedTuple):
-    """A command: its group in the help, what it does in a line, and how it is called."""
-
-    name: str
-    group: Group
-    help: str
-    function: str
-    examples: tuple[str, ...]
-
-
-LOOK: Final = Group("Look", sort_key=1)
-FEED: Final = Group("Feed", sort_key=2)
-CARE: Final = Group("Care", sort_key=3)
-CARRY: Final = Group("Carry", sort_key=4)
 EVERYWHERE: Final = Group("Everywhere", sort_key=8)
 
 Database: TypeAlias = Annotated[
@@ -60,113 +47,6 @@ Database: TypeAlias = Annotated[
 Thumbnails: TypeAlias = Annotated[
     Path | None, Parameter(group=EVERYWHERE, help="The folder of pictures.")
 ]
-
-COMMANDS: Final = (
-    Command(
-        "events",
-        LOOK,
-        "List events, newest first.",
-        "eventlog.cli.events:events",
-        (
-            "eventlog events --limit 5",
-            "eventlog events --stranger --since 2026-02-01",
-            "eventlog events --refused --json",
-        ),
-    ),
-    Command(
-        "show",
-        LOOK,
-        "Show one event: all its facts, and why the door opened or did not.",
-        "eventlog.cli.show:show",
-        ("eventlog show 17", "eventlog show 17 --json"),
-    ),
-    Command(
-        "tail",
-        LOOK,
-        "Show the journal's last records, and those that come.",
-        "eventlog.cli.tail:tail",
-        ("eventlog tail", "eventlog tail --follow", "eventlog tail --after 1200 --json"),
-    ),
-    Command(
-        "demo",
-        LOOK,
-        "Show the main job: a day at a front door, on a log of its own.",
-        "eventlog.cli.demo:demo",
-        ("eventlog demo", "eventlog demo --into /tmp/front-door"),
-    ),
-    Command(
-        "ingest",
-        FEED,
-        "Take in the events of another program; a second time changes nothing.",
-        "eventlog.cli.ingest:ingest",
-        (
-            "eventlog ingest frigate events.json",
-            "eventlog ingest ring history.json --camera front_door",
-            "mosquitto_sub -t 'frigate/events' -C 100 | eventlog ingest frigate -",
-        ),
-    ),
-    Command(
-        "status",
-        CARE,
-        "Say how the log is doing: its head, its views' lag, its size.",
-        "eventlog.cli.status:status",
-        ("eventlog status", "eventlog status --json"),
-    ),
-    Command(
-        "replay",
-        CARE,
-        "Rebuild the read tables from the journal, beside the live ones.",
-        "eventlog.cli.replay:replay",
-        (
-            "eventlog replay",
-            "eventlog replay persons",
-            "eventlog replay --check",
-            "eventlog replay --until 2026-02-25 --into as-it-stood.db",
-        ),
-    ),
-    Command(
-        "verify",
-        CARE,
-        "Check that all that is stored is whole.",
-        "eventlog.cli.verify:verify",
-        ("eventlog verify", "eventlog verify --no-pictures --json"),
-    ),
-    Command(
-        "parked",
-        CARE,
-        "List the records that a view could not apply, and why.",
-        "eventlog.cli.parked:parked",
-        ("eventlog parked",),
-    ),
-    Command(
-        "export",
-        CARRY,
-        "Write the journal as lines of JSON.",
-        "eventlog.cli.carry:export",
-        ("eventlog export door.jsonl", "eventlog export | gzip > door.jsonl.gz"),
-    ),
-    Command(
-        "import",
-        CARRY,
-        "Restore a log from an export: the same positions, ids and hashes.",
-        "eventlog.cli.carry:import_",
-        ("eventlog import door.jsonl --db restored.db", "zcat door.jsonl.gz | eventlog import -"),
-    ),
-    Command(
-        "backup",
-        CARRY,
-        "Copy the log in one step while others write, and check the copy.",
-        "eventlog.cli.carry:backup",
-        ("eventlog backup /mnt/usb/door-backup.db",),
-    ),
-    Command(
-        "salvage",
-        CARRY,
-        "Carry what is whole in a damaged log into a new one.",
-        "eventlog.cli.salvage:salvage",
-        ("eventlog salvage whole.db --db damaged.db",),
-    ),
-)
 
 
 def make_app(load: Callable[[], Settings]) -> App:

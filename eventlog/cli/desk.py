@@ -37,11 +37,16 @@ class ReaderGone(Exception):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the deployment says: where things lie, and the IANA zone that times are shown in."""
+    """What the deployment says: where things lie, and the IANA zone that times are shown in.
+
+    `host` and `port` are where the dashboard listens; the port is text, as it was found.
+    """
 
     db_path: str
     thumbnails_dir: str
     time_zone: str = "UTC"
+    host: str = "127.0.0.1"
+    port: str = "8000"
 
 
 class Desk:
