@@ -61,7 +61,8 @@ class Desk:
         self.figures = figures  # for what may take its time: a connection and a thread apart
         self.accounts = accounts
         self.thumbnails = Thumbnails(settings.thumbnails_dir)
-        self.broadcast = Broadcast(pages)
+        # The store's own reader is told of appends here at once; others have to look for them.
+        self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
         self.attempts = Attempts()
         self.meters = Meters()

@@ -5,7 +5,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const feed = document.getElementById("timeline");
   const state = document.getElementById("live");
   if (!feed || !state || !window.EventSource) return;
-  const TOGETHER_MS = 60; // events within this time are asked for at once
+  const TOGETHER_MS = 10; // events within this time, or while one look is under way, are asked for at once
   const AT_ONCE = 40;
   const HIDDEN_MS = 20000;
   let position = BigInt(feed.dataset.position);
