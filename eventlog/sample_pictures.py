@@ -1,4 +1,4 @@
-"""Pictures of a front door, drawn: what the sample day's camera shows. Knows no fact.
+"""Pictures of a front door, drawn: what the sample day's camera shows, and where. Knows no fact.
 
 Pillow is loaded when the first picture is drawn.
 """
@@ -32,6 +32,31 @@ class Scene(Struct, frozen=True):
     seed: int
 
 
+class Figure(Struct, frozen=True):
+    """What stands in a picture, and where: its corners are x1, y1, x2, y2 in pixels."""
+
+    label: str
+    middle: int
+    corners: tuple[int, int, int, int]
+
+    @property
+    def face(self) -> tuple[int, int, int, int]:
+        """The corners of a person's face."""
+        return _around(self.middle, _FACE)
+
+
+def figures(scene: Scene) -> list[Figure]:
+    """What a scene shows, from left to right, as `draw` draws it."""
+    random = Random(scene.seed)  # noqa: S311 - an example needs no secrecy
+    step = WIDTH_PX // (len(scene.labels) + 1)
+    found = []
+    for number, label in enumerate(scene.labels, start=1):
+        middle = number * step + random.randrange(-20, 21)
+        _, extent = _SHAPES.get(label, _OTHER)
+        found.append(Figure(label, middle, _around(middle, extent)))
+    return found
+
+
 def draw(scene: Scene) -> bytes:
     """The picture of a scene, WIDTH_PX × HEIGHT_PX, as a PNG."""  # noqa: RUF002 - as one writes it
     from PIL import Image, ImageDraw  # noqa: PLC0415 - heavy, and few callers draw
@@ -40,10 +65,9 @@ def draw(scene: Scene) -> bytes:
     picture = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), "#cbbfae")
     pen = ImageDraw.Draw(picture)
     _door(pen)
-    step = WIDTH_PX // (len(scene.labels) + 1)
-    for number, label in enumerate(scene.labels, start=1):
-        middle = number * step + random.randrange(-20, 21)
-        _SHAPES.get(label, _something)(pen, middle, random)
+    for figure in figures(scene):
+        shape, _ = _SHAPES.get(figure.label, _OTHER)
+        shape(pen, figure.middle, random)
     night = Image.new("RGB", picture.size, "#0b1530")
     lit = Image.blend(night, picture, _light(scene.hour))
     out = BytesIO()
@@ -110,10 +134,18 @@ def _something(pen: ImageDraw, x: int, random: Random) -> None:
     pen.line([(x - 23, 229), (x - 4, 200), (x + 33, 229), (x - 23, 229)], fill=paint, width=4)
 
 
+# How far each reaches: to the left and right of its middle, and from the top of the picture.
 _SHAPES: Final = {
-    "person": _person,
-    "package": _package,
-    "cat": _four_legs,
-    "dog": _four_legs,
-    "car": _car,
+    "person": (_person, (-26, 70, 26, 250)),
+    "package": (_package, (-28, 205, 28, 248)),
+    "cat": (_four_legs, (-30, 186, 40, 250)),
+    "dog": (_four_legs, (-30, 186, 40, 250)),
+    "car": (_car, (-70, 172, 70, 246)),
 }
+_OTHER: Final = (_something, (-40, 198, 50, 246))
+_FACE: Final = (-21, 70, 21, 120)
+
+
+def _around(middle: int, extent: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    left, top, right, bottom = extent
+    return middle + left, top, middle + right, bottom

@@ -6,16 +6,25 @@ from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from eventlog import codecs
 from eventlog.appends import prepare
-from eventlog.facts import Detection, FaceResult, ThumbnailSaved, UnlockAction
+from eventlog.facts import (
+    Detection,
+    Ding,
+    FaceResult,
+    Motion,
+    ThumbnailSaved,
+    UnlockAction,
+)
 from eventlog.record import EventId, Receipt
-from eventlog.sample import HOURS, HOUSEHOLD, play, sample_day
-from eventlog.sample_pictures import HEIGHT_PX, WIDTH_PX, Scene, draw
+from eventlog.sample import HOURS, HOUSEHOLD, play, play_live, sample_day, sample_visit
+from eventlog.sample.visits import BY_DAY, BY_NIGHT
+from eventlog.sample_pictures import HEIGHT_PX, WIDTH_PX, Scene, draw, figures
 from eventlog.store import EventStore
 from eventlog.thumbnails import Thumbnails
 
@@ -88,6 +97,28 @@ def test_a_day_holds_every_kind_of_outcome() -> None:
     }
 
 
+@pytest.mark.parametrize("hour", range(24))
+def test_a_visit_fits_its_hour(hour: int) -> None:
+    """No rule of the night by day, nor the other way round."""
+    random = Random(hour)
+    at = datetime(2026, 2, 25, hour, 30, tzinfo=UTC)
+    visits = [sample_visit(at, random) for _ in range(60)]
+    facts = [fact for visit in visits for step in visit.steps for fact in step.facts]
+    rules = {fact.rule for fact in facts if isinstance(fact, UnlockAction)}
+    assert (BY_DAY in rules) == (6 <= hour < 22)
+    assert (BY_NIGHT in rules) == (not 6 <= hour < 22)
+    assert all(visit.recorded_at == at for visit in visits)
+
+
+def test_the_rule_of_the_day_holds_by_day() -> None:
+    """In every made-up day."""
+    for visit in sample_day(DAY, visits=300):
+        for step in visit.steps:
+            for fact in step.facts:
+                if isinstance(fact, UnlockAction) and fact.rule == BY_DAY:
+                    assert 6 <= visit.recorded_at.hour < 22
+
+
 def test_the_hours_are_a_hundred_visits() -> None:
     """The figures are parts of a hundred, one for each hour."""
     assert len(HOURS) == 24
@@ -102,6 +133,40 @@ def test_a_picture_is_drawn_for_every_label(label: str) -> None:
     assert picture.size == (WIDTH_PX, HEIGHT_PX)
     assert draw(scene) == draw(scene)
     assert draw(scene) != draw(Scene(hour=12, labels=(), seed=3))
+
+
+@pytest.mark.parametrize("label", ["person", "package", "cat", "dog", "car", "bicycle", "yeti"])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_figure_is_where_it_is_said_to_be(label: str, seed: int) -> None:
+    """Its corners hold all that is drawn of it, and little else."""
+    scene = Scene(hour=12, labels=(label,), seed=seed)
+    (figure,) = figures(scene)
+    drawn = [
+        Image.open(BytesIO(draw(shown))) for shown in (scene, Scene(hour=12, labels=(), seed=seed))
+    ]
+    box = ImageChops.difference(*drawn).getbbox()
+    assert box is not None
+    assert all(abs(is_at - said) <= 2 for is_at, said in zip(box, figure.corners, strict=True))
+
+
+def test_a_days_boxes_lie_over_what_its_pictures_show() -> None:
+    """Objects in their order, and each face in the upper half of a person."""
+    for visit in sample_day(DAY, visits=200):
+        scene = next(step.scene for step in visit.steps if step.scene is not None)
+        shown = figures(scene)
+        facts = [fact for step in visit.steps for fact in step.facts]
+        objects = [fact for fact in facts if isinstance(fact, Detection)]
+        assert [(d.label, corners(d)) for d in objects] == [(f.label, f.corners) for f in shown]
+        faces = [corners(fact) for fact in facts if isinstance(fact, FaceResult)]
+        persons = [figure.face for figure in shown if figure.label == "person"]
+        assert len(set(faces)) == len(faces)
+        assert set(faces) <= set(persons)
+
+
+def corners(fact: Detection | FaceResult) -> tuple[float | None, ...]:
+    """Where a fact's box lies."""
+    assert fact.box is not None
+    return fact.box.x1, fact.box.y1, fact.box.x2, fact.box.y2
 
 
 def test_the_night_is_darker_than_noon() -> None:
@@ -168,3 +233,26 @@ async def test_a_day_without_pictures_has_no_fact_of_any() -> None:
     await play(store, NoPictures(), sample_day(DAY))
     assert store.facts
     assert not any(isinstance(fact, ThumbnailSaved) for fact in store.facts)
+
+
+@pytest.mark.anyio
+async def test_visits_are_played_as_time_goes_by(tmp_path: Path) -> None:
+    """Nothing is appended before it has happened, and every visit has its picture."""
+    clock = [datetime(2026, 2, 25, 12, tzinfo=UTC)]
+    folder = Thumbnails(tmp_path / "thumbnails")
+
+    async def sleep(seconds: float) -> None:
+        assert seconds >= 0
+        clock[0] += timedelta(seconds=seconds)
+
+    class Watched(Kept):
+        async def append(
+            self, *facts: object, event_id: int | None = None, key: str | None = None
+        ) -> Receipt:
+            assert all(getattr(fact, "recorded_at", clock[0]) <= clock[0] for fact in facts)
+            return await super().append(*facts, event_id=event_id, key=key)
+
+    store = Watched()
+    await play_live(store, folder, visits=20, seed=3, now=lambda: clock[0], sleep=sleep)
+    assert sum(isinstance(fact, Ding | Motion) for fact in store.facts) == 20
+    assert sum(isinstance(fact, ThumbnailSaved) for fact in store.facts) == 20

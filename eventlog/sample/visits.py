@@ -1,20 +1,17 @@
-"""A day at a front door that never was: visits, faces, unlocks and pictures, made from a seed.
+"""What may happen at a front door that never was: each kind of visit, made up step by step.
 
-For the demo, for tests and for whoever wants to look at a log before the camera hangs. The same
-day and seed give the same facts, filled as a pipeline would fill them. The people are invented,
-the pictures drawn. Knows nothing of databases: `play` appends to whatever store it is given.
+Facts are filled as a pipeline would fill them. The people are invented. Knows no clock: a visit is
+made for a moment, out of a source of chance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from random import Random
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
-import anyio.to_thread
 from msgspec import Struct
-from msgspec.structs import replace
 
 from eventlog.facts import (
     AlertSent,
@@ -26,11 +23,9 @@ from eventlog.facts import (
     Fact,
     Motion,
     PersonNamed,
-    ThumbnailSaved,
     UnlockAction,
 )
-from eventlog.record import Receipt
-from eventlog.sample_pictures import HEIGHT_PX, WIDTH_PX, Scene, draw
+from eventlog.sample_pictures import Figure, Scene, figures
 
 CAMERA: Final = "front_door"
 SEES: Final = "yolov8n"
@@ -46,10 +41,6 @@ HOUSEHOLD: Final = (
     PersonNamed(name="bela", display_name="Béla"),
     PersonNamed(name="chiara", display_name="Chiara"),
 )
-
-# How many of a hundred visits fall into each hour: a quiet night, a rush in the morning, and
-# the way home in the evening.
-HOURS: Final = (0, 0, 0, 0, 0, 1, 3, 13, 7, 4, 4, 5, 5, 3, 5, 4, 6, 10, 17, 6, 4, 2, 1, 0)
 
 
 class Step(Struct, frozen=True):
@@ -67,69 +58,6 @@ class SampleVisit(Struct, frozen=True):
     steps: tuple[Step, ...]
 
 
-class Store(Protocol):
-    """What `play` needs of a store."""
-
-    async def append(
-        self, *facts: Fact, event_id: int | None = None, key: str | None = None
-    ) -> Receipt:
-        """Append under a key."""
-
-    async def receipt(self, key: str) -> Receipt | None:
-        """What became of the append with this key."""
-
-
-class Pictures(Protocol):
-    """What `play` needs of a thumbnails folder."""
-
-    async def save_async(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved | None:
-        """Save a frame; None where it can't be saved."""
-
-
-def sample_day(day: date, *, seed: int = 7, visits: int = 24) -> list[SampleVisit]:
-    """The visits of a day, in the order in which they were; times in UTC.
-
-    There are at least as many as there are kinds of visit, so that each comes once.
-    """
-    random = Random(seed)  # noqa: S311 - an example needs no secrecy
-    kinds = [*_RARE, *random.choices(_COMMON, k=max(0, visits - len(_RARE)))]
-    drawn: list[tuple[datetime, Callable[[_Visit], None]]] = []
-    for kind in kinds:
-        hours = _HOURS_OF.get(kind, HOURS)
-        hour = random.choices(range(24), hours)[0]
-        within = timedelta(microseconds=random.randrange(3_600_000_000))
-        drawn.append((datetime.combine(day, time(hour), UTC) + within, kind))
-    drawn.sort(key=lambda pair: pair[0])
-    return [_visit(at, kind, random) for at, kind in drawn]
-
-
-async def play(store: Store, pictures: Pictures, day: list[SampleVisit]) -> int:
-    """Append a day, as a pipeline would; a second time changes nothing.
-
-    Answers how many events there were. Raises what the store raises.
-    """
-    for number, person in enumerate(HOUSEHOLD):
-        await store.append(person, key=f"sample:person:{number}")
-    for visit in day:
-        receipt = await store.append(*visit.steps[0].facts, key=visit.key)
-        for number, step in enumerate(visit.steps[1:], start=1):
-            key = f"{visit.key}:{number}"
-            if await store.receipt(key) is not None:
-                continue  # or the picture would be saved again, under another name
-            facts = list(step.facts)
-            if step.scene is not None:
-                frame = await anyio.to_thread.run_sync(draw, step.scene)
-                saved = await pictures.save_async(frame, visit.recorded_at.isoformat())
-                if saved is not None:
-                    facts.append(replace(saved, recorded_at=visit.recorded_at))
-            if facts:
-                await store.append(*facts, event_id=receipt.event_id, key=key)
-    return len(day)
-
-
-# ── what may happen ────────────────────────────────────────────────────────────────────────
-
-
 class _Visit:
     """A visit as it is made up, second by second."""
 
@@ -138,34 +66,36 @@ class _Visit:
         self.random = random
         self.steps: list[Step] = []
         self.person = random.choice(HOUSEHOLD).name
-        self.box = self._box()
+        self.persons: list[Figure] = []
 
     def opens(self, opener: type[Ding | Motion], *labels: str) -> None:
         """Somebody rings or something moves, and the first frame shows what it is."""
         recording = str(self.random.randrange(10**18, 10**19))
+        scene = Scene(self.at.hour, labels, self.random.randrange(2**16))
+        shown = figures(scene)
+        self.persons = [figure for figure in shown if figure.label == "person"]
         first = opener(camera_id=CAMERA, recorded_at=self.at, recording_id=recording)
-        self.steps.append(Step((first, *[self.sees(label) for label in labels])))
-        self.steps.append(Step((), Scene(self.at.hour, labels, self.random.randrange(2**16))))
+        self.steps.append(Step((first, *[self.sees(figure) for figure in shown])))
+        self.steps.append(Step((), scene))
 
-    def sees(self, label: str) -> Detection:
+    def sees(self, figure: Figure) -> Detection:
         """A model sees an object in the frame."""
-        low, high = (0.62, 0.97) if label == "person" else (0.5, 0.9)
+        low, high = (0.62, 0.97) if figure.label == "person" else (0.5, 0.9)
         return Detection(
-            label=label,
+            label=figure.label,
             confidence=round(self.random.uniform(low, high), 4),
-            box=self.box if label == "person" else self._box(),
+            box=_box(figure.corners),
             model=SEES,
             recorded_at=self.soon(0.4),
         )
 
-    def compares(self, name: str | None, low: float, high: float) -> FaceResult:
-        """A face is held against those of the household."""
-        left, top = self.box.x1 or 0.0, self.box.y1 or 0.0
+    def compares(self, name: str | None, low: float, high: float, *, whose: int = 0) -> FaceResult:
+        """A face is held against those of the household: that of one of the persons there."""
         face = FaceResult(
             name=name,
             distance=round(self.random.uniform(low, high), 4),
             tolerance=TOLERANCE,
-            box=Box(x1=left + 40, y1=top + 8, x2=left + 88, y2=top + 60),
+            box=_box(self.persons[whose].face),
             model=COMPARES,
             recorded_at=self.soon(0.9),
         )
@@ -212,10 +142,10 @@ class _Visit:
         self.at += took
         return self.at
 
-    def _box(self) -> Box:
-        left = self.random.randrange(20, WIDTH_PX - 160)
-        top = self.random.randrange(20, HEIGHT_PX // 3)
-        return Box(x1=left, y1=top, x2=left + 130, y2=HEIGHT_PX - 10)
+
+def _box(corners: tuple[int, int, int, int]) -> Box:
+    x1, y1, x2, y2 = corners
+    return Box(x1=x1, y1=y1, x2=x2, y2=y2)
 
 
 def _comes_home(visit: _Visit) -> None:
@@ -225,7 +155,7 @@ def _comes_home(visit: _Visit) -> None:
 
 def _comes_home_with_a_guest(visit: _Visit) -> None:
     visit.opens(Ding, "person", "person")
-    visit.compares(None, 0.66, 0.85)
+    visit.compares(None, 0.66, 0.85, whose=1)
     visit.asks_by_face(visit.compares(visit.person, 0.3, 0.48), BY_DAY, granted=True)
     visit.alerts()
 
@@ -273,7 +203,16 @@ def _rings_and_leaves(visit: _Visit) -> None:
     visit.alerts()
 
 
-_RARE: Final = (
+Kind: TypeAlias = Callable[[_Visit], None]
+
+COMMON: Final[tuple[Kind, ...]] = (
+    _comes_home,
+    _comes_home,
+    _passes_by,
+    _passes_by,
+    _rings_and_leaves,
+)
+RARE: Final[tuple[Kind, ...]] = (
     _comes_home_with_a_guest,
     _is_not_recognised_at_first,
     _comes_home_at_night,
@@ -281,14 +220,26 @@ _RARE: Final = (
     _is_let_in_by_app,
     _tries_the_keypad,
 )
-_COMMON: Final = (_comes_home, _comes_home, _passes_by, _passes_by, _rings_and_leaves)
-_HOURS_OF: Final = {
+NIGHTLY: Final[tuple[Kind, ...]] = (_comes_home_at_night, _tries_the_keypad, _passes_by)
+DAILY: Final = COMMON + tuple(kind for kind in RARE if kind not in NIGHTLY)
+DAY: Final = range(6, 22)  # its hours, as the household's rule has them
+
+# How many of a hundred visits fall into each hour: a quiet night, a rush in the morning, and
+# the way home in the evening.
+HOURS: Final = (0, 0, 0, 0, 0, 0, 3, 13, 7, 5, 4, 5, 5, 3, 5, 4, 6, 10, 17, 6, 4, 3, 0, 0)
+_HOURS_OF: Final[Mapping[Kind, tuple[int, ...]]] = {
     _comes_home_at_night: (1,) + (0,) * 21 + (1, 3),
     _tries_the_keypad: (2, 2, 1, 1) + (0,) * 18 + (1, 2),
 }
 
 
-def _visit(at: datetime, kind: Callable[[_Visit], None], random: Random) -> SampleVisit:
+def hours_of(kind: Kind) -> tuple[int, ...]:
+    """How often a kind of visit falls into each hour of a day, as weights."""
+    return _HOURS_OF.get(kind, HOURS)
+
+
+def make(at: datetime, kind: Kind, random: Random) -> SampleVisit:
+    """A visit of a kind, beginning at a moment."""
     made = _Visit(at, random)
     kind(made)
     return SampleVisit(f"sample:{at.isoformat()}", at, tuple(made.steps))
