@@ -7,9 +7,12 @@ methods of their own that raise are programs, and nobody's guard.
 from __future__ import annotations
 
 import math
+import random
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import reduce
+from struct import unpack
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -96,6 +99,33 @@ def anything() -> SearchStrategy[Any]:
         | st.sampled_from(EDGES)
     )
     return plain | st.lists(plain, max_size=3) | st.tuples(plain, plain)
+
+
+def _text(rng: random.Random) -> str:
+    points = rng.choices([range(1, 128), range(0x20AC, 0xE000)], [9, 1], k=rng.randrange(1, 80))
+    return "".join(chr(rng.choice(some)) for some in points)
+
+
+def _moment(rng: random.Random) -> datetime:
+    zone = timezone(timedelta(minutes=rng.randrange(-1439, 1440)))
+    return datetime.min.replace(tzinfo=zone) + timedelta(days=rng.uniform(0, 3_652_058))
+
+
+_MAKERS: Final[list[Callable[[random.Random], Any]]] = [
+    lambda rng: rng.choice(EDGES),
+    lambda rng: rng.getrandbits(rng.randrange(1, 80)) * rng.choice([1, -1]),
+    lambda rng: unpack("d", rng.randbytes(8))[0],
+    lambda rng: rng.uniform(-0.5, 1.5),
+    lambda rng: rng.randbytes(rng.choice([0, 31, 32, 32, 33])),
+    lambda rng: rng.choice([None, True, False, "none", "unlocked", "pixels", 1]),
+    _text,
+    _moment,
+]
+
+
+def random_value(rng: random.Random) -> Any:
+    """A plain value of any sort, drawn as quickly as thousands of them ask for."""
+    return rng.choice(_MAKERS)(rng)
 
 
 def shown(value: object) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,14 +19,15 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import EventFilter, EventLogError, EventStore, Reader, Record, codecs
+from eventlog import BadFact, EventFilter, EventLogError, EventStore, Reader, Record, codecs
 from eventlog.facts import Fact
 from eventlog.projections.times import canonical
 from eventlog.projections.unlock_actions import UnlockFilter
 from eventlog.story import read
 from eventlog.visits import utc
 from tests import strategies
-from tests.edge_values import EDGES, anything, shown
+from tests.edge_values import EDGES, anything, random_value, shown
+from tests.logs import seed_for
 from tests.whole_facts import FIELDS, WHOLE, with_value
 
 R = TypeVar("R")
@@ -237,9 +239,8 @@ def test_a_fact_made_in_python_is_checked_field_by_field(desk: Desk, kind: str, 
     for value in EDGES:
         outcome = desk.outcome(_holds(kind, field), value)
         if not isinstance(outcome, EventLogError):
-            # A time that its zone has twice, or never, equals no time of another zone.
-            kept = value.astimezone(UTC) if isinstance(value, datetime) else value
-            assert desk.run(_last_fact, desk.store) == with_value(kind, field, kept), shown(value)
+            kept = with_value(kind, field, _kept(value))
+            assert desk.run(_last_fact, desk.store) == kept, shown(value)
 
 
 async def _last_fact(store: EventStore) -> Fact:
@@ -247,6 +248,32 @@ async def _last_fact(store: EventStore) -> Fact:
     async for record in store.subscribe(end - 1):
         return record.fact
     raise AssertionError("a subscription never ends")
+
+
+def _kept(value: Any) -> Any:
+    # A time that its zone has twice, or never, equals no time of another zone.
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+@pytest.mark.parametrize(
+    "number", [200, pytest.param(10_000, marks=pytest.mark.faults)], ids="{} values".format
+)
+@pytest.mark.parametrize(("kind", "field"), FIELDS)
+def test_random_values_of_a_field_are_refused_or_read_back_equal(
+    kind: str, field: str, number: int
+) -> None:
+    """At the gate itself: nothing out of a field's range gets in, nothing changes on the way."""
+    rng = random.Random(seed_for(f"values of {kind}.{field}"))
+    refused = 0
+    for _ in range(number):
+        value = random_value(rng)
+        try:
+            encoded = codecs.encode(with_value(kind, field, value))
+        except BadFact:
+            refused += 1
+        else:
+            assert codecs.decode(*encoded) == with_value(kind, field, _kept(value)), shown(value)
+    assert refused > number / 10
 
 
 # ── what is accepted comes back ────────────────────────────────────────────────────────────
