@@ -203,8 +203,9 @@ def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
             if inner := _other(one, other):
                 return f"{name}.{inner}"
         elif isinstance(one, datetime) and isinstance(other, datetime):
-            # A time that its zone has twice, or not at all, equals no time of another zone.
-            if one.astimezone(UTC) != other:
+            # A time that its zone has twice, or not at all, equals no time of another zone. One
+            # whose zone does not know its offset is as naive as one without a zone.
+            if one.utcoffset() is None or one.astimezone(UTC) != other:
                 return name
         elif one != other:
             return name

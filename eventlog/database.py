@@ -153,6 +153,8 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
     """Set what every connection that may write needs, and read back what was meant."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        # An append and its projection write half as many bytes as with 4096, at the same speed.
+        connection.execute("PRAGMA page_size = 2048")
         connection.execute("PRAGMA auto_vacuum = NONE")
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
         if mode != "wal":

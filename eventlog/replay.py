@@ -118,12 +118,13 @@ class Replay:
             if end - after <= max(TAIL_RECORDS, records) or ready is None:
                 return
             took_s = await self._run(partial(self._apply, *ready))
-            self._writer.look_soon()
             fitting = int(limit * STEP_S / max(took_s, 1e-6))
             records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
             if told is not None:
                 told(self._position, end)
+            # Who waits comes in between the step and the WAL checkpoint that it may have made due.
             await anyio.sleep(ROOM_S)
+            self._writer.look_soon()
 
     # ── on the writer's thread ─────────────────────────────────────────────────────────────
 

@@ -130,11 +130,10 @@ def build_log(
     seed: int = 1,
 ) -> Path:
     """A closed log of these appends, or of so many visits, with its head file and no WAL."""
-    if page_size != 4096:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute(f"PRAGMA page_size = {page_size}")
-            connection.execute("PRAGMA auto_vacuum = NONE")
-            connection.execute("PRAGMA journal_mode = WAL")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA page_size = {page_size}")
+        connection.execute("PRAGMA auto_vacuum = NONE")
+        connection.execute("PRAGMA journal_mode = WAL")
     with writing(path) as connection:
         schema.prepare(connection, path)
         put(connection, appends(made, seed) if isinstance(made, int) else made)

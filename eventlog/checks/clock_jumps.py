@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from eventlog import codecs
-from eventlog.record import StoredRecord
+from eventlog.record import StoredRecord, is_instant
 
 # NTP slews smaller differences away without a jump; appends of one commit share their times.
 TOLERATED_US: Final = 2_000_000
@@ -53,12 +53,14 @@ class ClockWatch:
 
 
 def jumps(rows: Iterable[StoredRecord]) -> Iterator[ClockJump]:
-    """The jumps among rows that follow each other; a meta that can't be read says nothing."""
+    """The jumps among rows that follow each other; damaged times and meta say nothing."""
     watch = ClockWatch()
     for row in rows:
         try:
             meta = codecs.decode_meta(row.meta)
         except ValueError:
+            continue
+        if not is_instant(row.appended_at):
             continue
         jump = watch.take(row.position, row.appended_at, meta)
         if jump is not None:
