@@ -2,18 +2,24 @@
 
 A day at a front door goes in, the list and one story come out, the views are rebuilt and all of
 it is verified. Where recorded payloads lie beside the checkout, those of real cameras go in as
-well. Knows no configuration: the owner's log is never asked for.
+well. On a terminal it ends with the dashboard, while further visits go in as time goes by. Knows
+no configuration: the owner's log is never asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
+import shlex
 import shutil
 import sqlite3
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Annotated, Final, Literal
 
 from cyclopts import Parameter
@@ -22,7 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog import journal, queries, story
-from eventlog.cli import views
+from eventlog.cli import views, web
 from eventlog.cli.desk import Desk, Settings, counted
 from eventlog.cli.events import print_events
 from eventlog.cli.options import AtDesk
@@ -30,12 +36,14 @@ from eventlog.cli.replay import rebuild
 from eventlog.cli.safe_text import safe
 from eventlog.cli.show import print_story
 from eventlog.cli.verify import verify_all
-from eventlog.errors import BadArgument
+from eventlog.disk_errors import translated
+from eventlog.errors import BadArgument, LockTimeout
 from eventlog.ingest import SOURCES, feed
+from eventlog.lock import FileLock
 from eventlog.projections import VIEWS
 from eventlog.queries import EventFilter
 from eventlog.record import StoredRecord
-from eventlog.sample import play, sample_day
+from eventlog.sample import play, play_live, sample_day
 from eventlog.store import EventStore
 from eventlog.thumbnails import Thumbnails
 
@@ -52,43 +60,84 @@ PAYLOADS: Final = (
     ("Ring's push", "ring", "home-assistant-core/ring/ding_active.json"),
 )
 
+PORT: Final = 8000
+# Further visits while the dashboard is open: an hour's, or a bit more.
+LIVE_VISITS: Final = 400
+LIVE_SEED: Final = 8
+
 Into = Annotated[Path, Parameter(help="The folder of the demo's log; it is made anew. [run/demo]")]
 
 
-def demo(*, into: Into = FOLDER, desk: AtDesk) -> int:
+Serve = Annotated[
+    bool | None,
+    Parameter(
+        negative="--no-serve",
+        help="End with the dashboard, until Ctrl-C. [on a terminal]",
+    ),
+]
+
+
+def demo(*, into: Into = FOLDER, serve: Serve = None, desk: AtDesk) -> int:
     """Show the main job, on a log of its own."""
     started = perf_counter()
-    _make_anew(into)
+    if serve:
+        web.load()
     settings = Settings(
         db_path=str(into / "events.db"), thumbnails_dir=str(into / "thumbnails"), time_zone="UTC"
     )
     desk = Desk(lambda: settings)
-    _title(desk, "A day at a front door goes in")
-    asyncio.run(_fill(desk))
-    _title(desk, "The event list")
-    _list(desk)
-    _title(desk, "One event's story: why the door opened, or did not")
-    event = _tell(desk)
-    _title(desk, "The views are rebuilt from the journal, and all is verified")
-    code = asyncio.run(_rebuild(desk))
-    _title(desk, "What to try next")
-    _next(desk, event)
-    desk.say()
-    desk.say(f"That took {perf_counter() - started:.1f} s.", "dim")
+    with _made_anew(into):
+        _title(desk, "A day at a front door goes in")
+        asyncio.run(_fill(desk))
+        _title(desk, "The event list")
+        _list(desk)
+        _title(desk, "One event's story: why the door opened, or did not")
+        event = _tell(desk)
+        _title(desk, "The views are rebuilt from the journal, and all is verified")
+        code = asyncio.run(_rebuild(desk))
+        _title(desk, "What to try next")
+        _next(desk, event)
+        desk.say()
+        desk.say(f"That took {perf_counter() - started:.1f} s.", "dim")
+        _title(desk, "In a browser")
+        if _is_terminal() if serve is None else serve:
+            _serve(desk)
+        else:
+            _say_how_to_look(desk, into)
     return code
 
 
-def _make_anew(folder: Path) -> None:
-    """Make the folder empty. Raises BadArgument where it holds what no demo has made."""
+@contextmanager
+def _made_anew(folder: Path) -> Iterator[None]:
+    """Make the folder empty, and keep other demos out of it meanwhile.
+
+    Raises BadArgument where it holds what no demo has made, and where another one is at work.
+    """
     try:
-        if folder.exists() and any(folder.iterdir()):
-            if not (folder / MARK).exists():
-                raise BadArgument(f"{folder} holds something else than a demo; it stays untouched")
-            shutil.rmtree(folder)
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
+            raise BadArgument(f"{folder} holds something else than a demo; it stays untouched")
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARK).write_text("This folder is emptied by `eventlog demo`.\n", encoding="utf-8")
     except OSError as error:
         raise BadArgument(f"{folder}: {error.strerror}") from error
+    with closing(FileLock(folder / MARK)) as lock:
+        try:
+            lock.acquire(since=-math.inf)
+        except LockTimeout as error:
+            raise BadArgument(
+                f"another demo is at work in {folder}; end it, or name another folder by --into"
+            ) from error
+        with translated(folder):
+            _empty(folder)
+        yield
+
+
+def _empty(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != MARK:
+            path.unlink()
+    (folder / MARK).write_text("This folder is emptied by `eventlog demo`.\n", encoding="utf-8")
 
 
 # ── the parts of the show ──────────────────────────────────────────────────────────────────
@@ -158,14 +207,61 @@ def _next(desk: Desk, event: int) -> None:
     _row(desk, "the log", str(desk.db_path))
     _row(desk, "its pictures", str(desk.thumbnails_dir))
     desk.say()
-    program = f"{_program()} --db {desk.db_path}"
-    for command in (
-        "events --refused",
-        f"show {event}",
-        "tail --follow",
-        f"verify --thumbnails {desk.thumbnails_dir}",
-    ):
-        desk.draw(Padding(Text(f"{program} {command}", "cyan"), (0, 2)))
+    at = ["--db", str(desk.db_path)]
+    _command(desk, [*at, "events", "--refused"])
+    _command(desk, [*at, "show", str(event)])
+    _command(desk, [*at, "tail", "--follow"])
+    _command(desk, [*at, "verify", "--thumbnails", str(desk.thumbnails_dir)])
+
+
+def _command(desk: Desk, words: Sequence[str]) -> None:
+    """A command as it is typed from here."""
+    line = f"{_program()} {shlex.join(words)}"
+    desk.draw(Padding(Text(safe(line), "cyan"), (0, 2)))
+
+
+def _is_terminal() -> bool:
+    """Whether somebody sits before it, who can end what runs on."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _serve(desk: Desk) -> None:
+    """The dashboard of the demo's log, with visits that come as time goes by."""
+    try:
+        commands = web.load()
+    except BadArgument as error:
+        desk.say(str(error))
+        return
+
+    async def visit(store: EventStore) -> None:
+        pictures = Thumbnails(desk.thumbnails_dir)
+        await play_live(store, pictures, visits=LIVE_VISITS, seed=LIVE_SEED)
+
+    desk.say("Somebody comes to the door every few seconds. Ctrl-C ends it.")
+    desk.say()
+    try:
+        _run(commands, desk, PORT, visit)
+    except OSError as error:
+        if not web.is_taken(error):
+            raise
+        desk.say(f"Another program listens at port {PORT}, so the system chose a free one.", "dim")
+        _run(commands, desk, 0, visit)
+    desk.say()
+    desk.say(f"Stopped. The log stays at {desk.db_path} until the next demo.", "dim")
+
+
+def _run(commands: ModuleType, desk: Desk, port: int, visit: web.Alongside) -> None:
+    web.run(commands, desk, host="127.0.0.1", port=port, sign_in_link=True, alongside=visit)
+
+
+def _say_how_to_look(desk: Desk, folder: Path) -> None:
+    """For whom the dashboard is not opened: through a pipe nobody would end it."""
+    into = [] if folder == FOLDER else ["--into", str(folder)]
+    at = ["--db", str(desk.db_path)]
+    _command(desk, ["demo", *into, "--serve"])
+    desk.say("  makes all this anew, and opens its dashboard with a link that signs in. Or:", "dim")
+    _command(desk, [*at, "user", "add", "demo"])
+    _command(desk, [*at, "serve", "--thumbnails", str(desk.thumbnails_dir)])
 
 
 def _program() -> str:

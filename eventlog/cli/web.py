@@ -14,13 +14,15 @@ import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
+from rich.text import Text
 
 from eventlog.cli.desk import Desk
 from eventlog.cli.options import AtDesk
+from eventlog.cli.safe_text import safe
 from eventlog.disk_errors import translated
 from eventlog.errors import BadArgument
 from eventlog.store import EventStore
@@ -28,6 +30,9 @@ from eventlog.store import EventStore
 # What `eventlog[web]` brings.
 EXTRA: Final = frozenset({"argon2", "jinja2", "litestar", "prometheus_client", "uvicorn"})
 PORT_MAX: Final = 65535
+
+# What runs with the open store while it is served.
+Alongside: TypeAlias = Callable[[EventStore], Awaitable[None]]
 
 Host = Annotated[str | None, Parameter(help="The address to listen at. [HOST, or 127.0.0.1]")]
 Port = Annotated[
@@ -126,13 +131,13 @@ def run(
     *,
     host: str,
     port: int,
-    alongside: Callable[[EventStore], Awaitable[None]] | None = None,
+    alongside: Alongside | None = None,
     **others: str | bool | None,
 ) -> None:
     """Serve the desk's log until Ctrl-C. Raises what `commands.serve` raises."""
 
     def say(text: str) -> None:
-        desk.say(text)
+        desk.out.print(Text(safe(text)), soft_wrap=True)  # or an address could not be clicked
         desk.out.file.flush()
 
     asyncio.run(
