@@ -81,6 +81,9 @@ class Attempts:
 
     def forgive(self, account: str, source: str) -> None:
         """Take back the last guess of a source: it was right."""
+        tries = self._sources.get(source)
+        if tries:
+            tries.pop()
         guesses = self._accounts.get(account)
         if guesses and guesses[-1][1] == source:
             guesses.pop()
