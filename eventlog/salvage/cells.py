@@ -29,6 +29,7 @@ from eventlog.salvage.pages import (
 
 _COLUMNS: Final = len(StoredRecord._fields)
 _LOG_ID_SIZE: Final = 16
+_LOG_ID_HEADER: Final = b"\x03\x00\x2c"  # a record of NULL and a blob of 16 bytes
 _ROWID_BYTES_MAX: Final = 9
 
 # The header of a row's record: its length, then a serial type for each column. Position is NULL,
@@ -53,7 +54,7 @@ def rows(page: bytes, number: int, read: ReadPage) -> Iterator[Found]:
     seen: set[int] = set()
     pointed: list[tuple[int, StoredRecord]] = []
     for index, cell in enumerate(leaf_cells(page, number)):
-        row = _row(page, cell, read)
+        row = _row(page, cell, read) if _HEADER.match(page, cell.start) else None
         if row is not None:
             seen.add(cell.start)
             pointed.append((row.position - index, row))
@@ -73,10 +74,10 @@ def rows(page: bytes, number: int, read: ReadPage) -> Iterator[Found]:
 def log_ids(page: bytes, number: int) -> Iterator[bytes]:
     """What may be the log's id: the only row of a table of a number and 16 bytes."""
     for cell in leaf_cells(page, number):
-        columns = _columns(page, cell, lambda _: None)
-        if cell.rowid == 1 and columns is not None and len(columns) == 2:  # noqa: PLR2004 - its columns
-            number_column, log_id = columns
-            if number_column is None and isinstance(log_id, bytes) and len(log_id) == _LOG_ID_SIZE:
+        if page.startswith(_LOG_ID_HEADER, cell.start) and cell.rowid == 1:
+            start = cell.start + len(_LOG_ID_HEADER)
+            log_id = page[start : start + _LOG_ID_SIZE]
+            if len(log_id) == _LOG_ID_SIZE:
                 yield log_id
 
 

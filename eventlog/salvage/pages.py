@@ -57,6 +57,8 @@ def page_size_of(first_bytes: bytes) -> int | None:
 
 def varint(data: bytes, at: int) -> tuple[int, int] | None:
     """The signed 64-bit integer that begins at an offset, and where it ends."""
+    if at < len(data) and not data[at] & MORE:
+        return data[at], at + 1
     value = 0
     for offset in range(_VARINT_MAX - 1):
         if at + offset >= len(data):
@@ -101,12 +103,22 @@ def record_header(data: bytes, at: int) -> Record | None:
     types = []
     size = header_size
     while cursor < end:
-        serial = varint(data, cursor)
-        if serial is None or serial[0] < 0 or serial[0] in {10, 11}:
+        serial = data[cursor]  # most numbers are of one byte
+        cursor += 1
+        if serial & MORE:
+            long = varint(data, cursor - 1)
+            if long is None:
+                return None
+            serial, cursor = long
+        if serial < len(_SIZES):
+            if serial < 0:
+                return None
+            size += _SIZES[serial]
+        elif serial < _BLOB:
             return None
-        types.append(serial[0])
-        size += _SIZES[serial[0]] if serial[0] < len(_SIZES) else (serial[0] - _BLOB) // 2
-        cursor = serial[1]
+        else:
+            size += (serial - _BLOB) // 2
+        types.append(serial)
     return Record(tuple(types), header_size, size) if cursor == end else None
 
 

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from eventlog import chain
-from eventlog.database import lock_path, wal_path
+from eventlog.database import APPLICATION_ID, lock_path, wal_path
 from eventlog.disk_errors import translated
 from eventlog.errors import DatabaseMissing, NotADatabase, ReadOnly
 from eventlog.head import HeadMark
@@ -27,6 +27,7 @@ from eventlog.new_file import new_log, publish, spare_file
 from eventlog.salvage import cells, grading
 from eventlog.salvage.files import Files
 from eventlog.salvage.grading import Whole
+from eventlog.salvage.pages import MAGIC
 from eventlog.salvage.staging import CURRENT, STALE, STRAY, Staging
 from eventlog.salvage.writing import Written, write
 from eventlog.verify import read_mark
@@ -163,16 +164,26 @@ def _log_id(
 
 @contextmanager
 def _held(db_path: Path) -> Iterator[None]:
-    """Hold the writers' lock, where there can be one."""
+    """Hold the writers' lock, where there can be writers and a lock."""
     with ExitStack() as stack:
-        try:
-            lock = FileLock(lock_path(db_path))
-        except ReadOnly:
-            lock = None
+        lock = None
+        if lock_path(db_path).exists() or _may_be_written(db_path):
+            with suppress(ReadOnly):  # where nobody can lock, nobody writes
+                lock = FileLock(lock_path(db_path))
         if lock is not None:
             stack.callback(lock.close)
             stack.enter_context(lock)
         yield
+
+
+def _may_be_written(db_path: Path) -> bool:
+    """Whether its header is a log's: a store opens no other, so nobody writes to it."""
+    try:
+        with db_path.open("rb") as file:
+            header = file.read(100)
+    except OSError:  # what can't be read is opened by no store either
+        return False
+    return header.startswith(MAGIC) and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
 
 
 class _Tally:
