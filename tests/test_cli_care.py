@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
+import re
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from eventlog.appends import prepare
 from eventlog.cli.status import _size
+from eventlog.database import lock_path
 from eventlog.facts import Motion
 from eventlog.head import head_path
 from eventlog.projections import VIEWS
@@ -18,6 +24,7 @@ from eventlog.thumbnails import Thumbnails
 from tests.command_line import CommandLine
 from tests.hostile_frames import jpeg
 from tests.logs import T0, build_log, guards_down, put, rewrite, writing
+from tests.mounts import make_read_only, writable_once
 
 
 @pytest.fixture
@@ -85,6 +92,69 @@ def test_a_note_is_no_finding(eventlog: CommandLine) -> None:
     said = eventlog("verify")
     assert said.code == 0
     assert said.lines[0].startswith("note: head file: ")
+
+
+def kept(eventlog: CommandLine) -> Path:
+    """Where the last verify's word is kept."""
+    return Path(f"{eventlog.db}.verified")
+
+
+def test_what_verify_said_is_kept_for_the_dashboard(eventlog: CommandLine) -> None:
+    """Only the owner may read it; the last one counts, findings too, and nothing else is left."""
+    lock_path(eventlog.db).touch()
+    eventlog("verify")
+    first = json.loads(kept(eventlog).read_bytes())
+    assert first["ok"] is True
+    assert first["said"] == "6 records, nothing wrong"
+    assert datetime.now(UTC) - datetime.fromisoformat(first["at"]) < timedelta(minutes=5)
+    assert kept(eventlog).stat().st_mode & 0o777 == 0o600
+    eventlog("verify", "--no-views", "--json")
+    assert "nothing wrong in what was looked at" in kept(eventlog).read_text(encoding="utf-8")
+    with guards_down(eventlog.db) as connection:
+        connection.execute("UPDATE journal SET event_id = 1 WHERE position = 3")
+    assert eventlog("verify", "--no-views").code == 1
+    found = json.loads(kept(eventlog).read_bytes())
+    assert found["ok"] is False
+    assert re.fullmatch(r"6 records, \d+ findings?", found["said"])
+    assert list(eventlog.db.parent.glob("*.verified*")) == [kept(eventlog)]
+
+
+def test_nothing_is_kept_beside_a_copy(eventlog: CommandLine, tmp_path: Path) -> None:
+    """It is not the log that the dashboard shows."""
+    copy = tmp_path / "copy.db"
+    assert eventlog("backup", copy).code == 0
+    assert eventlog("verify", "--db", copy).code == 0
+    assert not Path(f"{copy}.verified").exists()
+
+
+def test_nothing_is_kept_in_a_folder_that_cannot_be_written(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """And that is no finding."""
+    with writable_once(tmp_path / "medium") as folder:
+        path = build_log(folder / "door.db", 2)
+        lock_path(path).touch()
+        make_read_only(folder)
+        said = eventlog("verify", "--db", path)
+        assert (said.code, said.err) == (0, "")
+        assert not Path(f"{path}.verified").exists()
+
+
+def test_that_nothing_could_be_kept_is_said(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk takes nothing from the answer, and leaves no half of a file."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    lock_path(eventlog.db).touch()
+    monkeypatch.setattr(os, "fsync", full)
+    said = eventlog("verify")
+    assert said.code == 0
+    assert said.out.startswith("Whole: ")
+    assert said.err == "eventlog: the dashboard won't know of this: No space left on device\n"
+    assert list(eventlog.db.parent.glob("*.verified*")) == []
 
 
 def test_the_status_is_a_page(eventlog: CommandLine) -> None:

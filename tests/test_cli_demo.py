@@ -60,6 +60,7 @@ def test_a_day_goes_in_and_comes_out(eventlog: CommandLine, tmp_path: Path) -> N
         if command not in {"tail", "serve", "user"}  # they go on, or ask for a password
     ]
     assert ran == [0, 0, 0]
+    assert (folder / "events.db.verified").exists()
     (status,) = eventlog("--db", folder / "events.db", "status", "--json").json
     assert status["last_event"] == 24
     assert all(view["lag"] == 0 for view in status["views"])

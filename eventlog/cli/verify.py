@@ -1,16 +1,26 @@
-"""`eventlog verify`: whether all that is stored is whole."""
+"""`eventlog verify`: whether all that is stored is whole.
+
+What it said stays beside the log in DB_PATH.verified, for the dashboard's page on its health.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
+import msgspec
 from cyclopts import Parameter
 
 from eventlog.checks.findings import Finding, Report
 from eventlog.cli.desk import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
+from eventlog.database import lock_path
 from eventlog.replay_check import check
 from eventlog.thumbnails import Thumbnails
 from eventlog.verify import verify as verify_log
@@ -44,14 +54,53 @@ def verify(
 
 
 def verify_all(desk: Desk, *, views: bool = True, pictures: bool = True) -> Report:
-    """What `verify` says of the desk's log, with a bar. Raises what it raises."""
+    """What `verify` says of the desk's log, with a bar; it is kept. Raises what it raises."""
     with desk.progress("Verify") as told:
-        return verify_log(
+        report = verify_log(
             desk.db_path,
             thumbnails=Thumbnails(desk.thumbnails_dir).check if pictures else None,
             check_views=partial(_differences, desk) if views else None,
             progress=told,
         )
+    _keep(desk, report, all_of_it=views and pictures)
+    return report
+
+
+def _keep(desk: Desk, report: Report, *, all_of_it: bool) -> None:
+    """Leave beside the log what was found, where its folder can be written.
+
+    Not beside a copy: only a log that was written where it lies has a lock file.
+    """
+    path = desk.db_path
+    if not (lock_path(path).exists() and os.access(path.parent, os.W_OK)):
+        return
+    found = len(report.findings) + report.omitted
+    nothing = "nothing wrong" if all_of_it else "nothing wrong in what was looked at"
+    wrong = counted(found, "finding") if found else nothing
+    kept = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "ok": report.ok,
+        "said": f"{counted(report.records, 'record')}, {wrong}",
+    }
+    try:
+        _put(path.with_name(path.name + ".verified"), msgspec.json.encode(kept))
+    except OSError as error:
+        desk.note(f"the dashboard won't know of this: {error.strerror}")
+
+
+def _put(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all, in the place of an older one. Raises OSError."""
+    spare = path.with_name(f"{path.name}-{uuid4().hex}")
+    try:
+        with os.fdopen(os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        spare.replace(path)
+    except BaseException:
+        with suppress(OSError):  # the error that is on its way tells more
+            spare.unlink()
+        raise
 
 
 def _differences(desk: Desk) -> Iterator[str]:
