@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,10 @@ import pytest
 from eventlog import codecs
 from eventlog.cli.desk import Desk
 from eventlog.cli.salvage import _tell
+from eventlog.database import lock_path
 from eventlog.head import head_path
+from eventlog.lock import FileLock
+from eventlog.salvage import salvage as machine
 from eventlog.salvage.salvage import Range, SalvageReport
 from tests.command_line import CommandLine
 from tests.logs import build_log, rows
@@ -98,8 +103,43 @@ def test_a_file_that_holds_no_log_and_one_that_is_there_are_errors(
     assert said.code == 2
     assert "nothing that looks like a log" in said.err
     assert not (tmp_path / "whole.db").exists()
+    assert not lock_path(text).exists()
     assert eventlog("salvage", text).code == 2
     assert eventlog("salvage", tmp_path / "whole.db", "--db", tmp_path / "none.db").code == 2
+
+
+def test_a_database_of_others_gets_no_lock_file(eventlog: CommandLine, tmp_path: Path) -> None:
+    """One that holds no log is left as it was, with nothing beside it."""
+    other = tmp_path / "apart" / "other.db"
+    other.parent.mkdir()
+    with closing(sqlite3.connect(other)) as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    assert eventlog("salvage", tmp_path / "whole.db", "--db", other).code == 2
+    assert list(other.parent.iterdir()) == [other]
+
+
+@pytest.mark.parametrize("found", ["a lock file", "a log without one"])
+def test_a_log_that_others_write_is_waited_for(
+    eventlog: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str
+) -> None:
+    """A damaged header hides no lock file, and a sound one tells that a lock is needed."""
+    if found == "a lock file":
+        lock_path(eventlog.db).touch()
+        contents = bytearray(eventlog.db.read_bytes())
+        contents[:100] = bytes(100)
+        eventlog.db.write_bytes(contents)
+    else:
+        lock_path(eventlog.db).unlink(missing_ok=True)
+    taken: list[Path] = []
+
+    class Watched(FileLock):
+        def acquire(self, *, since: float | None = None) -> None:
+            taken.append(self._path)
+            super().acquire(since=since)
+
+    monkeypatch.setattr(machine, "FileLock", Watched)
+    assert eventlog("salvage", tmp_path / "whole.db").code == 0
+    assert taken[0] == lock_path(eventlog.db)
 
 
 def test_everything_that_a_salvage_found_has_its_line(
