@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,13 @@ from tests.value_desk import CORNERS, DETECTION, EVENT, Call, Desk, opened_desk,
 from tests.whole_facts import WHOLE
 
 NEVER_S: Final = 0.02
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is taken for a relative path after all makes its files where they are thrown away."""
+    with chdir(tmp_path_factory.mktemp("elsewhere")):
+        yield
 
 
 @pytest.fixture(scope="module")
