@@ -20,6 +20,7 @@ import msgspec
 
 from eventlog import chain, codecs, journal, projector, schema
 from eventlog.appends import Append, place, prepare
+from eventlog.checks.findings import Report
 from eventlog.database import connect_writer, lock_path
 from eventlog.facts import (
     AlertSent,
@@ -203,6 +204,16 @@ def contents(path: Path) -> dict[str, list[tuple[Any, ...]]] | None:
         return found
     finally:
         connection.close()
+
+
+def positions(report: Report) -> list[int]:
+    """The positions that a report's findings hit."""
+    return [finding.position for finding in report.findings if finding.position is not None]
+
+
+def places(report: Report) -> set[str]:
+    """Where a report's findings lie."""
+    return {finding.where for finding in report.findings}
 
 
 def flip(data: bytes, bit: int) -> bytes:
