@@ -159,9 +159,9 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
         raise BadPayload(_SOURCE, "it is empty")
     header = _decode(_header_decoder, *first)
     if header.format != chain.FORMAT or header.schema > USER_VERSION:
-        raise BadPayload(_SOURCE, "line 1: it was written by a newer program")
+        raise _bad(1, "it was written by a newer program")
     if header.after != 0:
-        raise BadPayload(_SOURCE, f"line 1: it begins after {header.after}, which no log does")
+        raise _bad(1, f"it begins after {header.after}, which no log does")
     head = Head(Position(0), chain.genesis(header.log_id))
     number = 1
     with translated(spare), new_log(spare, header.log_id) as connection:
@@ -170,14 +170,12 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
             try:
                 journal.insert(connection, [row])
             except sqlite3.IntegrityError as error:
-                raise BadPayload(_SOURCE, f"line {number}: {error}") from error
+                raise _bad(number, error) from error
             head = Head(Position(row.position), row.hash)
             if progress is not None and row.position % _PROGRESS_STEP == 0:
                 progress(row.position, header.until)
         if (head.position, head.hash) != (header.until, header.hash):
-            raise BadPayload(
-                _SOURCE, f"line {number}: it ends at record {head.position} of {header.until}"
-            )
+            raise _bad(number, f"it ends at record {head.position} of {header.until}")
         return mark_of(connection)
 
 
@@ -185,23 +183,23 @@ def _decode(decoder: msgspec.json.Decoder[T], number: int, text: bytes | str) ->
     try:
         return decoder.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise BadPayload(_SOURCE, f"line {number}: {error}") from error
+        raise _bad(number, error) from error
+
+
+def _bad(number: int, what: object) -> BadPayload:
+    return BadPayload(_SOURCE, f"line {number}: {what}")
 
 
 def _row(number: int, line: Line, after: Head) -> StoredRecord:
     row = StoredRecord._make(getattr(line, column) for column in StoredRecord._fields)
     if row.position != after.position + 1:
-        raise BadPayload(
-            _SOURCE, f"line {number}: record {row.position} stands after {after.position}"
-        )
+        raise _bad(number, f"record {row.position} stands after {after.position}")
     try:
         digest = chain.digest(row)
     except ValueError as error:
-        raise BadPayload(_SOURCE, f"line {number}: {error}") from error
+        raise _bad(number, error) from error
     if chain.link(after.hash, digest) != row.hash:
-        raise BadPayload(
-            _SOURCE, f"line {number}: the hash of record {row.position} does not follow"
-        )
+        raise _bad(number, f"the hash of record {row.position} does not follow")
     return row
 
 
