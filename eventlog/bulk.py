@@ -7,13 +7,17 @@ shared. Knows how an append is prepared, and not how it is written.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eventlog.appender import FACTS_PER_COMMIT
 from eventlog.appends import Durability, prepare
 from eventlog.engine import Engine
+from eventlog.errors import BadArgument
 from eventlog.facts import Fact
 from eventlog.record import Receipt
+
+log = logging.getLogger("eventlog")
 
 
 async def append_many(
@@ -35,15 +39,19 @@ async def append_many(
         if writing is not None:
             receipts += await writing
     finally:
-        if writing is not None and not writing.done():
+        if writing is not None:
             await asyncio.wait([writing])
+            # Where another error is on its way already, this one is seen here for the last time.
+            if not writing.cancelled() and (error := writing.exception()) is not None:
+                log.debug("appends in bulk failed: %s", error)
     return receipts
 
 
 def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
     chunk: list[Sequence[Fact]] = []
     facts = 0
-    for group in groups:
+    for group in _insist_iterable(groups):
+        _insist_sequence(group)
         chunk.append(group)
         facts += len(group)
         if facts >= FACTS_PER_COMMIT:
@@ -51,3 +59,14 @@ def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
             chunk, facts = [], 0
     if chunk:
         yield chunk
+
+
+def _insist_iterable(groups: object) -> Iterable[Sequence[Fact]]:
+    if isinstance(groups, Iterable) and not isinstance(groups, str | bytes | Mapping):
+        return groups
+    raise BadArgument(f"facts come in groups, not in a {type(groups).__name__}")
+
+
+def _insist_sequence(group: object) -> None:
+    if not isinstance(group, Sequence) or isinstance(group, str | bytes | bytearray):
+        raise BadArgument(f"a group is a list of facts, not a {type(group).__name__}")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from eventlog import appends, clock, journal
-from eventlog.appends import ID_MAX, Append, same_facts
+from eventlog.appends import Append, same_facts
 from eventlog.errors import DatabaseError, EventLogError, KeyConflict, UnknownEvent
 from eventlog.head import BadHeadFile, HeadMark, read_head
 from eventlog.record import EventId, Head, Position, Receipt
@@ -119,7 +119,7 @@ class Tail:
             found = journal.find_append(connection, append.key)
             if found is not None:
                 return _answer_again(append, found, journal.facts_of(connection, found))
-        if append.opens and append.event_id is None and last_event >= ID_MAX:
+        if append.opens and append.event_id is None and last_event >= journal.EVENT_ID_MAX:
             raise DatabaseError("no event id is left: a record names the highest there is")
         if append.event_id is None or append.opens:
             return None

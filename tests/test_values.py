@@ -119,6 +119,8 @@ ARGUMENTS: Final[dict[str, Call]] = {
     "write_event(detection)": lambda s, v: write_event(s, {**EVENT, "detections": [v]}),
     "append(fact)": lambda s, v: s.append(v),
     **{f"append({name})": _appends(name) for name in ("event_id", "key", "durability")},
+    "append_many": lambda s, v: s.append_many(v),
+    "append_many(no group)": lambda s, v: s.append_many([v]),
     "append_many(group)": lambda s, v: s.append_many([(v,)]),
     "append_many(durability)": lambda s, v: s.append_many([[WHOLE["ding"]]], durability=v),
     "receipt": lambda s, v: s.receipt(v),
