@@ -177,9 +177,11 @@ def test_accounts_that_cannot_be_written_are_an_error(
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_the_dashboard_is_served_until_it_is_stopped(
-    eventlog: CommandLine, stop: signal.Signals
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, stop: signal.Signals
 ) -> None:
     """At a port that the system chose; a stop is quiet, with code 0."""
+    types(monkeypatch, "correct horse\n")
+    eventlog("user", "add", "ada")
     command = [sys.executable, "-m", "eventlog", "serve", "--db", str(eventlog.db), "--port", "0"]
     with subprocess.Popen(
         command,
@@ -206,9 +208,10 @@ def test_a_port_that_is_taken_is_named(eventlog: CommandLine) -> None:
     with taken_port() as port:
         said = eventlog("serve", "--port", port)
     assert (said.code, said.out) == (2, "")
-    assert said.err == (
-        f"eventlog: 127.0.0.1, port {port}, can't be listened at: another program listens there\n"
-    )
+    assert said.err.splitlines() == [
+        "eventlog: nobody may sign in yet; `eventlog user add NAME` adds a user",
+        f"eventlog: 127.0.0.1, port {port}, can't be listened at: another program listens there",
+    ]
 
 
 def test_nothing_beyond_this_machine_without_a_user(eventlog: CommandLine) -> None:

@@ -12,6 +12,7 @@ import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Final, Literal, TypeAlias
@@ -71,6 +72,8 @@ def serve(
     desk.insist_writable()
     if not desk.db_path.exists():
         desk.note(f"a new log is made at {desk.db_path}")
+    if not _may_anybody_sign_in(desk.db_path):
+        desk.note("nobody may sign in yet; `eventlog user add NAME` adds a user")
     host = desk.settings.host if host is None else host
     port = _port(desk.settings.port) if port is None else port
     try:
@@ -156,6 +159,13 @@ def run(
 def is_taken(error: OSError) -> bool:
     """Whether another program listens there."""
     return error.errno == errno.EADDRINUSE
+
+
+def _may_anybody_sign_in(path: Path) -> bool:
+    from eventlog.dashboard import accounts, users  # noqa: PLC0415 - an extra, and slow to load
+
+    with translated(path), closing(accounts.connect(accounts.accounts_path(path))) as connection:
+        return users.count(connection) > 0
 
 
 def _why(error: OSError) -> str:
