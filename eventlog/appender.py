@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from eventlog import journal, wal
 from eventlog.appends import Append
 from eventlog.database import transaction, wal_path
-from eventlog.errors import DiskFailure, DiskFull, StoreClosed
+from eventlog.errors import DiskFull, StoreClosed
 from eventlog.head import HeadFile
 from eventlog.nudge import Nudge
 from eventlog.record import Receipt
@@ -64,7 +64,6 @@ class Appender:
         self._room = asyncio.Semaphore(WAITING_MAX)
         self._loop = asyncio.get_running_loop()
         self._scheduled = False
-        self._doubt: DiskFailure | None = None
         self._came = 0
         self._answered = 0
         self._progress = Nudge()
@@ -174,11 +173,6 @@ class Appender:
             )
         except BaseException as error:
             self._tail.forget()
-            if getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_FSYNC":
-                self._doubt = DiskFailure(
-                    "the disk failed to sync, and what it says of later syncs may be false:"
-                    " close the store and open it again"
-                )
             raise worker.translate(error) from error
 
     def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[Answer]:
@@ -191,9 +185,6 @@ class Appender:
             if durable:
                 wal.sync(wal_path(self._writer.path))
             return answers
-        if durable and self._doubt is not None:
-            # The system tells of a failed write-back once and takes the pages for clean then.
-            raise self._doubt
         self._writer.set_durable(connection, durable=durable)
         try:
             write_rows(connection, rows)

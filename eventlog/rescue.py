@@ -85,14 +85,14 @@ def _opened_anyhow(db_path: Path) -> Iterator[Opened]:
     if read_only(db_path) and not _has_wal(db_path):
         how = f"opened as a file that never changes: {reason}"
         log.warning("%s: %s", db_path, how)
-        with closing(_connect(db_path, "mode=ro&immutable=1")) as connection:
+        with closing(_connect_last(db_path, "mode=ro&immutable=1")) as connection:
             yield Opened(connection, how, immutable=True)
         return
     how = f"read from a copy in a temporary folder: {reason}"
     log.warning("%s: %s", db_path, how)
     with tempfile.TemporaryDirectory(prefix="eventlog-") as folder:
         copy = _copy(db_path, Path(folder))
-        with closing(_connect(copy, "mode=ro")) as connection:
+        with closing(_connect_last(copy, "mode=ro")) as connection:
             yield Opened(connection, how)
 
 
@@ -122,6 +122,14 @@ def _connect(path: Path, query: str) -> sqlite3.Connection:
                 raise _NoIndex(getattr(error, "sqlite_errorname", "")) from error
             raise
     return connection
+
+
+def _connect_last(path: Path, query: str) -> sqlite3.Connection:
+    """Connect where nothing else is left to be tried."""
+    try:
+        return _connect(path, query)
+    except _NoIndex as error:
+        raise DiskFailure(f"{path}: no -shm can be made ({error})") from error
 
 
 def _has_wal(db_path: Path) -> bool:

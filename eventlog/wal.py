@@ -18,6 +18,7 @@ from typing import Final
 _HEADER: Final = struct.Struct(">IIII8s8s")  # magic, format, page size, sequence, salts, checksum
 _FRAME_HEADER_SIZE: Final = 24
 _FRAME_SALTS: Final = slice(8, 16)
+_CHUNK: Final = 1024 * 1024
 
 
 def bytes_in_use(wal: Path) -> int:
@@ -55,6 +56,26 @@ def sync(wal: Path) -> None:
     except FileNotFoundError:
         return
     try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def rewrite(wal: Path) -> None:
+    """Write each byte of the WAL over itself, and sync it. Raises OSError.
+
+    After a sync that failed the system takes for clean what never came to the disk, and answers
+    later syncs with success; only what is written anew is tried anew. The caller holds the lock
+    of the writers; readers see the same bytes before and after.
+    """
+    try:
+        fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        offset = 0
+        while chunk := os.pread(fd, _CHUNK, offset):
+            offset += os.pwrite(fd, chunk, offset)
         os.fdatasync(fd)
     finally:
         os.close(fd)

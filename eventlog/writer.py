@@ -14,12 +14,13 @@ import math
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from eventlog import wal
-from eventlog.database import connect_writer, keep_journal, lock_path, wal_path
+from eventlog.database import connect_reader, connect_writer, keep_journal, lock_path, wal_path
 from eventlog.errors import LockTimeout
 from eventlog.lock import TIMEOUT_S, FileLock
 from eventlog.worker import Job, Worker
@@ -53,6 +54,9 @@ class Writer:
         self._tidied_at = 0
         self._writes = 0
         self._durable = False
+        # Whether the WAL may hold what is not on the disk though a sync said so: after a sync
+        # that failed, and at the start, for nobody knows how the last process ended.
+        self._doubt = True
 
     async def open(self, prepare: Callable[[sqlite3.Connection], T]) -> T:
         """Open the connection and run `prepare`, after which the journal's schema is kept."""
@@ -95,7 +99,7 @@ class Writer:
         """On the thread: call `function` inside the lock, waited for from `since` on."""
         self.lock.acquire(since=since)
         try:
-            answer = function(connection)
+            answer = self._surely(lambda: function(connection))
         finally:
             self.lock.release()
         self._writes += 1
@@ -123,8 +127,26 @@ class Writer:
     def _close(self, connection: sqlite3.Connection) -> None:
         try:
             self.lock.acquire()
+            self._surely(lambda: None)
+        except OSError as error:
+            log.warning("the WAL of %s stays as it is: %s", self.path, error.strerror)
+            # The last close would carry into the database what is not on the disk for sure.
+            with closing(connect_reader(self.path)):
+                connection.close()
         finally:
             connection.close()
+
+    def _surely(self, function: Callable[[], T]) -> T:
+        """Call a function when all that the WAL shows is on the disk, or can be put there."""
+        try:
+            if self._doubt:
+                wal.rewrite(wal_path(self.path))
+                self._doubt = False
+            return function()
+        except (sqlite3.Error, OSError) as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+            self._doubt = self._doubt or code & 0xFF == sqlite3.SQLITE_IOERR
+            raise
 
     # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
 
@@ -159,6 +181,7 @@ class Writer:
             self._looked_at = 0
             return
         try:
-            self._worker.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            connection = self._worker.connection
+            self._surely(lambda: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
         finally:
             self.lock.release()

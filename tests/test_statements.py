@@ -29,6 +29,7 @@ from eventlog import (
 from eventlog.database import wal_path
 from eventlog.engine import Engine
 from eventlog.facts import Fact
+from eventlog.reader import DATA_VERSION
 from eventlog.replay import Replay, family
 from eventlog.worker import Worker
 from eventlog.writer import Writer
@@ -171,7 +172,8 @@ async def test_a_list_with_detections_is_one_statement(tmp_path: Path, events: i
             page = await store.reader.events(limit=50)
 
     assert len(page) == events
-    assert len(statements) == 1
+    # The watch for commits of others looks at the same connection now and then.
+    assert len([sql for sql in statements if sql != DATA_VERSION]) == 1
 
 
 # ── hops ───────────────────────────────────────────────────────────────────────────────────
