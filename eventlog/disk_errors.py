@@ -45,6 +45,8 @@ def translated(path: Path) -> Iterator[None]:
         raise of_sqlite_error(error, path) from error
     except OSError as error:
         raise of_os_error(error, path) from error
+    except UnicodeDecodeError as error:  # Python's own, of a text in the file
+        raise DiskFailure(f"{path}: a text in it is damaged") from error
 
 
 def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:

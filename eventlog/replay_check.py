@@ -8,7 +8,7 @@ meanwhile; it is not written, and memory stays flat. Knows the views by schema o
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -166,23 +166,23 @@ def _rows(
     live: sqlite3.Connection, rebuilt: sqlite3.Connection, table: str, columns: Sequence[str]
 ) -> Iterator[Difference]:
     """The differences of two tables, walked side by side in the order of the ids."""
-    ours, theirs = _walk(live, table), _walk(rebuilt, table)
-    row, twin = next(ours, None), next(theirs, None)
-    while row is not None or twin is not None:
-        if row is not None and (twin is None or row[0] < twin[0]):
-            yield Difference(table, row[0], None, "a replay makes no such row")
-            row = next(ours, None)
-        elif twin is not None and (row is None or twin[0] < row[0]):
-            yield Difference(table, twin[0], None, "it is missing, and a replay makes it")
-            twin = next(theirs, None)
-        elif row is not None and twin is not None:
-            if row != twin:
-                for column, value, other in zip(columns, row[1:], twin[1:], strict=True):
-                    if value != other:
-                        yield Difference(table, row[0], column, "a replay makes another value")
-            row, twin = next(ours, None), next(theirs, None)
+    with closing(_walk(live, table)) as ours, closing(_walk(rebuilt, table)) as theirs:
+        row, twin = next(ours, None), next(theirs, None)
+        while row is not None or twin is not None:
+            if row is not None and (twin is None or row[0] < twin[0]):
+                yield Difference(table, row[0], None, "a replay makes no such row")
+                row = next(ours, None)
+            elif twin is not None and (row is None or twin[0] < row[0]):
+                yield Difference(table, twin[0], None, "it is missing, and a replay makes it")
+                twin = next(theirs, None)
+            elif row is not None and twin is not None:
+                if row != twin:
+                    for column, value, other in zip(columns, row[1:], twin[1:], strict=True):
+                        if value != other:
+                            yield Difference(table, row[0], column, "a replay makes another value")
+                row, twin = next(ours, None), next(theirs, None)
 
 
-def _walk(connection: sqlite3.Connection, table: str) -> Iterator[tuple[Any, ...]]:
+def _walk(connection: sqlite3.Connection, table: str) -> Generator[tuple[Any, ...], None, None]:
     """All rows, by id, the id before the columns."""
     yield from connection.execute(f"SELECT id, * FROM {table} ORDER BY id")  # noqa: S608 - of a view

@@ -52,8 +52,6 @@ def check_flip(path: Path, before: dict[str, Any], bit: int) -> bool:
     return True
 
 
-# A walk that damage cut short is taken away after its connection, which Python complains of.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("count", [100, pytest.param(3000, marks=pytest.mark.faults)])
 def test_a_flipped_bit_in_the_database_file_is_found(tmp_path: Path, count: int) -> None:
     """Every flip that changes what the file holds is found, the first record hit is named."""
