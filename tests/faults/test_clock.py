@@ -47,8 +47,9 @@ async def main(path):
         for line in sys.stdin:
             receipts = []
             for _ in range(5):
-                fact, key = Motion(camera_id="front_door", recorded_at=datetime.now(UTC)), next(numbers)
-                receipt = await again(lambda: store.append(fact, key=f"k:{key}"))
+                fact = Motion(camera_id="front_door", recorded_at=datetime.now(UTC))
+                key = f"k:{next(numbers)}"
+                receipt = await again(lambda: store.append(fact, key=key))
                 receipts.append([receipt.positions[0], receipt.event_id])
             await again(lambda: store.caught_up(receipts[-1][0]))
             newest = await store.reader.events(limit=1000)
