@@ -143,6 +143,7 @@ class Oracle:
     # ── the database ───────────────────────────────────────────────────────────────────────
 
     def _look_at_database(self, path: Path, files: Files) -> Look:
+        schema.insist_usable(path)
         with closing(FileLock(lock_path(path))) as lock, lock:
             with closing(connect_writer(path, lock)) as connection:
                 schema.prepare(connection, path)
