@@ -104,10 +104,21 @@ def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
                 origin(connection, path)
                 check(connection)
         except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK and _was_empty(path):
+                return
             # A WAL without its index can't even be read where the index can't be made.
             if not os.access(path.parent, os.W_OK):
                 raise ReadOnly(f"{path.parent} can't be written to") from error
             raise
+
+
+def _was_empty(path: Path) -> bool:
+    """Whether the first transaction of a database was interrupted, so that it holds nothing yet.
+
+    The rollback journal says how many pages there were before, in the bytes 16 to 19.
+    """
+    with path.with_name(path.name + "-journal").open("rb") as journal:
+        return journal.read(20)[16:] == bytes(4)
 
 
 def _read_only(path: Path) -> str:
