@@ -67,11 +67,13 @@ TARGETS = [
 class Zygotes:
     """Warm processes that run the cycle under strace, a few at a time."""
 
-    def __init__(self, processes: Sequence[subprocess.Popen[str]]) -> None:
+    def __init__(
+        self, pool: ThreadPoolExecutor, processes: Sequence[subprocess.Popen[str]]
+    ) -> None:
         self._free: SimpleQueue[subprocess.Popen[str]] = SimpleQueue()
         for process in processes:
             self._free.put(process)
-        self._pool = ThreadPoolExecutor(len(processes))
+        self._pool = pool
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
         """What came of each job."""
@@ -101,7 +103,9 @@ def zygotes() -> Iterator[Zygotes]:
     """The warm processes."""
     command = [sys.executable, "-m", "tests.faults.zygote"]
     with ExitStack() as stack:
+        pool = stack.enter_context(ThreadPoolExecutor(WORKERS))
         yield Zygotes(
+            pool,
             [
                 stack.enter_context(
                     subprocess.Popen(
@@ -113,7 +117,7 @@ def zygotes() -> Iterator[Zygotes]:
                     )
                 )
                 for _ in range(WORKERS)
-            ]
+            ],
         )
 
 

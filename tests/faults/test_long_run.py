@@ -179,7 +179,10 @@ async def insist_all_goes_back(folder: Path, times: int) -> None:
     before = things_open()
     await come_and_go(folder, times)
     gc.collect()
-    assert things_open() == before
+    descriptors, threads = things_open()
+    # Fewer is no leak: what an earlier test left may end meanwhile.
+    assert descriptors <= before[0]
+    assert threads <= before[1]
 
 
 @pytest.mark.anyio

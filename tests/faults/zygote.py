@@ -30,7 +30,7 @@ from eventlog.facts import Motion
 from eventlog.head import head_path
 from eventlog.store import EventStore
 from tests.faults.cycle import BACKUP, DB, PICTURES, Part, facts_of, key_of, run_part
-from tests.powercut.oracle import chain_error, view_rows
+from tests.powercut.looks import chain_error, view_rows
 
 TRACED: Final = (
     "write,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,link,linkat"

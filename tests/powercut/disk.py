@@ -8,14 +8,26 @@ operations on paths, and nothing of who made them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from random import Random
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from tests.powercut.trace import (
+from tests.powercut.inode import (
+    Change,
+    Inode,
+    Pick,
+    all_but,
+    drawn,
+    everything,
+    lengths,
+    nothing,
+    outside,
+    torn,
+    with_changes,
+)
+from tests.powercut.operations import (
     Acknowledged,
     Allocated,
     Linked,
@@ -27,12 +39,11 @@ from tests.powercut.trace import (
     Sought,
     Synced,
     SyncFailed,
-    TraceError,
     Truncated,
     Wrote,
 )
+from tests.powercut.trace import TraceError
 
-SECTOR: Final = 512
 # "strict": a name needs a sync of its folder, and names survive in any combination (POSIX).
 # "ordered": names survive in the order they were made, and a file's sync saves its own (ext4).
 Rules: TypeAlias = Literal["strict", "ordered"]
@@ -43,23 +54,6 @@ RULES: Final[tuple[Rules, ...]] = ("strict", "ordered")
 PENDING_MAX: Final = 40
 
 Files: TypeAlias = dict[str, bytes]
-
-
-class Change(NamedTuple):
-    """An unsynced write, or a new length where `data` is None.
-
-    `given_up` says that a sync of it failed, so that no later one tries it again.
-    """
-
-    at: int
-    offset: int
-    data: bytes | None
-    given_up: bool = False
-
-    @property
-    def end(self) -> int:
-        """Where the write ends."""
-        return self.offset + len(self.data or b"")
 
 
 class NameChange(NamedTuple):
@@ -76,18 +70,6 @@ class NameChange(NamedTuple):
         return (self.path or self.without or "").rpartition("/")[0]
 
 
-@dataclass
-class _Inode:
-    number: int
-    synced: bytes = b""
-    pending: list[Change] = field(default_factory=list)
-    next_write: int = 0
-    is_folder: bool = False
-
-
-Pick: TypeAlias = Callable[[_Inode], list[Change]]
-
-
 class Disk:
     """Takes operations one by one; `cuts` answers what a power cut could leave at this point."""
 
@@ -95,7 +77,7 @@ class Disk:
         """Begin with these files, all of them on the disk."""
         self._numbers = itertools.count()
         self._done = 0
-        self._inodes: dict[int, _Inode] = {}
+        self._inodes: dict[int, Inode] = {}
         self._names: dict[str, int] = {}
         for path, data in (files or {}).items():
             for folder in _folders(path):
@@ -126,7 +108,7 @@ class Disk:
     def files(self) -> Files:
         """What a reader sees while the power is on."""
         return {
-            path: _with(inode.synced, inode.pending)
+            path: with_changes(inode.synced, inode.pending)
             for path, number in self._names.items()
             if not (inode := self._inodes[number]).is_folder
         }
@@ -142,7 +124,7 @@ class Disk:
                 kept = [change for change in names if random.random() < keep]
             else:
                 kept = names[: random.randint(0, len(names))]
-            yield self._left(rules, kept, _drawn(random, keep))
+            yield self._left(rules, kept, drawn(random, keep))
 
     def _systematic(self) -> Iterator[Files]:
         changed = [inode for inode in self._inodes.values() if inode.pending]
@@ -150,21 +132,21 @@ class Disk:
         for rules in RULES:
             names = self._names_pending[rules]
             for kept in (names, []):
-                yield self._left(rules, kept, _all)
-                yield self._left(rules, kept, _none)
-                yield self._left(rules, kept, _lengths)
+                yield self._left(rules, kept, everything)
+                yield self._left(rules, kept, nothing)
+                yield self._left(rules, kept, lengths)
             if rules == "strict":
                 for left_out in names[-4:]:
                     others = [change for change in names if change is not left_out]
-                    yield self._left(rules, others, _all)
-                    yield self._left(rules, [left_out], _all)
+                    yield self._left(rules, others, everything)
+                    yield self._left(rules, [left_out], everything)
             if newest is not None:
                 for first_half, alone in itertools.product((True, False), repeat=2):
-                    torn = _torn(newest, first_half=first_half, alone=alone)
-                    yield self._left(rules, names, torn)
+                    half = torn(newest, first_half=first_half, alone=alone)
+                    yield self._left(rules, names, half)
             for inode in changed:
                 for change in inode.pending[-2:]:
-                    yield self._left(rules, names, _without(change))
+                    yield self._left(rules, names, all_but(change))
 
     def _left(self, rules: Rules, kept: list[NameChange], pick: Pick) -> Files:
         names = dict(self._names_synced[rules])
@@ -177,7 +159,9 @@ class Disk:
         for path, number in names.items():
             inode = self._inodes[number]
             if not inode.is_folder and all(folder in names for folder in _folders(path)):
-                left[path] = _with(inode.synced, pick(inode)) if inode.pending else inode.synced
+                left[path] = (
+                    with_changes(inode.synced, pick(inode)) if inode.pending else inode.synced
+                )
         return left
 
     # ── what the operations do ─────────────────────────────────────────────────────────────
@@ -217,20 +201,20 @@ class Disk:
             case Truncated(_, size):
                 self._change(inode, size, None)
             case Allocated(_, size):
-                self._change(inode, max(size, len(_with(inode.synced, inode.pending))), None)
+                self._change(inode, max(size, len(with_changes(inode.synced, inode.pending))), None)
 
-    def _new(self, *, is_folder: bool = False) -> _Inode:
-        inode = _Inode(next(self._numbers), is_folder=is_folder)
+    def _new(self, *, is_folder: bool = False) -> Inode:
+        inode = Inode(next(self._numbers), is_folder=is_folder)
         self._inodes[inode.number] = inode
         return inode
 
-    def _inode(self, path: str) -> _Inode:
+    def _inode(self, path: str) -> Inode:
         number = self._names.get(path, self._removed.get(path))
         if number is None:
             raise TraceError(f"there is no {path!r}")
         return self._inodes[number]
 
-    def _link(self, path: str, inode: _Inode) -> None:
+    def _link(self, path: str, inode: Inode) -> None:
         self._names[path] = inode.number
         self._name_change(NameChange(self._done, path, inode.number, None))
 
@@ -238,10 +222,10 @@ class Disk:
         for names in self._names_pending.values():
             names.append(change)
 
-    def _change(self, inode: _Inode, offset: int, data: bytes | None) -> None:
+    def _change(self, inode: Inode, offset: int, data: bytes | None) -> None:
         inode.pending.append(Change(self._done, offset, data))
         if len(inode.pending) > PENDING_MAX and not inode.pending[0].given_up:
-            inode.synced = _with(inode.synced, inode.pending[:1])
+            inode.synced = with_changes(inode.synced, inode.pending[:1])
             del inode.pending[0]
 
     def _sync(self, path: str, since: int) -> None:
@@ -255,10 +239,10 @@ class Disk:
             return
         inode = self._inode(path)
         covered = [c for c in inode.pending if c.at < since and not c.given_up]
-        inode.synced = _with(inode.synced, covered)
+        inode.synced = with_changes(inode.synced, covered)
         given_up = [c for c in inode.pending if c.given_up]
         for change in covered:
-            given_up = [part for old in given_up for part in _outside(old, change)]
+            given_up = [part for old in given_up for part in outside(old, change)]
         inode.pending = given_up + [c for c in inode.pending if c.at >= since and not c.given_up]
         own = [n for n in self._names_pending["ordered"] if n.at < since]
         while own and own[-1].inode != inode.number:
@@ -300,95 +284,3 @@ def identity(files: Files) -> bytes:
 @lru_cache(maxsize=64)
 def _digest(content: bytes) -> bytes:
     return blake2b(content, digest_size=16).digest()
-
-
-# ── which unsynced changes survive ─────────────────────────────────────────────────────────
-
-
-def _with(synced: bytes, changes: Sequence[Change]) -> bytes:
-    """A file's bytes after these changes; what nobody wrote is zero."""
-    if not changes:
-        return synced
-    content = bytearray(synced)
-    for _, offset, data, _ in changes:
-        if data is None:
-            content = content[:offset].ljust(offset, b"\0")
-        else:
-            if len(content) < offset:
-                content.extend(bytes(offset - len(content)))
-            content[offset : offset + len(data)] = data
-    return bytes(content)
-
-
-def _outside(old: Change, new: Change) -> list[Change]:
-    """What a newer write leaves of an older one."""
-    if old.data is None or new.data is None or new.end <= old.offset or old.end <= new.offset:
-        return [old]
-    before = old.data[: max(0, new.offset - old.offset)]
-    after = old.data[new.end - old.offset :] if new.end < old.end else b""
-    parts = [old._replace(data=before), old._replace(offset=new.end, data=after)]
-    return [part for part in parts if part.data]
-
-
-def _all(inode: _Inode) -> list[Change]:
-    return inode.pending
-
-
-def _none(_: _Inode) -> list[Change]:
-    return []
-
-
-def _lengths(inode: _Inode) -> list[Change]:
-    """The file's new length came to the disk, its new bytes did not."""
-    return [Change(0, len(_with(inode.synced, inode.pending)), None)]
-
-
-def _sectors(change: Change) -> list[Change]:
-    """A write as the sectors that it touches, each of which may be there by itself."""
-    at, offset, data, _ = change
-    if data is None:
-        return [change]
-    first = SECTOR - offset % SECTOR
-    edges = [0, *range(first, len(data), SECTOR), len(data)]
-    return [
-        Change(at, offset + start, data[start:end])
-        for start, end in itertools.pairwise(edges)
-        if end > start
-    ]
-
-
-def _without(left_out: Change) -> Pick:
-    """Everything is there but one write."""
-
-    def pick(inode: _Inode) -> list[Change]:
-        return [change for change in inode.pending if change is not left_out]
-
-    return pick
-
-
-def _torn(newest: _Inode, *, first_half: bool, alone: bool) -> Pick:
-    """The newest write is there by half; of what came before, all or nothing."""
-    sectors = _sectors(newest.pending[-1])
-    middle = len(sectors) // 2
-    half = sectors[:middle] if first_half else sectors[middle:]
-
-    def pick(inode: _Inode) -> list[Change]:
-        before = [] if alone else inode.pending
-        return [*(before[:-1] if inode is newest else before), *(half if inode is newest else [])]
-
-    return pick
-
-
-def _drawn(random: Random, keep: float) -> Pick:
-    """Each write is there with this likelihood, whole or by some of its sectors."""
-
-    def pick(inode: _Inode) -> list[Change]:
-        kept: list[Change] = []
-        for change in inode.pending:
-            if random.random() < keep:
-                kept.append(change)
-            elif random.random() < 0.5:
-                kept += [sector for sector in _sectors(change) if random.random() < 0.5]
-        return kept
-
-    return pick

@@ -24,6 +24,7 @@ import msgspec.json
 
 from tests.powercut import trace
 from tests.powercut.disk import Disk, Files, identity
+from tests.powercut.operations import Acknowledged, Operation, Sought
 from tests.powercut.oracle import Look, Oracle, Promise, promises
 from tests.powercut.workload import DB, Run
 
@@ -139,15 +140,13 @@ class _Judge:
         return len(self._looks)
 
     def every_cut(
-        self, disk: Disk, operations: list[trace.Operation], random: Random
+        self, disk: Disk, operations: list[Operation], random: Random
     ) -> Iterator[tuple[int, Files, Look]]:
         """Cut after each operation; answers the states that had not been seen."""
         for at, operation in enumerate(operations):
             disk.apply(operation)
-            promised = isinstance(operation, trace.Acknowledged)
-            if isinstance(operation, trace.Sought) or (
-                at % self._outcome.plan.every and not promised
-            ):
+            promised = isinstance(operation, Acknowledged)
+            if isinstance(operation, Sought) or (at % self._outcome.plan.every and not promised):
                 continue
             if self._outcome.plan.first_wrong:
                 if self._outcome.wrong:
@@ -174,7 +173,7 @@ class _Judge:
         return look
 
 
-def _record(run: Run, inject: str = "") -> list[trace.Operation]:
+def _record(run: Run, inject: str = "") -> list[Operation]:
     run.folder.mkdir(parents=True, exist_ok=True)
     run.acks.touch()
     operations = trace.record(run.command, run.folder, run.acks, timeout_s=TIMEOUT_S, inject=inject)

@@ -14,25 +14,29 @@ import shutil
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice, takewhile
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
-from eventlog import appends, chain, codecs, journal, schema
-from eventlog.database import connect_reader, connect_writer, lock_path, transaction
+from eventlog import codecs, journal, schema
+from eventlog.database import connect_reader, connect_writer, lock_path
 from eventlog.facts import Motion, ThumbnailSaved, UncleanStop
 from eventlog.lock import FileLock
-from eventlog.projections import VIEWS
 from eventlog.projector import project_batch
 from eventlog.record import StoredRecord
 from eventlog.store import EventStore
 from tests.powercut.disk import Files
-from tests.powercut.trace import Acknowledged, Operation
+from tests.powercut.looks import (
+    Rows,
+    chain_error,
+    check_next_append,
+    integrity,
+    next_fact,
+    view_rows,
+)
+from tests.powercut.operations import Acknowledged, Operation
 from tests.powercut.workload import BACKUP, DB, PICTURES
-
-Rows = list[tuple[Any, ...]]
 
 
 class Promise(NamedTuple):
@@ -156,14 +160,14 @@ class Oracle:
                     wrong.append("the journal is no beginning of what was written")
                 if not wrong and rows and known == len(rows):
                     wrong += self._check_views(connection)
-                    wrong += _check_next_append(connection)
-                    wrong += _integrity(connection)
+                    wrong += check_next_append(connection)
+                    wrong += integrity(connection)
             return Look(known, tuple(wrong))
 
     def _check_rows(
         self, connection: sqlite3.Connection, rows: Sequence[StoredRecord]
     ) -> list[str]:
-        wrong = _integrity(connection)
+        wrong = integrity(connection)
         if rows and journal.log_id(connection) != self._log_id:
             wrong.append("the log has another id")
         if chain_error(journal.log_id(connection), rows):
@@ -227,7 +231,7 @@ class Oracle:
         try:
             with closing(connect_reader(path)) as connection:
                 rows = list(journal.read_all(connection))
-                if _integrity(connection) or rows != self._rows[: len(rows)] or not rows:
+                if integrity(connection) or rows != self._rows[: len(rows)] or not rows:
                     return ["the backup is damaged"]
         except Exception as error:  # noqa: BLE001 - whatever the product raises is a finding
             return [f"opening the backup raised {type(error).__name__}: {error}"]
@@ -254,7 +258,7 @@ class Oracle:
                 if known is None or known.positions[-1] != promise.position:
                     wrong.append(f"the receipt of {promise.key} is {known}")
             end = await store.reader.last_position()
-            receipt = await store.append(_next_fact(), key="after the cut")
+            receipt = await store.append(next_fact(), key="after the cut")
             if receipt.positions[0] <= end:
                 wrong.append("the next append took a place that was taken")
             await store.caught_up(receipt.positions[-1])
@@ -264,7 +268,7 @@ class Oracle:
                 wrong.append("the views differ from a replay of them")
         with closing(connect_reader(path)) as connection:
             rows = list(journal.read_all(connection))
-            wrong += _integrity(connection)
+            wrong += integrity(connection)
             if chain_error(journal.log_id(connection), rows):
                 wrong.append("the chain is broken")
             wrong += self._check_tail(rows)
@@ -282,47 +286,3 @@ class Oracle:
         if last is not Motion or any(stop is not UncleanStop for stop in stops):
             return [f"after the cut stand {added}"]
         return []
-
-
-# ── what is looked at ──────────────────────────────────────────────────────────────────────
-
-
-def view_rows(connection: sqlite3.Connection) -> list[Rows]:
-    """All rows of all views."""
-    tables = [table for view in VIEWS for table in view.tables]
-    return [connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall() for table in tables]
-
-
-def chain_error(log_id: bytes, rows: Sequence[StoredRecord]) -> int | None:
-    """The first position whose hash is not what its row and the one before it come to."""
-    before = chain.genesis(log_id)
-    for row in rows:
-        before = chain.link(before, chain.digest(row))
-        if row.hash != before:
-            return row.position
-    return None
-
-
-def _integrity(connection: sqlite3.Connection) -> list[str]:
-    found = connection.execute("PRAGMA integrity_check").fetchall()
-    found += connection.execute("PRAGMA foreign_key_check").fetchall()
-    return [] if found == [("ok",)] else [f"SQLite finds it damaged: {found[:2]}"]
-
-
-_AT: Final = datetime(2026, 2, 26, tzinfo=UTC)
-
-
-def _next_fact() -> Motion:
-    return Motion(camera_id="front_door", recorded_at=_AT)
-
-
-def _check_next_append(connection: sqlite3.Connection) -> list[str]:
-    append = appends.prepare([_next_fact()])
-    event_id = journal.last_event(connection) + 1
-    rows, head = appends.place(
-        append, journal.head(connection), event_id=event_id, at_us=0, meta=None
-    )
-    with transaction(connection):
-        journal.insert(connection, rows)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return [] if journal.head(connection) == head else ["the next append is not there"]

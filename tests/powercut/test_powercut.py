@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.powercut import trace
+from tests.powercut import operations, trace
 from tests.powercut.disk import Disk, identity
 from tests.powercut.explore import Plan
 from tests.powercut.workload import Run
@@ -76,8 +76,8 @@ def test_a_store_that_breaks_its_promise_is_found_out(fault: str, seen: str) -> 
 def test_an_unsynced_write_may_be_torn_dropped_or_overtaken() -> None:
     """Of two unsynced writes to one file each may be there alone, and the last in parts."""
     disk = Disk({"a": bytes(1024)})
-    disk.apply(trace.Wrote("a", 0, b"x" * 1024))
-    disk.apply(trace.Wrote("a", 1024, b"y" * 1024))
+    disk.apply(operations.Wrote("a", 0, b"x" * 1024))
+    disk.apply(operations.Wrote("a", 1024, b"y" * 1024))
     left = {files["a"] for files in disk.cuts(Random(1), 100)}
     assert {bytes(1024), b"x" * 1024, bytes(1024) + b"y" * 1024} <= left
     assert b"x" * 1024 + b"y" * 512 in left
@@ -88,22 +88,26 @@ def test_an_unsynced_write_may_be_torn_dropped_or_overtaken() -> None:
 def test_what_a_failed_sync_left_is_saved_only_by_writing_it_again() -> None:
     """A later sync of the same file changes nothing; a new write of the same bytes does."""
     disk = Disk({"a": b"old"})
-    for operation in (trace.Wrote("a", 0, b"new"), trace.SyncFailed("a", 1), trace.Synced("a", 2)):
+    for operation in (
+        operations.Wrote("a", 0, b"new"),
+        operations.SyncFailed("a", 1),
+        operations.Synced("a", 2),
+    ):
         disk.apply(operation)
     assert {"a": b"old"} in list(disk.cuts(Random(1), 5))
-    disk.apply(trace.Wrote("a", 0, b"new"))
-    disk.apply(trace.Synced("a", 4))
+    disk.apply(operations.Wrote("a", 0, b"new"))
+    disk.apply(operations.Synced("a", 4))
     assert {files["a"] for files in disk.cuts(Random(1), 50)} == {b"new"}
 
 
 def test_a_name_is_there_for_sure_only_after_its_folder_was_synced() -> None:
     """A synced file may lose its name; when the folder was synced it may not."""
     disk = Disk()
-    for operation in (trace.Opened("a", truncate=False), trace.Wrote("a", None, b"x")):
+    for operation in (operations.Opened("a", truncate=False), operations.Wrote("a", None, b"x")):
         disk.apply(operation)
-    disk.apply(trace.Synced("a", since=2))
+    disk.apply(operations.Synced("a", since=2))
     assert {} in list(disk.cuts(Random(1), 5))
-    disk.apply(trace.Synced("", since=3))
+    disk.apply(operations.Synced("", since=3))
     assert {identity(files) for files in disk.cuts(Random(1), 5)} == {identity({"a": b"x"})}
 
 
