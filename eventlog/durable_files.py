@@ -36,11 +36,16 @@ def make_folder(path: Path) -> None:
         except FileExistsError:
             if not folder.is_dir():
                 raise
-        parent = os.open(folder.parent, _FOLDER)
-        try:
-            os.fsync(parent)
-        finally:
-            os.close(parent)
+        sync_folder(folder.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Put on the disk which names a folder holds."""
+    folder = os.open(path, _FOLDER)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> str:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from eventlog.durable_files import sync_folder
+
 _MARK: Final = ".open-"
 
 
@@ -26,7 +28,7 @@ class Presence:
         self._path = db_path.with_name(f"{db_path.name}{_MARK}{uuid4().hex}")
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
-        _sync_folder(db_path.parent)
+        sync_folder(db_path.parent)
 
     def leave(self) -> None:
         """Take the mark away: this stop is a clean one."""
@@ -70,11 +72,3 @@ def _is_free(path: Path) -> bool:
 
 def _literal(name: str) -> str:
     return "".join(f"[{character}]" if character in "*?[" else character for character in name)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

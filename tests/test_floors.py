@@ -28,6 +28,7 @@ FLOORS: Final = [
     ["codecs"],
     ["appends", "visits", "clock"],
     # files and locks
+    ["durable_files"],
     [
         "to_the_end",
         "lock",
@@ -36,7 +37,6 @@ FLOORS: Final = [
         "reserve",
         "nudge",
         "disk_errors",
-        "durable_files",
         "frames",
     ],
     # the database
