@@ -6,6 +6,7 @@ Pure: nothing is read or written here. `appender.py` gives appends their place i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
@@ -77,11 +78,12 @@ def prepare(
         raise BadArgument(f"an append has {FACTS_MAX} facts at most, not {len(facts)}")
     if durability not in ("durable", "relaxed"):
         raise BadArgument("durability is 'durable' or 'relaxed'")
-    encoded = tuple(EncodedFact(*codecs.encode(fact)) for fact in facts)
+    encoded = tuple(starmap(EncodedFact, map(codecs.encode, facts)))
     check_event_id(event_id)
     check_key(key)
-    opens = _opens([fact.kind for fact in encoded], event_id)
-    unlocks = any(fact.kind == "unlock_action" for fact in encoded)
+    kinds = [fact.kind for fact in encoded]
+    opens = _opens(kinds, event_id)
+    unlocks = "unlock_action" in kinds
     durable = unlocks or durability == "durable"
     return Append(encoded, opens, event_id, key, durable, unlocks)
 
@@ -117,29 +119,17 @@ def place(
 
     `at_us` and `meta` are those of now; an append that was carried over brings its own.
     """
-    previous = after.hash
+    previous, position = after.hash, int(after.position)
     size = len(append.facts)
     at_us = at_us if append.appended_at_us is None else append.appended_at_us
     meta = meta if append.meta is None else append.meta
     key = append.key
     rows = []
-    position = int(after.position)
     for index, fact in enumerate(append.facts):
         position += 1
-        columns = (
-            position,
-            event_id,
-            fact.kind,
-            fact.version,
-            chain.FORMAT,
-            at_us,
-            index,
-            size,
-            key,
-            meta,
-            fact.body,
-        )
-        previous = chain.link(previous, chain.digest(columns))
+        envelope = position, event_id, fact.kind, fact.version, chain.FORMAT, at_us, index, size
+        columns = (*envelope, key, meta, fact.body)
+        previous = chain.seal(previous, columns)
         rows.append((*columns, previous))
         key = meta = None  # they stand on the first record only
     return rows, Head(Position(position), previous)

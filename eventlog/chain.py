@@ -38,7 +38,7 @@ def digest(record: tuple[Any, ...]) -> bytes:
     that UTF-8 can't hold. UnicodeError is a ValueError.
     """
     try:
-        return _digest(record)
+        return _digest(record[:11])
     except struct_error as error:
         raise ValueError(f"a column is out of its range: {error}") from error
 
@@ -48,16 +48,30 @@ def link(previous: bytes, digest: bytes) -> bytes:
     return sha256(_CHAIN + previous + digest).digest()
 
 
-def _digest(record: tuple[Any, ...]) -> bytes:
-    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body = record[:11]
-    plain = key is None and meta is None
-    pack, name = _packer(kind, event_id is not None, plain)
+def seal(previous: bytes, columns: tuple[Any, ...]) -> bytes:
+    """The hash of a new record: `link` of the `digest` of its columns, which have no hash yet.
+
+    Raises ValueError where `digest` does.
+    """
+    try:
+        return sha256(_CHAIN + previous + _digest(columns)).digest()
+    except struct_error as error:
+        raise ValueError(f"a column is out of its range: {error}") from error
+
+
+def _digest(columns: tuple[Any, ...]) -> bytes:
+    position, event_id, kind, version, fmt, appended_at, index, size, key, meta, body = columns
+    with_event, plain = event_id is not None, key is None and meta is None
+    pack, name = _packer(kind, with_event, plain)
     rest = (name, version, fmt, appended_at, index, size, len(body))
-    head = pack(position, 0, *rest) if event_id is None else pack(position, 1, event_id, *rest)
+    if with_event:
+        head = pack(_RECORD, position, 1, event_id, *rest)
+    else:
+        head = pack(_RECORD, position, 0, *rest)
     if not plain:
         optional = _optional(None if key is None else key.encode()) + _optional(meta)
         head = head[:-4] + optional + head[-4:]
-    return sha256(b"".join((_RECORD, head, body))).digest()
+    return sha256(head + body).digest()
 
 
 def _optional(blob: bytes | None) -> bytes:
@@ -72,10 +86,11 @@ def _packer(
 ) -> tuple[Callable[..., bytes], bytes]:
     """What packs the fixed part of a kind's records, and the kind as it stands in there.
 
-    Packs position, presence, [event_id,] the kind, version, format, appended_at, index, size,
-    where the record is `plain` the absences of key and meta, and the body's length.
+    Packs the domain, position, presence, [event_id,] the kind, version, format, appended_at, index,
+    size, where the record is `plain` the absences of key and meta, and the body's length.
     """
     text = kind.encode()
     name = len(text).to_bytes(4) + text
     event_id, absences = "q" if with_event else "", "2x" if plain else ""
-    return Struct(f">qB{event_id}{len(name)}sqqqqq{absences}I").pack, name
+    layout = f">{len(_RECORD)}sqB{event_id}{len(name)}sqqqqq{absences}I"
+    return Struct(layout).pack, name

@@ -53,6 +53,8 @@ _VERSIONS: Final[dict[str, int]] = {kind_of(t): version_of(t) for t in FACT_TYPE
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Fact]] = msgspec.msgpack.Decoder(Fact)
 _plain: Final[msgspec.msgpack.Decoder[dict[str, Any]]] = msgspec.msgpack.Decoder(dict[str, Any])
+_encode: Final = _encoder.encode
+_decode: Final = _decoder.decode
 
 
 def encode(fact: Fact) -> tuple[str, int, bytes]:
@@ -64,15 +66,16 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
     sign = _SIGNS.get(type(fact))
     if sign is None:
         raise BadFact(type(fact).__name__, "", "is no fact that this program knows")
+    kind, version = sign
     try:
-        body = _encoder.encode(fact)
-        read = _decoder.decode(body)
+        body = _encode(fact)
+        read = _decode(body)
     except _ENCODE_ERRORS as error:
-        raise _bad_fact(sign[0], fact, error) from error
+        raise _bad_fact(kind, fact, error) from error
     # An encoder turns many a thing into text; what reads back as another value is refused.
     if read != fact and (field := _other(fact, read)):
-        raise BadFact(sign[0], field, "is of another type than the field's")
-    return *sign, body
+        raise BadFact(kind, field, "is of another type than the field's")
+    return kind, version, body
 
 
 def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
@@ -86,7 +89,7 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
         raise UnknownKind(position, kind, "this program does not know the kind")
     try:
         if version == today:
-            fact = _decoder.decode(body)
+            fact = _decode(body)
         else:
             fact = _decode_old(kind, version, body, today, position)
     except _DECODE_ERRORS as error:
