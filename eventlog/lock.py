@@ -14,6 +14,8 @@ import fcntl
 import math
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -24,6 +26,8 @@ TIMEOUT_S: Final = 5.0
 # transaction of a busy writer, so that a gap between two of them is hit sooner or later.
 RETRY_S: Final = 0.0005
 LATE_S: Final = 0.5
+# `since` when a lock that is not free now is not wanted.
+AT_ONCE: Final = -math.inf
 
 
 class FileLock:
@@ -64,7 +68,7 @@ class FileLock:
 
         The patience counts from `since`, on the monotonic clock, so that who waited in a queue
         before is not kept waiting as long again; a first try is always made, and the only one where
-        `since` is minus infinity.
+        `since` is AT_ONCE.
         """
         if self._depth == 0:
             self._wait(time.monotonic() if since is None else since)
@@ -85,6 +89,15 @@ class FileLock:
             self._fd = -1
             self._depth = 0
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Hold the lock for a block. Raises LockTimeout where it is not free now."""
+        self.acquire(since=AT_ONCE)
+        try:
+            yield
+        finally:
+            self.release()
+
     def __enter__(self) -> Self:
         """Acquire."""
         self.acquire()
@@ -97,7 +110,7 @@ class FileLock:
     def _wait(self, since: float) -> None:
         # Who comes late, after others' work, still gets a fair try.
         give_up = max(since + self._timeout_s, time.monotonic() + min(LATE_S, self._timeout_s))
-        if since == -math.inf:
+        if since == AT_ONCE:
             give_up = since
         while True:
             try:

@@ -1,4 +1,4 @@
-"""SQLite's WAL as a file: how much of it is in use, and that it is on the disk.
+"""SQLite's WAL as a file: how much of it is in use, that it is on the disk, and that it has room.
 
 After a WAL checkpoint SQLite writes the WAL again from its start and leaves the file as long as
 it was, so the length says nothing, and no pragma answers without making a WAL checkpoint. But
@@ -19,6 +19,8 @@ _HEADER: Final = struct.Struct(">IIII8s8s")  # magic, format, page size, sequenc
 _FRAME_HEADER_SIZE: Final = 24
 _FRAME_SALTS: Final = slice(8, 16)
 _CHUNK: Final = 1024 * 1024
+# Where less than this is left, the commits after the next will make the file longer.
+_ROOM: Final = 64 * 1024
 
 
 def bytes_in_use(wal: Path) -> int:
@@ -28,22 +30,53 @@ def bytes_in_use(wal: Path) -> int:
     except FileNotFoundError:
         return 0
     try:
-        header = os.pread(fd, _HEADER.size, 0)
-        if len(header) < _HEADER.size:
-            return 0
-        _, _, page_size, _, salts, _ = _HEADER.unpack(header)
-        frame_size = _FRAME_HEADER_SIZE + page_size
-        low, high = 0, (os.fstat(fd).st_size - _HEADER.size) // frame_size
-        while low < high:
-            middle = (low + high) // 2
-            frame = os.pread(fd, _FRAME_HEADER_SIZE, _HEADER.size + middle * frame_size)
-            if frame[_FRAME_SALTS] == salts:
-                low = middle + 1
-            else:
-                high = middle
-        return int(low * frame_size)
+        return _bytes_in_use(fd)
     finally:
         os.close(fd)
+
+
+def size(wal: Path) -> int:
+    """The length of the file, in use or not; 0 where there is no WAL. Raises OSError."""
+    try:
+        return wal.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def make_room(wal: Path) -> None:
+    """Where hardly any room is left behind the last frame, add a megabyte of zeros. Raises OSError.
+
+    To sync a file that has become longer, the file system writes a journal of its own as well, and
+    that takes several times as long as to write over what is there. Zeros are no frame, so SQLite's
+    recovery ends before them. The caller holds the lock of the writers.
+    """
+    fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        end = os.fstat(fd).st_size
+        if end - _bytes_in_use(fd) >= _ROOM:
+            return
+        # Unwritten blocks that were only set aside would be as slow to write to as none.
+        os.pwrite(fd, bytes(_CHUNK), end)
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
+def _bytes_in_use(fd: int) -> int:
+    header = os.pread(fd, _HEADER.size, 0)
+    if len(header) < _HEADER.size:
+        return 0
+    _, _, page_size, _, salts, _ = _HEADER.unpack(header)
+    frame_size = _FRAME_HEADER_SIZE + page_size
+    low, high = 0, (os.fstat(fd).st_size - _HEADER.size) // frame_size
+    while low < high:
+        middle = (low + high) // 2
+        frame = os.pread(fd, _FRAME_HEADER_SIZE, _HEADER.size + middle * frame_size)
+        if frame[_FRAME_SALTS] == salts:
+            low = middle + 1
+        else:
+            high = middle
+    return int(low * frame_size)
 
 
 def sync(wal: Path) -> None:
