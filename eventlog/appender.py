@@ -1,41 +1,46 @@
 """Group commit: the appends that wait go into the journal together, each with its own answer.
 
-Appends gather on the event loop; one job on the writer's thread takes all that wait, gives them
-their places and commits them at once. An append is acknowledged only after its commit came
-back. What fails on its own (a known key, an unknown event) fails alone; when the commit fails,
-nobody of the batch is acknowledged, and what became of it `journal.find_append` tells by key.
+Appends gather on the event loop. A job on the writer's thread takes those that wait and has them
+committed at once; a few relaxed ones, which wait for no disk, are committed on the loop itself,
+where nobody is in the way. An append is acknowledged only after its commit came back.
 
-Knows no views; `on_commit` is told how far the journal reaches now.
+Knows who waits, and not what is written; `on_commit` is told how far the journal reaches now.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import sqlite3
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple, TypeAlias
 
-from eventlog import journal, wal
+from eventlog import journal
 from eventlog.appends import Append
-from eventlog.database import transaction, wal_path
-from eventlog.errors import DiskFull, StoreClosed
+from eventlog.committer import Committer
+from eventlog.errors import LockTimeout, StoreClosed
 from eventlog.head import HeadFile
+from eventlog.lock import AT_ONCE
 from eventlog.nudge import Nudge
 from eventlog.record import Receipt
 from eventlog.reserve import Reserve
-from eventlog.tail import Answer, Tail
+from eventlog.tail import Answer
 from eventlog.writer import Writer
-
-log = logging.getLogger("eventlog")
 
 # A full queue slows its callers down instead of dropping what they bring.
 WAITING_MAX: Final = 4096
 POLL_S: Final = 1.0
 # One commit takes no more than so many facts, so that the first of them is not kept waiting.
 FACTS_PER_COMMIT: Final = 2_000
+# Of more callers than these, half are taken: the loop serves one half while the other is written.
+CROWD: Final = 32
+# The way to the thread and back takes longer than so few relaxed appends.
+LIGHT_CALLERS: Final = 8
+# What took longer was held up by the disk, and the loop leaves the next ones to the thread so long.
+SLOW_S: Final = 0.005
+AWAY_S: Final = 10.0
 
 
 class _Waiting(NamedTuple):
@@ -44,6 +49,9 @@ class _Waiting(NamedTuple):
     appends: Sequence[Append]
     future: asyncio.Future[list[Answer]]
     since: float
+
+
+_Answers: TypeAlias = list[tuple[_Waiting, list[Answer]]]
 
 
 class Appender:
@@ -56,9 +64,10 @@ class Appender:
         reserve: Reserve,
         on_commit: Callable[[int], None],
     ) -> None:
-        self._reserve = reserve
         self._writer = writer
-        self._head_file = head_file
+        self._committer = Committer(
+            writer, head_file, reserve, before_write=partial(self._hand_out, goes_on=True)
+        )
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._room = asyncio.Semaphore(WAITING_MAX)
@@ -68,7 +77,8 @@ class Appender:
         self._answered = 0
         self._progress = Nudge()
         self._closed = False
-        self._tail = Tail(writer.path)
+        self._held: _Answers = []
+        self._not_here_until = -math.inf
 
     async def append(self, append: Append) -> Receipt:
         """The receipt of an append, once it is in the journal.
@@ -96,7 +106,7 @@ class Appender:
         if not self._scheduled:
             self._scheduled = True
             # After the other tasks that are ready now, so that they share the commit.
-            self._loop.call_soon(self._writer.post, self._commit_waiting)
+            self._loop.call_soon(self._flush)
         return await future
 
     async def close(self) -> None:
@@ -110,102 +120,109 @@ class Appender:
         while self._answered < came:
             await self._progress.wait(self._progress.count, timeout_s=POLL_S)
 
-    def _settle(self, answers: list[tuple[_Waiting, list[Answer]]], last: int) -> None:
+    # ── on the loop ────────────────────────────────────────────────────────────────────────
+
+    def _flush(self) -> None:
+        """Have what waits written: here, where that waits for nobody, or by the thread."""
+        if self._is_light():
+            started = time.monotonic()
+            self._writer.worker.here(self._commit_here)
+            ended = time.monotonic()
+            if ended - started > SLOW_S:
+                self._not_here_until = ended + AWAY_S
+        if self._waiting:
+            self._writer.post(self._commit_waiting)
+        else:
+            self._scheduled = False
+
+    def _is_light(self) -> bool:
+        """Whether what waits is one small statement without a sync."""
+        if len(self._waiting) > LIGHT_CALLERS or time.monotonic() < self._not_here_until:
+            return False
+        appends = [append for waiting in self._waiting for append in waiting.appends]
+        return (
+            not any(append.durable for append in appends)
+            and sum(len(append.facts) for append in appends) <= journal.ROWS_ALONE
+            and not self._writer.in_doubt
+        )
+
+    def _commit_here(self) -> None:
+        batch = self._take()
+        answers = self._committer.commit(_appends(batch), since=AT_ONCE)
+        if isinstance(answers[0], LockTimeout):  # another process writes: the thread can wait
+            self._waiting.extendleft(reversed(batch))
+        else:
+            self._settle(_shared_out(batch, answers))
+
+    def _settle(self, answers: _Answers) -> None:
         for waiting, answer in answers:
             self._room.release()
             if not waiting.future.done():  # or it was cancelled
                 waiting.future.set_result(answer)
-        if self._waiting:
-            self._loop.call_soon(self._writer.post, self._commit_waiting)
-        else:
-            self._scheduled = False
         self._answered += len(answers)
         self._progress.give()
-        self._on_commit(last)
+        self._on_commit(self._committer.reached)
+
+    def _settle_and_go_on(self, answers: _Answers) -> None:
+        self._settle(answers)
+        if self._waiting:
+            self._loop.call_soon(self._flush)
+        else:
+            self._scheduled = False
 
     # ── on the writer's thread ─────────────────────────────────────────────────────────────
 
     def _commit_waiting(self) -> None:
-        batch = self._take()
-        appends = [append for waiting in batch for append in waiting.appends]
-        answers = iter(self._answers(appends, since=batch[0].since))
-        settled = [(waiting, [next(answers) for _ in waiting.appends]) for waiting in batch]
-        self._writer.worker.answer(self._settle, settled, self._tail.head.position)
+        """Commit batch after batch, until nobody waits or another job does."""
+        while True:
+            batch = self._take()
+            answers = self._commit(batch)
+            self._hand_out(goes_on=True)  # where the commit did not come to it
+            self._held = _shared_out(batch, answers)
+            if not self._waiting:
+                self._hand_out(goes_on=False)
+                return
+            if self._writer.worker.has_jobs:
+                self._hand_out(goes_on=True)
+                self._writer.post(self._commit_waiting)
+                return
+
+    def _commit(self, batch: list[_Waiting]) -> list[Answer]:
+        appends, since = _appends(batch), batch[0].since
+        if self._held:
+            # Those who are answered already don't wait for a lock that others need.
+            answers = self._committer.commit(appends, since=AT_ONCE)
+            if not isinstance(answers[0], LockTimeout):
+                return answers
+            self._hand_out(goes_on=True)
+        return self._committer.commit(appends, since=since)
+
+    def _hand_out(self, *, goes_on: bool) -> None:
+        """Give those who were written last their answers, on the loop.
+
+        Called when the next statement is ready, which runs without Python's lock: in that time the
+        loop serves them. `goes_on` says that the thread comes for those who wait by itself.
+        """
+        if self._held:
+            held, self._held = self._held, []
+            settle = self._settle if goes_on else self._settle_and_go_on
+            self._writer.worker.answer(settle, held)
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         facts = 0
-        while self._waiting and facts < FACTS_PER_COMMIT:
+        most = max(CROWD, (len(self._waiting) + 1) // 2)
+        while self._waiting and facts < FACTS_PER_COMMIT and len(batch) < most:
             batch.append(self._waiting.popleft())
             facts += sum(len(append.facts) for append in batch[-1].appends)
         return batch
 
-    def _answers(self, appends: list[Append], *, since: float) -> list[Answer]:
-        """Each append's answer; what the whole commit fails with is everybody's."""
-        try:
-            return self._admit_and_commit(appends, since=since)
-        except DiskFull as error:
-            # What the bolt waits for is written into the room that was kept for it.
-            if not (any(append.unlocks for append in appends) and self._reserve.give_up()):
-                return [error] * len(appends)
-        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
-            return [error] * len(appends)
-        try:
-            return self._admit_and_commit(appends, since=since)
-        except BaseException as error:  # noqa: BLE001 - likewise
-            return [error] * len(appends)
 
-    def _admit_and_commit(self, appends: list[Append], *, since: float) -> list[Answer]:
-        """While the reserve is given up, only what it is there for is committed."""
-        if self._reserve.restored():
-            return self._locked(appends, since=since)
-        admitted = [append for append in appends if append.unlocks]
-        answers = iter(self._locked(admitted, since=since) if admitted else [])
-        refused = DiskFull("only unlock records are accepted")
-        return [next(answers) if append.unlocks else refused for append in appends]
-
-    def _locked(self, appends: list[Append], *, since: float) -> list[Answer]:
-        """Each one's answer. Raises what the whole commit failed with, as ours."""
-        worker = self._writer.worker
-        try:
-            return self._writer.locked(
-                worker.connection, lambda connection: self._commit(connection, appends), since=since
-            )
-        except BaseException as error:
-            self._tail.forget()
-            raise worker.translate(error) from error
-
-    def _commit(self, connection: sqlite3.Connection, appends: list[Append]) -> list[Answer]:
-        tail = self._tail
-        tail.refresh(connection)
-        answers, rows = tail.place(connection, appends)
-        durable = any(append.durable for append in appends)
-        if not rows:
-            # What is known already may have been relaxed, and is now asked for durably.
-            if durable:
-                wal.sync(wal_path(self._writer.path))
-            return answers
-        self._writer.set_durable(connection, durable=durable)
-        try:
-            write_rows(connection, rows)
-        except sqlite3.IntegrityError:
-            # Another process has appended: the guard refuses a place behind the head.
-            tail.forget()
-            tail.refresh(connection)
-            answers, rows = tail.place(connection, appends)
-            write_rows(connection, rows)
-        tail.commit(durable=durable)
-        try:
-            self._head_file.write(tail.mark)
-        except OSError:
-            log.exception("the head file of %s could not be written", self._writer.path)
-        return answers
+def _appends(batch: list[_Waiting]) -> list[Append]:
+    return [append for waiting in batch for append in waiting.appends]
 
 
-def write_rows(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
-    """Insert rows as one write: a single statement commits by itself."""
-    if len(rows) <= journal.ROWS_PER_STATEMENT:
-        journal.insert(connection, rows)
-    else:
-        with transaction(connection):
-            journal.insert(connection, rows)
+def _shared_out(batch: list[_Waiting], answers: list[Answer]) -> _Answers:
+    """Each caller's part of the answers, which come in the order of their appends."""
+    rest = iter(answers)
+    return [(waiting, [next(rest) for _ in waiting.appends]) for waiting in batch]

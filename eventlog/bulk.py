@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eventlog.appender import FACTS_PER_COMMIT
@@ -19,6 +20,9 @@ from eventlog.record import Receipt
 
 log = logging.getLogger("eventlog")
 
+# One chunk is written, and one is ready for the thread when that is done.
+AHEAD = 2
+
 
 async def append_many(
     engine: Engine, groups: Iterable[Sequence[Fact]], *, durability: Durability
@@ -28,21 +32,24 @@ async def append_many(
     Whole commits before that one are in the journal then, and so may others of its own be.
     """
     receipts: list[Receipt] = []
-    writing: asyncio.Task[list[Receipt]] | None = None
+    writing: deque[asyncio.Task[list[Receipt]]] = deque()
     try:
         for chunk in _chunks(groups):
             prepared = [prepare(facts, durability=durability) for facts in chunk]
-            if writing is not None:
-                receipts += await writing
-            writing = asyncio.create_task(engine.append_all(prepared))
+            if len(writing) == AHEAD:
+                receipts += await writing[0]
+                writing.popleft()
+            writing.append(asyncio.create_task(engine.append_all(prepared)))
             await asyncio.sleep(0)  # it starts before the next ones are prepared
-        if writing is not None:
-            receipts += await writing
+        while writing:
+            receipts += await writing[0]
+            writing.popleft()
     finally:
-        if writing is not None:
-            await asyncio.wait([writing])
+        if writing:
+            await asyncio.wait(writing)
+        for task in writing:
             # Where another error is on its way already, this one is seen here for the last time.
-            if not writing.cancelled() and (error := writing.exception()) is not None:
+            if not task.cancelled() and (error := task.exception()) is not None:
                 log.debug("appends in bulk failed: %s", error)
     return receipts
 

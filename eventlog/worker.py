@@ -47,6 +47,7 @@ class Worker:
         self._open_connection = open_connection
         self._idle = idle
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._in_use = threading.Lock()  # held by whoever works with the connection
         # A daemon, so that a store which was never closed can't keep its process alive.
         self._thread = threading.Thread(
             target=self._work, name=f"eventlog {path.name}", daemon=True
@@ -76,6 +77,21 @@ class Worker:
     def post(self, job: Job) -> None:
         """Queue a job that answers for itself and never raises."""
         self._jobs.put(job)
+
+    def here(self, job: Job) -> bool:
+        """Run a job on the caller's own thread, if nothing is queued or running; whether it ran."""
+        if not self._jobs.empty() or not self._in_use.acquire(blocking=False):
+            return False
+        try:
+            job()
+        finally:
+            self._in_use.release()
+        return True
+
+    @property
+    def has_jobs(self) -> bool:
+        """Whether jobs wait for the thread."""
+        return not self._jobs.empty()
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -133,7 +149,8 @@ class Worker:
         rest_s = None
         while (job := self._next(rest_s)) is not _STOP:
             try:
-                job()
+                with self._in_use:
+                    job()
             except Exception:
                 # A job answers for itself; one that does not must not take the others along.
                 log.critical("a job on the thread of %s failed", self.path, exc_info=True)

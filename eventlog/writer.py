@@ -10,7 +10,6 @@ Knows nothing of what is written.
 from __future__ import annotations
 
 import logging
-import math
 import sqlite3
 import time
 from collections.abc import Callable
@@ -20,9 +19,16 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from eventlog import wal
-from eventlog.database import connect_reader, connect_writer, keep_journal, lock_path, wal_path
+from eventlog.database import (
+    BUSY_TIMEOUT_MS,
+    connect_reader,
+    connect_writer,
+    keep_journal,
+    lock_path,
+    wal_path,
+)
 from eventlog.errors import LockTimeout
-from eventlog.lock import TIMEOUT_S, FileLock
+from eventlog.lock import AT_ONCE, TIMEOUT_S, FileLock
 from eventlog.worker import Job, Worker
 
 T = TypeVar("T")
@@ -52,8 +58,10 @@ class Writer:
         self._wal_limit_bytes = wal_limit_bytes
         self._looked_at = 0
         self._tidied_at = 0
+        self._wal_size = 0
         self._writes = 0
         self._durable = False
+        self._patience_ms = BUSY_TIMEOUT_MS
         # Whether the WAL may hold what is not on the disk though a sync said so: after a sync
         # that failed, and at the start, for nobody knows how the last process ended.
         self._doubt = True
@@ -89,6 +97,11 @@ class Writer:
         """The thread below, for jobs that answer for themselves."""
         return self._worker
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the next function waits for the WAL to be written anew first."""
+        return self._doubt
+
     def locked(
         self,
         connection: sqlite3.Connection,
@@ -96,15 +109,18 @@ class Writer:
         *,
         since: float,
     ) -> T:
-        """On the thread: call `function` inside the lock, waited for from `since` on."""
+        """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody."""
         self.lock.acquire(since=since)
         try:
+            self._set_patience(connection, 0 if since == AT_ONCE else BUSY_TIMEOUT_MS)
             answer = self._surely(lambda: function(connection))
         finally:
             self.lock.release()
         self._writes += 1
         if self._writes % WRITES_PER_LOOK == 0:
             self._worker.post(self._look)
+        if self._durable and self._wal_grew():
+            self._worker.post(self._make_room)
         return answer
 
     def look_soon(self) -> None:
@@ -116,6 +132,12 @@ class Writer:
         if durable is not self._durable:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
+
+    def _set_patience(self, connection: sqlite3.Connection, timeout_ms: int) -> None:
+        """How long SQLite waits for locks of its own, which only a stranger to our lock holds."""
+        if timeout_ms != self._patience_ms:
+            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+            self._patience_ms = timeout_ms
 
     async def close(self) -> None:
         """Finish what is queued and close, inside the lock: it may be the last close."""
@@ -148,6 +170,28 @@ class Writer:
             self._doubt = self._doubt or code & 0xFF == sqlite3.SQLITE_IOERR
             raise
 
+    # ── room in the WAL ────────────────────────────────────────────────────────────────────
+
+    def _wal_grew(self) -> bool:
+        try:
+            return wal.size(wal_path(self.path)) != self._wal_size
+        except OSError:
+            return False  # this write is done; what is wrong with the disk the next one is told
+
+    def _make_room(self) -> None:
+        """After a durable commit that made the WAL longer: make it longer for the next ones too."""
+        path = wal_path(self.path)
+        try:
+            with self.lock.at_once():
+                self._surely(lambda: wal.make_room(path))
+            self._wal_size = wal.size(path)
+        except LockTimeout:
+            return  # the next commit comes back to it
+        except OSError as error:
+            # That costs time and no record. On a full disk it is tried again when the WAL grows.
+            log.info("the WAL of %s is not made longer: %s", self.path, error.strerror)
+            self._wal_size = wal.size(path)
+
     # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
 
     def _look(self) -> None:
@@ -175,13 +219,11 @@ class Writer:
     def _checkpoint_wal(self) -> None:
         # PASSIVE waits for nobody, so that a stuck reader can't hold the lock. Nor does this wait
         # for the lock: there will be a better moment.
+        connection = self._worker.connection
         try:
-            self.lock.acquire(since=-math.inf)
+            with self.lock.at_once():
+                self._surely(
+                    lambda: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                )
         except LockTimeout:
             self._looked_at = 0
-            return
-        try:
-            connection = self._worker.connection
-            self._surely(lambda: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall())
-        finally:
-            self.lock.release()

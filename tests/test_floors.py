@@ -49,8 +49,8 @@ FLOORS: Final = [
     ["adopt"],
     ["schema"],
     # motion
-    ["appender", "projector", "subscription", "swap"],
-    ["reader"],
+    ["committer", "projector", "subscription", "swap"],
+    ["appender", "reader"],
     ["engine", "replay", "replay_check", "new_file", "checks"],
     # the front desk
     ["bulk"],

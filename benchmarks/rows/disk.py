@@ -10,7 +10,6 @@ from benchmarks import callers, logs, workload
 from benchmarks.bench import Bench
 from benchmarks.measures import Row, Series, figure
 from eventlog import appends, journal, projector, wal
-from eventlog.appender import write_rows
 from eventlog.database import connect_reader, connect_writer, lock_path, wal_path
 from eventlog.lock import FileLock
 
@@ -106,7 +105,7 @@ async def _single(bench: Bench) -> tuple[float, float]:
                     appends.prepare(facts), head, event_id=event, at_us=0, meta=bytes(40)
                 )
                 before = wal.bytes_in_use(wal_path(path))
-                write_rows(connection, rows)
+                journal.insert(connection, rows)
                 between = wal.bytes_in_use(wal_path(path))
                 projector.project_batch(connection)
                 adds += between - before

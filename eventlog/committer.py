@@ -1,0 +1,135 @@
+"""One commit: appends that wait together go into the journal, each with its own answer.
+
+What fails on its own (a known key, an unknown event) fails alone; when the commit fails, nobody
+of the batch is acknowledged, and what became of it `journal.find_append` tells by key. When the
+disk is full, only unlock records are accepted, in the room that was kept for them.
+
+Runs on whichever thread has the writer's connection. Knows no caller, and no view.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from eventlog import journal, wal
+from eventlog.appends import Append
+from eventlog.database import transaction, wal_path
+from eventlog.errors import DiskFull
+from eventlog.head import HeadFile
+from eventlog.reserve import Reserve
+from eventlog.tail import Answer, Tail
+from eventlog.writer import Writer
+
+log = logging.getLogger("eventlog")
+
+# A count of rows that comes twice in a row is given a statement of its own, up to so many counts.
+USUAL_MAX: Final = 8
+
+
+class Committer:
+    """Puts batches of appends into the journal. `before_write` is called when a batch is ready."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        head_file: HeadFile,
+        reserve: Reserve,
+        before_write: Callable[[], None],
+    ) -> None:
+        self.reached = 0  # the last position that was committed here
+        self._writer = writer
+        self._head_file = head_file
+        self._reserve = reserve
+        self._before_write = before_write
+        self._tail = Tail(writer.path)
+        self._last_count = 0
+        self._usual: set[int] = set()
+
+    def commit(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
+        """Each append's answer; what the whole commit fails with is everybody's.
+
+        The lock is waited for from `since` on, see `FileLock.acquire`.
+        """
+        try:
+            return self._admit_and_commit(appends, since)
+        except DiskFull as error:
+            # What the bolt waits for is written into the room that was kept for it.
+            if not (any(append.unlocks for append in appends) and self._reserve.give_up()):
+                return [error] * len(appends)
+        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
+            return [error] * len(appends)
+        try:
+            return self._admit_and_commit(appends, since)
+        except BaseException as error:  # noqa: BLE001 - likewise
+            return [error] * len(appends)
+
+    def _admit_and_commit(self, appends: Sequence[Append], since: float) -> list[Answer]:
+        """While the reserve is given up, only what it is there for is committed."""
+        if self._reserve.restored():
+            return self._locked(appends, since)
+        admitted = [append for append in appends if append.unlocks]
+        answers = iter(self._locked(admitted, since) if admitted else [])
+        refused = DiskFull("only unlock records are accepted")
+        return [next(answers) if append.unlocks else refused for append in appends]
+
+    def _locked(self, appends: Sequence[Append], since: float) -> list[Answer]:
+        """Each one's answer. Raises what the whole commit failed with, as ours."""
+        worker = self._writer.worker
+        try:
+            return self._writer.locked(
+                worker.connection, lambda connection: self._commit(connection, appends), since=since
+            )
+        except BaseException as error:
+            self._tail.forget()
+            raise worker.translate(error) from error
+
+    def _commit(self, connection: sqlite3.Connection, appends: Sequence[Append]) -> list[Answer]:
+        tail = self._tail
+        tail.refresh(connection)
+        answers, rows = tail.place(connection, appends)
+        durable = any(append.durable for append in appends)
+        if not rows:
+            # What is known already may have been relaxed, and is now asked for durably.
+            if durable:
+                wal.sync(wal_path(self._writer.path))
+            return answers
+        self._writer.set_durable(connection, durable=durable)
+        self._before_write()
+        try:
+            self._write(connection, rows)
+        except sqlite3.IntegrityError:
+            # Another process has appended: the guard refuses a place behind the head.
+            tail.forget()
+            tail.refresh(connection)
+            answers, rows = tail.place(connection, appends)
+            self._write(connection, rows)
+        tail.commit(durable=durable)
+        self.reached = tail.head.position
+        try:
+            self._head_file.write(tail.mark)
+        except OSError:
+            log.exception("the head file of %s could not be written", self._writer.path)
+        return answers
+
+    def _write(self, connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+        """Insert rows as one write: a single statement commits by itself."""
+        sizes = self._statement_sizes(len(rows))
+        if len(sizes) == 1:
+            journal.insert(connection, rows, sizes)
+        else:
+            with transaction(connection):
+                journal.insert(connection, rows, sizes)
+
+    def _statement_sizes(self, count: int) -> list[int]:
+        """How many rows go into each statement.
+
+        Callers in step bring the same count again and again. One statement for it, prepared once,
+        lets go of Python's lock once, and the loop has all of its time.
+        """
+        if count == self._last_count and len(self._usual) < USUAL_MAX:
+            self._usual.add(count)
+        self._last_count = count
+        return [count] if count in self._usual else journal.statement_sizes(count)
