@@ -118,7 +118,7 @@ class Writer:
             self.lock.release()
         self._writes += 1
         if self._writes % WRITES_PER_LOOK == 0:
-            self._worker.post(self._look)
+            self._look()
         if self._durable and self._wal_grew():
             self._worker.post(self._make_room)
         return answer
@@ -195,16 +195,24 @@ class Writer:
     # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
 
     def _look(self) -> None:
+        """Measure the WAL, and have a WAL checkpoint made when it is due."""
         try:
             used = wal.bytes_in_use(wal_path(self.path))
-            if used < self._looked_at:  # the WAL began anew
-                self._looked_at = 0
-            # Where a reader holds the WAL, another try comes when it has grown by as much again.
-            if used - self._looked_at >= self._wal_limit_bytes:
-                self._looked_at = used
-                self._checkpoint_wal()
-        except Exception:
+        except OSError:
             log.exception("the WAL of %s could not be measured", self.path)
+            return
+        if used < self._looked_at:  # the WAL began anew
+            self._looked_at = 0
+        # Where a reader holds the WAL, another try comes when it has grown by as much again.
+        if used - self._looked_at >= self._wal_limit_bytes:
+            self._looked_at = used
+            self._worker.post(self._carry_over)
+
+    def _carry_over(self) -> None:
+        try:
+            self._checkpoint_wal()
+        except Exception:
+            log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
 
     def _tidy(self) -> None:
         try:
