@@ -36,16 +36,16 @@ def make_folder(path: Path) -> None:
         except FileExistsError:
             if not folder.is_dir():
                 raise
-        sync_folder(folder.parent)
+        sync(folder.parent)
 
 
-def sync_folder(path: Path) -> None:
-    """Put on the disk which names a folder holds."""
-    folder = os.open(path, _FOLDER)
+def sync(path: Path) -> None:
+    """Put on the disk what a file holds, or which names a folder holds."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(folder)
+        os.fsync(fd)
     finally:
-        os.close(folder)
+        os.close(fd)
 
 
 def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> str:

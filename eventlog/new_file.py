@@ -23,6 +23,7 @@ from typing import Final
 from eventlog import journal, schema
 from eventlog.database import checked_path, connect_writer, lock_path, wal_path
 from eventlog.disk_errors import translated
+from eventlog.durable_files import sync
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.head import HeadMark, head_path, pack
 from eventlog.lock import FileLock
@@ -101,7 +102,7 @@ def publish(spare: Path, target: Path) -> None:
     Raises BadArgument where something lies at the target now, DatabaseError.
     """
     with translated(target):
-        _sync(spare)
+        sync(spare)
         insist_free(target)
         head_path(spare).rename(head_path(target))
         try:
@@ -112,7 +113,7 @@ def publish(spare: Path, target: Path) -> None:
             if error.errno not in _NO_LINKS:
                 raise
             spare.rename(target)
-        _sync(target.parent)
+        sync(target.parent)
 
 
 def mark_of(connection: sqlite3.Connection) -> HeadMark:
@@ -130,11 +131,3 @@ def write_head(path: Path, mark: HeadMark) -> None:
             os.fsync(fd)
         finally:
             os.close(fd)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
-from eventlog.durable_files import sync_folder
+from eventlog.durable_files import sync
 
 _MARK: Final = ".open-"
 
@@ -28,7 +28,7 @@ class Presence:
         self._path = db_path.with_name(f"{db_path.name}{_MARK}{uuid4().hex}")
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
-        sync_folder(db_path.parent)
+        sync(db_path.parent)
 
     def leave(self) -> None:
         """Take the mark away: this stop is a clean one."""
