@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from eventlog.database import keep_journal, lock_path, set_pragmas
+from eventlog.authorizer import keep_journal
+from eventlog.database import lock_path, set_pragmas
 from eventlog.disk_errors import translated
 from eventlog.lock import FileLock
 

@@ -1,8 +1,7 @@
-"""Connections to the one file: how they are opened, and what they may do.
+"""Connections to the one file: how they are opened, whose it is, and their transactions.
 
-Every rule about SQLite that is not about one table stands here: pragmas, whose file it is, the
-authorizer that keeps the journal's schema, transactions. Knows no table but by name, and
-nothing of threads or tasks.
+Every pragma stands here, and every rule about opening. Knows no table but by name, and nothing of
+threads or tasks.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 
+from eventlog.authorizer import keep_journal as keep_journal  # noqa: PLC0414 - for writer.py
+from eventlog.authorizer import schema_opened as schema_opened  # noqa: PLC0414 - for replay.py
 from eventlog.disk_errors import of_os_error, translated
 from eventlog.errors import (
     BadArgument,
@@ -227,87 +228,6 @@ def insist_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Raise ForeignDatabase unless the file is a log of ours."""
     if not is_ours(connection):
         raise ForeignDatabase(f"{path} is no event log; it stays untouched")
-
-
-# ── what a connection may do ───────────────────────────────────────────────────────────────
-
-_KEPT: Final = frozenset({"journal", "log"})
-# A temporary table of the same name would stand before the real one.
-_DDL_OF_TABLE: Final = frozenset(
-    {
-        sqlite3.SQLITE_DROP_TABLE,
-        sqlite3.SQLITE_CREATE_TABLE,
-        sqlite3.SQLITE_CREATE_VIEW,
-        sqlite3.SQLITE_CREATE_TEMP_TABLE,
-        sqlite3.SQLITE_CREATE_TEMP_VIEW,
-    }
-)
-_DDL_ON_TABLE: Final = frozenset(
-    {
-        sqlite3.SQLITE_DROP_TRIGGER,
-        sqlite3.SQLITE_DROP_INDEX,
-        sqlite3.SQLITE_CREATE_TRIGGER,
-        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
-        sqlite3.SQLITE_CREATE_INDEX,
-        sqlite3.SQLITE_ALTER_TABLE,
-    }
-)
-
-
-def keep_journal(connection: sqlite3.Connection, *, from_callers: bool = False) -> None:
-    """Refuse DDL on the journal, which no guard in a schema can, and writes to the schema.
-
-    A connection for callers may not append either, nor set what the rest relies on.
-    """
-    connection.set_authorizer(_authorize_callers if from_callers else _authorize)
-
-
-@contextmanager
-def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
-    """Lift that refusal, for the swap of a replay."""
-    connection.set_authorizer(None)
-    try:
-        yield
-    finally:
-        keep_journal(connection)
-
-
-def _authorize(
-    action: int, first: str | None, second: str | None, _db: str | None, _via: str | None
-) -> int:
-    # SQLite hands names on as they were typed, and knows no case in them.
-    name, of = (first or "").lower(), (second or "").lower()
-    if (
-        (action in _DDL_OF_TABLE and name in _KEPT)
-        or (action in _DDL_ON_TABLE and of in _KEPT)
-        or (action == sqlite3.SQLITE_PRAGMA and name == "writable_schema" and second is not None)
-    ):
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
-
-
-_SET_BY_US: Final = frozenset(
-    {
-        "application_id",
-        "journal_mode",
-        "locking_mode",
-        "schema_version",
-        "synchronous",
-        "user_version",
-        "wal_autocheckpoint",
-    }
-)
-
-
-def _authorize_callers(
-    action: int, first: str | None, second: str | None, db: str | None, via: str | None
-) -> int:
-    name = (first or "").lower()
-    if (action == sqlite3.SQLITE_INSERT and name in _KEPT) or (
-        action == sqlite3.SQLITE_PRAGMA and name in _SET_BY_US and second is not None
-    ):
-        return sqlite3.SQLITE_DENY
-    return _authorize(action, first, second, db, via)
 
 
 # ── transactions ───────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,7 @@ FLOORS: Final = [
         "frames",
     ],
     # the database
+    ["authorizer"],
     ["database", "pictures"],
     ["callers", "worker", "rescue"],
     ["writer"],

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import callers, database
+from eventlog import authorizer, callers, database
 from eventlog.lock import FileLock
 from tests.guarded_log import contents, make_log
 
@@ -25,7 +25,7 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlite3.Con
     lock = FileLock(database.lock_path(path))
     if request.param == "writer":
         connection = database.connect_writer(path, lock)
-        database.keep_journal(connection)
+        authorizer.keep_journal(connection)
     else:
         connection = callers.connect_caller(path)
     with closing(connection):
@@ -178,10 +178,10 @@ def test_the_swap_of_a_replay_opens_the_schema_and_shuts_it_again(
     ours: sqlite3.Connection,
 ) -> None:
     """schema_opened lifts the refusal for its block, and restores it when the block raises."""
-    with database.schema_opened(ours):
+    with authorizer.schema_opened(ours):
         ours.execute("PRAGMA writable_schema = ON")
         ours.execute("PRAGMA writable_schema = OFF")
     refused(ours, "PRAGMA writable_schema = ON")
-    with pytest.raises(KeyError), database.schema_opened(ours):
+    with pytest.raises(KeyError), authorizer.schema_opened(ours):
         raise KeyError
     refused(ours, "PRAGMA writable_schema = ON")
