@@ -11,7 +11,7 @@ Memory stays flat: both ways go record by record.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, TypeVar
@@ -32,13 +32,12 @@ from eventlog.errors import BadArgument, BadPayload, BadRecord, JournalHole
 from eventlog.head import HeadFile, HeadMark
 from eventlog.lock import FileLock
 from eventlog.new_file import mark_of, new_log, publish, spare_file
+from eventlog.progress import Progress, tell
 from eventlog.record import Head, Position, StoredRecord
 from eventlog.rescue import opened
 
-Progress: TypeAlias = Callable[[int, int], None]
 T = TypeVar("T")
 
-_PROGRESS_STEP: Final = 1000
 _SOURCE: Final = "archive"
 
 _Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -172,8 +171,7 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
             except sqlite3.IntegrityError as error:
                 raise _bad(number, error) from error
             head = Head(Position(row.position), row.hash)
-            if progress is not None and row.position % _PROGRESS_STEP == 0:
-                progress(row.position, header.until)
+            tell(progress, row.position, header.until)
         if (head.position, head.hash) != (header.until, header.hash):
             raise _bad(number, f"it ends at record {head.position} of {header.until}")
         return mark_of(connection)
@@ -274,8 +272,7 @@ def _checked(
             )
         yield row
         position, previous = Position(row.position), row.hash
-        if progress is not None and position % _PROGRESS_STEP == 0:
-            progress(position, until)
+        tell(progress, position, until)
     if position != until:
         raise JournalHole(position + 1, until)
 

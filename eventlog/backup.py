@@ -14,8 +14,9 @@ from pathlib import Path
 from eventlog.checks.findings import Report
 from eventlog.disk_errors import translated
 from eventlog.new_file import mark_of, publish, spare_file, write_head
+from eventlog.progress import Progress
 from eventlog.rescue import opened
-from eventlog.verify import Progress, read_mark, verify
+from eventlog.verify import read_mark, verify
 
 
 def backup(db_path: Path, target: Path, *, progress: Progress | None = None) -> Report:

@@ -8,7 +8,7 @@ meanwhile; it is not written, and memory stays flat. Knows the views by schema o
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -20,11 +20,10 @@ from eventlog import checkpoints, fold, journal, schema
 from eventlog.checkpoints import Checkpoint
 from eventlog.disk_errors import translated
 from eventlog.errors import JournalHole
+from eventlog.progress import Progress
 from eventlog.projections import VIEWS
 from eventlog.projections.projection import Projection
 from eventlog.rescue import opened
-
-Told = Callable[[int, int], None]  # (position, the last one)
 
 BATCH: Final = 1000
 # A table that is wrong from end to end is told in so many differences.
@@ -53,10 +52,10 @@ class Difference(Struct, frozen=True):
         return f"{self.table}{row}{column}: {self.what}"
 
 
-def check(db_path: Path, *, told: Told | None = None) -> list[Difference]:
+def check(db_path: Path, *, progress: Progress | None = None) -> list[Difference]:
     """What the views of the log at `db_path` hold otherwise than a replay would make it.
 
-    `told` is called with the position that was reached and the last one. Raises DatabaseMissing
+    `progress` is told the position that was reached, and the last one. Raises DatabaseMissing
     and its kin where the log can't be read, JournalHole.
     """
     with opened(db_path) as log, translated(db_path), closing(_scratch()) as rebuilt:
@@ -64,7 +63,7 @@ def check(db_path: Path, *, told: Told | None = None) -> list[Difference]:
         live.execute("BEGIN")
         found: list[Difference] = []
         views = _comparable(live, found)
-        _rebuild(live, rebuilt, views, told)
+        _rebuild(live, rebuilt, views, progress)
         found += _compare(live, rebuilt, [table for view, _ in views for table in view.tables])
         return found
 
@@ -113,7 +112,7 @@ def _rebuild(
     live: sqlite3.Connection,
     rebuilt: sqlite3.Connection,
     views: Sequence[tuple[Projection, Checkpoint]],
-    told: Told | None,
+    progress: Progress | None,
 ) -> None:
     """Fold the journal into the twins, each view as far as its live checkpoint."""
     for view, _ in views:
@@ -132,8 +131,8 @@ def _rebuild(
                 fold.apply(rebuilt, dict.fromkeys(going, position), batch)
                 rebuilt.execute("COMMIT")
             position = batch.last
-            if told is not None:
-                told(position, ends[-1])
+            if progress is not None:
+                progress(position, ends[-1])
 
 
 def _compare(

@@ -32,6 +32,7 @@ from eventlog.errors import (
 )
 from eventlog.facts import ThumbnailSaved, UncleanStop, kind_of
 from eventlog.head import BadHeadFile, HeadMark, read_head
+from eventlog.progress import Progress, tell
 from eventlog.record import StoredRecord
 from eventlog.rescue import opened
 
@@ -39,9 +40,7 @@ __all__ = ["Finding", "Report", "verify"]
 
 CheckPicture: TypeAlias = Callable[[ThumbnailSaved], Literal["missing", "damaged"] | None]
 CheckViews: TypeAlias = Callable[[], Iterable[str]]
-Progress: TypeAlias = Callable[[int, int], None]
 
-_PROGRESS_STEP: Final = 1000
 _HEAD_TRIES: Final = 5
 _SPOKEN: Final = frozenset({kind_of(ThumbnailSaved), kind_of(UncleanStop)})
 
@@ -176,8 +175,7 @@ def _check_records(
                 _note_jump(clocks, row, meta, found)
             if row.kind in _SPOKEN:
                 _check_spoken(row, given.thumbnails, found)
-            if given.progress is not None and row.position % _PROGRESS_STEP == 0:
-                given.progress(row.position, max(total, row.position))
+            tell(given.progress, row.position, max(total, row.position))
     except ERRORS as error:
         found.on("table journal", f"SQLite can't read it: {damage(error)}")
     records.finish()

@@ -124,7 +124,7 @@ def test_a_damaged_log_is_not_exported_as_if_it_were_whole(path: Path) -> None:
 
 def test_progress_is_told_both_ways(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller with a progress bar hears of records done and of all there are."""
-    monkeypatch.setattr("eventlog.archive._PROGRESS_STEP", 10)
+    monkeypatch.setattr("eventlog.progress.EVERY", 10)
     end = len(rows(path))
     expected = [(n, end) for n in range(10, end + 1, 10)]
     told: list[tuple[int, int]] = []

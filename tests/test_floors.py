@@ -36,6 +36,7 @@ FLOORS: Final = [
         "presence",
         "reserve",
         "nudge",
+        "progress",
         "disk_errors",
         "frames",
     ],

@@ -174,7 +174,7 @@ def test_a_wrong_table_is_told_in_so_many_differences(
 def test_progress_is_told_to_the_last_record(path: Path) -> None:
     """The position that was reached, and the last one."""
     told: list[tuple[int, int]] = []
-    check(path, told=lambda position, end: told.append((position, end)))
+    check(path, progress=lambda position, end: told.append((position, end)))
     assert told[-1][0] == told[-1][1] > 0
 
 

@@ -110,7 +110,7 @@ def test_a_salvaged_log_can_be_salvaged(path: Path, tmp_path: Path) -> None:
 
 def test_progress_is_told(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller with a progress bar hears of pages read and of all there are."""
-    monkeypatch.setattr("eventlog.salvage.salvage._PROGRESS_STEP", 10)
+    monkeypatch.setattr("eventlog.progress.EVERY", 10)
     told: list[tuple[int, int]] = []
     salvage(path, tmp_path / "new.db", progress=lambda done, total: told.append((done, total)))
     total = path.stat().st_size // PAGE

@@ -73,7 +73,7 @@ def test_progress_is_told_up_to_the_journals_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller with a progress bar hears of records done and of all there are."""
-    monkeypatch.setattr("eventlog.verify._PROGRESS_STEP", 10)
+    monkeypatch.setattr("eventlog.progress.EVERY", 10)
     path = build_log(tmp_path / "door.db", 20)
     told: list[tuple[int, int]] = []
     report = verify(path, progress=lambda done, total: told.append((done, total)))

@@ -26,6 +26,7 @@ from eventlog.cli.safe_text import safe, safe_json
 from eventlog.database import checked_path
 from eventlog.disk_errors import translated
 from eventlog.errors import BadArgument, ReadOnly
+from eventlog.progress import Progress
 from eventlog.rescue import opened, read_only
 
 # What is not shown on a terminal is as wide as it needs to be.
@@ -169,7 +170,7 @@ class Desk:
         self.err.print(Text.assemble(("eventlog: ", "bold"), safe(text)), soft_wrap=True)
 
     @contextmanager
-    def progress(self, doing: str) -> Iterator[Callable[[int, int], None]]:
+    def progress(self, doing: str) -> Iterator[Progress]:
         """A bar on the standard error while the block runs, if that is a terminal.
 
         Yields what is to be told how much is done, and of how much.

@@ -84,7 +84,7 @@ async def rebuild(desk: Desk, wanted: list[Any]) -> Replayed:
 
 def _check(desk: Desk, *, as_json: bool) -> int:
     with desk.progress("Replay, beside the live views") as told:
-        differences = check(desk.db_path, told=told)
+        differences = check(desk.db_path, progress=told)
     if as_json:
         desk.json({"ok": not differences, "differences": differences})
     else:

@@ -105,7 +105,7 @@ def _put(path: Path, content: bytes) -> None:
 
 def _differences(desk: Desk) -> Iterator[str]:
     with desk.progress("Verify the views") as told:
-        yield from map(str, check(desk.db_path, told=told))
+        yield from map(str, check(desk.db_path, progress=told))
 
 
 def _print(desk: Desk, report: Report, *, views: bool, pictures: bool) -> None:

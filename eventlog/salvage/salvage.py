@@ -10,10 +10,10 @@ Not for use in a process that has the log open: opening the file here would drop
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ from eventlog.errors import DatabaseMissing, NotADatabase, ReadOnly
 from eventlog.head import HeadMark
 from eventlog.lock import FileLock
 from eventlog.new_file import new_log, publish, spare_file
+from eventlog.progress import Progress, tell
 from eventlog.salvage import cells, grading
 from eventlog.salvage.files import Files
 from eventlog.salvage.grading import Whole
@@ -32,9 +33,6 @@ from eventlog.salvage.staging import CURRENT, STALE, STRAY, Staging
 from eventlog.salvage.writing import Written, write
 from eventlog.verify import read_mark
 
-Progress: TypeAlias = Callable[[int, int], None]
-
-_PROGRESS_STEP: Final = 200  # pages
 _NEW_LOG_ID: Final = 16  # bytes
 
 
@@ -128,16 +126,14 @@ def _gather(files: Files, staging: Staging, progress: Progress | None) -> set[by
             found = cells.rows(page, number, files.read)
             staging.put((row, CURRENT if in_line else STRAY) for row, in_line in found)
             log_ids.update(cells.log_ids(page, number))
-        if progress is not None and done % _PROGRESS_STEP == 0:
-            progress(done, total)
+        tell(progress, done, total)
     for done, frame in enumerate(files.frames.others, start=files.pages + 1):
         page = files.read_frame(frame)
         if page is not None:
             found = cells.rows(page, frame.page, files.read_stale)
             staging.put((row, STALE) for row, _ in found)
             log_ids.update(cells.log_ids(page, frame.page))
-        if progress is not None and done % _PROGRESS_STEP == 0:
-            progress(done, total)
+        tell(progress, done, total)
     return log_ids
 
 
