@@ -40,7 +40,7 @@ async def _set(store: EventStore, pragma: str) -> None:
     def run(connection: sqlite3.Connection) -> None:
         connection.execute(pragma).fetchall()
 
-    await store.engine.run(run)
+    await store.engine.writer.run(run)
 
 
 async def _until_full(store: EventStore) -> list[Receipt]:
