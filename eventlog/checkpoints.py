@@ -26,6 +26,7 @@ RESET: Final = (
 PARK: Final = "INSERT INTO parked (view, position, reason) VALUES (?, ?, ?)"
 UNPARK: Final = "DELETE FROM parked WHERE view = ?"
 PARKED: Final = "SELECT view, position, reason FROM parked ORDER BY position, view LIMIT ?"
+PARKED_OF_VIEW: Final = "SELECT position, reason FROM parked WHERE view = ? ORDER BY position"
 PARKED_COUNTS: Final = "SELECT view, count(*) FROM parked GROUP BY view"
 
 REASON_LENGTH_MAX: Final = 500

@@ -1,23 +1,25 @@
 """Whether the live views are what a replay would make of the journal, row by row.
 
 Folds the journal up to the live checkpoints into a temporary database and walks each table
-beside its twin, in the order of the ids. The log is read in one snapshot, so that appends go on
-meanwhile; it is not written, and memory stays flat. Knows the views by schema only.
+beside its twin, in the order of the ids, and what is parked beside what the replay parks. The log
+is read in one snapshot, so that appends go on meanwhile; it is not written, and memory stays
+flat. Knows the views by schema only.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
 from eventlog import checkpoints, fold, journal, schema
 from eventlog.checkpoints import Checkpoint
+from eventlog.database import SCHEMA
 from eventlog.disk_errors import translated
 from eventlog.errors import JournalHole
 from eventlog.progress import Progress
@@ -30,6 +32,7 @@ BATCH: Final = 1000
 KEPT_PER_TABLE: Final = 1000
 
 COLUMNS: Final = "SELECT name FROM pragma_table_info(?) ORDER BY cid"
+_PARKED: Final = "parked"
 _SCRATCH: Final = Path("the temporary database")
 
 
@@ -64,16 +67,17 @@ def check(db_path: Path, *, progress: Progress | None = None) -> list[Difference
         found: list[Difference] = []
         views = _comparable(live, found)
         _rebuild(live, rebuilt, views, progress)
-        found += _compare(live, rebuilt, [table for view, _ in views for table in view.tables])
+        found += _compare(live, rebuilt, [view for view, _ in views])
         return found
 
 
 def _scratch() -> sqlite3.Connection:
-    """A database of SQLite's own in a temporary file, which is gone when it is closed."""
+    """A log in a temporary file of SQLite's own, which is gone when it is closed; without views."""
     connection = sqlite3.connect("", isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.executescript(SCHEMA)
     return connection
 
 
@@ -128,7 +132,10 @@ def _rebuild(
                 raise JournalHole(position + 1, end)
             with translated(_SCRATCH):
                 rebuilt.execute("BEGIN")
-                fold.apply(rebuilt, dict.fromkeys(going, position), batch)
+                for name, parked in fold.apply(
+                    rebuilt, dict.fromkeys(going, position), batch
+                ).items():
+                    checkpoints.park(rebuilt, name, parked)
                 rebuilt.execute("COMMIT")
             position = batch.last
             if progress is not None:
@@ -136,23 +143,24 @@ def _rebuild(
 
 
 def _compare(
-    live: sqlite3.Connection, rebuilt: sqlite3.Connection, tables: Sequence[str]
+    live: sqlite3.Connection, rebuilt: sqlite3.Connection, views: Sequence[Projection]
 ) -> Iterator[Difference]:
-    alike: dict[str, list[str]] = {}
-    for table in tables:
+    alike = set()
+    for table in [*(table for view in views for table in view.tables), _PARKED]:
         stored, made = _objects(live, table), _objects(rebuilt, table)
         if stored != made:
             names = sorted(n for n in {*stored, *made} if stored.get(n) != made.get(n))
             yield Difference(table, None, None, f"the schema has {', '.join(names)} otherwise")
-        if stored[table] == made[table]:
-            alike[table] = [name for (name,) in rebuilt.execute(COLUMNS, (table,))]
+        if stored.get(table) == made[table]:
+            alike.add(table)
+    walks = [walk for walk in _walks(rebuilt, views) if walk.table in alike]
     # Damage may have left text that is no UTF-8; bytes can be compared all the same.
     live.text_factory = rebuilt.text_factory = bytes
-    for table, columns in alike.items():
-        differences = _rows(live, rebuilt, table, columns)
+    for walk in walks:
+        differences = _rows(live, rebuilt, walk)
         yield from islice(differences, KEPT_PER_TABLE)
         if next(differences, None) is not None:
-            yield Difference(table, None, None, "and more of it is different")
+            yield Difference(walk.table, None, None, f"and more of it is different{walk.of}")
 
 
 def _objects(connection: sqlite3.Connection, table: str) -> dict[str, str | None]:
@@ -161,27 +169,47 @@ def _objects(connection: sqlite3.Connection, table: str) -> dict[str, str | None
     return dict(rows.fetchall())
 
 
+class _Walk(NamedTuple):
+    """Rows of a table in the order of their ids: the id, then a value for each of the columns."""
+
+    table: str
+    columns: Sequence[str]
+    sql: str
+    parameters: tuple[str, ...] = ()
+    of: str = ""
+
+
+def _walks(rebuilt: sqlite3.Connection, views: Sequence[Projection]) -> Iterator[_Walk]:
+    """All that is walked: each table of the views, and what is parked for each of them."""
+    for table in [table for view in views for table in view.tables]:
+        columns = [name for (name,) in rebuilt.execute(COLUMNS, (table,))]
+        yield _Walk(table, columns, f"SELECT id, * FROM {table} ORDER BY id")  # noqa: S608 - of a view
+    for view in views:
+        of = f" for the view {view.name}"
+        yield _Walk(_PARKED, ["reason"], checkpoints.PARKED_OF_VIEW, (view.name,), of)
+
+
 def _rows(
-    live: sqlite3.Connection, rebuilt: sqlite3.Connection, table: str, columns: Sequence[str]
+    live: sqlite3.Connection, rebuilt: sqlite3.Connection, walk: _Walk
 ) -> Iterator[Difference]:
-    """The differences of two tables, walked side by side in the order of the ids."""
-    with closing(_walk(live, table)) as ours, closing(_walk(rebuilt, table)) as theirs:
+    """The differences of rows and their twins, walked side by side in the order of the ids."""
+    table, columns, sql, parameters, of = walk
+    with (
+        closing(live.execute(sql, parameters)) as ours,
+        closing(rebuilt.execute(sql, parameters)) as theirs,
+    ):
         row, twin = next(ours, None), next(theirs, None)
         while row is not None or twin is not None:
             if row is not None and (twin is None or row[0] < twin[0]):
-                yield Difference(table, row[0], None, "a replay makes no such row")
+                yield Difference(table, row[0], None, f"a replay makes no such row{of}")
                 row = next(ours, None)
             elif twin is not None and (row is None or twin[0] < row[0]):
-                yield Difference(table, twin[0], None, "it is missing, and a replay makes it")
+                yield Difference(table, twin[0], None, f"it is missing, and a replay makes it{of}")
                 twin = next(theirs, None)
             elif row is not None and twin is not None:
                 if row != twin:
                     for column, value, other in zip(columns, row[1:], twin[1:], strict=True):
                         if value != other:
-                            yield Difference(table, row[0], column, "a replay makes another value")
+                            what = f"a replay makes another value{of}"
+                            yield Difference(table, row[0], column, what)
                 row, twin = next(ours, None), next(theirs, None)
-
-
-def _walk(connection: sqlite3.Connection, table: str) -> Generator[tuple[Any, ...], None, None]:
-    """All rows, by id, the id before the columns."""
-    yield from connection.execute(f"SELECT id, * FROM {table} ORDER BY id")  # noqa: S608 - of a view

@@ -186,22 +186,60 @@ def test_a_hole_in_the_journal_is_an_alarm(path: Path) -> None:
         check(path)
 
 
-def test_records_that_cannot_be_read_are_left_out_of_both(path: Path) -> None:
-    """The live view has parked them, and so does the replay."""
+def make_unreadable(path: Path) -> None:
+    """Give record 11 a kind that nobody knows; the views still hold what it said."""
 
     def unreadable(rows: list[object]) -> None:
         rows[10] = rows[10]._replace(kind="smoke")  # type: ignore[attr-defined]  # a StoredRecord
 
     rewrite(path, unreadable)  # type: ignore[arg-type]  # as above
-    before = check(path)
+
+
+def project_anew(path: Path) -> None:
+    """Fill the live views from the first record on."""
     with writing(path) as connection:
         for view in VIEWS:
             connection.executescript("".join(f"DELETE FROM {table};" for table in view.tables))
             checkpoints.reset(connection, view.name, view.version)
         while not projector.project_batch(connection).at_end:
             pass
+
+
+def test_records_that_cannot_be_read_are_left_out_of_both(path: Path) -> None:
+    """The live view has parked them, and so does the replay."""
+    make_unreadable(path)
+    before = check(path)
+    project_anew(path)
     assert before
     assert check(path) == []
+
+
+def test_what_is_parked_is_held_against_what_a_replay_parks(path: Path) -> None:
+    """A record that is not parked any more, one with another reason, and one too many are named."""
+    make_unreadable(path)
+    project_anew(path)
+    with changing(path) as connection:
+        connection.execute("DELETE FROM parked WHERE view = 'events'")
+        connection.execute("UPDATE parked SET reason = 'Ada' WHERE view = 'persons'")
+        connection.execute("INSERT INTO parked VALUES ('unlock_actions', 12, 'no such reason')")
+    of = "for the view"
+    assert check(path) == [
+        Difference("parked", 11, None, f"it is missing, and a replay makes it {of} events"),
+        Difference("parked", 11, "reason", f"a replay makes another value {of} persons"),
+        Difference("parked", 12, None, f"a replay makes no such row {of} unlock_actions"),
+    ]
+
+
+def test_a_log_without_the_table_of_what_is_parked_is_found(path: Path) -> None:
+    """Its views are compared all the same."""
+    with changing(path) as connection:
+        connection.execute("DROP TABLE parked")
+        (first,) = connection.execute("SELECT min(id) FROM detections").fetchone()
+        connection.execute("DELETE FROM detections WHERE id = ?", (first,))
+    assert list(map(str, check(path))) == [
+        "parked: the schema has parked otherwise",
+        f"detections, row {first}: it is missing, and a replay makes it",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["missing", "foreign"])
