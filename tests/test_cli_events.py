@@ -5,11 +5,15 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from eventlog.appends import Append, prepare
+from eventlog.cli.desk import Desk, Settings
+from eventlog.cli.events import print_events
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, PersonNamed, UnlockAction
 from tests.command_line import CommandLine
 from tests.logs import T0, build_log, put, writing
@@ -57,6 +61,30 @@ def test_the_list_is_a_table_for_people(eventlog: CommandLine) -> None:
         " 2  2026-02-25 10:31:00  moved            cat                 garden",
         " 1  2026-02-25 10:30:00  moved  Ada L.    2 person  unlocked  front_door",
     ]
+
+
+@pytest.mark.parametrize("width", [40, 72, 80, 120])
+def test_no_terminal_is_too_narrow_for_ids_and_times(width: int) -> None:
+    """What is long is broken within its column; what leads on to `show` is never left out."""
+    desk = Desk(lambda: Settings(db_path="", thumbnails_dir=""))
+    out = StringIO()
+    desk.out = Console(file=out, force_terminal=True, color_system=None, width=width)
+    labels = ["person", "car", "package", "dog", "bicycle", "umbrella"]
+    event = {
+        "id": 123456,
+        "recorded_at": "2026-02-25T10:30:00",
+        "event_type": "motion",
+        "person_name": "ada auguste",
+        "camera_id": "back door of the summer house",
+        "outcome": "granted",
+        "door_action": "unlocked",
+        "detections": [{"label": label} for label in labels],
+    }
+    print_events(desk, [event], {})
+    text = out.getvalue()
+    assert "123456  2026-02-25 10:30:00  moved" in text
+    words = text.split()
+    assert {"ada", "unlocked", "person,", "summer", "house"} <= set(words)
 
 
 @pytest.mark.parametrize(

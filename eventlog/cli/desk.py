@@ -143,10 +143,12 @@ class Desk:
         """A line of the answer, made safe. What is a `Text` already was made so before."""
         self.out.print(Text(safe(text), style) if isinstance(text, str) else text)
 
-    def draw(self, drawing: RenderableType) -> None:
-        """A table or the like."""
+    def draw(self, drawing: RenderableType, *, at_least: int = 0) -> None:
+        """A table or the like, as wide as the terminal is, or `at_least` so many columns."""
         if self.out.is_terminal:
+            width, self.out.width = self.out.width, max(self.out.width, at_least)
             self.out.print(drawing)
+            self.out.width = width
             return
         with self.out.capture() as drawn:
             self.out.print(drawing)

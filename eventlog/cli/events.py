@@ -6,7 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
@@ -40,6 +40,9 @@ NextPage = Annotated[
     Parameter(validator=POSITION, help="After this event's id in the list: the next page."),
 ]
 Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [20]")]
+
+# On a terminal that is narrower, the terminal itself breaks the lines.
+_TABLE_WIDTH: Final = 72
 
 
 def events(
@@ -89,15 +92,18 @@ def events(
 
 
 def print_events(desk: Desk, found: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
-    """Events as a table, one line each."""
+    """Events as a table, a line each where the terminal is wide enough. No id is ever cut."""
     if not found:
         desk.note("no such events")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("ID", justify="right")
+    table.add_column("ID", justify="right", no_wrap=True)
     table.add_column(f"TIME ({desk.settings.time_zone})", no_wrap=True)
-    for name in ("WHAT", "WHO", "SEEN", "DOOR", "CAMERA"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    table.add_column("WHAT", no_wrap=True)
+    table.add_column("WHO", overflow="fold")
+    table.add_column("SEEN", overflow="fold")
+    table.add_column("DOOR", no_wrap=True)
+    table.add_column("CAMERA", overflow="fold")
     for event in found:
         table.add_row(
             str(event["id"]),
@@ -108,7 +114,7 @@ def print_events(desk: Desk, found: Sequence[Mapping[str, Any]], names: Mapping[
             _door(event),
             safe(event["camera_id"]),
         )
-    desk.draw(table)
+    desk.draw(table, at_least=_TABLE_WIDTH)
 
 
 def _who(event: Mapping[str, Any], names: Mapping[str, str]) -> Text:
