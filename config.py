@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+PORT_MAX: Final = 65535
 
 
 class Setting(Generic[T]):
@@ -41,10 +43,9 @@ class Setting(Generic[T]):
 
 def port(text: str) -> int:
     """A TCP port, 0 to 65535; 0 lets the system choose."""
-    number = int(text)
-    if number not in range(65536):
-        raise ValueError(f"{number} is no port; ports are 0 to 65535")
-    return number
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise ValueError(f"{text!r} is no port; ports are 0 to {PORT_MAX}")
+    return int(text)
 
 
 class Config:

@@ -129,8 +129,8 @@ def test_a_file_of_another_kind_stops_no_other(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["ring", "nowhere.json"], "nowhere.json can't be read"),
-        (["ring", "."], ". can't be read"),
+        (["ring", "nowhere.json"], "nowhere.json can't be read: No such file"),
+        (["ring", "."], ". can't be read: Is a directory"),
         (["ring"], "FILE"),
         ([], "SOURCE"),
         (["nest", "x.json"], "nest"),

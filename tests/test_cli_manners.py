@@ -197,6 +197,33 @@ def test_an_unknown_command_is_wrong_use(eventlog: CommandLine) -> None:
     assert said.err.endswith("Try: eventlog --help\n")
 
 
+@pytest.mark.parametrize("arguments", [["show"], ["show", "x"], ["show", "1", "--nope"]])
+def test_a_command_called_wrongly_names_its_own_help(
+    eventlog: CommandLine, arguments: list[str]
+) -> None:
+    """Which says how it is called."""
+    said = eventlog(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.endswith("Try: eventlog show --help\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "takes"),
+    [
+        ("show", "[OPTIONS] ID"),
+        ("ingest", "[OPTIONS] SOURCE FILE..."),
+        ("replay", "[OPTIONS] [VIEW...]"),
+        ("export", "[OPTIONS] [FILE]"),
+        ("token", "add NAME --scope CHOICE..."),
+    ],
+)
+def test_the_first_line_of_a_help_says_how_to_call(
+    eventlog: CommandLine, command: str, takes: str
+) -> None:
+    """With the words that the boxes below explain."""
+    assert eventlog(command, "--help").lines[0] == f"Usage: eventlog {command} {takes}"
+
+
 def test_a_defect_keeps_its_traceback(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

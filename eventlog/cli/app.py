@@ -20,7 +20,7 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from eventlog.cli.commands import COMMANDS
+from eventlog.cli.commands import COMMANDS, Command
 from eventlog.cli.desk import Desk, ReaderGone, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
@@ -69,6 +69,7 @@ def make_app(load: Callable[[], Settings]) -> App:
             name=command.name,
             group=command.group,
             help=command.help,
+            usage=_usage(command),
             help_epilogue="\n".join(["Examples:", *(f"  {line}" for line in command.examples)]),
         )
 
@@ -103,7 +104,7 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
         code = make_app(load).meta(_tokens(arguments), print_error=False, exit_on_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        code = _fail(f"{error} Try: eventlog --help")
+        code = _fail(f"{error} Try: {' '.join(['eventlog', *(error.command_chain or ())])} --help")
     except (BadRecord, JournalHole) as error:
         _fail(str(error))
         code = FINDING
@@ -120,6 +121,10 @@ def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
         _drop_output()
         code = _fail(f"the answer can't be written: {error.strerror}")
     return code if isinstance(code, int) else FINE
+
+
+def _usage(command: Command) -> str | None:
+    return None if command.usage is None else f"Usage: eventlog {command.name} {command.usage}"
 
 
 def _drop_output() -> None:

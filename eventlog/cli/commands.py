@@ -8,13 +8,17 @@ from cyclopts import Group
 
 
 class Command(NamedTuple):
-    """A command: its group in the help, what it does in a line, and how it is called."""
+    """A command: its group in the help, what it does in a line, and how it is called.
+
+    `usage` stands behind its name where what is made of its parameters would say less.
+    """
 
     name: str
     group: Group
     help: str
     function: str
     examples: tuple[str, ...]
+    usage: str | None = None
 
 
 LOOK: Final = Group("Look", sort_key=1)
@@ -66,6 +70,7 @@ COMMANDS: Final = (
             "eventlog ingest ring history.json --camera front_door",
             "mosquitto_sub -t 'frigate/events' -C 100 | eventlog ingest frigate -",
         ),
+        usage="[OPTIONS] SOURCE FILE...",
     ),
     Command(
         "status",
@@ -85,6 +90,7 @@ COMMANDS: Final = (
             "eventlog replay --check",
             "eventlog replay --until 2026-02-25 --into as-it-stood.db",
         ),
+        usage="[OPTIONS] [VIEW...]",
     ),
     Command(
         "verify",
@@ -106,6 +112,7 @@ COMMANDS: Final = (
         "Write the journal as lines of JSON.",
         "eventlog.cli.carry:export",
         ("eventlog export door.jsonl", "eventlog export | gzip > door.jsonl.gz"),
+        usage="[OPTIONS] [FILE]",
     ),
     Command(
         "import",
@@ -145,6 +152,7 @@ COMMANDS: Final = (
         "Add a user of the dashboard, or give one a new password.",
         "eventlog.cli.web:user",
         ("eventlog user add ada",),
+        usage="add NAME",
     ),
     Command(
         "token",
@@ -155,5 +163,6 @@ COMMANDS: Final = (
             "eventlog token add pipeline --scope append",
             "eventlog token add home-assistant --scope read --scope append",
         ),
+        usage="add NAME --scope CHOICE...",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -89,8 +90,18 @@ def _reader(source: str, camera: str | None, threshold: float | None) -> Read:
 def _insist_readable(files: Iterable[Path]) -> None:
     """Raise BadArgument for a file that can't be read, before a log is made for it."""
     for file in files:
-        if file != STANDARD and (file.is_dir() or not os.access(file, os.R_OK)):
-            raise BadArgument(f"{file} can't be read")
+        if file == STANDARD:
+            continue
+        # Not opened yet: a pipe's writer would take that for its reader's end.
+        if file.is_dir():
+            wrong = errno.EISDIR
+        elif not file.exists():
+            wrong = errno.ENOENT
+        elif not os.access(file, os.R_OK):
+            wrong = errno.EACCES
+        else:
+            continue
+        raise BadArgument(f"{file} can't be read: {os.strerror(wrong)}")
 
 
 async def _bytes(file: Path) -> bytes:
