@@ -1,17 +1,17 @@
-"""What every test may ask for: the event loop's name, and the recorded payloads.
+"""What every test may ask for: the event loop's name, an open store, the recorded payloads.
 
-Fixtures that open a store stand beside the tests that use them.
+Fixtures that open a store with something in it stand beside the tests that use them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from eventlog import reserve
+from eventlog import EventStore, reserve
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +24,13 @@ settings.load_profile("eventlog")
 def anyio_backend() -> str:
     """Pin async tests to asyncio: aiosqlite runs on nothing else."""
     return "asyncio"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[EventStore]:
+    """An open store, empty."""
+    async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "thumbnails")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session", autouse=True)

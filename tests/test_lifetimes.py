@@ -14,11 +14,11 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from eventlog import EventStore, Motion, PersonNamed
-from eventlog.errors import LockTimeout
+from eventlog import EventStore, Motion, PersonNamed, Receipt
+from eventlog.errors import LockTimeout, StoreClosed
 from eventlog.head import read_head
 from eventlog.lock import FileLock
-from tests.dumps import views_of
+from tests.dumps import journal_of, views_of
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +33,33 @@ def _held() -> tuple[int, int]:
 
 def _marks(folder: Path) -> list[Path]:
     return list(folder.glob("*.open-*"))
+
+
+async def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    """Before initialize() and after close() every call is a named error."""
+    store = EventStore(str(tmp_path / "events.db"), str(tmp_path / "t"))
+    with pytest.raises(StoreClosed):
+        await store.append(MOTION)
+    await store.initialize()
+    await store.initialize()  # safe
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreClosed):
+        await store.write_event("front_door", "2026-02-25T10:30:00")
+
+
+async def test_appends_that_wait_at_a_close_are_answered(tmp_path: Path) -> None:
+    """A close writes what waits; nobody is left without an answer."""
+    store = EventStore(str(tmp_path / "events.db"), str(tmp_path / "t"))
+    await store.initialize()
+    tasks = [asyncio.create_task(store.append(MOTION)) for _ in range(100)]
+    await asyncio.sleep(0)
+    await store.close()
+    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+
+    acknowledged = {a.positions[0] for a in answers if isinstance(a, Receipt)}
+    assert all(isinstance(a, Receipt | StoreClosed) for a in answers)
+    assert acknowledged <= {row[0] for row in journal_of(tmp_path / "events.db")}
 
 
 async def test_a_store_in_a_cancelled_scope_is_closed_all_the_same(tmp_path: Path) -> None:

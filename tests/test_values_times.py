@@ -6,9 +6,7 @@ all that in a dozen ways.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -75,13 +73,6 @@ TIMES: Final[list[tuple[Any, str | None]]] = [
     (BEFORE_TIME, None),
     (AFTER_TIME, None),
 ]
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[EventStore]:
-    """An open store."""
-    async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "t")) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("given", "instant"), TIMES, ids=lambda value: ascii(value)[:60])
