@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
@@ -20,17 +19,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from eventlog import chain, codecs, journal
-from eventlog.database import (
-    USER_VERSION,
-    connect_writer,
-    insist_ours,
-    lock_path,
-    transaction,
-)
+from eventlog.database import USER_VERSION
 from eventlog.disk_errors import translated
 from eventlog.errors import BadArgument, BadPayload, BadRecord, JournalHole
-from eventlog.head import HeadFile, HeadMark
-from eventlog.lock import FileLock
+from eventlog.exchange import insist_empty, take_over
+from eventlog.head import HeadMark
 from eventlog.new_file import mark_of, new_log, publish, spare_file
 from eventlog.progress import Progress, tell
 from eventlog.record import Head, Position, StoredRecord
@@ -144,10 +137,10 @@ def import_archive(
             publish(spare, db_path)
     else:
         with opened(db_path) as log, translated(db_path):
-            _insist_no_records(log.connection, db_path)
+            insist_empty(log.connection, db_path)
         with spare_file(db_path.with_name(db_path.name + ".import")) as spare:
-            mark = _restore(lines, spare, progress)
-            _fill(db_path, spare)
+            _restore(lines, spare, progress)
+            mark = take_over(db_path, spare)
     return Head(Position(mark.position), mark.hash)
 
 
@@ -199,37 +192,6 @@ def _row(number: int, line: Line, after: Head) -> StoredRecord:
     if chain.link(after.hash, digest) != row.hash:
         raise _bad(number, f"the hash of record {row.position} does not follow")
     return row
-
-
-def _insist_no_records(connection: sqlite3.Connection, db_path: Path) -> None:
-    end = journal.last_position(connection)
-    if end:
-        raise BadArgument(f"{db_path} has {end} records; an import goes into an empty log")
-
-
-def _fill(db_path: Path, spare: Path) -> None:
-    """Carry a whole log's records into an empty one, in one transaction inside the lock."""
-    lock = FileLock(lock_path(db_path))
-    try:
-        with lock, translated(db_path), closing(connect_writer(db_path, lock)) as connection:
-            insist_ours(connection, db_path)
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("ATTACH ? AS restored", (str(spare),))
-            with transaction(connection):
-                _insist_no_records(connection, db_path)
-                (log_id,) = connection.execute("SELECT log_id FROM restored.log").fetchone()
-                journal.make_log_id(connection, log_id)
-                connection.execute(
-                    "INSERT INTO journal SELECT * FROM restored.journal ORDER BY position"
-                )
-            mark = mark_of(connection)
-            head_file = HeadFile(db_path)
-            try:
-                head_file.write(mark)
-            finally:
-                head_file.close()
-    finally:
-        lock.close()
 
 
 # ── a log's beginning ──────────────────────────────────────────────────────────────────────

@@ -55,7 +55,7 @@ FLOORS: Final = [
     ["appender", "reader"],
     ["engine", "replay", "replay_check", "new_file", "checks"],
     # the front desk
-    ["bulk"],
+    ["bulk", "exchange"],
     ["store", "archive", "verify", "story"],
     ["salvage", "backup", "status", "__init__"],
     # doors
