@@ -44,7 +44,7 @@ class LockedConnection(sqlite3.Connection):
         return self.cursor().executemany(sql, parameters)
 
     def executescript(self, sql: str, /) -> sqlite3.Cursor:
-        """Run statements, inside the lock if they may write."""
+        """Run statements, inside the lock."""
         return self.cursor().executescript(sql)
 
     def __exit__(
@@ -78,9 +78,11 @@ class LockedConnection(sqlite3.Connection):
         """Close inside the lock: the last close of a database is a WAL checkpoint."""
         if self.lock.closed:
             return
-        with self.lock:
-            super().close()
-        self.lock.close()
+        try:
+            with self.lock:
+                super().close()
+        finally:
+            self.lock.close()
 
     def let_go(self) -> None:
         """Let go of the lock unless a transaction is open."""
@@ -90,24 +92,24 @@ class LockedConnection(sqlite3.Connection):
 
 class _LockedCursor(sqlite3.Cursor):
     def execute(self, sql: str, parameters: Any = (), /) -> Self:  # noqa: ANN401 - as sqlite3 has it
-        with self._write(sql):
+        with self._locked(reads=_reads(sql)):
             return super().execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Any, /) -> Self:  # noqa: ANN401 - as sqlite3 has it
-        with self._write(sql):
+        with self._locked(reads=_reads(sql)):
             return super().executemany(sql, parameters)
 
     def executescript(self, sql: str, /) -> sqlite3.Cursor:
-        with self._write(sql):
+        with self._locked(reads=False):  # its first statement says nothing of the others
             return super().executescript(sql)
 
     @contextmanager
-    def _write(self, sql: str) -> Iterator[None]:
+    def _locked(self, *, reads: bool) -> Iterator[None]:
         connection = self.connection
         if not isinstance(connection, LockedConnection):
             yield
             return
-        if not (connection.lock.held or _READS.match(sql)):
+        if not (connection.lock.held or reads):
             connection.lock.acquire()
         try:
             yield
@@ -116,6 +118,11 @@ class _LockedCursor(sqlite3.Cursor):
 
 
 _READS: Final = re.compile(r"\s*(SELECT|EXPLAIN|VALUES)\b", re.IGNORECASE)
+
+
+def _reads(sql: str) -> bool:
+    """Whether a statement only reads, for sure."""
+    return _READS.match(sql) is not None
 
 
 def connect_caller(path: Path) -> sqlite3.Connection:

@@ -74,6 +74,9 @@ WRITES: Final[dict[str, Callable[[LockedConnection], object]]] = {
     "a script that ends within one": lambda connection: connection.executescript(
         f"BEGIN; {INSERT};"
     ),
+    "a script that reads first": lambda connection: connection.executescript(
+        f"SELECT 1; BEGIN; {INSERT};"
+    ),
     "a remark first": lambda connection: connection.execute(f"/* SELECT */ {INSERT}"),
     "a remark line first": lambda connection: connection.execute(f"-- SELECT\n {INSERT}"),
     "REPLACE": lambda connection: connection.execute("replace into mine values (1)"),
