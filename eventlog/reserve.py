@@ -13,6 +13,7 @@ import logging
 import math
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +46,9 @@ class Reserve:
             if _free_bytes(self._path.parent) >= ROOM_FACTOR * self._size_bytes:
                 self._fill()
         except OSError as error:
+            # An empty file would say that the room is given up, and let nothing else in.
+            with suppress(OSError):
+                self._path.unlink()
             log.warning("no room is kept for unlock records: %s", error.strerror)
 
     def give_up(self) -> bool:

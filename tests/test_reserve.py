@@ -6,6 +6,8 @@ a file system of its own. The real ones are filled in tests/faults.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -98,6 +100,21 @@ async def test_unlock_records_have_a_reserve(
     monkeypatch.setattr(reserve, "RETRY_S", 0.0)
     await store.append(MOTION)
     assert file.stat().st_size == 4096
+
+
+def test_a_disk_that_gives_no_room_for_the_reserve_takes_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a quota ends before the disk does: the log goes on without."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    kept = Reserve(tmp_path / "events.db", size_bytes=4096)
+    kept.keep()
+    assert list(tmp_path.iterdir()) == []
+    assert kept.restored()
 
 
 def _no_room(_: Reserve) -> None:
