@@ -179,3 +179,16 @@ def test_findings_without_end_make_a_report_of_bounded_size(
     report = verify(path)
     assert len(report.findings) == 5
     assert report.omitted == len(rows(path)) - 5
+
+
+def test_notes_past_a_thousand_are_counted_and_are_no_findings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A log whose clock was set ever so often is whole."""
+    monkeypatch.setattr(findings, "KEPT_MAX", 5)
+    found = findings.Findings()
+    for position in range(1, 8):
+        found.at(position, "the wall clock was set", "note")
+    report = found.report(7)
+    assert report.ok
+    assert (len(report.notes), report.omitted_notes, report.omitted) == (5, 2, 0)

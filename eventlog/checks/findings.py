@@ -29,13 +29,14 @@ class Finding(Struct, frozen=True, omit_defaults=True):
 class Report(Struct, frozen=True):
     """What a check of a whole log found.
 
-    `records` were read. `omitted` counts findings past the first KEPT_MAX.
+    `records` were read. `omitted` and `omitted_notes` count those past the first KEPT_MAX.
     """
 
     findings: tuple[Finding, ...]
     notes: tuple[Finding, ...]
     records: int
     omitted: int = 0
+    omitted_notes: int = 0
 
     @property
     def ok(self) -> bool:
@@ -50,6 +51,7 @@ class Findings:
         self._findings: list[Finding] = []
         self._notes: list[Finding] = []
         self._omitted = 0
+        self._omitted_notes = 0
 
     def at(self, position: int, what: str, severity: Severity = "damage") -> None:
         """A finding that hits a record."""
@@ -61,12 +63,21 @@ class Findings:
 
     def add(self, finding: Finding) -> None:
         """Keep a finding, or count it."""
-        kept = self._notes if finding.severity == "note" else self._findings
+        is_note = finding.severity == "note"
+        kept = self._notes if is_note else self._findings
         if len(kept) < KEPT_MAX:
             kept.append(finding)
+        elif is_note:
+            self._omitted_notes += 1
         else:
             self._omitted += 1
 
     def report(self, records: int) -> Report:
         """All that was found, in a log of so many records."""
-        return Report(tuple(self._findings), tuple(self._notes), records, self._omitted)
+        return Report(
+            tuple(self._findings),
+            tuple(self._notes),
+            records,
+            self._omitted,
+            self._omitted_notes,
+        )

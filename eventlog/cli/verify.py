@@ -46,6 +46,7 @@ def verify(
                 "findings": report.findings,
                 "notes": report.notes,
                 "omitted": report.omitted,
+                "omitted_notes": report.omitted_notes,
             }
         )
     else:
@@ -111,6 +112,8 @@ def _differences(desk: Desk) -> Iterator[str]:
 def _print(desk: Desk, report: Report, *, views: bool, pictures: bool) -> None:
     for note in report.notes:
         desk.say(f"note: {_line(note)}", "dim")
+    if report.omitted_notes:
+        desk.say(f"and {counted(report.omitted_notes, 'more note')}", "dim")
     for finding in report.findings:
         desk.say(_line(finding), "yellow" if finding.severity == "relaxed" else "red")
     if report.omitted:
