@@ -157,6 +157,19 @@ def test_a_name_is_taken_once(eventlog: CommandLine) -> None:
     assert "there is a token named 'x' already" in said.err
 
 
+@pytest.mark.parametrize("command", ["user add ada", "token add x --scope read"])
+def test_accounts_beside_no_log_yet_are_said_to_be_so(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
+) -> None:
+    """Whoever mistyped the path hears it at once; whoever begins with the accounts may."""
+    path = tmp_path / "dorr.db"
+    for db, remarks in ((eventlog.db, 0), (path, 1)):
+        types(monkeypatch, "correct horse battery\n")
+        said = eventlog(*command.split(), "--db", db)
+        assert said.code == 0
+        assert said.err.count(f"there is no log at {db} yet") == remarks
+
+
 def test_accounts_that_cannot_be_written_are_an_error(
     eventlog: CommandLine, tmp_path: Path
 ) -> None:

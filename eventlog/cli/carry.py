@@ -19,6 +19,7 @@ from eventlog.cli import views
 from eventlog.cli.desk import Desk, ReaderGone, counted
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
 from eventlog.disk_errors import of_os_error
+from eventlog.durable_files import sync
 from eventlog.errors import BadArgument
 
 Out = Annotated[Path, Parameter(name="FILE", help="A new file; - is the standard output. [-]")]
@@ -114,8 +115,9 @@ def _written(desk: Desk, file: Path) -> Iterator[archive.Sink]:
                 out.flush()
                 os.fsync(out.fileno())
                 spare.rename(file)
+                sync(file.parent)
             except BaseException:
-                spare.unlink()
+                spare.unlink(missing_ok=True)
                 raise
     except OSError as error:
         raise BadArgument(f"{file} can't be written: {error.strerror}") from error

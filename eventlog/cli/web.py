@@ -101,6 +101,7 @@ def user(action: Add, name: Name, /, *, desk: AtDesk) -> int:
     with translated(path):
         commands.add_user(str(path), name, password)
     desk.say(f"{name} may sign in to the dashboard of {path}")
+    _remark_missing(path, desk)
     return 0
 
 
@@ -112,7 +113,14 @@ def token(action: Add, name: Name, /, *, scope: Scope, desk: AtDesk) -> int:
         secret = commands.add_token(str(desk.db_path), name, scope)
     desk.say(secret)
     desk.note("this is shown once: keep it where the program finds it, and nobody else")
+    _remark_missing(desk.db_path, desk)
     return 0
+
+
+def _remark_missing(path: Path, desk: Desk) -> None:
+    """A name that was mistyped must not be found out at the first sign-in."""
+    if not path.exists():
+        desk.note(f"there is no log at {path} yet; `eventlog serve` makes it")
 
 
 def load() -> ModuleType:
