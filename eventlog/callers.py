@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from eventlog.authorizer import keep_journal
-from eventlog.database import lock_path, set_pragmas
+from eventlog.database import connect_reader, lock_path, set_pragmas
 from eventlog.disk_errors import translated
+from eventlog.errors import LockTimeout
 from eventlog.lock import FileLock
 
 
@@ -28,6 +29,7 @@ class LockedConnection(sqlite3.Connection):
     """
 
     lock: FileLock
+    path: Path
 
     def cursor(self, factory: type[sqlite3.Cursor] | None = None) -> sqlite3.Cursor:  # type: ignore[override]  # typeshed's overloads say the same
         """A cursor that takes the lock before it writes."""
@@ -75,12 +77,20 @@ class LockedConnection(sqlite3.Connection):
             self.let_go()
 
     def close(self) -> None:
-        """Close inside the lock: the last close of a database is a WAL checkpoint."""
+        """Close inside the lock: the last close of a database is a WAL checkpoint.
+
+        Raises LockTimeout where another keeps the lock; it is closed then all the same.
+        """
         if self.lock.closed:
             return
         try:
             with self.lock:
                 super().close()
+        except LockTimeout:
+            # With a reader open it is not the last close, and a reader's own makes none.
+            with closing(connect_reader(self.path)):
+                super().close()
+            raise
         finally:
             self.lock.close()
 
@@ -131,7 +141,7 @@ def connect_caller(path: Path) -> sqlite3.Connection:
     try:
         with translated(path), lock:
             connection = sqlite3.connect(path, check_same_thread=False, factory=LockedConnection)
-            connection.lock = lock
+            connection.lock, connection.path = lock, path
             try:
                 set_pragmas(connection)
                 keep_journal(connection, from_callers=True)

@@ -142,6 +142,26 @@ def test_a_with_block_lets_go_when_it_ends(log: Log) -> None:
     assert rows(log) == 1
 
 
+def test_a_close_that_waits_in_vain_is_no_wal_checkpoint(tmp_path: Path) -> None:
+    """The last close would carry the WAL over while another may write, so it is not the last."""
+    path = make_log(tmp_path / "log.db")
+    connection = connect_caller(path)
+    assert isinstance(connection, LockedConnection)
+    connection.execute("CREATE TABLE mine (x INTEGER PRIMARY KEY)")
+    wal = database.wal_path(path)
+    size = wal.stat().st_size
+    connection.lock._timeout_s = 0.0
+    other = FileLock(database.lock_path(path))
+    with other:
+        with pytest.raises(LockTimeout):
+            connection.close()
+        assert wal.stat().st_size == size > 0
+    other.close()
+    assert connection.lock.closed
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+
+
 def test_a_script_that_commits_lets_go(log: Log) -> None:
     """A script commits what is open before it, and holds the lock while it runs."""
     log.connection.execute(INSERT)
