@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 
-from eventlog.authorizer import keep_journal as keep_journal  # noqa: PLC0414 - for writer.py
-from eventlog.authorizer import schema_opened as schema_opened  # noqa: PLC0414 - for replay.py
 from eventlog.disk_errors import of_os_error, translated
 from eventlog.errors import (
     BadArgument,

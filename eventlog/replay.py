@@ -23,7 +23,8 @@ import anyio
 from msgspec import Struct
 
 from eventlog import checkpoints, fold, journal, schema
-from eventlog.database import schema_opened, transaction
+from eventlog.authorizer import schema_opened
+from eventlog.database import transaction
 from eventlog.errors import BadArgument, LockTimeout, ReplayRunning
 from eventlog.lock import FileLock
 from eventlog.projections import VIEWS, by_name

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from eventlog import wal
+from eventlog.authorizer import keep_journal
 from eventlog.database import (
     BUSY_TIMEOUT_MS,
     connect_reader,
     connect_writer,
-    keep_journal,
     lock_path,
     wal_path,
 )
@@ -150,11 +150,14 @@ class Writer:
         try:
             self.lock.acquire()
             self._surely(lambda: None)
-        except OSError as error:
-            log.warning("the WAL of %s stays as it is: %s", self.path, error.strerror)
-            # The last close would carry into the database what is not on the disk for sure.
+        except (OSError, LockTimeout) as error:
+            log.warning("the WAL of %s stays as it is: %s", self.path, error)
+            # The last close is a WAL checkpoint: outside the lock, or of what is not on the disk
+            # for sure. A reader that is open makes it not the last, and makes none itself.
             with closing(connect_reader(self.path)):
                 connection.close()
+            if isinstance(error, LockTimeout):
+                raise
         finally:
             connection.close()
 

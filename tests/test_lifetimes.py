@@ -173,3 +173,23 @@ async def test_a_replay_ends_while_others_append_as_fast_as_they_can(tmp_path: P
         await store.replay()
 
     assert views_of(path) == live
+
+
+async def test_a_close_that_waits_in_vain_for_the_lock_makes_no_wal_checkpoint(
+    tmp_path: Path,
+) -> None:
+    """Another may be writing; what was acknowledged stays in the WAL, for the next start."""
+    path = tmp_path / "e.db"
+    store = EventStore(str(path), str(tmp_path / "t"))
+    await store.initialize()
+    await store.append(MOTION)
+    wal = path.with_name("e.db-wal")
+    size = wal.stat().st_size
+    other = FileLock(path.with_name("e.db.lock"))
+    with other:
+        with pytest.raises(LockTimeout):
+            await store.close()
+        gc.collect()
+        assert wal.stat().st_size >= size > 0
+    other.close()
+    assert len(journal_of(path)) == 1
