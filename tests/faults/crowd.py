@@ -4,9 +4,10 @@
 
 Parts: "append" puts numbered facts into the log, several at once, each with a key, until number
 UNTIL, and goes on after a kill where its file of receipts ends; "relaxed" does so without syncs;
-"caller" writes UNTIL rows of its own through the store's connection; "replay", "follow" and
-"read" go on until they are told by a file named "end". What was answered stands in FOLDER/NAME, a
-line for each answer, written at once.
+"caller" writes UNTIL rows of its own through the store's connection; "replay" and "read" go on
+until they are told by a file named "end", "follow" until one named "all-is-written": whoever
+opens the log may still append that another was killed. What was answered stands in FOLDER/NAME,
+a line for each answer, written at once.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from eventlog.store import EventStore
 
 DB: Final = "events.db"
 END: Final = "end"
+ALL_WRITTEN: Final = "all-is-written"
 AT: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 # Appends of one process that wait at the same time.
 AT_ONCE: Final = 8
@@ -97,7 +99,8 @@ class Member:
         seen = [json.loads(line)[0] for line in (self.folder / self.name).read_text().splitlines()]
         async with await Reader.open(self.path) as reader:
             records = reader.subscribe(after=seen[-1] if seen else 0)
-            while not self.ended or await reader.last_position() > (seen[-1] if seen else 0):
+            all_written = self.folder / ALL_WRITTEN
+            while not all_written.exists() or await reader.last_position() > len(seen):
                 try:
                     async with asyncio.timeout(1):
                         record = await anext(records)

@@ -32,7 +32,7 @@ from eventlog.facts import PersonNamed
 from eventlog.store import EventStore
 from eventlog.verify import verify
 from eventlog.writer import Writer
-from tests.faults.crowd import DB, END
+from tests.faults.crowd import ALL_WRITTEN, DB, END
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BESIDE = ("replay", "follow", "read")
@@ -69,10 +69,12 @@ class Crowd:
         return any(self._processes[name].poll() is None for name in names)
 
     def end(self) -> None:
-        """Tell all that it is over; each must end well."""
+        """Tell all that it is over, those who follow last; each must end well."""
         (self.folder / END).touch()
-        for name, process in self._processes.items():
-            assert process.wait(timeout=60) == 0, self.complaints(name)
+        for name in sorted(self._processes, key="follow".__eq__):
+            if name == "follow":
+                (self.folder / ALL_WRITTEN).touch()
+            assert self._processes[name].wait(timeout=60) == 0, self.complaints(name)
 
     def kill(self) -> None:
         """Leave nobody behind."""
