@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeAlias
 from urllib.parse import quote
 
+from eventlog.beside import beside, real_path
 from eventlog.disk_errors import of_os_error, translated
 from eventlog.errors import (
     BadArgument,
@@ -39,12 +40,12 @@ SCHEMA: Final = (files("eventlog") / "schema.sql").read_text(encoding="utf-8")
 
 def lock_path(db_path: Path) -> Path:
     """The file that writers lock."""
-    return db_path.with_name(db_path.name + ".lock")
+    return beside(db_path, ".lock")
 
 
 def wal_path(db_path: Path) -> Path:
     """SQLite's WAL of the database."""
-    return db_path.with_name(db_path.name + "-wal")
+    return beside(db_path, "-wal")
 
 
 def checked_path(db_path: str | Path) -> Path:
@@ -116,7 +117,7 @@ def _was_empty(path: Path) -> bool:
 
     The rollback journal says how many pages there were before, in the bytes 16 to 19.
     """
-    with path.with_name(path.name + "-journal").open("rb") as journal:
+    with beside(path, "-journal").open("rb") as journal:
         return journal.read(20)[16:] == bytes(4)
 
 
@@ -152,7 +153,8 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def _make_private(path: Path) -> None:
     # SQLite gives the WAL and its index the mode of the database file.
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        made = real_path(path)  # a link that leads nowhere yet is no file
+        os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         return
     except OSError as error:

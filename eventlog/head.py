@@ -25,6 +25,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from eventlog.beside import beside
+
 _LAYOUT: Final = struct.Struct(">16s16sqq32s")
 _MAGIC: Final = b"eventlog/head/1\0"
 SIZE: Final = _LAYOUT.size + 32
@@ -45,7 +47,7 @@ class BadHeadFile(ValueError):
 
 def head_path(db_path: Path) -> Path:
     """The head file of a database."""
-    return db_path.with_name(db_path.name + ".head")
+    return beside(db_path, ".head")
 
 
 def pack(mark: HeadMark) -> bytes:

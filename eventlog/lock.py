@@ -46,12 +46,9 @@ class FileLock:
         self._path = path
         self._timeout_s = timeout_s
         self._depth = 0
-        try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
-                raise ReadOnly(f"{path} can't be opened for writing: {error.strerror}") from error
-            raise DiskFailure(f"{path} can't be opened: {error.strerror}") from error
+        self._name = str(path)
+        self._fd = _open(path)
+        self._identity = _identity(self._fd)
 
     @property
     def held(self) -> bool:
@@ -122,4 +119,37 @@ class FileLock:
                     ) from None
                 time.sleep(RETRY_S)
             else:
-                return
+                if self._is_everybodys():
+                    return
+                self._open_again()
+
+    def _is_everybodys(self) -> bool:
+        """Whether the file that is locked is still the one that others find under its name."""
+        try:
+            found = os.stat(self._name)  # noqa: PTH116 - before each write, and twice as quick
+        except FileNotFoundError:
+            return False
+        except OSError:  # a disk that is gone: whoever writes now hears of it
+            return True
+        return (found.st_ino, found.st_dev) == self._identity
+
+    def _open_again(self) -> None:
+        """Go over to the file that has the name now, made anew where none has it."""
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        fd = _open(self._path)
+        os.close(self._fd)
+        self._fd, self._identity = fd, _identity(fd)
+
+
+def _identity(fd: int) -> tuple[int, int]:
+    opened = os.fstat(fd)
+    return opened.st_ino, opened.st_dev
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+            raise ReadOnly(f"{path} can't be opened for writing: {error.strerror}") from error
+        raise DiskFailure(f"{path} can't be opened: {error.strerror}") from error

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from eventlog.beside import beside
 from eventlog.durable_files import sync
 
 _MARK: Final = ".open-"
@@ -25,10 +26,10 @@ class Presence:
 
     def __init__(self, db_path: Path) -> None:
         """Leave the mark (0600), on the disk before this returns. Raises OSError."""
-        self._path = db_path.with_name(f"{db_path.name}{_MARK}{uuid4().hex}")
+        self._path = beside(db_path, f"{_MARK}{uuid4().hex}")
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._fd, fcntl.LOCK_EX)
-        sync(db_path.parent)
+        sync(self._path.parent)
 
     def leave(self) -> None:
         """Take the mark away: this stop is a clean one."""
@@ -45,9 +46,8 @@ class Presence:
 
 def left_behind(db_path: Path) -> list[Path]:
     """The marks that nobody holds, by name. Raises OSError."""
-    return sorted(
-        path for path in db_path.parent.glob(f"{_literal(db_path.name)}{_MARK}*") if _is_free(path)
-    )
+    marks = beside(db_path, _MARK)
+    return sorted(path for path in marks.parent.glob(f"{_literal(marks.name)}*") if _is_free(path))
 
 
 def identity(mark: Path) -> str:

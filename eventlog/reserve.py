@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from eventlog.beside import beside
+
 log = logging.getLogger("eventlog")
 
 # A thousand unlock records, each a commit of its own with its pages in the WAL.
@@ -33,7 +35,7 @@ class Reserve:
     """
 
     def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
-        self._path = db_path.with_name(db_path.name + ".reserve")
+        self._path = beside(db_path, ".reserve")
         self._name = str(self._path)
         self._size_bytes = SIZE_BYTES if size_bytes is None else size_bytes
         self._tried_at = -math.inf

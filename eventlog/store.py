@@ -20,6 +20,7 @@ import anyio.to_thread
 
 from eventlog import appends, bulk, visits
 from eventlog.appends import Durability
+from eventlog.beside import real_path
 from eventlog.callers import connect_caller
 from eventlog.database import checked_path
 from eventlog.engine import Engine
@@ -61,7 +62,7 @@ class EventStore:
         """
         async with self._changing:
             if self._open is None:
-                path = checked_path(self.db_path)
+                path = real_path(checked_path(self.db_path))
                 self._thumbnails.ensure()
                 try:
                     await to_the_end(self._open_on(path))

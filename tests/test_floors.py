@@ -24,6 +24,7 @@ FLOORS: Final = [
     ["errors", "facts"],
     ["record"],
     # bytes
+    ["beside"],
     ["upcasters", "chain", "head"],
     ["codecs"],
     ["appends", "visits", "clock"],

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.errors import LockTimeout, ReadOnly
+from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
 from eventlog.lock import TIMEOUT_S, FileLock
 
 # Takes the lock, says so, and holds it until its input ends.
@@ -185,6 +185,43 @@ def test_the_file_is_the_owners_alone(path: Path) -> None:
         assert path.read_text() == "kept"
     lock.close()
     assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_lock_file_that_was_deleted_or_replaced_is_left_for_the_one_that_is_there(
+    path: Path,
+) -> None:
+    """Somebody tidies up under an open store: its next turn is at the file that others find."""
+    first, other = FileLock(path), at_once(path)
+    for replaced in (False, True):
+        if replaced:
+            path.with_name("another").touch()
+            path.with_name("another").replace(path)
+        else:
+            path.unlink()
+        late = at_once(path)
+        with late:
+            with pytest.raises(LockTimeout):
+                other.acquire()
+            assert not other.held
+        with first:
+            for lock in (late, other):
+                with pytest.raises(LockTimeout):
+                    lock.acquire()
+        late.close()
+    first.close()
+    other.close()
+
+
+def test_a_lock_whose_folder_is_gone_is_a_named_error(tmp_path: Path) -> None:
+    """And the lock is not held then."""
+    (tmp_path / "folder").mkdir()
+    lock = FileLock(tmp_path / "folder" / "lock")
+    (tmp_path / "folder" / "lock").unlink()
+    (tmp_path / "folder").rmdir()
+    with pytest.raises(DiskFailure, match="can't be opened"):
+        lock.acquire()
+    assert not lock.held
+    lock.close()
 
 
 def test_a_started_program_does_not_inherit_the_lock(path: Path) -> None:

@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 from cyclopts import Parameter
 
+from eventlog.beside import beside
 from eventlog.checks.findings import Finding, Report
 from eventlog.cli.desk import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
@@ -73,7 +74,7 @@ def _keep(desk: Desk, report: Report, *, all_of_it: bool) -> None:
     Not beside a copy: only a log that was written where it lies has a lock file.
     """
     path = desk.db_path
-    if not (lock_path(path).exists() and os.access(path.parent, os.W_OK)):
+    if not (lock_path(path).exists() and os.access(lock_path(path).parent, os.W_OK)):
         return
     found = len(report.findings) + report.omitted
     nothing = "nothing wrong" if all_of_it else "nothing wrong in what was looked at"
@@ -84,7 +85,7 @@ def _keep(desk: Desk, report: Report, *, all_of_it: bool) -> None:
         "said": f"{counted(report.records, 'record')}, {wrong}",
     }
     try:
-        _put(path.with_name(path.name + ".verified"), msgspec.json.encode(kept))
+        _put(beside(path, ".verified"), msgspec.json.encode(kept))
     except OSError as error:
         desk.note(f"the dashboard won't know of this: {error.strerror}")
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+from eventlog.beside import beside
 from eventlog.dashboard import sessions, tokens, users
 from eventlog.errors import ForeignDatabase
 from eventlog.worker import Worker
@@ -26,7 +27,7 @@ BUSY_TIMEOUT_MS: Final = 5000
 
 def accounts_path(db_path: Path) -> Path:
     """Where the accounts of a log lie."""
-    return db_path.with_name(db_path.name + ".users")
+    return beside(db_path, ".users")
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -19,6 +19,7 @@ import anyio.to_thread
 from litestar import Request, Response, get
 
 from eventlog import checkpoints
+from eventlog.beside import beside
 from eventlog.checkpoints import Parked
 from eventlog.dashboard import figures
 from eventlog.dashboard.desk import Desk, desk_of
@@ -139,7 +140,7 @@ def _thumbnails(folder: Path) -> str:
 def _verified(path: Path) -> dict[str, Any] | None:
     """What the last `verify` left beside the log; None where none did."""
     try:
-        found = json.loads(path.with_name(path.name + ".verified").read_bytes())
+        found = json.loads(beside(path, ".verified").read_bytes())
         return {"at": str(found["at"]), "ok": found["ok"] is True, "said": str(found["said"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None
