@@ -72,6 +72,7 @@ _SET_BY_US: Final = frozenset(
     {
         "application_id",
         "journal_mode",
+        "journal_size_limit",
         "locking_mode",
         "schema_version",
         "synchronous",

@@ -32,6 +32,7 @@ from eventlog.lock import FileLock
 APPLICATION_ID: Final = 0x65766C67  # "evlg", in the file's header
 USER_VERSION: Final = 1
 BUSY_TIMEOUT_MS: Final = 5000
+WAL_KEPT_BYTES: Final = 16 * 1024 * 1024
 
 SCHEMA: Final = (files("eventlog") / "schema.sql").read_text(encoding="utf-8")
 
@@ -175,6 +176,8 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     # WAL checkpoints are made by us, inside the lock.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
+    # A WAL that grew while somebody read for long is cut to this when it begins anew.
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
     (level,) = connection.execute("PRAGMA synchronous").fetchone()
     if level != 1:
         raise DatabaseError(f"the database refuses synchronous=NORMAL and stays at {level}")

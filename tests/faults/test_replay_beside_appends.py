@@ -101,6 +101,7 @@ def test_appends_go_on_while_the_views_are_rebuilt(
         swaps_s.append(time.perf_counter() - began)
 
     monkeypatch.setattr(Replay, "_swap", timed)
+    p99_s = 0.0
     for number in range(ROUNDS):
         swaps_s.clear()
         p99_s = one_round(build_log(tmp_path / f"{number}.db", 3_000), swaps_s)
