@@ -24,8 +24,9 @@ from eventlog.verify import verify
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
-# After each line that comes in, a few appends; the answers go out. While libfaketime's clock stands
-# before 1970, its sleep may fail, and a wait for the lock with it: a pipeline tries again by key.
+# After each line that comes in, a few appends; the answers go out. libfaketime's sleep may fail (a
+# short one that is over when it is asked for, any before 1970), and a wait for the lock with it: so
+# everything is tried again, an append by its key.
 APPENDER = """
 import asyncio, json, sys
 from datetime import UTC, datetime
@@ -43,17 +44,19 @@ async def again(step):
 
 async def main(path):
     numbers = count()
-    async with EventStore(path, path + ".thumbnails") as store:
-        for line in sys.stdin:
-            receipts = []
-            for _ in range(5):
-                fact = Motion(camera_id="front_door", recorded_at=datetime.now(UTC))
-                key = f"k:{next(numbers)}"
-                receipt = await again(lambda: store.append(fact, key=key))
-                receipts.append([receipt.positions[0], receipt.event_id])
-            await again(lambda: store.caught_up(receipts[-1][0]))
-            newest = await store.reader.events(limit=1000)
-            print(json.dumps([receipts, len(newest)]), flush=True)
+    store = EventStore(path, path + ".thumbnails")
+    await again(store.initialize)
+    for line in sys.stdin:
+        receipts = []
+        for _ in range(5):
+            fact = Motion(camera_id="front_door", recorded_at=datetime.now(UTC))
+            key = f"k:{next(numbers)}"
+            receipt = await again(lambda: store.append(fact, key=key))
+            receipts.append([receipt.positions[0], receipt.event_id])
+        await again(lambda: store.caught_up(receipts[-1][0]))
+        newest = await store.reader.events(limit=1000)
+        print(json.dumps([receipts, len(newest)]), flush=True)
+    await again(store.close)
 
 asyncio.run(main(sys.argv[1]))
 """
