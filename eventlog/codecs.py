@@ -174,17 +174,22 @@ def decode_meta(meta: bytes | None) -> dict[str, Any]:
 def _decode_old(kind: str, version: int, body: bytes, today: int, position: int) -> Fact:
     plain = _plain.decode(body)
     if plain.get("kind") != kind or plain.get("version") != version:
-        raise BadBody(position, kind, f"the bytes do not say {kind} version {version}")
+        raise BadBody(position, kind, f"the bytes do not say {kind} {_shown(version)}")
     try:
         lifted = lift(kind, version, plain, to=today) if 0 < version < today else None
     except MissingStep:
         lifted = None
     except (LookupError, TypeError, AttributeError) as error:
-        raise BadBody(position, kind, f"the bytes are no {kind} of version {version}") from error
+        raise BadBody(position, kind, f"the bytes are no {kind} of {_shown(version)}") from error
     if lifted is None:
-        raise UnknownKind(position, kind, f"this program does not know version {version}")
+        raise UnknownKind(position, kind, f"this program does not know {_shown(version)} of {kind}")
     fact: Fact = msgspec.convert(lifted, Fact)
     return fact
+
+
+def _shown(version: object) -> str:
+    # A damaged column may hold a name instead.
+    return f"version {version}" if isinstance(version, int) else "a version that is no number"
 
 
 def _bad_fact(kind: str, fact: Fact, error: Exception) -> BadFact:

@@ -37,14 +37,10 @@ Knows nothing of SQLite: `disk_errors.py` translates.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eventlog.record import Receipt
-
-
-_WORD: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 class EventLogError(Exception):
@@ -170,15 +166,17 @@ class BadPayload(EventLogError):
 
 
 class BadRecord(EventLogError):
-    """A stored record can't be read; `position` and `kind` say which."""
+    """A stored record can't be read; `position` and `kind` say which.
+
+    The sentence does not repeat the kind as it is stored: a damaged one may be anything, a name
+    too, and the sentence goes into logs and tables.
+    """
 
     def __init__(self, position: int, kind: str, reason: str) -> None:
         self.position = position
         self.kind = kind
         self.reason = reason
-        # A damaged kind may be anything, and this sentence goes into logs and tables.
-        shown = kind if _WORD.fullmatch(str(kind)) else "no word"
-        super().__init__(f"record {position} ({shown}): {reason}")
+        super().__init__(f"record {position}: {reason}")
 
 
 class UnknownKind(BadRecord):

@@ -51,16 +51,16 @@ _NO_EVENT: Final = "the event that it belongs to has no row"
 class Batch(Struct, frozen=True):
     """Rows that follow each other: the records among them, and those that can't be read.
 
-    A batch ends before an opener whose event it has seen already: only damage or a poisoned
-    journal has such, and then what comes first must not profit from what comes after, or how
-    records are cut into batches would leave a trace. `cut` says that it ended so.
+    The records come in runs, each of which may be folded as one; a sound journal has one run. An
+    opener whose event its run has seen already stands in a run of its own: only damage or a
+    poisoned journal has such, and then what comes first must not profit from what comes after,
+    or how records are cut into batches would leave a trace.
     """
 
     first: int
     last: int
-    records: list[Record]
+    runs: list[list[Record]]
     unread: list[tuple[int, str]]
-    cut: bool
 
 
 class _Unapplied(ValueError):
@@ -74,10 +74,7 @@ def read(connection: sqlite3.Connection, after: int, limit: int) -> Batch | None
 
 
 def decode(rows: Sequence[StoredRecord], after: int) -> Batch:
-    """The batch of rows that come after a position, less those that it is cut before.
-
-    Raises JournalHole.
-    """
+    """The batch of rows that come after a position. Raises JournalHole."""
     return _batch([_FACT_COLUMNS(row) for row in rows], after)
 
 
@@ -88,6 +85,7 @@ _FACT_COLUMNS: Final = attrgetter(
 
 def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
     records: list[Record] = []
+    runs = [records]
     unread: list[tuple[int, str]] = []
     seen: set[int | None] = set()
     expected = after
@@ -101,20 +99,26 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
         except BadRecord as error:
             unread.append((position, f"{type(error).__name__}: {error}"))
         else:
+            record = Record(position, event_id, appended_at_us, key, fact)
             if event_id in seen and isinstance(fact, Motion | Ding):
-                return Batch(after + 1, position - 1, records, unread, cut=True)
-            records.append(Record(position, event_id, appended_at_us, key, fact))
+                records, seen = [], set()
+                runs += [record], records
+                continue
+            records.append(record)
             seen.add(event_id)
-    return Batch(after + 1, expected, records, unread, cut=False)
+    return Batch(after + 1, expected, runs, unread)
 
 
 def statements(view: Projection, batch: Batch, after: int) -> list[Statement] | None:
     """What a view does with the records of a batch that it has not seen.
 
-    None where a record among them does not fit; `apply` then finds which.
+    None where a record among them does not fit, or they come in several runs; `apply` then finds
+    what to do with each.
     """
+    if len(batch.runs) > 1:
+        return None
     try:
-        return view.apply(_unseen(view, batch, after))
+        return view.apply(_unseen(view, batch.runs[0], after))
     except _UNFIT:
         return None
 
@@ -129,37 +133,50 @@ def apply(
 ) -> dict[str, list[tuple[int, str]]]:
     """Apply a batch to views, parents first, each mapped to the position it has come to.
 
-    Answers, by view, what it could not apply, with reasons. Where anything does not fit, the
-    batch is applied record by record, each to all views, so that what is parked is the same
-    however records are cut into batches. `ready` are statements that were computed before.
+    Answers, by view, what it could not apply, with reasons. Where anything does not fit, its run
+    is applied record by record, each to all views, so that what is parked is the same however
+    records are cut into batches. `ready` are statements that were computed before.
     """
     parked = {
         view.name: [(position, reason) for position, reason in batch.unread if position > after]
         for view, after in views.items()
     }
-    unseen = {view: _unseen(view, batch, after) for view, after in views.items()}
-    connection.execute("SAVEPOINT batch")
+    for run in batch.runs:
+        # One that stands alone among others is most likely an opener that does not fit.
+        alone = len(run) == 1 < len(batch.runs)
+        if alone or not _fits(connection, run, views, prefix, ready):
+            for record in run:
+                _apply_singly(connection, record, views, parked, prefix)
+    return parked
+
+
+def _fits(
+    connection: sqlite3.Connection,
+    run: list[Record],
+    views: Mapping[Projection, int],
+    prefix: str,
+    ready: Mapping[str, list[Statement] | None],
+) -> bool:
+    """Apply a run as one, or nothing of it where anything does not fit."""
+    unseen = {view: _unseen(view, run, after) for view, after in views.items()}
+    connection.execute("SAVEPOINT run")
     try:
         for view, records in unseen.items():
             computed = ready.get(view.name)
             _run(connection, view.apply(records) if computed is None else computed, prefix)
     except _UNFIT:
-        connection.execute("ROLLBACK TO batch")
-        for record in batch.records:
-            _apply_singly(connection, record, views, parked, prefix)
-    connection.execute("RELEASE batch")
-    return parked
+        connection.execute("ROLLBACK TO run")
+        connection.execute("RELEASE run")
+        return False
+    connection.execute("RELEASE run")
+    return True
 
 
-def _unseen(view: Projection, batch: Batch, after: int) -> list[Record]:
+def _unseen(view: Projection, run: list[Record], after: int) -> list[Record]:
     handles = view.handles
-    if after < batch.first:
-        return [record for record in batch.records if type(record.fact) in handles]
-    return [
-        record
-        for record in batch.records
-        if record.position > after and type(record.fact) in handles
-    ]
+    if run and after < run[0].position:
+        return [record for record in run if type(record.fact) in handles]
+    return [record for record in run if record.position > after and type(record.fact) in handles]
 
 
 def _apply_singly(

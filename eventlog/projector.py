@@ -68,7 +68,7 @@ def project_batch(
         for name, parked in fold.apply(connection, behind, batch).items():
             checkpoints.park(connection, name, parked)
             checkpoints.move(connection, name, at[name], batch.last)
-    return Reached(batch.last, at_end=batch.last - after < limit and not batch.cut)
+    return Reached(batch.last, at_end=batch.last - after < limit)
 
 
 def checked_checkpoints(

@@ -120,7 +120,7 @@ RECEIPT: Final = Receipt((Position(4), Position(5)), EventId(2))
         (
             UnknownKind(9, "levitation", "not known"),
             {"position": 9, "kind": "levitation", "reason": "not known"},
-            "record 9 (levitation): not known",
+            "record 9: not known",
         ),
         (JournalHole(3, 5), {"expected": 3, "found": 5}, "after 2 comes 5"),
     ],

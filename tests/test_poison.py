@@ -182,10 +182,12 @@ async def test_a_column_that_no_journal_can_hold_stops_nobody(
         seen = [item async for item in all_after(store, 0, 3)]
 
     assert by_view(parked) == {view: [2] for view in poison.ALL}
+    assert not [one.reason for one in parked if NAMES.search(one.reason)]
     assert event is not None
     assert event["alert_sent"] == 1
     assert [item.position for item in seen] == [1, 2, 3]
     assert isinstance(seen[1], BadRecord)
+    assert not NAMES.search(str(seen[1]))
     said = CommandLine(capsys, path)("show", 1)
     assert said.code == 0
     assert "can't be read" in said.out
@@ -228,6 +230,24 @@ async def test_how_bad_records_are_cut_into_batches_leaves_no_trace(
             pass
         assert checkpoints.parked(connection) == checkpoints.parked(other_connection)
     assert views_of(path) == views_of(other)
+
+
+@pytest.mark.parametrize("every", [1, 2, 50])
+def test_events_that_are_opened_again_and_again_cost_no_transaction_each(
+    tmp_path: Path, every: int
+) -> None:
+    """A batch is one transaction, whatever is in it: a poisoned journal holds nobody up."""
+    path = build_log(tmp_path / "events.db", 0)
+    again = [number % every == 0 for number in range(1, 400)]
+    events = [1, *(1 if second else 1 + n for n, second in enumerate(again, start=1))]
+    poison.put_rows(path, [poison.columns(WHOLE["motion"], event) for event in events])
+    with writing(path) as connection:
+        ends = []
+        while not (progress := projector.project_batch(connection, limit=100)).at_end:
+            ends.append(progress.position)
+        parked = [one.position for one in checkpoints.parked(connection, limit=1000)]
+    assert ends == [100, 200, 300, 400]
+    assert parked == [number + 1 for number, second in enumerate(again, start=1) if second]
 
 
 async def test_an_event_with_bad_records_is_shown_with_all_that_is_good(
