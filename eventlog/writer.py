@@ -10,6 +10,7 @@ Knows nothing of what is written.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from eventlog.database import (
     lock_path,
     wal_path,
 )
-from eventlog.errors import LockTimeout
+from eventlog.errors import DiskFailure, LockTimeout
 from eventlog.lock import AT_ONCE, TIMEOUT_S, FileLock
 from eventlog.worker import Job, Worker
 
@@ -65,6 +66,8 @@ class Writer:
         # Whether the WAL may hold what is not on the disk though a sync said so: after a sync
         # that failed, and at the start, for nobody knows how the last process ended.
         self._doubt = True
+        # The files that this connection writes, by name and by what they are.
+        self._files: dict[str, tuple[int, int]] = {}
 
     async def open(self, prepare: Callable[[sqlite3.Connection], T]) -> T:
         """Open the connection and run `prepare`, after which the journal's schema is kept."""
@@ -76,6 +79,10 @@ class Writer:
         try:
             prepared = await self.run(prepare)
             await self.run(keep_journal)
+            # From here on no close of another takes the WAL away.
+            self._files = {
+                name: _identity(name) for name in (str(self.path), str(wal_path(self.path)))
+            }
         except BaseException:
             await self.close()
             raise
@@ -112,6 +119,7 @@ class Writer:
         """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody."""
         self.lock.acquire(since=since)
         try:
+            self._insist_in_place()
             self._set_patience(connection, 0 if since == AT_ONCE else BUSY_TIMEOUT_MS)
             answer = self._surely(lambda: function(connection))
         finally:
@@ -172,6 +180,19 @@ class Writer:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
             self._doubt = self._doubt or code & 0xFF == sqlite3.SQLITE_IOERR
             raise
+
+    def _insist_in_place(self) -> None:
+        """Raise DiskFailure where others no longer find the files that this connection writes.
+
+        SQLite goes on with a file that was deleted or moved, and what it commits there nobody sees.
+        """
+        for name, identity in self._files.items():
+            try:
+                found = _identity(name)
+            except FileNotFoundError:
+                found = None
+            if found != identity:
+                raise DiskFailure(f"{name} was moved, deleted or replaced: close the log, and look")
 
     # ── room in the WAL ────────────────────────────────────────────────────────────────────
 
@@ -238,3 +259,8 @@ class Writer:
                 )
         except LockTimeout:
             self._looked_at = 0
+
+
+def _identity(name: str) -> tuple[int, int]:
+    found = os.stat(name)  # noqa: PTH116 - before each write, and twice as quick
+    return found.st_ino, found.st_dev
