@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventlog.errors import BadArgument
@@ -16,7 +17,14 @@ from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, UnlockActi
 from eventlog.projections import persons
 from eventlog.projections.paging import LIMIT_MAX
 from eventlog.projections.times import canonical
-from eventlog.queries import EventFilter, nest, one_event, recent_events
+from eventlog.queries import (
+    EventFilter,
+    nest,
+    one_event,
+    packed_events,
+    recent_events,
+    unpack,
+)
 from eventlog.record import Record
 from tests.projections_engine import T0, projected, record, rows
 
@@ -61,6 +69,12 @@ def day() -> sqlite3.Connection:
 def listed(connection: sqlite3.Connection, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
     """A page, nested."""
     return nest(connection.execute(*recent_events(*arguments, **options)))
+
+
+def packed(connection: sqlite3.Connection, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
+    """The same page, fetched as one row."""
+    (row,) = connection.execute(*packed_events(*arguments, **options)).fetchall()
+    return unpack(*row)
 
 
 def expected(connection: sqlite3.Connection, wanted: EventFilter) -> list[dict[str, Any]]:
@@ -114,9 +128,55 @@ def test_filters_combine_and_pages_join_up(
         before = (page[-1]["recorded_at"], page[-1]["id"])
     assert by_keyset == whole
     by_offset: list[dict[str, Any]] = []
-    while page := listed(day, wanted, limit=limit, offset=len(by_offset)):
+    while page := packed(day, wanted, limit=limit, offset=len(by_offset)):
         by_offset += page
     assert by_offset == whole
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(
+    reals=st.lists(st.none() | numbers, min_size=8, max_size=8),
+    words=st.lists(texts, min_size=5, max_size=5),
+    ids=st.lists(st.integers(2**53, 2**63 - 1), min_size=2, max_size=2, unique=True),
+)
+@example(
+    reals=[0.7655236004650809, 5e-324, -1.7976931348623157e308, -0.0, 1 / 3, 1e22, None, 0.1],
+    words=['"', "\\", "a\0b", "\u202e", "1.5"],
+    ids=[2**63 - 1, 2**53 + 1],
+)
+def test_a_page_fetched_as_one_row_is_the_page_to_the_last_bit(
+    reals: list[float | None], words: list[str], ids: list[int]
+) -> None:
+    """Any number, any text and any id is what the rows hold."""
+    connection = projected([])
+    event_id, detection_id = ids
+    connection.execute(
+        "INSERT INTO events (id, camera_id, recorded_at, person_name, recording_id, face_distance,"
+        " face_confidence) VALUES (?, ?, '2026-02-25T10:30:00', ?, ?, ?, ?)",
+        (event_id, *words[:3], *reals[:2]),
+    )
+    connection.execute(
+        "INSERT INTO detections (id, event_id, label, confidence, bbox_x1, bbox_y1, bbox_x2,"
+        " fraction_y2, model, event_recorded_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (detection_id, event_id, words[3], reals[2] or 0.5, *reals[3:7], words[4]),
+    )
+    assert repr(packed(connection)) == repr(listed(connection))
+
+
+def test_what_a_stranger_put_into_a_column_is_shown_as_it_stands() -> None:
+    """Text in a column of numbers stays text, and of bytes the page is told by its rows."""
+    connection = projected([])
+    connection.execute(
+        "INSERT INTO events (id, recorded_at, face_distance) VALUES (1, '2026-02-25', 'near')"
+    )
+    assert packed(connection) == listed(connection)
+    assert packed(connection)[0]["face_distance"] == "near"
+    connection.execute("UPDATE events SET person_name = x'00'")
+    with pytest.raises(sqlite3.OperationalError, match="BLOB"):
+        packed(connection)
 
 
 def test_the_list_without_a_filter_is_the_contracts(day: sqlite3.Connection) -> None:
@@ -245,15 +305,20 @@ UNTIL = T0 + timedelta(days=1)
         (EventFilter(event_type="motion"), "idx_events_recorded_at"),
     ],
 )
+@pytest.mark.parametrize("listing", [recent_events, packed_events])
 def test_each_list_walks_its_index(
-    day: sqlite3.Connection, wanted: EventFilter, index: str, before: tuple[str, int] | None
+    day: sqlite3.Connection,
+    wanted: EventFilter,
+    index: str,
+    before: tuple[str, int] | None,
+    listing: Callable[..., tuple[str, tuple[Any, ...]]],
 ) -> None:
     """The page's ids come from one index in their order; its rows are looked up by key.
 
     SQLite orders ids within one and the same recorded_at by itself ("RIGHT PART"); a whole sort
     would read all that the filter finds.
     """
-    sql, parameters = recent_events(wanted, before=before)
+    sql, parameters = listing(wanted, before=before)
     plan = [row[3] for row in day.execute("EXPLAIN QUERY PLAN " + sql, parameters)]
     assert index in plan[1]
     assert not [step for step in plan if "TEMP B-TREE" in step and "RIGHT PART" not in step]

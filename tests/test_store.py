@@ -89,6 +89,19 @@ async def test_a_pipeline_of_today_runs_as_it_stands(
     assert "EventStore connection closed" in caplog.messages
 
 
+async def test_a_list_shows_what_a_damaged_column_holds(store: EventStore) -> None:
+    """A page is fetched as one text; bytes, which no text can hold, are shown all the same."""
+    await store.append(MOTION, DOG)
+    await store.caught_up(2)
+    assert store.db is not None
+    await store.db.execute("UPDATE events SET person_name = x'ff00'")
+    await store.db.commit()
+
+    (event,) = await store.get_recent_events()
+    assert event["person_name"] == b"\xff\x00"
+    assert [detection["label"] for detection in event["detections"]] == ["dog"]
+
+
 async def test_every_pragma_of_the_contract_is_set(store: EventStore) -> None:
     """WAL, foreign keys, five seconds of patience, NORMAL: on the callers' connection too."""
     assert store.db is not None

@@ -60,6 +60,10 @@ COLUMNS: Final = (
     "model",
     "recorded_at",
 )
+# Those of them that hold real numbers.
+REALS: Final = frozenset(
+    name for name in COLUMNS if name.startswith(("confidence", "bbox_", "fraction_"))
+)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 

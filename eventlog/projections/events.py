@@ -66,6 +66,8 @@ COLUMNS: Final = (
     "face_recognised",
     "outcome",
 )
+# Those of them that hold real numbers.
+REALS: Final = frozenset({"face_confidence", "face_distance"})
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
