@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -134,10 +134,6 @@ class Engine:
         if receipt is not None:
             wal.sync(wal_path(self._writer.path))
         return receipt
-
-    async def run(self, function: Callable[[sqlite3.Connection], None]) -> None:
-        """Run a function inside the writer's lock."""
-        await self._writer.run(function)
 
     @property
     def writer(self) -> Writer:

@@ -42,7 +42,7 @@ POLL_S: Final = 1.0
 RETRY_S: Final = 1.0
 
 
-class Progress(Struct, frozen=True):
+class Reached(Struct, frozen=True):
     """How far all views have come, and whether the journal went further when it was read."""
 
     position: int
@@ -51,7 +51,7 @@ class Progress(Struct, frozen=True):
 
 def project_batch(
     connection: sqlite3.Connection, views: Sequence[Projection] = VIEWS, *, limit: int = BATCH
-) -> Progress:
+) -> Reached:
     """Carry up to `limit` records into the views, in one transaction inside the writer's lock.
 
     Raises JournalHole, DatabaseError for a view of a newer program, and SQLite's errors.
@@ -60,7 +60,7 @@ def project_batch(
     after = min(at[view.name].position for view in views)
     batch = fold.read(connection, after, limit)
     if batch is None:
-        return Progress(after, at_end=True)
+        return Reached(after, at_end=True)
     with transaction(connection):
         behind = {
             view: at[view.name].position for view in views if at[view.name].position < batch.last
@@ -68,7 +68,7 @@ def project_batch(
         for name, parked in fold.apply(connection, behind, batch).items():
             checkpoints.park(connection, name, parked)
             checkpoints.move(connection, name, at[name], batch.last)
-    return Progress(batch.last, at_end=batch.last - after < limit and not batch.cut)
+    return Reached(batch.last, at_end=batch.last - after < limit and not batch.cut)
 
 
 def checked_checkpoints(
@@ -102,22 +102,22 @@ class Projector:
         self._views = views
         self._awaited = asyncio.Event()
 
-    async def run_once(self) -> Progress:
+    async def run_once(self) -> Reached:
         """Carry one batch. Raises what `project_batch` raises."""
-        progress = await self._writer.run(self._project)
-        self._on_progress(progress.position)
-        return progress
+        reached = await self._writer.run(self._project)
+        self._on_progress(reached.position)
+        return reached
 
-    def _project(self, connection: sqlite3.Connection) -> Progress:
+    def _project(self, connection: sqlite3.Connection) -> Reached:
         # Views follow from the journal: no sync is owed to them.
         self._writer.set_durable(connection, durable=False)
         return project_batch(connection, self._views)
 
-    async def run_to_end(self) -> Progress:
+    async def run_to_end(self) -> Reached:
         """Carry batches until the journal's end."""
-        while not (progress := await self.run_once()).at_end:
+        while not (reached := await self.run_once()).at_end:
             self._writer.look_soon()
-        return progress
+        return reached
 
     async def run(
         self,
@@ -140,19 +140,19 @@ class Projector:
             started = time.monotonic()
             self._awaited.clear()
             try:
-                progress = await self.run_once()
+                reached = await self.run_once()
             except DatabaseError as error:
                 on_error(error)
                 await asyncio.sleep(RETRY_S)
                 continue
-            await self._pause(progress, nudge, seen, started)
+            await self._pause(reached, nudge, seen, started)
 
     def hurry(self) -> None:
         """A reader waits: do not rest before the next batch."""
         self._awaited.set()
 
-    async def _pause(self, progress: Progress, nudge: Nudge, seen: int, started: float) -> None:
-        if progress.at_end:
+    async def _pause(self, reached: Reached, nudge: Nudge, seen: int, started: float) -> None:
+        if reached.at_end:
             await nudge.wait(seen, timeout_s=POLL_S)
             await self._rest(started + PACE_S - time.monotonic())
             return

@@ -27,6 +27,7 @@ from eventlog.authorizer import schema_opened
 from eventlog.database import transaction
 from eventlog.errors import BadArgument, LockTimeout, ReplayRunning
 from eventlog.lock import FileLock
+from eventlog.progress import Progress
 from eventlog.projections import VIEWS, by_name
 from eventlog.projections.projection import Projection, Statement
 from eventlog.swap import NEW, OLD, swap_tables, take_off_further
@@ -44,8 +45,6 @@ ROOM_S: Final = 0.002
 # The swap applies what came last by itself; it begins when so few records are left, or no more
 # than a step takes: a busy writer brings as many meanwhile.
 TAIL_RECORDS: Final = 200
-
-Told = Callable[[int, int], None]  # (position, the journal's end)
 
 
 class Replayed(Struct, frozen=True):
@@ -84,8 +83,8 @@ class Replay:
         self._position = 0
         self._parked: dict[str, list[tuple[int, str]]] = {view.name: [] for view in views}
 
-    async def run(self, told: Told | None = None) -> Replayed:
-        """Rebuild, swap, and clear away.
+    async def run(self, progress: Progress | None = None) -> Replayed:
+        """Rebuild, swap, and clear away. `progress` is told the position, and the journal's end.
 
         Raises ReplayRunning while another replay of this log is at work, and DatabaseError; the
         live views stay as they were then.
@@ -98,7 +97,7 @@ class Replay:
                 raise ReplayRunning from error
             await self._clear_away()
             await self._run(self._create)
-            await self._catch_up(told)
+            await self._catch_up(progress)
             await self._run(self._swap)
             await self._clear_away()
         finally:
@@ -110,7 +109,7 @@ class Replay:
         # A cancelled replay must not give its lease away while a step of it is still queued.
         return await to_the_end(self._writer.run(function))
 
-    async def _catch_up(self, told: Told | None) -> None:
+    async def _catch_up(self, progress: Progress | None) -> None:
         records = STEP_RECORDS_MIN
         while True:
             # Reading, decoding and folding need no lock; only the statements do.
@@ -121,8 +120,8 @@ class Replay:
             took_s = await self._run(partial(self._apply, *ready))
             fitting = int(limit * STEP_S / max(took_s, 1e-6))
             records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
-            if told is not None:
-                told(self._position, end)
+            if progress is not None:
+                progress(self._position, end)
             # Who waits comes in between the step and the WAL checkpoint that it may have made due.
             await anyio.sleep(ROOM_S)
             self._writer.look_soon()
