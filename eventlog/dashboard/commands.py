@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from eventlog.dashboard import accounts, sessions, tokens, users
+from eventlog.dashboard import accounts, attempts, sessions, tokens, users
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.desk import Desk, Settings, open_desk
 from eventlog.dashboard.server import listen, make_server
@@ -82,10 +82,12 @@ async def serve(
 def add_user(db_path: str, name: str, password: str) -> None:
     """Make a user, or give one a new password, which ends the user's sessions.
 
-    Raises BadArgument, DatabaseError, OSError.
+    Guesses that were made are forgotten: who calls this has the machine itself. Raises
+    BadArgument, DatabaseError, OSError.
     """
     with closing(accounts.connect(accounts.accounts_path(Path(db_path)))) as connection:
         users.add(connection, name, password, int(time.time()))
+        attempts.forget(connection)
 
 
 def add_token(db_path: str, name: str, scopes: Iterable[Scope]) -> str:

@@ -18,7 +18,7 @@ from litestar import Request
 from msgspec import Struct
 
 from eventlog.dashboard.accounts import Accounts
-from eventlog.dashboard.limits import Attempts, Streams
+from eventlog.dashboard.limits import Streams
 from eventlog.dashboard.meters import Meters
 from eventlog.dashboard.standing import Watch
 from eventlog.dashboard.stream import Broadcast
@@ -64,7 +64,6 @@ class Desk:
         # The store's own reader is told of appends here at once; others have to look for them.
         self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
-        self.attempts = Attempts()
         self.meters = Meters()
         self.watch = Watch()
         self.clock: Callable[[], float] = time.time

@@ -15,15 +15,15 @@ from msgspec import Struct
 from eventlog.dashboard.secret_hashes import hash_of, new_secret
 
 SCHEMA: Final = """
-CREATE TABLE sessions (
+CREATE TABLE IF NOT EXISTS sessions (
     secret_hash BLOB    PRIMARY KEY,
     user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,
     address     TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX idx_sessions_user_id ON sessions (user_id);
-CREATE TABLE links (
+CREATE INDEX IF NOT EXISTS idx_sessions_user_id ON sessions (user_id);
+CREATE TABLE IF NOT EXISTS links (
     code_hash  BLOB    PRIMARY KEY,
     user_id    INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
     expires_at INTEGER NOT NULL
