@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from eventlog.dashboard import accounts, attempts, sessions, tokens, users
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.desk import Desk, Settings, open_desk
+from eventlog.dashboard.process import forbid_core_files
 from eventlog.dashboard.server import listen, make_server
 from eventlog.dashboard.tokens import Scope
 from eventlog.dashboard.zones import zone
@@ -58,6 +59,7 @@ async def serve(
     settings = _settings(
         db_path, thumbnails_dir, time_zone=time_zone, public_url=public_url, tls=certificate
     )
+    forbid_core_files()
     async with open_desk(settings) as desk:
         if not _is_loopback(host) and not await desk.accounts.run(users.count):
             raise BadArgument(

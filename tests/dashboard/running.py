@@ -46,6 +46,11 @@ class Running:
             self._close()
             raise
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     def _said(self) -> str:
         """The address at the end of the next line that it prints."""
         assert self._process.stdout is not None
