@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from eventlog.dashboard.accounts import Accounts
 from eventlog.dashboard.limits import Streams
+from eventlog.dashboard.lookout import Lookout
 from eventlog.dashboard.meters import Meters
 from eventlog.dashboard.standing import Watch
 from eventlog.dashboard.stream import Broadcast
@@ -66,6 +67,7 @@ class Desk:
         self.streams = Streams()
         self.meters = Meters()
         self.watch = Watch()
+        self.lookout = Lookout(settings.db_path)
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
 
@@ -100,6 +102,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))
         desk = Desk(settings, store, pages, figures, accounts)
         await stack.enter_async_context(desk.broadcast)
+        await stack.enter_async_context(desk.lookout)
         yield desk
 
 

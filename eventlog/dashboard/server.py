@@ -98,7 +98,7 @@ class Protocol(H11Protocol):
 
     def _comes_from_proxy(self) -> bool:
         # A proxy on this machine brings everybody's connections, and counts them itself.
-        return self.config.proxy_headers and bool(self.client) and self.client[0] in PROXIES
+        return self.config.proxy_headers and self.client is not None and self.client[0] in PROXIES
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()

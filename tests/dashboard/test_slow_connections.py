@@ -90,7 +90,7 @@ HONEST: Final = """
 import itertools, select, socket, sys, time
 port, token, *paths = sys.argv[1:]
 for path in itertools.cycle(paths):
-    if select.select([sys.stdin], [], [], 0.05)[0]:
+    if select.select([sys.stdin], [], [], 0.02)[0]:
         break
     began = time.monotonic()
     with socket.create_connection(("127.0.0.1", int(port))) as one:
