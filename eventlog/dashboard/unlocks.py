@@ -38,7 +38,7 @@ async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
         request,
         "unlocks.html",
         query=filters.fields(query, filters.UNLOCK_KEYS),
-        filtered=bool(query),
+        filtered=filters.in_words(query, dict(choices.persons)),
         choices=choices,
         csv=filters.address("/unlocks.csv", query),
         json=filters.address("/unlocks.json", query),
