@@ -16,6 +16,7 @@ from eventlog.dashboard import shapes
 from eventlog.dashboard.api import FactAt
 from eventlog.dashboard.html import page
 from eventlog.dashboard.limits import TooMany
+from eventlog.dashboard.whereabouts import whereabouts
 from eventlog.errors import (
     BadFact,
     BadPayload,
@@ -78,8 +79,8 @@ def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Respo
 
 
 def of_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Errors that nobody meant: all about them goes to the log, nothing to the browser."""
-    log.error("%s %r failed", request.method, request.url.path, exc_info=error)
+    """Errors that nobody meant: what and where goes to the log, nothing to the browser."""
+    log.error("%s %r failed: %s", request.method, request.url.path, whereabouts(error))
     return _answer(request, 500, shapes.Failure(error=_OURS[0], message=_OURS[1]))
 
 

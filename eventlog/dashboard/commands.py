@@ -44,6 +44,7 @@ async def serve(
     certificate: str | None = None,
     key: str | None = None,
     sign_in_link: bool = False,
+    forget_sessions: bool = False,
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
@@ -51,7 +52,8 @@ async def serve(
 
     `public_url` is the address that a proxy on this machine gives it, by https. `certificate`
     and `key` are files, for TLS without one. `sign_in_link` says a one-time link that signs in
-    without a password; for the demo's log. `alongside` runs with the open store meanwhile.
+    without a password; for the demo's log. `forget_sessions` signs everybody out first, who else
+    stays signed in over a restart. `alongside` runs with the open store meanwhile.
 
     Raises BadArgument for settings that can't be, and for a host beyond loopback while no user
     has a password; DatabaseError; OSError where the address can't be had.
@@ -66,6 +68,8 @@ async def serve(
                 f"no user has a password yet, so {host} is not listened at;"
                 " add one with `eventlog user add NAME`, or listen at 127.0.0.1"
             )
+        if forget_sessions:
+            await desk.accounts.run(sessions.end_everybodys)
         with closing(listen(host, port)) as bound:
             address = (public_url or _address(bound, tls=certificate is not None)).rstrip("/")
             say(f"The dashboard is at {address}/")

@@ -72,7 +72,7 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         healthy=said == "ok",
     )
     text = desk.meters.exposition(measured)
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(text, media_type="text/plain; version=0.0.4")
 
 
 @get("/status")

@@ -30,6 +30,7 @@ from eventlog.dashboard.limits import (
 )
 from eventlog.dashboard.secret_hashes import hash_of, is_form_token
 from eventlog.dashboard.visitors import Visitor
+from eventlog.dashboard.whereabouts import whereabouts
 from eventlog.errors import DatabaseError
 
 log: Final = logging.getLogger("eventlog")
@@ -116,7 +117,15 @@ class Gate:
             sentence = "The accounts can't be read at the moment."
             await self._refuse(scope, sealed, Refused(503, "Unavailable", sentence))
         else:
-            await self._app(scope, receive, sealed)
+            await self._answered(scope, receive, sealed)
+
+    async def _answered(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - as above
+        """Let the app answer. What fails after its answer began ends the connection, unfinished."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the server's own log would tell its message
+            told = whereabouts(error.__cause__ or error)
+            log.error("%s %r broke off: %s", scope["method"], scope["path"], told)  # noqa: TRY400 - likewise
 
     # ── what is checked ────────────────────────────────────────────────────────────────────
 

@@ -110,6 +110,12 @@ def end_all(connection: sqlite3.Connection, user_id: int) -> None:
     connection.execute("DELETE FROM links WHERE user_id = ?", (user_id,))
 
 
+def end_everybodys(connection: sqlite3.Connection) -> None:
+    """Sign everybody out."""
+    connection.execute("DELETE FROM sessions")
+    connection.execute("DELETE FROM links")
+
+
 def make_link(connection: sqlite3.Connection, user_id: int, now_s: int) -> str:
     """A code that signs a user in once, within an hour."""
     code = new_secret()

@@ -303,7 +303,9 @@ async def test_metrics_speak_prometheus(house: House) -> None:
     """A read token gets the figures."""
     await house.append(*VISIT)
     async with await house.program("read") as program:
-        text = (await program.get("/metrics")).text
+        answer = await program.get("/metrics")
+    text = answer.text
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert "eventlog_head_position 4.0" in text
     assert 'eventlog_view_lag_records{view="events"} 0.0' in text
     assert "eventlog_healthy 1.0" in text

@@ -9,17 +9,19 @@ import resource
 import signal
 import ssl
 import subprocess
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from eventlog.dashboard import commands, server
+from eventlog.dashboard import accounts, commands, server, sessions, users
 from eventlog.dashboard.commands import add_token, add_user, serve
 from eventlog.errors import BadArgument
+from eventlog.facts import UnlockAction
 from eventlog.store import EventStore
 from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, type_password
 from tests.dashboard.running import Running
@@ -91,6 +93,30 @@ async def test_a_feed_goes_on_while_the_page_is_open(tmp_path: Path) -> None:
     assert "/sign-in#" in said[1]
     async with EventStore(path, str(tmp_path / "t")) as store:
         assert len(await store.get_recent_events()) == 1
+
+
+@pytest.mark.anyio
+async def test_a_restart_signs_everybody_out_if_asked(tmp_path: Path) -> None:
+    """Sessions outlive it else; tokens and passwords outlive it always."""
+    path, folder = str(tmp_path / "events.db"), str(tmp_path / "thumbnails")
+    add_user(path, OWNER, PASSWORD)
+    with closing(accounts.connect(accounts.accounts_path(Path(path)))) as connection:
+        user = users.find(connection, OWNER)
+        assert user is not None
+        sessions.begin(connection, user.id, "here", int(time.time()))
+        left = []
+        for forget in (False, True):
+            await serve(path, folder, port=0, forget_sessions=forget, alongside=ends_at_once)
+            left += connection.execute("SELECT count(*) FROM sessions").fetchone()
+        assert left == [1, 0]
+        assert users.count(connection) == 1
+
+
+async def ends_at_once(_: EventStore) -> None:
+    """Stop what runs beside as soon as it listens to signals."""
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.anyio
@@ -269,6 +295,33 @@ async def test_one_address_holds_so_many_connections(
         assert b"200" in await held[0][0].readuntil(b"\r\n")
         for _, one in held:
             one.close()
+
+
+@pytest.mark.anyio
+async def test_an_export_that_fails_midway_is_broken_off(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not end as if it were whole, and the log says so in one line, without a message."""
+    await house.append(*(UnlockAction(granted=True) for _ in range(2_500)))
+    asked = 0
+    unlocks = house.desk.figures.unlocks
+
+    async def second_fails(*given: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise RuntimeError("s3cret\nline")
+        return await unlocks(*given, **more)
+
+    monkeypatch.setattr(house.desk.figures, "unlocks", second_fails)
+    async with await house.signed_in() as signed_in, listening(house) as port:
+        cookie = f"eventlog_session={signed_in.cookies['eventlog_session']}"
+        async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"http://127.0.0.1:{port}/unlocks.json")
+    (record,) = (one for one in caplog.records if one.name == "eventlog")
+    assert "'/unlocks.json' broke off: RuntimeError at" in record.getMessage()
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.anyio
