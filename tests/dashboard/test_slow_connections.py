@@ -24,8 +24,6 @@ from eventlog.dashboard.server import EACH
 from tests.dashboard.house import OWNER, PASSWORD
 from tests.dashboard.running import Running
 
-pytestmark = [pytest.mark.faults, pytest.mark.anyio]
-
 SLOW: Final = 1_000
 SOURCES: Final = 25
 CUT_S: Final = 15.0
@@ -115,6 +113,8 @@ async def honest(port: int, token: str, until: Awaitable[Any]) -> list[float]:
     return [float(line) for line in told.split()]
 
 
+@pytest.mark.faults
+@pytest.mark.anyio
 async def test_a_thousand_slow_connections_are_cut_and_honest_users_unaffected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,6 +149,8 @@ async def test_a_thousand_slow_connections_are_cut_and_honest_users_unaffected(
     assert p99 <= HONEST_P99_MS
 
 
+@pytest.mark.faults
+@pytest.mark.anyio
 async def test_one_address_may_not_hold_more_than_its_share(tmp_path: Path) -> None:
     """Of a thousand connections of one address a hundred stay, and another address is answered."""
     with Running(tmp_path) as running:
