@@ -12,16 +12,17 @@ FULL := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check lint types bench faults browser lock clean
+.PHONY: help run test all-tests check lint types bench faults browser lock clean
 
 help: ## Say what can be made (this list)
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
-		|| sed -n 's/^\([a-z]*\):.*## /  make \1: /p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
+		|| sed -n 's/^\([a-z-]*\):.*## /  make \1: /p' $(MAKEFILE_LIST)
 
 run: $(SMALL) ## A day at a front door: events in, the list and one story out, rebuilt and verified
 	@$(PY) -m eventlog demo $(ARGS)
 
 test: $(SMALL) ## Run the tests (ARGS="-k journal" for some of them)
+	@echo "Left out here: what needs a browser (make browser), and what takes minutes (make faults)."
 	$(PY) -m pytest -m "not faults and not browser" $(ARGS)
 
 check: lint types test ## All that must pass before a change lands: lint, types, tests
@@ -39,28 +40,24 @@ bench: $(FULL) ## Measure (ARGS="--help" for the choices)
 faults: $(SMALL) ## Run the tests that kill processes and fill disks
 	$(PY) -m pytest -m faults tests $(ARGS)
 
-# Chromium comes from Debian, the rest from the registries; what is there already is left alone.
 BROWSER := $(VENV)/.installed-browser
+APT := apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core
 browser: $(BROWSER) ## Run the dashboard's tests in a real browser, and its API under a fuzzer
-	EVENTLOG_AXE=$(VENV)/axe.min.js $(PY) -m pytest -m browser tests $(ARGS)
+	EVENTLOG_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests $(ARGS)
 
-$(BROWSER): $(SMALL)
-	$(PIP) install --quiet playwright==1.65.2 schemathesis==4.32.5
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy chromium; } \
-		|| { echo "The browser tests need Chromium: sudo apt install chromium" >&2; exit 1; }
-	@command -v npm >/dev/null && cd $(VENV) && npm pack --silent axe-core@4.14.1 >/dev/null \
-		&& tar -xzf axe-core-4.14.1.tgz package/axe.min.js --strip-components=1 && rm axe-core-4.14.1.tgz \
-		|| echo "Without npm the accessibility tests are skipped, and say so." >&2
-	@touch $@
+all-tests: $(BROWSER) ## Run all tests but those that take minutes
+	$(PY) -m pytest -m "not faults" $(ARGS)
 
 # uv writes locks that pip installs: names, versions and hashes, without an address. It comes into a
 # folder that is thrown away. Versions stay as they are unless UPGRADE=--upgrade.
-lock: $(VENV)/bin/pip ## Write both locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
+lock: $(VENV)/bin/pip ## Write the locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
 		&& $(PIP) install --quiet --target "$$tools" uv \
 		&& compile="$$tools/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate $(UPGRADE)" \
 		&& $$compile --extra web --group dev --output-file requirements-dev.lock \
-		&& $$compile --extra web --group test --constraint requirements-dev.lock --output-file requirements.lock
+		&& $$compile --extra web --group test --constraint requirements-dev.lock --output-file requirements.lock \
+		&& $$compile --extra web --group test --group browser --group api-fuzz \
+			--constraint requirements-dev.lock --output-file requirements-browser.lock
 
 clean: ## Remove .venv, caches and builds; logs and pictures stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage htmlcov
@@ -85,4 +82,11 @@ $(SMALL): $(VENV)/bin/pip requirements.lock pyproject.toml
 
 $(FULL): $(SMALL) requirements-dev.lock
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+# Chromium comes from Debian, as a browser needs libraries of the system; what is there is left alone.
+$(BROWSER): $(SMALL) requirements-browser.lock
+	@$(PIP) install --quiet --require-hashes --no-deps -r requirements-browser.lock
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && $(APT); } \
+		|| { echo "The browser tests need Chromium: sudo apt install chromium fonts-dejavu-core" >&2; exit 1; }
 	@touch $@

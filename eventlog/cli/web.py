@@ -49,6 +49,9 @@ PublicUrl = Annotated[
 ]
 Certificate = Annotated[Path | None, Parameter(help="TLS without a proxy: the certificate.")]
 Key = Annotated[Path | None, Parameter(help="The certificate's key, if in a file of its own.")]
+ForgetSessions = Annotated[
+    bool, Parameter(help="Sign everybody out first; else sessions outlive a restart.")
+]
 Add = Annotated[Literal["add"], Parameter(name="ACTION", show_choices=False, help="add")]
 Name = Annotated[str, Parameter(name="NAME", help="What it is called.")]
 Scope = Annotated[
@@ -64,6 +67,7 @@ def serve(
     public_url: PublicUrl = None,
     certificate: Certificate = None,
     key: Key = None,
+    forget_sessions: ForgetSessions = False,
     desk: AtDesk,
 ) -> int:
     """Serve the dashboard until Ctrl-C."""
@@ -86,6 +90,7 @@ def serve(
             public_url=public_url,
             certificate=None if certificate is None else str(certificate),
             key=None if key is None else str(key),
+            forget_sessions=forget_sessions,
         )
     except OSError as error:
         raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error

@@ -1,8 +1,8 @@
 """The file beside the log that knows who may look: DB_PATH.users, mode 0600.
 
 Opens it, makes its tables and runs functions on its own thread. Each table has its owner:
-`users.py`, `sessions.py`, `tokens.py`. Nothing of it is part of the log: it is not replayed and
-not exported. Holds hashes only; the secrets themselves are never stored.
+`users.py`, `sessions.py`, `tokens.py`, `attempts.py`. Nothing of it is part of the log: it is not
+replayed and not exported. Holds hashes only; the secrets themselves are never stored.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Final, Self, TypeVar
 
 from eventlog.beside import beside
-from eventlog.dashboard import sessions, tokens, users
+from eventlog.dashboard import attempts, sessions, tokens, users
 from eventlog.errors import ForeignDatabase
 from eventlog.worker import Worker
 
 T = TypeVar("T")
 
 APPLICATION_ID: Final = 0x65766C75  # "evlu", in the file's header
+VERSION: Final = 1  # of the tables, in the header as well; a file of a lower one gets what it lacks
 BUSY_TIMEOUT_MS: Final = 5000
+SCHEMAS: Final = (users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA, attempts.SCHEMA)
 
 
 def accounts_path(db_path: Path) -> Path:
@@ -52,20 +54,28 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
-    if application_id == APPLICATION_ID:
+    if _is_ready(connection, path):
         return
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if application_id or tables:
-        raise ForeignDatabase(f"{path} holds no accounts of a log; it stays untouched")
     connection.execute("BEGIN IMMEDIATE")
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if not tables:  # another process may have been quicker
-        for schema in (users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA):
+    if not _is_ready(connection, path):  # another process may have been quicker
+        for schema in SCHEMAS:
             for statement in schema.split(";\n"):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
+
+
+def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there. Raises ForeignDatabase where others are."""
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if application_id == APPLICATION_ID:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return int(version) >= VERSION
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application_id or tables:
+        raise ForeignDatabase(f"{path} holds no accounts of a log; it stays untouched")
+    return False
 
 
 class Accounts:

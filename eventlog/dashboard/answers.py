@@ -16,6 +16,7 @@ from eventlog.dashboard import shapes
 from eventlog.dashboard.api import FactAt
 from eventlog.dashboard.html import page
 from eventlog.dashboard.limits import TooMany
+from eventlog.dashboard.whereabouts import whereabouts
 from eventlog.errors import (
     BadFact,
     BadPayload,
@@ -38,6 +39,8 @@ _SENTENCES: Final[dict[int, tuple[str, str]]] = {
     413: ("TooLarge", "The request is too large."),
 }
 _OURS: Final = ("InternalError", "Something went wrong here; the log of the dashboard says what.")
+_HEADINGS: Final = {404: "There is nothing here", 500: "Something went wrong"}
+_OURS_FROM: Final = 500
 _DISK: Final[tuple[tuple[type[DatabaseError], int, str], ...]] = (
     (DiskFull, 507, "No room is left on the disk; nothing was written."),
     (ReadOnly, 503, "The log can be read, not written, at the moment."),
@@ -49,7 +52,7 @@ _DISK: Final[tuple[tuple[type[DatabaseError], int, str], ...]] = (
 def of_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """The framework's own errors, in our words."""
     word, sentence = _SENTENCES.get(error.status_code, _SENTENCES[400])
-    if error.status_code >= 500:  # noqa: PLR2004 - ours, not theirs
+    if error.status_code >= _OURS_FROM:
         return of_any_error(request, error)
     answer = _answer(request, error.status_code, shapes.Failure(error=word, message=sentence))
     if error.headers and "Allow" in error.headers:
@@ -76,8 +79,8 @@ def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Respo
 
 
 def of_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Errors that nobody meant: all about them goes to the log, nothing to the browser."""
-    log.error("%s %r failed", request.method, request.url.path, exc_info=error)
+    """Errors that nobody meant: what and where goes to the log, nothing to the browser."""
+    log.error("%s %r failed: %s", request.method, request.url.path, whereabouts(error))
     return _answer(request, 500, shapes.Failure(error=_OURS[0], message=_OURS[1]))
 
 
@@ -101,4 +104,11 @@ def _failure(error: EventLogError) -> shapes.Failure:
 def _answer(request: Request[Any, Any, Any], status: int, failure: shapes.Failure) -> Response[Any]:
     if request.url.path.startswith("/api/") or "visitor" not in request.scope.get("state", {}):
         return Response(failure, status_code=status, media_type="application/json")
-    return page(request, "error.html", status=status, sentence=failure.message)
+    heading = _HEADINGS.get(status, "That can't be done" if status < _OURS_FROM else "Not now")
+    said = "" if status == 404 else _sentence(failure.message)  # noqa: PLR2004 - not found
+    return page(request, "error.html", status=status, heading=heading, sentence=said)
+
+
+def _sentence(text: str) -> str:
+    """A message for programs as a page has it."""
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from eventlog.dashboard import accounts, sessions, tokens, users
+from eventlog.dashboard import accounts, attempts, sessions, tokens, users
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.desk import Desk, Settings, open_desk
+from eventlog.dashboard.process import forbid_core_files
 from eventlog.dashboard.server import listen, make_server
 from eventlog.dashboard.tokens import Scope
 from eventlog.dashboard.zones import zone
@@ -43,6 +44,7 @@ async def serve(
     certificate: str | None = None,
     key: str | None = None,
     sign_in_link: bool = False,
+    forget_sessions: bool = False,
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
@@ -50,7 +52,8 @@ async def serve(
 
     `public_url` is the address that a proxy on this machine gives it, by https. `certificate`
     and `key` are files, for TLS without one. `sign_in_link` says a one-time link that signs in
-    without a password; for the demo's log. `alongside` runs with the open store meanwhile.
+    without a password; for the demo's log. `forget_sessions` signs everybody out first, who else
+    stays signed in over a restart. `alongside` runs with the open store meanwhile.
 
     Raises BadArgument for settings that can't be, and for a host beyond loopback while no user
     has a password; DatabaseError; OSError where the address can't be had.
@@ -58,12 +61,15 @@ async def serve(
     settings = _settings(
         db_path, thumbnails_dir, time_zone=time_zone, public_url=public_url, tls=certificate
     )
+    forbid_core_files()
     async with open_desk(settings) as desk:
         if not _is_loopback(host) and not await desk.accounts.run(users.count):
             raise BadArgument(
                 f"no user has a password yet, so {host} is not listened at;"
                 " add one with `eventlog user add NAME`, or listen at 127.0.0.1"
             )
+        if forget_sessions:
+            await desk.accounts.run(sessions.end_everybodys)
         with closing(listen(host, port)) as bound:
             address = (public_url or _address(bound, tls=certificate is not None)).rstrip("/")
             say(f"The dashboard is at {address}/")
@@ -82,10 +88,12 @@ async def serve(
 def add_user(db_path: str, name: str, password: str) -> None:
     """Make a user, or give one a new password, which ends the user's sessions.
 
-    Raises BadArgument, DatabaseError, OSError.
+    Guesses that were made are forgotten: who calls this has the machine itself. Raises
+    BadArgument, DatabaseError, OSError.
     """
     with closing(accounts.connect(accounts.accounts_path(Path(db_path)))) as connection:
         users.add(connection, name, password, int(time.time()))
+        attempts.forget(connection)
 
 
 def add_token(db_path: str, name: str, scopes: Iterable[Scope]) -> str:

@@ -18,7 +18,8 @@ from litestar import Request
 from msgspec import Struct
 
 from eventlog.dashboard.accounts import Accounts
-from eventlog.dashboard.limits import Attempts, Streams
+from eventlog.dashboard.limits import Streams
+from eventlog.dashboard.lookout import Lookout
 from eventlog.dashboard.meters import Meters
 from eventlog.dashboard.standing import Watch
 from eventlog.dashboard.stream import Broadcast
@@ -64,9 +65,9 @@ class Desk:
         # The store's own reader is told of appends here at once; others have to look for them.
         self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
-        self.attempts = Attempts()
         self.meters = Meters()
         self.watch = Watch()
+        self.lookout = Lookout(settings.db_path)
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
 
@@ -101,6 +102,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))
         desk = Desk(settings, store, pages, figures, accounts)
         await stack.enter_async_context(desk.broadcast)
+        await stack.enter_async_context(desk.lookout)
         yield desk
 
 

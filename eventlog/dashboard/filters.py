@@ -65,6 +65,18 @@ def fields(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
     return {key: query.get(key, "") for key in keys}
 
 
+def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
+    """What a filter shows, for its heading; `names` has those to show for persons."""
+    words = {
+        "type": {"ding": "rings", "motion": "motion"},
+        "outcome": {"granted": "opened", "refused": "refused", "none": "lock not asked"},
+        "stranger": {"1": "strangers", "true": "strangers", "0": "", "false": ""},
+        "person": names,
+    }
+    shown = (words.get(key, {}).get(value, value) for key, value in query.items() if value)
+    return ", ".join(filter(None, shown))
+
+
 def address(path: str, query: Mapping[str, str], **more: str) -> str:
     """A path with its parameters."""
     text = urlencode({**query, **more})

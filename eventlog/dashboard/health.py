@@ -34,6 +34,15 @@ from eventlog.wal import bytes_in_use
 ANSWER_S: Final = 1.0  # a log that does not answer within this time is stuck
 LOW_DISK: Final = 64 * 1024 * 1024
 PARKED_SHOWN: Final = 50
+SENTENCES: Final = {
+    "ok": "All is well.",
+    "behind": "A view lags and does not move.",
+    "blocked": "A program that writes the log stands still, and nothing can be written.",
+    "stuck": "The log does not answer.",
+    "unreadable": "The log is out of reach: its disk fails, or is gone.",
+    "read-only": "The log can be read, not written.",
+    "full": "The disk is nearly full.",
+}
 THUMBNAILS_COUNTED: Final = 100_000
 SQLITE_FIXED: Final = (3, 51, 3)  # before it, two WAL checkpoints at once may damage a database
 
@@ -64,7 +73,7 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         healthy=said == "ok",
     )
     text = desk.meters.exposition(measured)
-    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(text, media_type="text/plain; version=0.0.4")
 
 
 @get("/status")
@@ -83,7 +92,8 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
     return page(
         request,
         "health.html",
-        said=said,
+        well=said == "ok",
+        verdict=SENTENCES[said],
         standing=standing,
         parked=parked,
         parked_count=0 if standing is None else sum(standing.parked.values()),
@@ -111,6 +121,8 @@ async def judged(desk: Desk) -> tuple[Standing | None, str]:
         return None, "stuck"
     except EventLogError:
         return None, "unreadable"
+    if desk.lookout.word != "ok":
+        return standing, desk.lookout.word
     if desk.watch.stands_still(standing, asyncio.get_running_loop().time()):
         return standing, "behind"
     try:

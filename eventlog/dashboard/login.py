@@ -1,7 +1,8 @@
 """Signing in and out: by password, or by a one-time code. The only pages without a session.
 
-Guesses are counted before they are checked (`limits.py`), and a name that does not exist takes as
-long as a wrong password. A sign-in always begins a new session.
+Guesses are counted before they are checked (`attempts.py`), and a name that does not exist takes
+as long as a wrong password. A sign-in always begins a new session, and the browser is known from
+then on.
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.response import Redirect
 
-from eventlog.dashboard import sessions, users
+from eventlog.dashboard import attempts, sessions, users
 from eventlog.dashboard.desk import Desk, desk_of, visitor_of
 from eventlog.dashboard.html import page
 from eventlog.dashboard.limits import TooMany
-from eventlog.dashboard.secret_hashes import form_token, new_secret
+from eventlog.dashboard.secret_hashes import form_token, hash_of, new_secret
 from eventlog.dashboard.security import cookie_names
 
 NAME_MAX: Final = 64
 HOME: Final = "/"
+DEVICE_S: Final = 365 * 24 * 3600
 
 # Hashing takes 64 MB: one at a time, and few who wait for it.
 _hashing: Final = anyio.CapacityLimiter(1)
@@ -42,11 +44,13 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     form = await request.form()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     user = await desk.accounts.run(lambda c: users.find(c, name[:NAME_MAX]))
-    source = visitor.address
-    known = user is not None and await desk.accounts.run(lambda c: users.knows(c, user.id, source))
+    device = _device(request)
+    known = user is not None and await desk.accounts.run(lambda c: users.knows(c, user.id, device))
+    source = f"browser {hash_of(device).hex()}" if known else visitor.address
+    now = desk.clock()
     try:
         _insist_on_room()
-        desk.attempts.admit(name[:NAME_MAX], source, known=known)
+        guess = await desk.accounts.run(lambda c: attempts.admit(c, source, now, known=known))
     except TooMany as too_many:
         wait_s = max(1, round(too_many.wait_s))
         answer = await _form(
@@ -57,7 +61,7 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     right = await anyio.to_thread.run_sync(users.is_password, user, password, limiter=_hashing)
     if not right or user is None:
         return await _form(request, status=403, problem="That is not the name and its password.")
-    desk.attempts.forgive(name[:NAME_MAX], source)
+    await desk.accounts.run(lambda c: attempts.forgive(c, guess))
     return await _begin(request, user.id, str(form.get("next", HOME)))
 
 
@@ -101,7 +105,13 @@ async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Redirect:
     session = visitor.session
     if session is not None:
         await desk.accounts.run(lambda c: sessions.end_all(c, session.user_id))
+        await desk.accounts.run(lambda c: users.forget_devices(c, session.user_id))
     return _signed_out(desk)
+
+
+def _device(request: Request[Any, Any, Any]) -> str:
+    """The cookie of a browser that has signed in, '' where there is none."""
+    return request.cookies.get(cookie_names(secure=desk_of(request).settings.secure).device, "")
 
 
 def _insist_on_room() -> None:
@@ -116,18 +126,19 @@ async def _begin(request: Request[Any, Any, Any], user_id: int, next_path: str) 
     if old is not None:
         await desk.accounts.run(lambda c: sessions.end(c, old.secret_hash))
     secret = await desk.accounts.run(lambda c: sessions.begin(c, user_id, source, now))
-    await desk.accounts.run(lambda c: users.remember(c, user_id, source, now))
-    session_cookie, form_cookie = cookie_names(secure=desk.settings.secure)
+    brought = _device(request)
+    device = await desk.accounts.run(lambda c: users.remember(c, user_id, brought, now))
+    names = cookie_names(secure=desk.settings.secure)
     answer = Redirect(_own_path(next_path), status_code=303)
-    answer.set_cookie(_cookie(desk, session_cookie, secret, sessions.LONGEST_S))
-    answer.set_cookie(_cookie(desk, form_cookie, "", 0))
+    answer.set_cookie(_cookie(desk, names.session, secret, sessions.LONGEST_S))
+    answer.set_cookie(_cookie(desk, names.device, device, DEVICE_S))
+    answer.set_cookie(_cookie(desk, names.form, "", 0))
     return answer
 
 
 def _signed_out(desk: Desk) -> Redirect:
-    session_cookie, _ = cookie_names(secure=desk.settings.secure)
     answer = Redirect("/login", status_code=303)
-    answer.set_cookie(_cookie(desk, session_cookie, "", 0))
+    answer.set_cookie(_cookie(desk, cookie_names(secure=desk.settings.secure).session, "", 0))
     answer.headers["clear-site-data"] = '"cache"'
     return answer
 
@@ -152,8 +163,8 @@ async def _form(
         has_users=await desk.accounts.run(users.count) > 0,
     )
     if visitor.session is None:
-        _, form_cookie = cookie_names(secure=desk.settings.secure)
-        answer.set_cookie(_cookie(desk, form_cookie, secret, 3600))
+        name = cookie_names(secure=desk.settings.secure).form
+        answer.set_cookie(_cookie(desk, name, secret, 3600))
     return answer
 
 

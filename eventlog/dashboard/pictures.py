@@ -27,8 +27,9 @@ _ID_MAX: Final = 2**63 - 1
 _JPEG: Final = b"\xff\xd8\xff"
 _GONE: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180"><rect width="320" height="180"'
-    ' fill="#888" fill-opacity=".25"/><text x="160" y="95" text-anchor="middle"'
-    ' font-family="sans-serif" font-size="16" fill="#888">Picture {}</text></svg>'
+    ' fill="#888" fill-opacity=".25"/><g text-anchor="middle" font-family="sans-serif"'
+    ' font-size="36" fill="#888"><text x="160" y="84">Picture</text>'
+    '<text x="160" y="126">{}</text></g></svg>'
 )
 
 

@@ -14,7 +14,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 from urllib.parse import parse_qs, quote, urlsplit
 
 import msgspec
@@ -30,6 +30,7 @@ from eventlog.dashboard.limits import (
 )
 from eventlog.dashboard.secret_hashes import hash_of, is_form_token
 from eventlog.dashboard.visitors import Visitor
+from eventlog.dashboard.whereabouts import whereabouts
 from eventlog.errors import DatabaseError
 
 log: Final = logging.getLogger("eventlog")
@@ -74,10 +75,18 @@ class Refused(Exception):
         super().__init__(sentence)
 
 
-def cookie_names(*, secure: bool) -> tuple[str, str]:
-    """The names of the session's cookie and of the one that the login's form is bound to."""
-    prefix = "__Host-" if secure else ""
-    return f"{prefix}eventlog_session", f"{prefix}eventlog_form"
+class CookieNames(NamedTuple):
+    """Of the session, of what the login's form is bound to, and of a browser that signed in."""
+
+    session: str
+    form: str
+    device: str
+
+
+def cookie_names(*, secure: bool) -> CookieNames:
+    """What our cookies are called."""
+    prefix = "__Host-eventlog" if secure else "eventlog"
+    return CookieNames(f"{prefix}_session", f"{prefix}_form", f"{prefix}_device")
 
 
 class Gate:
@@ -87,7 +96,7 @@ class Gate:
         self._app = app
         self._desk = desk
         self._own_names = _own_names() | desk.settings.hosts
-        self._session_cookie, self._form_cookie = cookie_names(secure=desk.settings.secure)
+        self._cookies = cookie_names(secure=desk.settings.secure)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - ASGI's scope is a dict of anything
         """Let a request pass, or answer it here."""
@@ -108,7 +117,15 @@ class Gate:
             sentence = "The accounts can't be read at the moment."
             await self._refuse(scope, sealed, Refused(503, "Unavailable", sentence))
         else:
-            await self._app(scope, receive, sealed)
+            await self._answered(scope, receive, sealed)
+
+    async def _answered(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - as above
+        """Let the app answer. What fails after its answer began ends the connection, unfinished."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - the server's own log would tell its message
+            told = whereabouts(error.__cause__ or error)
+            log.error("%s %r broke off: %s", scope["method"], scope["path"], told)  # noqa: TRY400 - likewise
 
     # ── what is checked ────────────────────────────────────────────────────────────────────
 
@@ -171,14 +188,14 @@ class Gate:
             token = await accounts.run(lambda c: tokens.find(c, secret.strip()))
             return Visitor(address=address, token=token)
         cookies = _cookies(headers)
-        secret = cookies.get(self._session_cookie, "")
+        secret = cookies.get(self._cookies.session, "")
         if secret:
             touch = scope["path"] not in BACKGROUND
             hashed = hash_of(secret)
             session = await accounts.run(lambda c: sessions.find(c, hashed, now, touch=touch))
             if session is not None:
                 return Visitor(address=address, secret=secret, session=session)
-        return Visitor(address=address, secret=cookies.get(self._form_cookie, ""))
+        return Visitor(address=address, secret=cookies.get(self._cookies.form, ""))
 
     # ── what is answered ───────────────────────────────────────────────────────────────────
 

@@ -15,15 +15,15 @@ from msgspec import Struct
 from eventlog.dashboard.secret_hashes import hash_of, new_secret
 
 SCHEMA: Final = """
-CREATE TABLE sessions (
+CREATE TABLE IF NOT EXISTS sessions (
     secret_hash BLOB    PRIMARY KEY,
     user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
     created_at  INTEGER NOT NULL,
     seen_at     INTEGER NOT NULL,
     address     TEXT    NOT NULL
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX idx_sessions_user_id ON sessions (user_id);
-CREATE TABLE links (
+CREATE INDEX IF NOT EXISTS idx_sessions_user_id ON sessions (user_id);
+CREATE TABLE IF NOT EXISTS links (
     code_hash  BLOB    PRIMARY KEY,
     user_id    INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
     expires_at INTEGER NOT NULL
@@ -108,6 +108,12 @@ def end_all(connection: sqlite3.Connection, user_id: int) -> None:
     """Sign a user out everywhere."""
     connection.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
     connection.execute("DELETE FROM links WHERE user_id = ?", (user_id,))
+
+
+def end_everybodys(connection: sqlite3.Connection) -> None:
+    """Sign everybody out."""
+    connection.execute("DELETE FROM sessions")
+    connection.execute("DELETE FROM links")
 
 
 def make_link(connection: sqlite3.Connection, user_id: int, now_s: int) -> str:

@@ -38,7 +38,7 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
         request,
         "timeline.html",
         query=filters.fields(query, filters.EVENT_KEYS),
-        filtered=bool(query),
+        filtered=filters.in_words(query, dict(choices.persons)),
         choices=choices,
         position=position,
         today=local(desk.now, desk.zone).date().isoformat(),

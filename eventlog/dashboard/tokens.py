@@ -14,7 +14,7 @@ from eventlog.dashboard.secret_hashes import hash_of, new_secret
 from eventlog.errors import BadArgument
 
 SCHEMA: Final = """
-CREATE TABLE tokens (
+CREATE TABLE IF NOT EXISTS tokens (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     name        TEXT    NOT NULL UNIQUE,
     secret_hash BLOB    NOT NULL UNIQUE,

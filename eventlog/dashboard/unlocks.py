@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from litestar import Request, Response, get
@@ -20,6 +20,8 @@ from eventlog.dashboard.html import page
 from eventlog.dashboard.zones import exact, instant, with_offset
 from eventlog.projections.unlock_actions import UnlockFilter
 from eventlog.queries import Before
+
+Batches: TypeAlias = AsyncIterator[list[shapes.Unlock]]
 
 EXPORT_BATCH: Final = 1_000
 CSV_COLUMNS: Final = tuple(shapes.Unlock.__struct_fields__)
@@ -38,7 +40,7 @@ async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
         request,
         "unlocks.html",
         query=filters.fields(query, filters.UNLOCK_KEYS),
-        filtered=bool(query),
+        filtered=filters.in_words(query, dict(choices.persons)),
         choices=choices,
         csv=filters.address("/unlocks.csv", query),
         json=filters.address("/unlocks.json", query),
@@ -63,7 +65,8 @@ async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     desk = desk_of(request)
     wanted = filters.unlock_filter(request.query_params, desk.zone)
     headers = {"content-disposition": 'attachment; filename="unlocks.csv"'}
-    return Stream(_csv(desk, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+    rows = await _begun(_all(desk, wanted))
+    return Stream(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @get("/unlocks.json")
@@ -72,7 +75,8 @@ async def as_json(request: Request[Any, Any, Any]) -> Stream:
     desk = desk_of(request)
     wanted = filters.unlock_filter(request.query_params, desk.zone)
     headers = {"content-disposition": 'attachment; filename="unlocks.json"'}
-    return Stream(_json(desk, wanted), media_type="application/json", headers=headers)
+    rows = await _begun(_all(desk, wanted))
+    return Stream(_json(rows), media_type="application/json", headers=headers)
 
 
 def instant_day(desk: Desk) -> str:
@@ -102,7 +106,7 @@ async def _rows(
     return {"rows": rows, "next": following}
 
 
-async def _all(desk: Desk, wanted: UnlockFilter) -> AsyncIterator[list[shapes.Unlock]]:
+async def _all(desk: Desk, wanted: UnlockFilter) -> Batches:
     before: Before | None = None
     while True:
         found = await desk.figures.unlocks(wanted, before=before, limit=EXPORT_BATCH)
@@ -112,16 +116,28 @@ async def _all(desk: Desk, wanted: UnlockFilter) -> AsyncIterator[list[shapes.Un
         before = (found[-1]["listed_at"], found[-1]["id"])
 
 
-async def _csv(desk: Desk, wanted: UnlockFilter) -> AsyncIterator[bytes]:
+async def _begun(batches: Batches) -> Batches:
+    """These batches, the first one read by now, so that its failure is told by the status."""
+    first = await anext(batches)
+
+    async def all_of_them() -> Batches:
+        yield first
+        async for batch in batches:
+            yield batch
+
+    return all_of_them()
+
+
+async def _csv(batches: Batches) -> AsyncIterator[bytes]:
     # The mark tells spreadsheets that it is UTF-8.
     yield "\ufeff".encode() + csv_lines([list(CSV_COLUMNS)])
-    async for batch in _all(desk, wanted):
+    async for batch in batches:
         yield csv_lines([[getattr(row, column) for column in CSV_COLUMNS] for row in batch])
 
 
-async def _json(desk: Desk, wanted: UnlockFilter) -> AsyncIterator[bytes]:
+async def _json(batches: Batches) -> AsyncIterator[bytes]:
     lead = b"[\n"
-    async for batch in _all(desk, wanted):
+    async for batch in batches:
         for row in batch:
             yield lead + msgspec.json.encode(row)
             lead = b",\n"

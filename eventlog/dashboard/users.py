@@ -1,7 +1,9 @@
-"""Users and their passwords: argon2 hashes, and the addresses that each signed in from.
+"""Users and their passwords: argon2 hashes, and the browsers that each signed in with.
 
-Owns the tables `users` and `addresses`. Hashing takes a fifth of a second and 64 MB, so callers
-run it in a thread. Knows nothing of sessions.
+Owns the tables `users` and `devices`. A browser that has signed in keeps a cookie that opens
+nothing; it only tells the owner's own browsers from others while a password is being guessed.
+Hashing takes a fifth of a second and 64 MB, so callers run it in a thread. Knows nothing of
+sessions.
 """
 
 from __future__ import annotations
@@ -16,26 +18,29 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from msgspec import Struct
 
+from eventlog.dashboard.secret_hashes import hash_of, new_secret
 from eventlog.errors import BadArgument
 
+# `addresses` is what a file of an older build has in the place of `devices`.
 SCHEMA: Final = """
-CREATE TABLE users (
+DROP TABLE IF EXISTS addresses;
+CREATE TABLE IF NOT EXISTS users (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
     name          TEXT    NOT NULL UNIQUE,
     password_hash TEXT,
     created_at    INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE addresses (
-    user_id INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
-    address TEXT    NOT NULL,
-    seen_at INTEGER NOT NULL,
-    PRIMARY KEY (user_id, address)
+CREATE TABLE IF NOT EXISTS devices (
+    user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+    secret_hash BLOB    NOT NULL,
+    seen_at     INTEGER NOT NULL,
+    PRIMARY KEY (user_id, secret_hash)
 ) STRICT, WITHOUT ROWID
 """
 
 PASSWORD_MIN: Final = 8  # characters
 PASSWORD_MAX: Final = 256
-ADDRESSES_MAX: Final = 64  # remembered for each user, the latest
+DEVICES_MAX: Final = 64  # remembered for each user, the latest
 _NAME: Final = re.compile(r"[\w.@+-]{1,64}")
 
 
@@ -50,7 +55,8 @@ class User(Struct, frozen=True):
 def add(connection: sqlite3.Connection, name: str, password: str | None, now_s: int) -> int:
     """Make a user, or give a known one a new password; the answer is the user's id.
 
-    A new password ends every session of the user. Raises BadArgument.
+    A new password ends every session of the user, and no browser is known any more. Raises
+    BadArgument.
     """
     check_name(name)
     hashed = None if password is None else hash_password(password)
@@ -62,6 +68,7 @@ def add(connection: sqlite3.Connection, name: str, password: str | None, now_s: 
     if hashed is not None:
         connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, row[0]))
         connection.execute("DELETE FROM sessions WHERE user_id = ?", row)
+        forget_devices(connection, row[0])
     return int(row[0])
 
 
@@ -79,20 +86,32 @@ def count(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
-def remember(connection: sqlite3.Connection, user_id: int, address: str, now_s: int) -> None:
-    """Note that a user signed in from an address."""
-    connection.execute("REPLACE INTO addresses VALUES (?, ?, ?)", (user_id, address, now_s))
+def remember(connection: sqlite3.Connection, user_id: int, secret: str, now_s: int) -> str:
+    """Note that a user signs in with a browser that has this cookie; the answer is what it keeps.
+
+    A cookie that is none of the user's is replaced, since somebody else may have planted it.
+    """
+    if not knows(connection, user_id, secret):
+        secret = new_secret()
+    row = (user_id, hash_of(secret), now_s)
+    connection.execute("REPLACE INTO devices VALUES (?, ?, ?)", row)
     connection.execute(
-        "DELETE FROM addresses WHERE user_id = ?1 AND address NOT IN"
-        " (SELECT address FROM addresses WHERE user_id = ?1 ORDER BY seen_at DESC LIMIT ?2)",
-        (user_id, ADDRESSES_MAX),
+        "DELETE FROM devices WHERE user_id = ?1 AND secret_hash NOT IN"
+        " (SELECT secret_hash FROM devices WHERE user_id = ?1 ORDER BY seen_at DESC LIMIT ?2)",
+        (user_id, DEVICES_MAX),
     )
+    return secret
 
 
-def knows(connection: sqlite3.Connection, user_id: int, address: str) -> bool:
-    """Whether a user signed in from an address before."""
-    sql = "SELECT 1 FROM addresses WHERE user_id = ? AND address = ?"
-    return connection.execute(sql, (user_id, address)).fetchone() is not None
+def knows(connection: sqlite3.Connection, user_id: int, secret: str) -> bool:
+    """Whether a user signed in with the browser that has this cookie."""
+    sql = "SELECT 1 FROM devices WHERE user_id = ? AND secret_hash = ?"
+    return connection.execute(sql, (user_id, hash_of(secret))).fetchone() is not None
+
+
+def forget_devices(connection: sqlite3.Connection, user_id: int) -> None:
+    """Know none of a user's browsers any more."""
+    connection.execute("DELETE FROM devices WHERE user_id = ?", (user_id,))
 
 
 def check_name(name: str) -> None:

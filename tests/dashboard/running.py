@@ -28,8 +28,8 @@ asyncio.run(serve(sys.argv[1], sys.argv[2], port=0, time_zone=sys.argv[3], sign_
 class Running:
     """The process, its address, and a link that signs in once."""
 
-    def __init__(self, folder: Path, zone: str = "UTC") -> None:
-        self._log = (folder / "dashboard.log").open("w")
+    def __init__(self, folder: Path, zone: str = "UTC", *, log: Path | None = None) -> None:
+        self._log = (log or folder / "dashboard.log").open("w")
         self._process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, folder / "events.db", folder / "thumbnails", zone],
             cwd=ROOT,
@@ -45,6 +45,11 @@ class Running:
             self._process.kill()
             self._close()
             raise
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
 
     def _said(self) -> str:
         """The address at the end of the next line that it prints."""
@@ -78,6 +83,11 @@ class Running:
         took = time.monotonic() - began
         assert status == 0, status
         return took
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._close()
 
     def __enter__(self) -> Self:
         """Nothing more: it runs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import AsyncIterator
 from itertools import product
@@ -10,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from eventlog.dashboard.accounts import accounts_path
 from eventlog.dashboard.app import HANDLERS
 from eventlog.dashboard.limits import FACTS_BYTES, FORM_BYTES
 from eventlog.errors import DatabaseError
-from tests.dashboard.house import ORIGIN, PASSWORD, VISIT, House
+from eventlog.sample_pictures import Scene, draw
+from tests.dashboard.house import AT, ORIGIN, PASSWORD, VISIT, House, open_house
 
 pytestmark = pytest.mark.anyio
 
@@ -33,6 +34,15 @@ FILLED = {"{event_id:int}": "1", "{token_id:int}": "1"}
 def files_in(folder: Path) -> list[Path]:
     """The files of a folder."""
     return [file for file in folder.iterdir() if file.is_file()]
+
+
+def modes_in(folder: Path) -> dict[str, tuple[bool, int]]:
+    """Whether it is a folder, and its mode: of all that lies in a folder, however deep."""
+    found = [(path, path.stat()) for path in folder.rglob("*")]
+    return {
+        path.name: (stat.S_ISDIR(state.st_mode), stat.S_IMODE(state.st_mode))
+        for path, state in found
+    }
 
 
 def filled(path: str) -> str:
@@ -199,14 +209,21 @@ async def test_an_error_leaks_nothing(
                 assert word not in answer.text
 
 
-async def test_files_are_their_owners_only(house: House, tmp_path: Path) -> None:
+async def test_files_are_their_owners_only(tmp_path: Path) -> None:
     """The log, the accounts and whatever lies beside them: nobody else reads a byte."""
-    await house.user(password=PASSWORD)
-    await house.append(*VISIT)
-    assert accounts_path(house.desk.settings.db_path).exists()
-    for file in tmp_path.iterdir():  # noqa: ASYNC240 - nothing else runs meanwhile
-        mode = stat.S_IMODE(file.stat().st_mode)
-        assert mode == (0o700 if file.is_dir() else 0o600), file
+    before = os.umask(0o022)
+    try:
+        async with open_house(tmp_path) as house:
+            await house.user(password=PASSWORD)
+            saved = await house.desk.thumbnails.save_async(draw(Scene(12, (), 7)), AT.isoformat())
+            assert saved is not None
+            await house.append(*VISIT, saved)
+            modes = modes_in(tmp_path)
+    finally:
+        os.umask(before)
+    assert {"events.db", "events.db-wal", "events.db.users", "thumbnails"} <= modes.keys()
+    assert len(modes) > len({"events.db", "events.db-wal", "events.db.users", "thumbnails"})
+    assert set(modes.values()) == {(False, 0o600), (True, 0o700)}, modes
 
 
 async def test_the_accounts_hold_hashes_only(house: House, tmp_path: Path) -> None:

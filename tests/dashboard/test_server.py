@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import resource
 import signal
+import ssl
+import subprocess
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from eventlog.dashboard import commands, server
+from eventlog.dashboard import accounts, commands, server, sessions, users
 from eventlog.dashboard.commands import add_token, add_user, serve
 from eventlog.errors import BadArgument
+from eventlog.facts import UnlockAction
 from eventlog.store import EventStore
 from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, type_password
 from tests.dashboard.running import Running
 
 
 @asynccontextmanager
-async def listening(house: House) -> AsyncIterator[int]:
+async def listening(house: House, **options: Any) -> AsyncIterator[int]:
     """The house on a socket of this loop; the answer is its port."""
     bound = server.listen("127.0.0.1", 0)
-    made = server.make_server(house.app, house.desk.broadcast.close)
+    made = server.make_server(house.app, house.desk.broadcast.close, **options)
     task = asyncio.create_task(made.serve([bound]))
     try:
         yield bound.getsockname()[1]
@@ -32,6 +39,16 @@ async def listening(house: House) -> AsyncIterator[int]:
         made.should_exit = True
         await task
         bound.close()
+
+
+def self_signed(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this machine, and its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1"
+    more = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command.split(), *more, *files], check=True, capture_output=True)
+    return certificate, key
 
 
 def test_a_stop_with_open_streams_takes_less_than_three_seconds(tmp_path: Path) -> None:
@@ -76,6 +93,30 @@ async def test_a_feed_goes_on_while_the_page_is_open(tmp_path: Path) -> None:
     assert "/sign-in#" in said[1]
     async with EventStore(path, str(tmp_path / "t")) as store:
         assert len(await store.get_recent_events()) == 1
+
+
+@pytest.mark.anyio
+async def test_a_restart_signs_everybody_out_if_asked(tmp_path: Path) -> None:
+    """Sessions outlive it else; tokens and passwords outlive it always."""
+    path, folder = str(tmp_path / "events.db"), str(tmp_path / "thumbnails")
+    add_user(path, OWNER, PASSWORD)
+    with closing(accounts.connect(accounts.accounts_path(Path(path)))) as connection:
+        user = users.find(connection, OWNER)
+        assert user is not None
+        sessions.begin(connection, user.id, "here", int(time.time()))
+        left = []
+        for forget in (False, True):
+            await serve(path, folder, port=0, forget_sessions=forget, alongside=ends_at_once)
+            left += connection.execute("SELECT count(*) FROM sessions").fetchone()
+        assert left == [1, 0]
+        assert users.count(connection) == 1
+
+
+async def ends_at_once(_: EventStore) -> None:
+    """Stop what runs beside as soon as it listens to signals."""
+    while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @pytest.mark.anyio
@@ -139,6 +180,87 @@ async def test_a_head_that_does_not_come_is_cut(
 
 
 @pytest.mark.anyio
+async def test_when_there_are_too_many_the_one_that_owes_longest_makes_room(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a crowd of idle connections keeps nobody out."""
+    monkeypatch.setattr(server, "in_all", lambda: 3)
+    async with listening(house) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(5):
+            with suppress(ConnectionResetError):
+                assert await held[0][0].read() == b""
+        for (here, there), status in ((held[1], b"200"), ((reader, writer), b"200")):
+            there.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert status in await here.readuntil(b"\r\n")
+        for _, one in (*held, (reader, writer)):
+            one.close()
+
+
+@pytest.mark.anyio
+async def test_an_answer_that_nobody_takes_is_given_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that asks and never reads keeps no connection; neither does one that only asks."""
+    monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.3)
+    monkeypatch.setattr(server, "TAKE_S", 0.3)
+    ask = b"GET /static/htmx.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    async with listening(house) as port:
+        _, greedy = await asyncio.open_connection("127.0.0.1", port, limit=1)
+        greedy.write(ask * 100)
+        idle, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ask)
+        async with asyncio.timeout(20):
+            assert await idle.read(-1)
+            while server._open:  # noqa: ASYNC110 - what is waited for tells nobody
+                await asyncio.sleep(0.01)
+        writer.close()
+        greedy.transport.abort()
+
+
+@pytest.mark.anyio
+async def test_a_tls_handshake_that_does_not_come_is_cut(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no more time than a head; who shakes hands is answered."""
+    monkeypatch.setattr(server, "HEAD_S", 0.5)
+    certificate, key = self_signed(tmp_path)
+    trusted = ssl.create_default_context(cafile=str(certificate))
+    async with listening(house, certificate=str(certificate), key=str(key)) as port:
+        silent = await asyncio.open_connection("127.0.0.1", port)
+        async with asyncio.timeout(5), httpx.AsyncClient(verify=trusted) as client:
+            with suppress(ConnectionResetError):
+                assert await silent[0].read() == b""
+            assert (await client.get(f"https://127.0.0.1:{port}/health")).text == "ok"
+        silent[1].close()
+
+
+@pytest.mark.anyio
+async def test_a_proxy_brings_as_many_as_there_are(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind one everybody comes from its address, so that it counts for itself."""
+    monkeypatch.setattr(server, "EACH", 1)
+    async with listening(house, behind_proxy=True) as port:
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for reader, writer in held:
+            writer.write(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert b"200" in await reader.readuntil(b"\r\n")
+            writer.close()
+
+
+def test_a_running_dashboard_has_room_and_writes_no_core_file(tmp_path: Path) -> None:
+    """Passwords pass through its memory, so that no crash may leave that in a file."""
+    with Running(tmp_path) as running:
+        limits = Path(f"/proc/{running.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)
+    room = re.search(r"^Max open files +(\d+) ", limits, re.MULTILINE)
+    assert room is not None
+    assert int(room[1]) >= resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+@pytest.mark.anyio
 async def test_a_body_that_does_not_come_is_refused(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,6 +295,33 @@ async def test_one_address_holds_so_many_connections(
         assert b"200" in await held[0][0].readuntil(b"\r\n")
         for _, one in held:
             one.close()
+
+
+@pytest.mark.anyio
+async def test_an_export_that_fails_midway_is_broken_off(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It does not end as if it were whole, and the log says so in one line, without a message."""
+    await house.append(*(UnlockAction(granted=True) for _ in range(2_500)))
+    asked = 0
+    unlocks = house.desk.figures.unlocks
+
+    async def second_fails(*given: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise RuntimeError("s3cret\nline")
+        return await unlocks(*given, **more)
+
+    monkeypatch.setattr(house.desk.figures, "unlocks", second_fails)
+    async with await house.signed_in() as signed_in, listening(house) as port:
+        cookie = f"eventlog_session={signed_in.cookies['eventlog_session']}"
+        async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"http://127.0.0.1:{port}/unlocks.json")
+    (record,) = (one for one in caplog.records if one.name == "eventlog")
+    assert "'/unlocks.json' broke off: RuntimeError at" in record.getMessage()
+    assert "s3cret" not in caplog.text
 
 
 @pytest.mark.anyio

@@ -21,13 +21,12 @@ from eventlog.sample import play, sample_day
 from eventlog.store import EventStore
 from eventlog.thumbnails import Thumbnails
 from tests.dashboard.house import OWNER, PASSWORD
-from tests.dashboard.running import ROOT, Running
+from tests.dashboard.running import Running
 
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: the group `browser`"
 )
 
-SCREENSHOTS = ROOT / "docs" / "screenshots"
 WIDE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 Pages = Callable[..., Any]

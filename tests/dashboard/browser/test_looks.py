@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.dashboard.browser.conftest import PHONE, SCREENSHOTS, WIDE, Pages, sign_in
-from tests.dashboard.running import ROOT, Running
+from tests.dashboard.browser.conftest import PHONE, WIDE, Pages, sign_in
+from tests.dashboard.running import Running
 
 pytestmark = pytest.mark.browser
 
@@ -33,12 +34,19 @@ def an_event(page: Any, url: str) -> str:
 
 @pytest.fixture(scope="module")
 def axe() -> str:
-    """axe-core's source; it is fetched by the test set-up and no part of the package."""
-    places = [os.environ.get("EVENTLOG_AXE", ""), str(ROOT / ".venv" / "axe.min.js")]
-    for place in places:
-        if place and Path(place).is_file():
-            return Path(place).read_text(encoding="utf-8")
-    pytest.skip("axe-core is not there: npm pack axe-core, axe.min.js into .venv or $EVENTLOG_AXE")
+    """axe-core's source, as a package of the group `browser` brings it."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="axe-core is not installed: the group `browser`"
+    )
+    return (files(package) / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def screenshots(tmp_path: Path) -> Path:
+    """Where screenshots go: $EVENTLOG_SCREENSHOTS as `make browser` says it, else away."""
+    folder = Path(os.environ.get("EVENTLOG_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -86,10 +94,11 @@ def test_no_page_is_wider_than_its_screen(
         assert wide <= viewport["width"], path
 
 
-def test_screenshots_for_the_docs(sampled: tuple[Running, str], open_page: Pages) -> None:
+def test_screenshots_for_the_docs(
+    sampled: tuple[Running, str], open_page: Pages, screenshots: Path
+) -> None:
     """Each page, wide in light and on a phone in the dark."""
     running, _ = sampled
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for name, scheme, viewport in (
         ("wide", "light", WIDE),
         ("phone", "dark", PHONE),
@@ -106,7 +115,7 @@ def test_screenshots_for_the_docs(sampled: tuple[Running, str], open_page: Pages
             page.goto(running.url + path)
             page.wait_for_load_state()
             page.evaluate(SHOWN)
-            target = SCREENSHOTS / f"{what}-{name}.png"
+            target = screenshots / f"{what}-{name}.png"
             shot = Image.open(BytesIO(page.screenshot(animations="disabled")))
             assert shot.size == (viewport["width"], viewport["height"])
             # A palette is a third of the size, and looks the same.

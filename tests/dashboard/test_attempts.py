@@ -1,0 +1,226 @@
+"""Guesses of a password: slow for whoever guesses, never a lock before the owner's own door.
+
+By a clock that the tests move; the last ones sign in for real.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from eventlog.dashboard import accounts, attempts, users
+from eventlog.dashboard.attempts import HOUR_S, IN_ALL, MINUTE_S, PER_SOURCE, TYPOS
+from eventlog.dashboard.commands import add_user
+from eventlog.dashboard.limits import TooMany
+from tests.dashboard.house import OWNER, PASSWORD, House, open_house, type_password
+
+GUESSES = 10_000
+START = 1_750_000_000.0
+ROBBER = "203.0.113.9"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """The accounts, open; what is written need not outlive the machine."""
+    with closing(accounts.connect(tmp_path / "events.db.users")) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        yield connection
+
+
+def checked(file: sqlite3.Connection, source: str, now: float, *, known: bool = False) -> bool:
+    """Whether a wrong guess is checked."""
+    try:
+        attempts.admit(file, source, now, known=known)
+    except TooMany:
+        return False
+    return True
+
+
+def gets_in(file: sqlite3.Connection, source: str, now: float, *, known: bool = False) -> bool:
+    """Whether the right password would be checked, and so get in."""
+    try:
+        attempts.forgive(file, attempts.admit(file, source, now, known=known))
+    except TooMany:
+        return False
+    return True
+
+
+def most_within(times: list[float], seconds: float) -> int:
+    """The most times that lie within so many seconds."""
+    return max(sum(at <= one < at + seconds for one in times) for at in times)
+
+
+def test_ten_thousand_guesses_from_one_address_are_slow(file: sqlite3.Connection) -> None:
+    """Ten a minute and a hundred an hour at most; another address gets in at every moment."""
+    times = []
+    for number in range(GUESSES):
+        now = START + number
+        if checked(file, ROBBER, now):
+            times.append(now)
+        if number % 500 == 0:
+            assert gets_in(file, "198.51.100.7", now)
+            assert gets_in(file, "browser", now, known=True)
+    assert most_within(times, MINUTE_S) == PER_SOURCE
+    assert most_within(times, HOUR_S) <= IN_ALL
+    assert len(times) < 2 * IN_ALL
+
+
+@pytest.mark.parametrize("addresses", [20, 500, GUESSES])
+def test_ten_thousand_guesses_from_many_addresses_are_slow(
+    file: sqlite3.Connection, addresses: int
+) -> None:
+    """A hundred an hour in all; the owner's own browser gets in at every moment, typos included."""
+    random = Random(addresses)
+    times: list[float] = []
+    each: dict[str, list[float]] = {}
+    for number in range(GUESSES):
+        now = START + number
+        source = f"10.{random.randrange(addresses)}"
+        if checked(file, source, now):
+            times.append(now)
+            each.setdefault(source, []).append(now)
+        if number % 3_700 == 0:  # so rarely that the failures before are forgotten
+            for _ in range(TYPOS - 1):
+                assert checked(file, "browser", now, known=True)
+                times.append(now)
+            assert gets_in(file, "browser", now, known=True)
+    assert most_within(times, HOUR_S) <= IN_ALL
+    assert all(most_within(one, MINUTE_S) <= PER_SOURCE for one in each.values())
+
+
+def test_a_known_browser_that_guesses_uses_up_no_other_ones_room(file: sqlite3.Connection) -> None:
+    """One that was stolen is slow too, and the owner's other ones get in."""
+    now = START
+    count: Counter[bool] = Counter()
+    for number in range(GUESSES):
+        now = START + number / 3
+        count[checked(file, ROBBER, now)] += 1
+        count[checked(file, "stolen", now, known=True)] += 1
+    assert count[True] <= IN_ALL
+    assert gets_in(file, "browser", now, known=True)
+
+
+def test_a_right_password_costs_nothing(file: sqlite3.Connection) -> None:
+    """Whoever signs in and out all day, however quickly, is not kept out by it."""
+    assert all(gets_in(file, "192.168.1.2", START + number) for number in range(1_000))
+
+
+def test_a_guess_is_forgotten_after_an_hour(file: sqlite3.Connection) -> None:
+    """And the file holds none that no longer counts."""
+    while checked(file, ROBBER, START):
+        pass
+    with pytest.raises(TooMany) as refused:
+        attempts.admit(file, ROBBER, START, known=False)
+    assert refused.value.wait_s == MINUTE_S
+    assert checked(file, ROBBER, START + HOUR_S)
+    assert file.execute("SELECT count(*) FROM guesses").fetchone() == (1,)
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out_for_long(file: sqlite3.Connection) -> None:
+    """Guesses out of the future count as made now: an hour later they are forgotten."""
+    ahead = START + 10 * 365 * 24 * HOUR_S
+    for minute in range(10):
+        for _ in range(PER_SOURCE):
+            checked(file, f"10.{minute}", ahead)
+    assert not checked(file, "10.1", START)
+    assert checked(file, "10.1", START + HOUR_S)
+
+
+def test_an_older_file_gets_the_tables_that_it_lacks(tmp_path: Path) -> None:
+    """Users and their passwords stay."""
+    path = tmp_path / "events.db.users"
+    with closing(accounts.connect(path)) as connection:
+        users.add(connection, OWNER, None, 1)
+        connection.execute("DROP TABLE guesses")
+        connection.execute("DROP TABLE devices")
+        connection.execute("PRAGMA user_version = 0")
+    with closing(accounts.connect(path)) as connection:
+        assert users.find(connection, OWNER) is not None
+        assert checked(connection, ROBBER, START)
+
+
+# ── at the door itself ─────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.anyio
+async def test_guesses_are_remembered_over_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has guessed ten times waits, though the dashboard was started anew meanwhile."""
+    monkeypatch.setattr(users, "is_password", lambda _user, password: password == PASSWORD)
+    async with open_house(tmp_path) as house, house.client(ROBBER) as robber:
+        await house.user(password=PASSWORD)
+        for number in range(PER_SOURCE):
+            answer = await type_password(robber, OWNER, f"guess number {number}")
+            assert answer.status_code == 403
+    async with open_house(tmp_path) as house:
+        async with house.client(ROBBER) as robber:
+            refused = await type_password(robber, OWNER, PASSWORD)
+            assert refused.status_code == 429
+            assert 0 < int(refused.headers["retry-after"]) <= MINUTE_S
+        async with house.client("198.51.100.2") as owner:
+            assert (await type_password(owner, OWNER, PASSWORD)).status_code == 303
+
+
+@pytest.mark.anyio
+async def test_a_browser_that_signed_in_before_gets_in_during_an_attack(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From wherever it comes; a cookie that somebody planted does not help, and is replaced."""
+    monkeypatch.setattr(users, "is_password", lambda _user, password: password == PASSWORD)
+    await house.user(password=PASSWORD)
+    async with house.client("192.0.2.1") as owner, house.client("192.0.2.2") as other:
+        owner.cookies.set("eventlog_device", "planted")
+        assert (await type_password(owner, OWNER, PASSWORD)).status_code == 303
+        await owner.post("/sign-out", headers={"x-csrf-token": "0"})
+        device = owner.cookies.get("eventlog_device", domain="127.0.0.1")
+        assert device not in {None, "planted"}
+        now = house.desk.clock()
+        for number in range(IN_ALL):
+            await house.desk.accounts.run(
+                lambda c, number=number: checked(c, f"10.{number}", now)  # type: ignore[misc]  # mypy can't infer a lambda with a default
+            )
+        assert (await type_password(other, OWNER, PASSWORD)).status_code == 429
+        other.cookies.set("eventlog_device", "planted")
+        assert (await type_password(other, OWNER, PASSWORD)).status_code == 429
+        async with house.client("192.0.2.3") as roaming:
+            roaming.cookies.set("eventlog_device", device or "")
+            assert (await type_password(roaming, OWNER, PASSWORD)).status_code == 303
+        # Who has the machine itself is not kept waiting by what others did.
+        add_user(str(house.desk.settings.db_path), OWNER, PASSWORD)
+        assert (await type_password(other, OWNER, PASSWORD)).status_code == 303
+
+
+def test_every_guess_takes_one_whole_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2's own, which takes as long either way; also for a name that there is not.
+
+    So the time tells nobody which names exist.
+    """
+    hashed = users.hash_password(PASSWORD)
+    compared: list[str] = []
+    verify = users._hasher().verify
+
+    class Noted:
+        def verify(self, stored: str, password: bytes) -> bool:
+            compared.append(stored)
+            return verify(stored, password)
+
+    users._nobodys_hash()
+    monkeypatch.setattr(users, "_hasher", Noted)
+    for user, password, right in (
+        (users.User(1, OWNER, hashed), PASSWORD, True),
+        (users.User(1, OWNER, hashed), PASSWORD[:-1], False),
+        (users.User(2, "demo", None), PASSWORD, False),
+        (None, PASSWORD, False),
+        (None, "nobody's password", False),
+    ):
+        compared.clear()
+        assert users.is_password(user, password) is right
+        assert len(compared) == 1
+        assert compared[0].startswith("$argon2id$v=19$m=65536,t=3,p=4$")
