@@ -200,14 +200,14 @@ def _apply_singly(
 
 def _run(connection: sqlite3.Connection, some: Sequence[Statement], prefix: str) -> None:
     for statement in some:
-        rows = statement.rows
+        rows, changed = statement.rows, 0
         if statement.joinable:
             whole = len(rows) - len(rows) % ROWS_JOINED
             for start in range(0, whole, ROWS_JOINED):
                 joined = list(flatten.from_iterable(rows[start : start + ROWS_JOINED]))
-                connection.execute(_joined_sql(statement.sql, prefix), joined)
+                changed += connection.execute(_joined_sql(statement.sql, prefix), joined).rowcount
             rows = rows[whole:]
-        changed = connection.executemany(_sql(statement.sql, prefix), rows).rowcount
+        changed += connection.executemany(_sql(statement.sql, prefix), rows).rowcount
         if statement.changes_each and changed != len(statement.rows):
             raise _Unapplied(_NO_EVENT)
 

@@ -28,8 +28,12 @@ class Presence:
         """Leave the mark (0600), on the disk before this returns. Raises OSError."""
         self._path = beside(db_path, f"{_MARK}{uuid4().hex}")
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        sync(self._path.parent)
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            sync(self._path.parent)
+        except BaseException:
+            self.leave()  # or the next start would take this one for unclean
+            raise
 
     def leave(self) -> None:
         """Take the mark away: this stop is a clean one."""

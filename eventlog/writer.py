@@ -54,6 +54,7 @@ class Writer:
     ) -> None:
         """Raise ReadOnly where the lock file can't be written."""
         self.path = path
+        self._wal_path = wal_path(path)
         self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
         self._worker = Worker(path, partial(connect_writer, path, self.lock), idle=self._tidy)
         self._wal_limit_bytes = wal_limit_bytes
@@ -80,9 +81,7 @@ class Writer:
             prepared = await self.run(prepare)
             await self.run(keep_journal)
             # From here on no close of another takes the WAL away.
-            self._files = {
-                name: _identity(name) for name in (str(self.path), str(wal_path(self.path)))
-            }
+            self._files = {name: _identity(name) for name in (str(self.path), str(self._wal_path))}
         except BaseException:
             await self.close()
             raise
@@ -173,7 +172,7 @@ class Writer:
         """Call a function when all that the WAL shows is on the disk, or can be put there."""
         try:
             if self._doubt:
-                wal.rewrite(wal_path(self.path))
+                wal.rewrite(self._wal_path)
                 self._doubt = False
             return function()
         except (sqlite3.Error, OSError) as error:
@@ -198,13 +197,13 @@ class Writer:
 
     def _wal_grew(self) -> bool:
         try:
-            return wal.size(wal_path(self.path)) != self._wal_size
+            return wal.size(self._wal_path) != self._wal_size
         except OSError:
             return False  # this write is done; what is wrong with the disk the next one is told
 
     def _make_room(self) -> None:
         """After a durable commit that made the WAL longer: make it longer for the next ones too."""
-        path = wal_path(self.path)
+        path = self._wal_path
         try:
             with self.lock.at_once():
                 self._surely(lambda: wal.make_room(path))
@@ -221,7 +220,7 @@ class Writer:
     def _look(self) -> None:
         """Measure the WAL, and have a WAL checkpoint made when it is due."""
         try:
-            used = wal.bytes_in_use(wal_path(self.path))
+            used = wal.bytes_in_use(self._wal_path)
         except OSError:
             log.exception("the WAL of %s could not be measured", self.path)
             return
@@ -240,7 +239,7 @@ class Writer:
 
     def _tidy(self) -> None:
         try:
-            used = wal.bytes_in_use(wal_path(self.path))
+            used = wal.bytes_in_use(self._wal_path)
             # What a WAL checkpoint has carried over stays in the file until the WAL begins anew.
             if used not in (0, self._tidied_at):
                 self._checkpoint_wal()
