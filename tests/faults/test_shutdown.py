@@ -29,12 +29,15 @@ from eventlog.verify import verify
 CHECKOUT = Path(__file__).resolve().parents[2]
 END_S = 5.0
 
-# 64 callers append without end; each answer goes out, and each caller's last word.
+# 64 callers append without end; each answer goes out, and each caller's last word. What ends by
+# itself does so when a hundred answers are out.
 PIPELINE = """
 import asyncio, json, signal, sys
 from datetime import UTC, datetime
 from eventlog.facts import Motion
 from eventlog.store import EventStore
+
+busy = asyncio.Event()
 
 def say(*words):
     print(json.dumps(words), flush=True)
@@ -48,12 +51,14 @@ async def caller(store, name):
             receipt = await store.append(Motion(camera_id="door", recorded_at=now), key=key)
             say("append", key, receipt.positions[0])
             number += 1
+            if receipt.positions[0] >= 100:
+                busy.set()
     except BaseException as error:
         say("last", name, type(error).__name__)
         raise
 
 async def crash():
-    await asyncio.sleep(0.2)
+    await busy.wait()
     raise RuntimeError("a task of the pipeline crashed")
 
 async def pipeline(path, crashes):
@@ -70,7 +75,7 @@ async def unclosed(path):
     await store.initialize()
     say("ready")
     callers = [asyncio.create_task(caller(store, name)) for name in range(64)]
-    await asyncio.sleep(0.2)
+    await busy.wait()
     global kept
     kept = store, callers
 
