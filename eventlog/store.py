@@ -89,6 +89,7 @@ class EventStore:
     async def _close(self) -> None:
         opened, self._open = self._opened(), None
         db, self.db = self.db, None
+        opened.writer.hurry()  # or each step of it would wait for the lock as long as the first
         try:
             if db is not None:
                 await db.close()

@@ -67,6 +67,7 @@ class Writer:
         # Whether the WAL may hold what is not on the disk though a sync said so: after a sync
         # that failed, and at the start, for nobody knows how the last process ended.
         self._doubt = True
+        self._hurried_at: float | None = None
         # The files that this connection writes, by name and by what they are.
         self._files: dict[str, tuple[int, int]] = {}
 
@@ -89,10 +90,14 @@ class Writer:
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """The answer of `function`, run inside the lock. Raises LockTimeout, DatabaseError."""
-        since = time.monotonic()
+        since = time.monotonic() if self._hurried_at is None else self._hurried_at
         return await self._worker.run(
             lambda connection: self.locked(connection, function, since=since)
         )
+
+    def hurry(self) -> None:
+        """The log is being closed: all that comes waits for the lock as if it had come now."""
+        self._hurried_at = time.monotonic()
 
     def post(self, job: Job) -> None:
         """Queue a job that runs on the thread; it takes the lock by `locked` and never raises."""
@@ -155,7 +160,7 @@ class Writer:
 
     def _close(self, connection: sqlite3.Connection) -> None:
         try:
-            self.lock.acquire()
+            self.lock.acquire(since=self._hurried_at)
             self._surely(lambda: None)
         except (OSError, LockTimeout) as error:
             log.warning("the WAL of %s stays as it is: %s", self.path, error)

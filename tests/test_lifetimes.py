@@ -15,9 +15,10 @@ import anyio.to_thread
 import pytest
 
 from eventlog import EventStore, Motion, PersonNamed, Receipt
+from eventlog.database import lock_path
 from eventlog.errors import LockTimeout, StoreClosed
 from eventlog.head import read_head
-from eventlog.lock import FileLock
+from eventlog.lock import AT_ONCE, FileLock
 from tests.dumps import journal_of, views_of
 
 pytestmark = pytest.mark.anyio
@@ -173,6 +174,33 @@ async def test_a_replay_ends_while_others_append_as_fast_as_they_can(tmp_path: P
         await store.replay()
 
     assert views_of(path) == live
+
+
+async def test_a_close_waits_for_a_frozen_holder_of_the_lock_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not once for its views and once for its last words: all wait from the same moment on."""
+    path = tmp_path / "e.db"
+    store = EventStore(str(path), str(tmp_path / "t"))
+    await store.initialize()
+    await store.append(MOTION)
+    waited_from: list[float | None] = []
+    acquire = FileLock.acquire
+
+    def acquired(lock: FileLock, *, since: float | None = None) -> None:
+        if lock is store_lock and since != AT_ONCE:
+            waited_from.append(since)
+        acquire(lock, since=since)
+
+    store_lock = store.engine.writer.lock
+    with FileLock(lock_path(path)):
+        store.engine.writer.lock._timeout_s = 0.2
+        monkeypatch.setattr(FileLock, "acquire", acquired)
+        with pytest.raises(LockTimeout):
+            await store.close()
+
+    assert len(waited_from) > 1
+    assert len(set(waited_from)) == 1
 
 
 async def test_a_close_that_waits_in_vain_for_the_lock_makes_no_wal_checkpoint(
