@@ -20,6 +20,11 @@ settings.register_profile("eventlog", deadline=None, print_blob=True)
 settings.load_profile("eventlog")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what drives a browser last: its driver's event loop stays on the main thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     """Pin async tests to asyncio: aiosqlite runs on nothing else."""
