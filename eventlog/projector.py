@@ -152,15 +152,18 @@ class Projector:
         self._awaited.set()
 
     async def _pause(self, reached: Reached, nudge: Nudge, seen: int, started: float) -> None:
+        ended = time.monotonic()
+        rested = ended + min((ended - started) * REST_FOR_WORK, REST_MAX_S)
         if reached.at_end:
             await nudge.wait(seen, timeout_s=POLL_S)
-            await self._rest(started + PACE_S - time.monotonic())
+            await self._rest_until(max(started + PACE_S, rested))
             return
         self._writer.look_soon()
         if nudge.count != seen:  # appends go on
-            await self._rest(min((time.monotonic() - started) * REST_FOR_WORK, REST_MAX_S))
+            await self._rest_until(rested)
 
-    async def _rest(self, pause_s: float) -> None:
+    async def _rest_until(self, moment: float) -> None:
+        pause_s = moment - time.monotonic()
         if pause_s <= 0:
             return
         try:
