@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -285,12 +286,8 @@ def copy_files(wal_file: Path, folder: Path) -> None:
     shutil.copy(wal_file, folder)
     database = wal_file.with_name("events.db")
     # Closing it would drop the locks that this process has on it.
-    source = database.open("rb")
-    _left_open.append(source)
-    (folder / "events.db").write_bytes(source.read())
-
-
-_left_open: list[object] = []
+    source = os.open(database, os.O_RDONLY | os.O_CLOEXEC)
+    (folder / "events.db").write_bytes(os.pread(source, database.stat().st_size, 0))
 
 
 async def test_a_full_disk_takes_the_room_and_no_append(
