@@ -116,7 +116,7 @@ def test_parked_records_are_listed_with_their_reason(eventlog: CommandLine) -> N
     said = eventlog("parked")
     assert said.code == 1
     assert said.lines[0].split() == ["RECORD", "VIEW", "REASON"]
-    assert "gait" in said.lines[1]
+    assert "does not know the kind" in said.lines[1]
     assert len(eventlog("parked", "--json").json) == len(VIEWS)
     short = eventlog("parked", "--limit", "1")
     assert len(short.lines) == 2
