@@ -47,7 +47,7 @@ class Bare:
 
     def append(self, rows: Rows, ready: Ready = []) -> None:  # noqa: B006 - never changed
         """Insert rows of the journal, and ready rows of views, and commit."""
-        if not ready and len(rows) <= journal.ROWS_ALONE:
+        if not ready and len(rows) <= journal.ROWS_PER_STATEMENT:
             journal.insert(self.connection, rows)  # one statement commits by itself
             return
         self.connection.execute("BEGIN IMMEDIATE")

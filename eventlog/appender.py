@@ -10,11 +10,11 @@ Knows who waits, and not what is written; `on_commit` is told how far the journa
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from eventlog import journal
@@ -34,8 +34,6 @@ WAITING_MAX: Final = 4096
 POLL_S: Final = 1.0
 # One commit takes no more than so many facts, so that the first of them is not kept waiting.
 FACTS_PER_COMMIT: Final = 2_000
-# Of more callers than these, half are taken: the loop serves one half while the other is written.
-CROWD: Final = 32
 # The way to the thread and back takes longer than so few relaxed appends.
 LIGHT_CALLERS: Final = 8
 # What took longer was held up by the disk, and the loop leaves the next ones to the thread so long.
@@ -65,9 +63,7 @@ class Appender:
         on_commit: Callable[[int], None],
     ) -> None:
         self._writer = writer
-        self._committer = Committer(
-            writer, head_file, reserve, before_write=partial(self._hand_out, goes_on=True)
-        )
+        self._committer = Committer(writer, head_file, reserve)
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._room = asyncio.Semaphore(WAITING_MAX)
@@ -77,7 +73,6 @@ class Appender:
         self._answered = 0
         self._progress = Nudge()
         self._closed = False
-        self._held: _Answers = []
         self._not_here_until = -math.inf
 
     async def append(self, append: Append) -> Receipt:
@@ -96,6 +91,8 @@ class Appender:
 
         Raises StoreClosed.
         """
+        if not appends:
+            return []
         await self._room.acquire()
         if self._closed:
             self._room.release()
@@ -124,27 +121,29 @@ class Appender:
 
     def _flush(self) -> None:
         """Have what waits written: here, where that waits for nobody, or by the thread."""
-        if self._is_light():
-            started = time.monotonic()
-            self._writer.worker.here(self._commit_here)
-            ended = time.monotonic()
-            if ended - started > SLOW_S:
-                self._not_here_until = ended + AWAY_S
-        if self._waiting:
-            self._writer.post(self._commit_waiting)
-        else:
-            self._scheduled = False
+        try:
+            if self._is_light():
+                started = time.monotonic()
+                self._writer.worker.here(self._commit_here)
+                ended = time.monotonic()
+                if ended - started > SLOW_S:
+                    self._not_here_until = ended + AWAY_S
+        finally:
+            if self._waiting:
+                self._writer.post(self._commit_waiting)
+            else:
+                self._scheduled = False
 
     def _is_light(self) -> bool:
         """Whether what waits is one small statement without a sync."""
         if len(self._waiting) > LIGHT_CALLERS or time.monotonic() < self._not_here_until:
             return False
-        appends = [append for waiting in self._waiting for append in waiting.appends]
-        return (
-            not any(append.durable for append in appends)
-            and sum(len(append.facts) for append in appends) <= journal.ROWS_ALONE
-            and not self._writer.in_doubt
-        )
+        facts = 0
+        for append in itertools.chain.from_iterable(one.appends for one in self._waiting):
+            facts += len(append.facts)
+            if append.durable or facts > journal.ROWS_PER_STATEMENT:
+                return False
+        return not self._writer.in_doubt
 
     def _commit_here(self) -> None:
         batch = self._take()
@@ -173,46 +172,14 @@ class Appender:
     # ── on the writer's thread ─────────────────────────────────────────────────────────────
 
     def _commit_waiting(self) -> None:
-        """Commit batch after batch, until nobody waits or another job does."""
-        while True:
-            batch = self._take()
-            answers = self._commit(batch)
-            self._hand_out(goes_on=True)  # where the commit did not come to it
-            self._held = _shared_out(batch, answers)
-            if not self._waiting:
-                self._hand_out(goes_on=False)
-                return
-            if self._writer.worker.has_jobs:
-                self._hand_out(goes_on=True)
-                self._writer.post(self._commit_waiting)
-                return
-
-    def _commit(self, batch: list[_Waiting]) -> list[Answer]:
-        appends, since = _appends(batch), batch[0].since
-        if self._held:
-            # Those who are answered already don't wait for a lock that others need.
-            answers = self._committer.commit(appends, since=AT_ONCE)
-            if not isinstance(answers[0], LockTimeout):
-                return answers
-            self._hand_out(goes_on=True)
-        return self._committer.commit(appends, since=since)
-
-    def _hand_out(self, *, goes_on: bool) -> None:
-        """Give those who were written last their answers, on the loop.
-
-        Called when the next statement is ready, which runs without Python's lock: in that time the
-        loop serves them. `goes_on` says that the thread comes for those who wait by itself.
-        """
-        if self._held:
-            held, self._held = self._held, []
-            settle = self._settle if goes_on else self._settle_and_go_on
-            self._writer.worker.answer(settle, held)
+        batch = self._take()
+        answers = self._committer.commit(_appends(batch), since=batch[0].since)
+        self._writer.worker.answer(self._settle_and_go_on, _shared_out(batch, answers))
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
         facts = 0
-        most = max(CROWD, (len(self._waiting) + 1) // 2)
-        while self._waiting and facts < FACTS_PER_COMMIT and len(batch) < most:
+        while self._waiting and facts < FACTS_PER_COMMIT:
             batch.append(self._waiting.popleft())
             facts += sum(len(append.facts) for append in batch[-1].appends)
         return batch

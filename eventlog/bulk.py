@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from eventlog.appender import FACTS_PER_COMMIT
@@ -20,9 +19,6 @@ from eventlog.record import Receipt
 
 log = logging.getLogger("eventlog")
 
-# One chunk is written, and one is ready for the thread when that is done.
-AHEAD = 2
-
 
 async def append_many(
     engine: Engine, groups: Iterable[Sequence[Fact]], *, durability: Durability
@@ -32,24 +28,22 @@ async def append_many(
     Whole commits before that one are in the journal then, and so may others of its own be.
     """
     receipts: list[Receipt] = []
-    writing: deque[asyncio.Task[list[Receipt]]] = deque()
+    writing: asyncio.Task[list[Receipt]] | None = None
     try:
         for chunk in _chunks(groups):
             prepared = [prepare(facts, durability=durability) for facts in chunk]
-            if len(writing) == AHEAD:
-                receipts += await writing[0]
-                writing.popleft()
-            writing.append(asyncio.create_task(engine.append_all(prepared)))
+            # Never two at a time: the later one would be written where the first one failed.
+            if writing is not None:
+                receipts += await writing
+            writing = asyncio.create_task(engine.append_all(prepared))
             await asyncio.sleep(0)  # it starts before the next ones are prepared
-        while writing:
-            receipts += await writing[0]
-            writing.popleft()
+        if writing is not None:
+            receipts += await writing
     finally:
-        if writing:
-            await asyncio.wait(writing)
-        for task in writing:
+        if writing is not None:
+            await asyncio.wait([writing])
             # Where another error is on its way already, this one is seen here for the last time.
-            if not task.cancelled() and (error := task.exception()) is not None:
+            if not writing.cancelled() and (error := writing.exception()) is not None:
                 log.debug("appends in bulk failed: %s", error)
     return receipts
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from eventlog import journal, wal
 from eventlog.appends import Append
 from eventlog.database import transaction, wal_path
-from eventlog.errors import DiskFull
+from eventlog.errors import DiskFull, LockTimeout
 from eventlog.head import HeadFile
 from eventlog.reserve import Reserve
 from eventlog.tail import Answer, Tail
@@ -25,28 +25,16 @@ from eventlog.writer import Writer
 
 log = logging.getLogger("eventlog")
 
-# A count of rows that comes twice in a row is given a statement of its own, up to so many counts.
-USUAL_MAX: Final = 8
-
 
 class Committer:
-    """Puts batches of appends into the journal. `before_write` is called when a batch is ready."""
+    """Puts batches of appends into the journal."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        head_file: HeadFile,
-        reserve: Reserve,
-        before_write: Callable[[], None],
-    ) -> None:
+    def __init__(self, writer: Writer, head_file: HeadFile, reserve: Reserve) -> None:
         self.reached = 0  # the last position that was committed here
         self._writer = writer
         self._head_file = head_file
         self._reserve = reserve
-        self._before_write = before_write
         self._tail = Tail(writer.path)
-        self._last_count = 0
-        self._usual: set[int] = set()
 
     def commit(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
         """Each append's answer; what the whole commit fails with is everybody's.
@@ -82,6 +70,8 @@ class Committer:
             return self._writer.locked(
                 worker.connection, lambda connection: self._commit(connection, appends), since=since
             )
+        except LockTimeout:
+            raise  # nothing was tried, and what is known of the journal's end still holds
         except BaseException as error:
             self._tail.forget()
             raise worker.translate(error) from error
@@ -97,15 +87,14 @@ class Committer:
                 wal.sync(wal_path(self._writer.path))
             return answers
         self._writer.set_durable(connection, durable=durable)
-        self._before_write()
         try:
-            self._write(connection, rows)
+            _write(connection, rows)
         except sqlite3.IntegrityError:
             # Another process has appended: the guard refuses a place behind the head.
             tail.forget()
             tail.refresh(connection)
             answers, rows = tail.place(connection, appends)
-            self._write(connection, rows)
+            _write(connection, rows)
         tail.commit(durable=durable)
         self.reached = tail.head.position
         try:
@@ -114,22 +103,11 @@ class Committer:
             log.exception("the head file of %s could not be written", self._writer.path)
         return answers
 
-    def _write(self, connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
-        """Insert rows as one write: a single statement commits by itself."""
-        sizes = self._statement_sizes(len(rows))
-        if len(sizes) == 1:
-            journal.insert(connection, rows, sizes)
-        else:
-            with transaction(connection):
-                journal.insert(connection, rows, sizes)
 
-    def _statement_sizes(self, count: int) -> list[int]:
-        """How many rows go into each statement.
-
-        Callers in step bring the same count again and again. One statement for it, prepared once,
-        lets go of Python's lock once, and the loop has all of its time.
-        """
-        if count == self._last_count and len(self._usual) < USUAL_MAX:
-            self._usual.add(count)
-        self._last_count = count
-        return [count] if count in self._usual else journal.statement_sizes(count)
+def _write(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows as one write: a single statement commits by itself."""
+    if len(rows) <= journal.ROWS_PER_STATEMENT:
+        journal.insert(connection, rows)
+    else:
+        with transaction(connection):
+            journal.insert(connection, rows)

@@ -19,11 +19,9 @@ from eventlog.record import Head, Position, Receipt, StoredRecord
 
 COLUMNS: Final = ", ".join(StoredRecord._fields)
 _ROW: Final = "(" + ", ".join("?" * len(StoredRecord._fields)) + ")"
-# One statement for many rows is a third faster than as many statements, and lets go of Python's
-# lock once. To prepare one takes as long as to run it twice, so there are few of them: each row
-# count up to the last of these, and these. SQLite's limit of variables is beyond the first.
-ROWS_PER_STATEMENT: Final = (2_000, 1_024, 512, 256, 128, 64)
-ROWS_ALONE: Final = ROWS_PER_STATEMENT[-1]
+# One statement for many rows is a third faster than as many statements; this many rows stay far
+# below SQLite's limit of variables, and each row count is prepared once.
+ROWS_PER_STATEMENT: Final = 64
 
 READ_AFTER: Final = f"SELECT {COLUMNS} FROM journal WHERE position > ? ORDER BY position LIMIT ?"
 READ_FACTS_AFTER: Final = (
@@ -55,26 +53,11 @@ def insert_sql(rows: int) -> str:
     return f"INSERT INTO journal ({COLUMNS}) VALUES {', '.join([_ROW] * rows)}"
 
 
-def insert(
-    connection: sqlite3.Connection,
-    rows: Sequence[tuple[Any, ...]],
-    sizes: Sequence[int] | None = None,
-) -> None:
-    """Insert rows, so many a statement: of more than one, a transaction makes one write."""
-    start = 0
-    for size in statement_sizes(len(rows)) if sizes is None else sizes:
-        some = rows[start : start + size]
-        connection.execute(insert_sql(size), list(flatten.from_iterable(some)))
-        start += size
-
-
-def statement_sizes(rows: int) -> list[int]:
-    """How many rows go into each of the statements that insert so many."""
-    sizes: list[int] = []
-    for size in ROWS_PER_STATEMENT:
-        count, rows = divmod(rows, size)
-        sizes += [size] * count
-    return [*sizes, rows] if rows else sizes
+def insert(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows. More than ROWS_PER_STATEMENT need a transaction around them to be one write."""
+    for start in range(0, len(rows), ROWS_PER_STATEMENT):
+        some = rows[start : start + ROWS_PER_STATEMENT]
+        connection.execute(insert_sql(len(some)), list(flatten.from_iterable(some)))
 
 
 def log_id(connection: sqlite3.Connection) -> bytes:

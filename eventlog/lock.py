@@ -107,12 +107,12 @@ class FileLock:
     def _wait(self, since: float) -> None:
         # Who comes late, after others' work, still gets a fair try.
         give_up = max(since + self._timeout_s, time.monotonic() + min(LATE_S, self._timeout_s))
-        if since == AT_ONCE:
-            give_up = since
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                if since == AT_ONCE:
+                    raise LockTimeout(f"{self._path} is held by another") from None
                 if time.monotonic() >= give_up:
                     raise LockTimeout(
                         f"{self._path} was held by another for {self._timeout_s:g} s"

@@ -87,9 +87,13 @@ class Reader:
     ) -> list[dict[str, Any]]:
         """A page of events, newest `recorded_at` first; see `queries.recent_events`."""
         packed = queries.packed_events(wanted, before=before, limit=limit, offset=offset)
-        plain = queries.recent_events(wanted, before=before, limit=limit, offset=offset)
-        found = await self.run(lambda connection: _page(connection, packed, plain))
-        return queries.unpack(found) if isinstance(found, str) else queries.nest(found)
+        try:
+            ((text,),) = await self._fetch(packed)
+        except DatabaseError:
+            # Damage that no JSON can hold; what is wrong with the disk this is told as well.
+            plain = queries.recent_events(wanted, before=before, limit=limit, offset=offset)
+            return queries.nest(await self._fetch(plain))
+        return queries.unpack(text)
 
     async def persons(self) -> list[dict[str, Any]]:
         """All persons, by name."""
@@ -167,17 +171,6 @@ class Reader:
                 version = now
                 self.nudge.give()
             await asyncio.sleep(WATCH_S)
-
-
-def _page(
-    connection: sqlite3.Connection, packed: queries.Query, plain: queries.Query
-) -> str | list[Any]:
-    try:
-        text: str = connection.execute(*packed).fetchone()[0]
-    except sqlite3.OperationalError:
-        # Damage that no JSON can hold; what is wrong with the disk this is told as well.
-        return connection.execute(*plain).fetchall()
-    return text
 
 
 def _may_be(event_id: int) -> bool:

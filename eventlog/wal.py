@@ -48,15 +48,15 @@ def make_room(wal: Path) -> None:
 
     To sync a file that has become longer, the file system writes a journal of its own as well, and
     that takes several times as long as to write over what is there. Zeros are no frame, so SQLite's
-    recovery ends before them. The caller holds the lock of the writers.
+    recovery ends before them. The caller holds the lock of the writers; a stranger to it may commit
+    meanwhile, and so the zeros go to wherever the file ends when they are written.
     """
-    fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
+    fd = os.open(wal, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     try:
-        end = os.fstat(fd).st_size
-        if end - _bytes_in_use(fd) >= _ROOM:
+        if os.fstat(fd).st_size - _bytes_in_use(fd) >= _ROOM:
             return
         # Unwritten blocks that were only set aside would be as slow to write to as none.
-        os.pwrite(fd, bytes(_CHUNK), end)
+        os.write(fd, bytes(_CHUNK))
         os.fdatasync(fd)
     finally:
         os.close(fd)

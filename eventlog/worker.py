@@ -53,6 +53,7 @@ class Worker:
             target=self._work, name=f"eventlog {path.name}", daemon=True
         )
         self._connection: sqlite3.Connection | None = None
+        self._stopping = False
 
     async def start(self) -> Self:
         """Start the thread and open the connection. Raises what opening raises."""
@@ -72,6 +73,8 @@ class Worker:
         stop a function that is queued or running. Raises StoreClosed after `stop`.
         """
         connection = self.connection
+        if self._stopping:
+            raise StoreClosed
         return await self._call(lambda: function(connection))
 
     def post(self, job: Job) -> None:
@@ -89,11 +92,6 @@ class Worker:
         return True
 
     @property
-    def has_jobs(self) -> bool:
-        """Whether jobs wait for the thread."""
-        return not self._jobs.empty()
-
-    @property
     def connection(self) -> sqlite3.Connection:
         """The connection, for jobs on the thread. Raises StoreClosed when there is none."""
         if self._connection is None:
@@ -102,11 +100,17 @@ class Worker:
 
     async def stop(self, close: Callable[[sqlite3.Connection], None]) -> None:
         """Run what is queued, then `close` the connection and end the thread."""
-        if self._connection is None:
+        if self._connection is None or self._stopping:
             return
-        connection, self._connection = self._connection, None
+        self._stopping = True
+        connection = self._connection
+
+        def last() -> None:
+            self._connection = None
+            close(connection)
+
         try:
-            await self._call(lambda: close(connection))
+            await self._call(last)
         finally:
             self._end()
 

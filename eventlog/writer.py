@@ -28,7 +28,7 @@ from eventlog.database import (
     lock_path,
     wal_path,
 )
-from eventlog.errors import DiskFailure, LockTimeout
+from eventlog.errors import DatabaseError, DiskFailure, LockTimeout
 from eventlog.lock import AT_ONCE, TIMEOUT_S, FileLock
 from eventlog.worker import Job, Worker
 
@@ -131,7 +131,7 @@ class Writer:
         self._writes += 1
         if self._writes % WRITES_PER_LOOK == 0:
             self._look()
-        if self._durable and self._wal_grew():
+        if self._durable and self._size_of_wal() != self._wal_size:
             self._worker.post(self._make_room)
         return answer
 
@@ -200,25 +200,23 @@ class Writer:
 
     # ── room in the WAL ────────────────────────────────────────────────────────────────────
 
-    def _wal_grew(self) -> bool:
+    def _size_of_wal(self) -> int:
         try:
-            return wal.size(self._wal_path) != self._wal_size
+            return wal.size(self._wal_path)
         except OSError:
-            return False  # this write is done; what is wrong with the disk the next one is told
+            return self._wal_size  # what is wrong with the disk the next write is told
 
     def _make_room(self) -> None:
         """After a durable commit that made the WAL longer: make it longer for the next ones too."""
-        path = self._wal_path
         try:
             with self.lock.at_once():
-                self._surely(lambda: wal.make_room(path))
-            self._wal_size = wal.size(path)
+                self._surely(lambda: wal.make_room(self._wal_path))
         except LockTimeout:
             return  # the next commit comes back to it
-        except OSError as error:
+        except (OSError, DatabaseError) as error:
             # That costs time and no record. On a full disk it is tried again when the WAL grows.
-            log.info("the WAL of %s is not made longer: %s", self.path, error.strerror)
-            self._wal_size = wal.size(path)
+            log.info("the WAL of %s is not made longer: %s", self.path, error)
+        self._wal_size = self._size_of_wal()
 
     # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
 

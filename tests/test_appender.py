@@ -1,4 +1,4 @@
-"""Who writes what waits, and when the answers go out: on the loop, by the thread, half by half."""
+"""Who writes what waits, the loop or the thread, and how the WAL is kept ready for it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ import errno
 import os
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from eventlog import Detection, EventStore, Motion, Receipt, appender, journal, wal
+from eventlog import Detection, EventStore, Motion, appender, journal, wal
 from eventlog.appender import Appender
-from eventlog.appends import Append
-from eventlog.committer import USUAL_MAX
 from eventlog.database import lock_path, wal_path
-from eventlog.errors import DiskFull, LockTimeout
+from eventlog.errors import DatabaseError, DiskFull
 from eventlog.facts import Fact
-from eventlog.lock import AT_ONCE, FileLock
-from eventlog.tail import Answer
+from eventlog.lock import FileLock
 from tests.test_statements import T0, Hops, quiet_store
 
 pytestmark = pytest.mark.anyio
@@ -94,7 +91,7 @@ async def test_a_large_relaxed_append_is_left_to_the_thread(
 ) -> None:
     """It counts by its facts, not by its callers."""
     hops = Hops(monkeypatch)
-    await store.append(*visit(), *visit()[1:] * journal.ROWS_ALONE, durability="relaxed")
+    await store.append(*visit(), *visit()[1:] * journal.ROWS_PER_STATEMENT, durability="relaxed")
 
     assert hops.count == 1
 
@@ -162,101 +159,6 @@ async def test_the_loop_stays_away_from_a_connection_at_work(
     assert hops.count <= 2
 
 
-# ── by the thread ──────────────────────────────────────────────────────────────────────────
-
-
-class Commits:
-    """The real committer, told of: how many appends, whether at once, how many answers are held."""
-
-    def __init__(self, store: EventStore, *, busy: bool) -> None:
-        self.seen: list[tuple[int, bool, int]] = []
-        self._appender = appender_of(store)
-        self._real = self._appender._committer.commit
-        self._busy = busy
-
-    def __call__(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
-        """Commit, or be refused by a lock that another holds."""
-        self.seen.append((len(appends), since == AT_ONCE, len(self._appender._held)))
-        if self._busy and since == AT_ONCE:
-            return [LockTimeout("held by another")] * len(appends)
-        return self._real(appends, since=since)
-
-
-async def crowd_of(store: EventStore, count: int) -> list[Receipt]:
-    """So many durable appends at once."""
-    return await asyncio.gather(*(store.append(*visit(number)) for number in range(count)))
-
-
-async def test_a_crowd_is_written_half_by_half(
-    store: EventStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first half's answers are handed out while the second half's statement runs."""
-    commits = Commits(store, busy=False)
-    monkeypatch.setattr(appender_of(store)._committer, "commit", commits)
-    receipts = await crowd_of(store, 2 * appender.CROWD)
-
-    half = appender.CROWD
-    assert commits.seen == [(half, False, 0), (half, True, half)]
-    assert [receipt.event_id for receipt in receipts] == list(range(2, 2 + 2 * half))
-
-
-async def test_who_was_written_does_not_wait_for_a_lock_that_others_need(
-    store: EventStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the next commit can't have the lock at once, the answers of the last go out first."""
-    commits = Commits(store, busy=True)
-    monkeypatch.setattr(appender_of(store)._committer, "commit", commits)
-    receipts = await crowd_of(store, 2 * appender.CROWD)
-
-    half = appender.CROWD
-    assert commits.seen == [(half, False, 0), (half, True, half), (half, False, 0)]
-    assert len({receipt.event_id for receipt in receipts}) == 2 * half
-
-
-async def test_a_job_between_two_commits_has_its_turn(store: EventStore) -> None:
-    """However many append without a pause, a look-up that was asked for meanwhile is answered."""
-    until = asyncio.Event()
-
-    async def go_on() -> None:
-        while not until.is_set():
-            await store.append(*visit())
-
-    async with asyncio.TaskGroup() as group:
-        for _ in range(2 * appender.CROWD + 5):
-            group.create_task(go_on())
-        await store.append(*visit(), key="mine")
-        await settled(store)
-        until.set()
-
-    assert await store.receipt("mine") is not None
-
-
-# ── statements ─────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.mark.parametrize("rows", [0, 1, 5, 63, 64, 65, 160, 320, 2_000, 2_001, 4_321])
-def test_rows_go_into_few_statements_of_few_sizes(rows: int) -> None:
-    """Each size is one that is prepared once: the small ones, and those of the list."""
-    sizes = journal.statement_sizes(rows)
-
-    assert sum(sizes) == rows
-    assert all(size < journal.ROWS_ALONE or size in journal.ROWS_PER_STATEMENT for size in sizes)
-    assert len(sizes) <= rows // journal.ROWS_PER_STATEMENT[0] + len(journal.ROWS_PER_STATEMENT)
-
-
-async def test_a_count_that_comes_again_gets_a_statement_of_its_own(store: EventStore) -> None:
-    """Callers in step are written by one statement; no more counts are kept than a few."""
-    sizes = appender_of(store)._committer._statement_sizes
-    assert sizes(160) == [128, 32]
-    assert sizes(160) == sizes(160) == [160]
-    assert sizes(170) == [128, 42]
-    assert sizes(160) == [160]
-    for count in range(201, 201 + USUAL_MAX - 1):
-        assert sizes(count) == journal.statement_sizes(count)
-        assert sizes(count) == [count]
-    assert sizes(300) == sizes(300) == [256, 44]
-
-
 # ── room in the WAL ────────────────────────────────────────────────────────────────────────
 
 
@@ -278,6 +180,31 @@ async def test_durable_commits_write_where_the_wal_has_room(
     with closing(sqlite3.connect(tmp_path / "cut" / "events.db")) as connection:
         assert connection.execute("SELECT max(position) FROM journal").fetchone() == (42,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_stranger_may_commit_while_room_is_made(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shell that writes without our lock makes the WAL longer: no zeros go over its frames."""
+    path = wal_path(Path(store.db_path))
+    measured = wal._bytes_in_use
+    with closing(sqlite3.connect(store.db_path, isolation_level=None)) as stranger:
+        stranger.execute("PRAGMA wal_autocheckpoint = 0")
+        stranger.execute("CREATE TABLE other (x)")
+
+        def interrupted(fd: int) -> int:
+            used = measured(fd)
+            stranger.execute("INSERT INTO other VALUES (randomblob(2000000))")
+            return used
+
+        monkeypatch.setattr(wal, "_ROOM", 2**40)  # as if hardly any room were left
+        monkeypatch.setattr(wal, "_bytes_in_use", interrupted)
+        wal.make_room(path)
+        monkeypatch.undo()
+
+        assert stranger.execute("SELECT length(x) FROM other").fetchone() == (2_000_000,)
+        assert stranger.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert (await store.append(*visit())).event_id == 2
 
 
 def copy_files(wal_file: Path, folder: Path) -> None:
@@ -356,3 +283,42 @@ async def test_a_full_disk_is_told_to_a_relaxed_append(
     monkeypatch.undo()
 
     assert (await store.append(*visit(), durability="relaxed")).event_id == 2
+
+
+async def test_of_many_none_is_written_behind_a_commit_that_failed(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole commits before it are in the journal, and none after it: no hole in what was given."""
+    real, tried = journal.insert, []
+
+    def once(*arguments: object) -> None:
+        tried.append(arguments)
+        if len(tried) == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(journal, "insert", once)
+    with pytest.raises(DatabaseError):
+        await store.append_many([visit(number) for number in range(4_000)])
+
+    assert len(tried) == 2
+    assert await store.reader.last_position() == 2 + appender.FACTS_PER_COMMIT
+
+
+async def test_of_nothing_nothing_is_written(store: EventStore) -> None:
+    """No appends at all have no answers, and the next one is written as ever."""
+    assert await store.engine.append_all([]) == []
+    assert (await store.append(*visit())).event_id == 2
+
+
+async def test_work_that_is_queued_at_a_close_is_done(
+    store: EventStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A WAL checkpoint that was due is made before the connection goes, and nothing is wrong."""
+    writer = store.engine.writer
+    made: list[str] = []
+    writer.post(lambda: made.extend(writer.worker.connection.execute("SELECT 'made'").fetchone()))
+    await store.close()
+
+    assert made == ["made"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
