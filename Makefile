@@ -37,7 +37,8 @@ types: $(FULL) ## Check types
 bench: $(FULL) ## Measure (ARGS="--help" for the choices)
 	@$(PY) -m benchmarks $(ARGS)
 
-faults: $(SMALL) ## Run the tests that kill processes and fill disks
+TOOLS := $(VENV)/.installed-tools
+faults: $(SMALL) $(TOOLS) ## Run the tests that kill processes and fill disks
 	$(PY) -m pytest -m faults tests $(ARGS)
 
 BROWSER := $(VENV)/.installed-browser
@@ -45,7 +46,7 @@ APT := apt-get update -q && apt-get install -qy --no-install-recommends chromium
 browser: $(BROWSER) ## Run the dashboard's tests in a real browser, and its API under a fuzzer
 	EVENTLOG_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests $(ARGS)
 
-all-tests: $(BROWSER) ## Run all tests but those that take minutes
+all-tests: $(BROWSER) $(TOOLS) ## Run all tests but those that take minutes
 	$(PY) -m pytest -m "not faults" $(ARGS)
 
 # uv writes locks that pip installs: names, versions and hashes, without an address. It comes into a
@@ -82,6 +83,13 @@ $(SMALL): $(VENV)/bin/pip requirements.lock pyproject.toml
 
 $(FULL): $(SMALL) requirements-dev.lock
 	@$(PIP) install --quiet --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+# What brings faults about: system calls that fail or kill, and a clock that jumps.
+$(TOOLS): $(VENV)/bin/pip
+	@command -v strace >/dev/null && command -v faketime >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -q && apt-get install -qy --no-install-recommends strace faketime; } \
+		|| echo "Without strace and faketime some tests are skipped, and say so: sudo apt install strace faketime" >&2
 	@touch $@
 
 # Chromium comes from Debian, as a browser needs libraries of the system; what is there is left alone.
