@@ -51,12 +51,13 @@ def make_room(wal: Path) -> None:
     recovery ends before them. The caller holds the lock of the writers; a stranger to it may commit
     meanwhile, and so the zeros go to wherever the file ends when they are written.
     """
-    fd = os.open(wal, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
     try:
-        if os.fstat(fd).st_size - _bytes_in_use(fd) >= _ROOM:
+        end = os.fstat(fd).st_size
+        if end - _bytes_in_use(fd) >= _ROOM:
             return
         # Unwritten blocks that were only set aside would be as slow to write to as none.
-        os.write(fd, bytes(_CHUNK))
+        os.pwritev(fd, [bytes(_CHUNK)], end, os.RWF_APPEND)
         os.fdatasync(fd)
     finally:
         os.close(fd)

@@ -53,6 +53,7 @@ class Target(NamedTuple):
 
 TARGETS = [
     Target("cycle", "pwrite64", tuple(LOG)),
+    Target("cycle", "pwritev2", tuple(LOG)),
     Target("cycle", "fsync,fdatasync", tuple(LOG)),
     Target("cycle", "ftruncate,fallocate", tuple(LOG)),
     Target("cycle", "unlink,unlinkat", (f"{DB}-journal", f"{DB}-wal")),

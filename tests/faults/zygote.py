@@ -33,7 +33,7 @@ from tests.faults.cycle import BACKUP, DB, PICTURES, Part, facts_of, key_of, run
 from tests.powercut.looks import chain_error, view_rows
 
 TRACED: Final = (
-    "write,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,link,linkat"
+    "write,pwrite64,pwritev2,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,link,linkat"
     ",unlink,unlinkat"
 )
 # A cycle takes a fifth of a second; one that waits for a lock nobody holds would take five.

@@ -30,6 +30,7 @@ from tests.powercut.inode import (
 from tests.powercut.operations import (
     Acknowledged,
     Allocated,
+    Appended,
     Linked,
     MadeFolder,
     Opened,
@@ -95,7 +96,7 @@ class Disk:
         match operation:
             case MadeFolder() | Renamed() | Linked() | Removed() | Opened():
                 self._apply_to_names(operation)
-            case Wrote() | Sought() | Truncated() | Allocated():
+            case Wrote() | Appended() | Sought() | Truncated() | Allocated():
                 self._apply_to_bytes(operation)
             case Synced(path, since):
                 self._sync(path, since)
@@ -188,7 +189,7 @@ class Disk:
                 if truncate:
                     self._change(inode, 0, None)
 
-    def _apply_to_bytes(self, operation: Wrote | Sought | Truncated | Allocated) -> None:
+    def _apply_to_bytes(self, operation: Wrote | Appended | Sought | Truncated | Allocated) -> None:
         inode = self._inode(operation.path)
         match operation:
             case Wrote(_, None, data):
@@ -196,6 +197,8 @@ class Disk:
                 inode.next_write += len(data)
             case Wrote(_, int(offset), data):
                 self._change(inode, offset, data)
+            case Appended(_, data):
+                self._change(inode, len(with_changes(inode.synced, inode.pending)), data)
             case Sought(_, offset):
                 inode.next_write = offset
             case Truncated(_, size):

@@ -23,6 +23,13 @@ class Wrote(NamedTuple):
     data: bytes
 
 
+class Appended(NamedTuple):
+    """Bytes behind all that the file holds."""
+
+    path: str
+    data: bytes
+
+
 class Sought(NamedTuple):
     """The place for the next write."""
 
@@ -96,6 +103,7 @@ class Acknowledged(NamedTuple):
 Operation: TypeAlias = (
     Opened
     | Wrote
+    | Appended
     | Sought
     | Truncated
     | Allocated

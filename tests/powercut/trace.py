@@ -19,6 +19,7 @@ from typing import Final
 from tests.powercut.operations import (
     Acknowledged,
     Allocated,
+    Appended,
     Linked,
     MadeFolder,
     Opened,
@@ -169,6 +170,15 @@ def _opened(call: str, arguments: str, path: str) -> list[Operation]:
     return [Opened(path, truncate=call == "creat" or "O_TRUNC" in arguments)]
 
 
+def _wrote_with_flags(path: str, arguments: str, size: int) -> Operation:
+    offset, flags = arguments.split(", ")[-2:]
+    if flags == "RWF_APPEND":
+        return Appended(path, _data(arguments, size))
+    if flags == "0":
+        return Wrote(path, int(offset), _data(arguments, size))
+    raise TraceError(f"pwritev2 of {path!r} with {flags} is not understood")
+
+
 _OF_NAMES: Final[dict[str, Callable[..., Operation]]] = {
     "mkdir": MadeFolder,
     "mkdirat": MadeFolder,
@@ -185,6 +195,7 @@ _OF_BYTES: Final[dict[str, Callable[[str, str, int], Operation]]] = {
     "writev": lambda path, arguments, size: Wrote(path, None, _data(arguments, size)),
     "pwrite64": lambda path, arguments, size: Wrote(path, _last(arguments), _data(arguments, size)),
     "pwritev": lambda path, arguments, size: Wrote(path, _last(arguments), _data(arguments, size)),
+    "pwritev2": _wrote_with_flags,
     "truncate": lambda path, arguments, _: Truncated(path, _last(arguments)),
     "ftruncate": lambda path, arguments, _: Truncated(path, _last(arguments)),
     "fallocate": lambda path, arguments, _: _allocated(path, arguments),
