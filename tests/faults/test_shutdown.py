@@ -11,7 +11,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -94,17 +96,28 @@ class Ended:
     def __init__(self, path: Path, how: str, stop: signal.Signals | None) -> None:
         """Run it until it is stopped, or ends by itself; that takes at most END_S."""
         command = [sys.executable, "-c", PIPELINE, str(path), how]
-        with subprocess.Popen(
-            command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
+        complaints = path.with_name("complaints")
+        with (
+            complaints.open("w") as errors,
+            subprocess.Popen(
+                command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=errors, text=True
+            ) as process,
+        ):
             assert process.stdout is not None
             lines = []
             if stop is not None:
-                lines = [process.stdout.readline() for _ in range(200)]
+                lines = list(islice(process.stdout, 200))
                 process.send_signal(stop)
-            out, self.complaints = process.communicate(timeout=END_S)
-            self.code = process.returncode
-        said = [json.loads(line) for line in (*lines, *out.splitlines())]
+            # communicate() would read past what is buffered here already.
+            too_late = threading.Timer(END_S, process.kill)
+            too_late.start()
+            lines += process.stdout
+            self.code = process.wait()
+            too_late.cancel()
+        self.complaints = complaints.read_text()
+        killed = self.code == -signal.SIGKILL
+        assert killed is (stop is signal.SIGKILL), f"it did not end within {END_S} s"
+        said = [json.loads(line) for line in lines]
         self.answers = {words[1]: words[2] for words in said if words[0] == "append"}
         self.last_words = {words[1]: words[2] for words in said if words[0] == "last"}
         assert self.answers
