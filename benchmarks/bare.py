@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.plain import Synchronous
-from eventlog import appends, fold, journal, schema
-from eventlog.database import SCHEMA
 from eventlog.facts import Fact
+from eventlog.followers import fold, view_tables
+from eventlog.journal import append as appends
+from eventlog.journal import table as journal
+from eventlog.journal.table import SCHEMA
 from eventlog.projections import VIEWS
 from eventlog.record import Head, Position, StoredRecord
 
@@ -38,12 +40,12 @@ class Bare:
         self.connection = sqlite3.connect(path, isolation_level=None, cached_statements=512)
         for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"synchronous = {synchronous}"):
             self.connection.execute(f"PRAGMA {pragma}")
-        for statement in schema.statements(SCHEMA):
+        for statement in view_tables.statements(SCHEMA):
             if _JOURNAL.search(statement):
                 self.connection.execute(statement)
         if views:
             for view in VIEWS:
-                schema.create_tables(self.connection, view)
+                view_tables.create_tables(self.connection, view)
 
     def append(self, rows: Rows, ready: Ready = []) -> None:  # noqa: B006 - never changed
         """Insert rows of the journal, and ready rows of views, and commit."""

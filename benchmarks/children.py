@@ -59,7 +59,7 @@ async def _replay(path: Path) -> dict[str, Any]:
 
 
 async def _export(path: Path) -> dict[str, Any]:
-    from eventlog.archive import export  # noqa: PLC0415 - its memory counts only where it is used
+    from eventlog.maintenance.archive import export  # noqa: PLC0415 - its memory counts only where it is used
 
     with open(os.devnull, "wb") as nowhere:  # noqa: ASYNC230, PTH123 - nothing else runs here
         export(path, nowhere)

@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import plain, workload
-from eventlog import appends, clock, journal, projector, schema
-from eventlog.database import connect_writer, lock_path, transaction
 from eventlog.facts import Fact
-from eventlog.head import HeadFile, HeadMark, head_path
-from eventlog.lock import FileLock
+from eventlog.followers import projector
+from eventlog.journal import append as appends
+from eventlog.journal import clock
+from eventlog.journal import table as journal
+from eventlog.journal.head_file import HeadFile, HeadMark, head_path
 from eventlog.record import Head
+from eventlog.storage.connections import connect_writer, transaction
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
+from eventlog.store import opening as schema
 
 _APPENDS_PER_COMMIT: Final = 5_000
 _MADE: Final = ".made"

@@ -1,6 +1,5 @@
 """eventlog: the record that a video doorbell and smart lock keeps of everything at a door."""
 
-from eventlog.appends import Durability
 from eventlog.errors import (
     BadArgument,
     BadFact,
@@ -27,10 +26,11 @@ from eventlog.facts import (
     UncleanStop,
     UnlockAction,
 )
-from eventlog.queries import EventFilter
-from eventlog.reader import Reader
+from eventlog.journal.append import Durability
+from eventlog.projections.event_list import EventFilter
 from eventlog.record import Receipt, Record
-from eventlog.store import EventStore
+from eventlog.store.event_store import EventStore
+from eventlog.store.reader import Reader
 
 __all__ = [
     "AlertSent",

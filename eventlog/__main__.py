@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from eventlog.cli.desk import Settings
+    from eventlog.cli.context import Settings
 
 DEFAULTS: Final = {
     "DB_PATH": "./events.db",
@@ -34,7 +34,7 @@ def load_settings() -> Settings:
     Each name is looked for by itself, since a pipeline's own `config.py` may have some only.
     Raises BadArgument where `config.py` can't be imported, or holds no text under a name.
     """
-    from eventlog.cli.desk import Settings
+    from eventlog.cli.context import Settings
 
     config = _config()
     values = {name: _value(config, name) for name in DEFAULTS}

@@ -6,6 +6,8 @@ Knows the shapes only: `codecs.py` reads bodies, `chain.py` computes hashes, `jo
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import product
+from types import NoneType
 from typing import Final, NamedTuple, NewType
 
 from msgspec import Struct
@@ -85,3 +87,33 @@ def is_instant(microseconds: object) -> bool:
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
 _LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+
+
+# The types of a row's columns, and all of the ways in which those that may be NULL can be so.
+_TYPES: Final = (
+    (int,),
+    (int, NoneType),
+    (str,),
+    *((int,),) * 5,
+    (str, NoneType),
+    (bytes, NoneType),
+    (bytes,),
+    (bytes,),
+)
+
+
+_SHAPES: Final = frozenset(product(*_TYPES))
+
+
+_HASH_SIZE: Final = 32
+
+
+def shape_error(row: StoredRecord) -> str | None:
+    """What no column of a journal can hold, as a sentence; None where all have their types."""
+    if tuple(map(type, row)) not in _SHAPES:
+        for column, types, value in zip(StoredRecord._fields, _TYPES, row, strict=True):
+            if type(value) not in types:
+                return f"its column {column} holds {type(value).__name__}"
+    if len(row.hash) != _HASH_SIZE:
+        return f"its hash has {len(row.hash)} bytes"
+    return None

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from eventlog.cli.app import run
-from eventlog.cli.desk import Settings
+from eventlog.cli.context import Settings
 
 
 class Said(NamedTuple):

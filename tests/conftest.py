@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from eventlog import EventStore, reserve
+from eventlog import EventStore
+from eventlog.storage import reserve
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

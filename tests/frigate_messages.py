@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from eventlog.facts import FaceResult, Motion, Score
-from eventlog.ingest import frigate
-from eventlog.ingest.frigate_object import SIMILARITY
-from eventlog.ingest.intake import Item
-from eventlog.ingest.payload import moment
+from eventlog.sources.feed import Item
+from eventlog.sources.frigate import files as frigate
+from eventlog.sources.frigate.tracked_object import SIMILARITY
+from eventlog.sources.messages import moment
 
 ID = "1607123955.475377-mxklsc"
 KEY = f"frigate:{ID}"

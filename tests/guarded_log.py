@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import database, journal
-from eventlog.appends import place, prepare
 from eventlog.facts import Detection, Ding, Fact, Motion
+from eventlog.journal import table as journal
+from eventlog.journal.append import place, prepare
+from eventlog.journal.table import SCHEMA
+from eventlog.storage import connections as database
 
 LOG_ID: Final = bytes(range(16))
 NOON: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -56,7 +58,7 @@ def make_log(path: Path) -> Path:
     """A log of three records: a ding with a key and its detection, and a motion with a key."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
-        connection.executescript(database.SCHEMA)
+        connection.executescript(SCHEMA)
         connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {database.USER_VERSION}")
         journal.make_log_id(connection, LOG_ID)

@@ -13,8 +13,8 @@ import anyio.lowlevel
 from eventlog import codecs
 from eventlog.errors import BadKey, FactWithoutEvent, KeyConflict, UnknownEvent
 from eventlog.facts import OPENERS, Fact, kind_of
-from eventlog.ingest.intake import Item, Tally, feed
 from eventlog.record import EventId, Position, Receipt
+from eventlog.sources.feed import Item, Tally, feed
 
 LONGEST_KEY = 200
 

@@ -18,10 +18,7 @@ from typing import Any
 
 import msgspec
 
-from eventlog import chain, codecs, journal, projector, schema
-from eventlog.appends import Append, place, prepare
-from eventlog.checks.findings import Report
-from eventlog.database import connect_writer, lock_path
+from eventlog import codecs
 from eventlog.facts import (
     AlertSent,
     Detection,
@@ -32,9 +29,17 @@ from eventlog.facts import (
     PersonNamed,
     UnlockAction,
 )
-from eventlog.head import HeadFile, HeadMark
-from eventlog.lock import FileLock
+from eventlog.followers import projector
+from eventlog.journal import chain
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append, place, prepare
+from eventlog.journal.head_file import HeadFile, HeadMark
+from eventlog.maintenance.verify.findings import Report
 from eventlog.record import Head, StoredRecord
+from eventlog.storage.connections import connect_writer
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
+from eventlog.store import opening as schema
 
 T0 = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 T0_US = 1_772_015_400_000_000

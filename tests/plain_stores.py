@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from eventlog import Detection, codecs, journal, schema
+from eventlog import Detection, codecs
+from eventlog.journal import table as journal
 from eventlog.record import Record
+from eventlog.store import opening as schema
 
 # Typed from the contract.
 CONTRACT = """

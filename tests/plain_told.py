@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eventlog import Fact, codecs
-from eventlog.plain import Row, Told, tell_event
+from eventlog.store.compat.plain_rows import Row, Told, tell_event
 from tests.plain_stores import VISIT
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)

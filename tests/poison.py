@@ -17,9 +17,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from eventlog import chain, codecs, journal
+from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import Fact
+from eventlog.journal import chain
+from eventlog.journal import table as journal
 from eventlog.projections import VIEWS
 from eventlog.record import StoredRecord
 from tests.hostile import hostile_list

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from eventlog import codecs
-from eventlog.appends import Append, EncodedFact
+from eventlog.journal.append import Append, EncodedFact
+from eventlog.maintenance.salvage.cells import rows as rows_of_page
+from eventlog.maintenance.salvage.files import Files
+from eventlog.maintenance.salvage.pages import Cell, leaf_cells, payload, record_header
+from eventlog.maintenance.salvage.salvage import SalvageReport
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
-from eventlog.salvage.cells import rows as rows_of_page
-from eventlog.salvage.files import Files
-from eventlog.salvage.pages import Cell, leaf_cells, payload, record_header
-from eventlog.salvage.salvage import SalvageReport
-from eventlog.verify import verify
 from tests.logs import (
     appends,
     rows,

@@ -20,9 +20,9 @@ from eventlog import (
     ThumbnailSaved,
     UnlockAction,
     codecs,
-    journal,
 )
-from eventlog.database import APPLICATION_ID, origin
+from eventlog.journal import table as journal
+from eventlog.storage.connections import APPLICATION_ID, origin
 from tests.dumps import soundness_of
 from tests.plain_stores import (
     ANNA,

@@ -7,18 +7,12 @@ import sqlite3
 
 import pytest
 
-from eventlog import (
-    Detection,
-    Ding,
-    FaceResult,
-    Motion,
-    PersonNamed,
-    adopt,
-    database,
-    journal,
-    schema,
-)
+from eventlog import Detection, Ding, FaceResult, Motion, PersonNamed
 from eventlog.errors import ForeignDatabase
+from eventlog.followers import view_tables
+from eventlog.journal import table as journal
+from eventlog.journal.table import SCHEMA
+from eventlog.store.compat import adopt
 from tests.plain_stores import (
     ANNA,
     DOG,
@@ -212,7 +206,7 @@ def test_rows_with_an_exception_are_counted_and_said_once_without_a_value(
 
 def schema_without_views(connection: sqlite3.Connection) -> None:
     """The journal beside the plain tables, as it is when an adoption begins."""
-    for statement in schema.statements(database.SCHEMA):
+    for statement in view_tables.statements(SCHEMA):
         connection.execute(statement)
     journal.make_log_id(connection, bytes(16))
 

@@ -13,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import Detection, EventStore, Motion, appender, journal, wal
-from eventlog.appender import Appender
-from eventlog.database import lock_path, wal_path
+from eventlog import Detection, EventStore, Motion
 from eventlog.errors import DatabaseError, DiskFull
 from eventlog.facts import Fact
-from eventlog.lock import FileLock
+from eventlog.journal import group_commit as appender
+from eventlog.journal import table as journal
+from eventlog.journal.group_commit import Appender
+from eventlog.storage import wal_file as wal
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path, wal_path
 from tests.test_statements import T0, Hops, quiet_store
 
 pytestmark = pytest.mark.anyio

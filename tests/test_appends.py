@@ -11,18 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import chain, codecs
-from eventlog.appends import (
-    FACTS_MAX,
-    KEY_LENGTH_MAX,
-    Append,
-    EncodedFact,
-    check_event_id,
-    check_key,
-    place,
-    prepare,
-    same_facts,
-)
+from eventlog import codecs
 from eventlog.errors import (
     BadArgument,
     BadFact,
@@ -36,6 +25,18 @@ from eventlog.errors import (
     UnknownEvent,
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact, Motion, PersonNamed
+from eventlog.journal import chain
+from eventlog.journal.append import (
+    FACTS_MAX,
+    KEY_LENGTH_MAX,
+    Append,
+    EncodedFact,
+    check_event_id,
+    check_key,
+    place,
+    prepare,
+    same_facts,
+)
 from eventlog.record import Head, Position, StoredRecord
 from tests.plain_chain import plain_digest, plain_genesis, plain_hash
 from tests.strategies import facts, standalone_facts, texts, visit_facts, visits

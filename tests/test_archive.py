@@ -14,9 +14,7 @@ from typing import Any
 
 import pytest
 
-from eventlog import codecs, journal
-from eventlog.appends import prepare
-from eventlog.archive import copy_until, export, import_archive
+from eventlog import codecs
 from eventlog.errors import (
     BadArgument,
     BadPayload,
@@ -27,8 +25,11 @@ from eventlog.errors import (
     MissingFolder,
 )
 from eventlog.facts import PersonNamed
-from eventlog.head import head_path, read_head
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.journal.append import prepare
+from eventlog.journal.head_file import head_path, read_head
+from eventlog.maintenance.archive import copy_until, export, import_archive
+from eventlog.maintenance.verify.log import verify
 from tests.logs import build_log, guards_down, put, rewrite, rows, seed_for, writing
 
 
@@ -124,7 +125,7 @@ def test_a_damaged_log_is_not_exported_as_if_it_were_whole(path: Path) -> None:
 
 def test_progress_is_told_both_ways(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller with a progress bar hears of records done and of all there are."""
-    monkeypatch.setattr("eventlog.progress.EVERY", 10)
+    monkeypatch.setattr("eventlog.journal.progress.EVERY", 10)
     end = len(rows(path))
     expected = [(n, end) for n in range(10, end + 1, 10)]
     told: list[tuple[int, int]] = []

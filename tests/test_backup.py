@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import journal, new_file
-from eventlog.appends import prepare
-from eventlog.backup import backup
 from eventlog.errors import BadArgument, DatabaseMissing, DiskFailure, DiskFull, MissingFolder
 from eventlog.facts import PersonNamed
-from eventlog.head import HeadMark, head_path, pack, read_head
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.journal.append import prepare
+from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.maintenance import new_log as new_file
+from eventlog.maintenance.backup import backup
+from eventlog.maintenance.verify.log import verify
 from tests.logs import build_log, build_log_with_wal, contents, guards_down, put, rows, writing
 from tests.mounts import tmpfs
 

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventStore, Motion, journal
-from eventlog.backup import backup
-from eventlog.beside import beside
-from eventlog.database import connect_reader, lock_path
+from eventlog import EventStore, Motion
 from eventlog.errors import LockTimeout, ReplayRunning
-from eventlog.lock import FileLock
-from eventlog.salvage.salvage import salvage
-from eventlog.status import status
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.maintenance.backup import backup
+from eventlog.maintenance.salvage.salvage import salvage
+from eventlog.maintenance.status import status
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import connect_reader
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import beside, lock_path
 from tests.logs import build_log_with_wal, rows
 
 MOTION = Motion(camera_id="front_door", recorded_at=datetime(2026, 2, 25, tzinfo=UTC))

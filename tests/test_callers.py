@@ -13,10 +13,10 @@ from typing import Final
 import aiosqlite
 import pytest
 
-from eventlog import database
-from eventlog.callers import LockedConnection, connect_caller
 from eventlog.errors import LockTimeout, NotADatabase
-from eventlog.lock import FileLock
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path, wal_path
+from eventlog.store.compat.caller_connection import LockedConnection, connect_caller
 from tests.guarded_log import make_log
 
 INSERT: Final = "INSERT INTO mine VALUES (1)"
@@ -31,7 +31,7 @@ class Log:
         assert isinstance(connection, LockedConnection)
         self.connection = connection
         self.connection.execute("CREATE TABLE mine (x INTEGER PRIMARY KEY)")
-        self._other = FileLock(database.lock_path(path), timeout_s=0.0)
+        self._other = FileLock(lock_path(path), timeout_s=0.0)
 
     def others_must_wait(self) -> bool:
         """Whether another writer would have to wait now."""
@@ -148,10 +148,10 @@ def test_a_close_that_waits_in_vain_is_no_wal_checkpoint(tmp_path: Path) -> None
     connection = connect_caller(path)
     assert isinstance(connection, LockedConnection)
     connection.execute("CREATE TABLE mine (x INTEGER PRIMARY KEY)")
-    wal = database.wal_path(path)
+    wal = wal_path(path)
     size = wal.stat().st_size
     connection.lock._timeout_s = 0.0
-    other = FileLock(database.lock_path(path))
+    other = FileLock(lock_path(path))
     with other:
         with pytest.raises(LockTimeout):
             connection.close()
@@ -191,7 +191,7 @@ def test_a_statement_that_fails_keeps_no_lock_of_its_own(log: Log, sql: str) -> 
 )
 def test_reading_waits_for_nobody(log: Log, sql: str) -> None:
     """A reader goes on while another process writes, and keeps nobody waiting."""
-    with FileLock(database.lock_path(log.path)) as writer:
+    with FileLock(lock_path(log.path)) as writer:
         log.connection.execute(sql).fetchall()
         log.connection.cursor().execute(sql).fetchall()
     writer.close()
@@ -202,7 +202,7 @@ def test_reading_waits_for_nobody(log: Log, sql: str) -> None:
 def test_a_write_waits_for_another_writer(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """While another holds the lock nothing is begun, and too long a wait is LockTimeout."""
     monkeypatch.setattr(log.connection.lock, "_timeout_s", 0.0)
-    with FileLock(database.lock_path(log.path)) as writer:
+    with FileLock(lock_path(log.path)) as writer:
         for write in WRITES.values():
             with pytest.raises(LockTimeout):
                 write(log.connection)
@@ -216,7 +216,7 @@ def test_a_write_waits_for_another_writer(log: Log, monkeypatch: pytest.MonkeyPa
 def test_a_wal_checkpoint_stands_inside_the_lock(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller's own checkpoint of the WAL can't meet a commit of somebody else's."""
     monkeypatch.setattr(log.connection.lock, "_timeout_s", 0.0)
-    with FileLock(database.lock_path(log.path)) as writer, pytest.raises(LockTimeout):
+    with FileLock(lock_path(log.path)) as writer, pytest.raises(LockTimeout):
         log.connection.execute("PRAGMA wal_checkpoint (TRUNCATE)")
     writer.close()
     (busy, *_) = log.connection.execute("PRAGMA wal_checkpoint (TRUNCATE)").fetchone()
@@ -246,7 +246,7 @@ def test_a_connection_that_cannot_be_opened_leaves_no_lock(tmp_path: Path) -> No
     path.write_bytes(b"this is no database" * 100)
     with pytest.raises(NotADatabase):
         connect_caller(path)
-    with FileLock(database.lock_path(path), timeout_s=0.0) as lock:
+    with FileLock(lock_path(path), timeout_s=0.0) as lock:
         assert lock.held
     lock.close()
 
@@ -255,7 +255,7 @@ def test_a_connection_that_cannot_be_opened_leaves_no_lock(tmp_path: Path) -> No
 async def test_aiosqlite_holds_the_lock_as_sqlite3_does(tmp_path: Path) -> None:
     """store.db is aiosqlite's connection over this one: its calls end in the same methods."""
     path = make_log(tmp_path / "log.db")
-    other = FileLock(database.lock_path(path), timeout_s=0.0)
+    other = FileLock(lock_path(path), timeout_s=0.0)
     async with aiosqlite.Connection(lambda: connect_caller(path), iter_chunk_size=64) as db:
         await db.execute("CREATE TABLE mine (x INTEGER PRIMARY KEY)")
         await db.commit()

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import chain
-from eventlog.appends import place, prepare
 from eventlog.facts import PersonNamed
+from eventlog.journal import chain
+from eventlog.journal.append import place, prepare
 from eventlog.record import Head, Position, StoredRecord
 
 ROW: Final = StoredRecord(

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.appends import prepare
 from eventlog.cli.status import _size
-from eventlog.database import lock_path
 from eventlog.facts import Motion
-from eventlog.head import head_path
+from eventlog.journal.append import prepare
+from eventlog.journal.head_file import head_path
+from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS
 from eventlog.record import StoredRecord
-from eventlog.thumbnails import Thumbnails
+from eventlog.storage.paths import lock_path
 from tests.command_line import CommandLine
 from tests.hostile_frames import jpeg
 from tests.logs import T0, build_log, guards_down, put, rewrite, writing

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.appends import prepare
 from eventlog.facts import FaceResult, Motion
+from eventlog.journal.append import prepare
 from tests.command_line import CommandLine
 from tests.logs import T0, build_log, guards_down, rows
 

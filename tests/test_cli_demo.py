@@ -19,11 +19,12 @@ from types import ModuleType
 
 import pytest
 
-from eventlog.cli import demo, web
-from eventlog.cli.desk import Desk
+from eventlog.cli import demo
+from eventlog.cli import serve as web
+from eventlog.cli.context import Desk
 from eventlog.errors import BadArgument
-from eventlog.sample import play_live
-from eventlog.store import EventStore
+from eventlog.sources.simulator import play_live
+from eventlog.store.event_store import EventStore
 from tests.command_line import CommandLine
 from tests.logs import build_log, contents
 

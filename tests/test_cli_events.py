@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eventlog.appends import Append, prepare
-from eventlog.cli.desk import Desk, Settings
+from eventlog.cli.context import Desk, Settings
 from eventlog.cli.events import print_events
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, PersonNamed, UnlockAction
+from eventlog.journal.append import Append, prepare
 from tests.command_line import CommandLine
 from tests.logs import T0, build_log, put, writing
 

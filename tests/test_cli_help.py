@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.cli.app import make_app
-from eventlog.cli.commands import COMMANDS
-from eventlog.cli.desk import Settings
+from eventlog.cli.command_list import COMMANDS
+from eventlog.cli.context import Settings
 from tests.command_line import CommandLine
 from tests.logs import build_log
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import journal
-from eventlog.appends import prepare
 from eventlog.facts import AlertSent, Motion
-from eventlog.lock import FileLock
+from eventlog.journal import table as journal
+from eventlog.journal.append import prepare
 from eventlog.projections import VIEWS
 from eventlog.record import StoredRecord
+from eventlog.storage.lock import FileLock
 from tests.command_line import CommandLine
 from tests.logs import T0, T0_US, build_log, put, rewrite, writing
 

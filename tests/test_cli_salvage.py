@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from eventlog import codecs
-from eventlog.cli.desk import Desk
+from eventlog.cli.context import Desk
 from eventlog.cli.salvage import _tell
-from eventlog.database import lock_path
-from eventlog.head import head_path
-from eventlog.lock import FileLock
-from eventlog.salvage import salvage as machine
-from eventlog.salvage.salvage import Range, SalvageReport
+from eventlog.journal.head_file import head_path
+from eventlog.maintenance.salvage import salvage as machine
+from eventlog.maintenance.salvage.salvage import Range, SalvageReport
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
 from tests.command_line import CommandLine
 from tests.logs import build_log, rows
 

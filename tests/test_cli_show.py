@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import codecs, journal
-from eventlog.appends import Append, prepare
+from eventlog import codecs
 from eventlog.facts import AlertSent, Ding, FaceResult, Motion, PersonNamed, UnlockAction
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append, prepare
 from eventlog.record import StoredRecord
 from tests.command_line import CommandLine
 from tests.logs import BOOT, T0, T0_US, build_log, rewrite, rows

@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventlog.cli.app import run
-from eventlog.cli.desk import Settings
+from eventlog.cli.context import Settings
 from eventlog.cli.safe_text import safe
 from tests.logs import build_log, rows
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.cli import web
+from eventlog.cli import serve as web
 from eventlog.errors import BadArgument
 from tests.command_line import CommandLine
 from tests.logs import build_log

@@ -15,9 +15,6 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import database
-from eventlog.callers import connect_caller
-from eventlog.database import connect_reader, connect_writer, lock_path
 from eventlog.errors import (
     BadArgument,
     DatabaseError,
@@ -29,8 +26,12 @@ from eventlog.errors import (
     NewerDatabase,
     NotADatabase,
 )
-from eventlog.head import HeadFile, head_path
-from eventlog.lock import FileLock
+from eventlog.journal.head_file import HeadFile, head_path
+from eventlog.storage import connections as database
+from eventlog.storage.connections import connect_reader, connect_writer
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import checked_path, lock_path, wal_path
+from eventlog.store.compat.caller_connection import connect_caller
 from tests.guarded_log import contents, make_log
 
 ODD_NAMES: Final = ["log.db", "a b.db", "100%.db", "what?.db", "#1.db", "ümlaut 🚪.db", "a'b;c.db"]
@@ -80,7 +81,7 @@ def umask(mask: int) -> Iterator[None]:
 def test_what_is_no_file_of_its_own_is_a_bad_argument(path: str) -> None:
     """A log in memory would be lost; a URI could mean one."""
     with pytest.raises(BadArgument, match="a file of its own"):
-        database.checked_path(path)
+        checked_path(path)
 
 
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
@@ -88,20 +89,20 @@ def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "no", tmp_path / "no" / "deeper", tmp_path / "file"):
         with pytest.raises(MissingFolder, match=str(folder)):
-            database.checked_path(folder / "log.db")
+            checked_path(folder / "log.db")
     assert not (tmp_path / "no").exists()
 
 
 def test_a_folder_is_no_database(tmp_path: Path) -> None:
     """A folder of that name is named as what it is."""
     with pytest.raises(NotADatabase, match="is a folder"):
-        database.checked_path(tmp_path)
+        checked_path(tmp_path)
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_any_name_of_a_file_will_do(tmp_path: Path, name: str) -> None:
     """Characters that mean something in a URI are a file's own here, for writer and reader."""
-    path = database.checked_path(str(tmp_path / name))
+    path = checked_path(str(tmp_path / name))
     assert path == tmp_path / name
     make_log(path)
     with writer(path) as connection:
@@ -305,7 +306,7 @@ def test_every_file_is_the_owners_alone(tmp_path: Path, mask: int) -> None:
     with umask(mask), writer(path) as connection:
         connection.execute("CREATE TABLE mine (x)")
         HeadFile(path).close()
-        files = [path, lock_path(path), head_path(path), database.wal_path(path)]
+        files = [path, lock_path(path), head_path(path), wal_path(path)]
         files.append(path.with_name("log.db-shm"))
         assert [oct(mode_of(file)) for file in files] == ["0o600"] * 5
         assert {*tmp_path.iterdir()} == {*files}
@@ -317,7 +318,7 @@ def test_the_mode_of_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     path.chmod(0o640)
     with writer(path) as connection:
         connection.execute("INSERT INTO checkpoints VALUES ('events', 1, 1)")
-        assert mode_of(path) == mode_of(database.wal_path(path)) == 0o640
+        assert mode_of(path) == mode_of(wal_path(path)) == 0o640
 
 
 # ── transactions ───────────────────────────────────────────────────────────────────────────
@@ -377,4 +378,4 @@ def test_errors_of_opening_are_all_of_one_root(tmp_path: Path) -> None:
     """A program that opens a log can catch one name."""
     for path in ("", tmp_path / "no" / "log.db", tmp_path):
         with pytest.raises(EventLogError):
-            database.checked_path(path)
+            checked_path(path)

@@ -10,7 +10,6 @@ from typing import Final
 
 import pytest
 
-from eventlog.disk_errors import of_os_error, of_sqlite_error, translated
 from eventlog.errors import (
     DatabaseError,
     DiskFailure,
@@ -20,6 +19,7 @@ from eventlog.errors import (
     NotADatabase,
     ReadOnly,
 )
+from eventlog.storage.error_translation import of_os_error, of_sqlite_error, translated
 from tests.guarded_log import make_log
 
 PATH: Final = Path("/somewhere/log.db")

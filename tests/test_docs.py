@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-from eventlog.cli.commands import COMMANDS
+from eventlog.cli.command_list import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]

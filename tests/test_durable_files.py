@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 
-from eventlog import durable_files
-from eventlog.durable_files import is_plain, make_folder, open_plain, remove_older, write_new
+from eventlog.storage import durable_files
+from eventlog.storage.durable_files import (
+    is_plain,
+    make_folder,
+    open_plain,
+    remove_older,
+    write_new,
+)
 
 CALLS = ("open", "write", "fsync", "rename", "close")
 SPARE = ".spare"

@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventStore, Motion, PersonNamed, exchange, journal
-from eventlog.appends import prepare
-from eventlog.database import lock_path
+from eventlog import EventStore, Motion, PersonNamed
 from eventlog.errors import BadArgument
-from eventlog.exchange import take_over
-from eventlog.head import read_head
-from eventlog.lock import FileLock
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.journal.append import prepare
+from eventlog.journal.head_file import read_head
+from eventlog.maintenance import journal_swap as exchange
+from eventlog.maintenance.journal_swap import take_over
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
 from tests.logs import T0, build_log, put, rows, writing
 
 
@@ -46,7 +48,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], N
     """Do something in the room that is left between two steps."""
 
     def use(function: Callable[[], None]) -> None:
-        monkeypatch.setattr("eventlog.exchange.time.sleep", lambda _: function())
+        monkeypatch.setattr("eventlog.maintenance.journal_swap.time.sleep", lambda _: function())
 
     return use
 

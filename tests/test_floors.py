@@ -130,7 +130,7 @@ class Import(NamedTuple):
 
 
 def name_of(path: Path) -> str:
-    """A file's name as imports spell it: 'eventlog.ingest.ring', 'eventlog.ingest.__init__'."""
+    """A file's name as imports spell it: 'eventlog.sources.ring', 'eventlog.sources.__init__'."""
     return ".".join(path.relative_to(CHECKOUT).with_suffix("").parts)
 
 

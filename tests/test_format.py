@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import chain, codecs
+from eventlog import codecs
 from eventlog.facts import FACT_TYPES, kind_of
-from eventlog.head import SIZE, HeadMark, pack, unpack
+from eventlog.journal import chain
+from eventlog.journal.head_file import SIZE, HeadMark, pack, unpack
 from eventlog.record import StoredRecord
 from tests.plain_chain import integer, plain_digest, plain_genesis, plain_hash, plain_preimage
 

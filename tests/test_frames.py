@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from eventlog.errors import BadPayload
-from eventlog.frames import MAX_BYTES, MAX_PIXELS, read_frame
-from eventlog.frames.frame import orientation_of
+from eventlog.pictures import MAX_BYTES, MAX_PIXELS, read_frame
+from eventlog.pictures.frame_header import orientation_of
 from tests.hostile_frames import (
     HOSTILE,
     SCRIPT,

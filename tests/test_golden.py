@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from eventlog import chain, codecs
+from eventlog import codecs
 from eventlog.facts import FACT_TYPES, kind_of, version_of
+from eventlog.journal import chain
 from eventlog.record import StoredRecord
 from eventlog.upcasters import lift
 from tests.plain_chain import plain_digest, plain_genesis, plain_hash

@@ -13,7 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.head import SIZE, BadHeadFile, HeadFile, HeadMark, head_path, pack, read_head, unpack
+from eventlog.journal.head_file import (
+    SIZE,
+    BadHeadFile,
+    HeadFile,
+    HeadMark,
+    head_path,
+    pack,
+    read_head,
+    unpack,
+)
 from tests.logs import flip
 
 MARK: Final = HeadMark(bytes(range(16)), 1000, 990, bytes(range(32)))

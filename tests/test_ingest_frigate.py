@@ -10,9 +10,9 @@ import pytest
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Box, Detection, FaceResult, Motion
-from eventlog.ingest import frigate
-from eventlog.ingest.intake import Addition, Refused, Skipped, Tally, Visit, feed
-from eventlog.ingest.payload import moment
+from eventlog.sources.feed import Addition, Refused, Skipped, Tally, Visit, feed
+from eventlog.sources.frigate import files as frigate
+from eventlog.sources.messages import moment
 from tests.frigate_messages import (
     KEY,
     OPENER,

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from eventlog.facts import Box, Detection, FaceResult
-from eventlog.ingest import frigate
-from eventlog.ingest.intake import Addition, Refused, Skipped, Tally, Visit
-from eventlog.ingest.payload import moment
+from eventlog.sources.feed import Addition, Refused, Skipped, Tally, Visit
+from eventlog.sources.frigate import files as frigate
+from eventlog.sources.messages import moment
 from tests.frigate_messages import (
     ID,
     KEY,

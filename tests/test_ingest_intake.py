@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from eventlog.errors import DiskFull
 from eventlog.facts import Detection, Fact, Motion, PersonNamed
-from eventlog.ingest.intake import CHUNK, Addition, Item, Refused, Skipped, Tally, Visit, feed
 from eventlog.record import EPOCH, Position, Receipt
+from eventlog.sources.feed import CHUNK, Addition, Item, Refused, Skipped, Tally, Visit, feed
 from tests.ingest_model import ModelStore, fed
 
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from eventlog.errors import BadPayload
-from eventlog.ingest import SOURCES
-from eventlog.ingest.intake import Addition, Item, Refused, Skipped, Visit
-from eventlog.ingest.payload import UnixSeconds, moment, read_messages, shape, utc
 from eventlog.record import instant
+from eventlog.sources import SOURCES
+from eventlog.sources.feed import Addition, Item, Refused, Skipped, Visit
+from eventlog.sources.messages import UnixSeconds, moment, read_messages, shape, utc
 
 
 class Note(Struct):

@@ -11,8 +11,8 @@ import pytest
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Ding, Motion
-from eventlog.ingest import ring
-from eventlog.ingest.intake import Item, Refused, Skipped, Tally, Visit, feed
+from eventlog.sources import ring
+from eventlog.sources.feed import Item, Refused, Skipped, Tally, Visit, feed
 from tests.ingest_model import ModelStore, fed
 
 ID = 7330963245622279024

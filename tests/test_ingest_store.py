@@ -11,9 +11,10 @@ import pytest
 
 from eventlog import codecs
 from eventlog.facts import Ding, Motion
-from eventlog.ingest import frigate, ring
-from eventlog.ingest.intake import Addition, Item, Tally, Visit, feed
-from eventlog.store import EventStore
+from eventlog.sources import ring
+from eventlog.sources.feed import Addition, Item, Tally, Visit, feed
+from eventlog.sources.frigate import files as frigate
+from eventlog.store.event_store import EventStore
 from tests.frigate_messages import START, api, attempt, mqtt, read, review, state
 from tests.ingest_model import ModelStore
 

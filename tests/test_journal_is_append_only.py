@@ -14,8 +14,9 @@ from typing import Final
 
 import pytest
 
-from eventlog import database, journal
 from eventlog.facts import Motion
+from eventlog.journal import table as journal
+from eventlog.journal.table import SCHEMA
 from tests.guarded_log import HEAD, LOG_ID, NOON, append, contents, make_log, refuse, row
 
 SETS: Final = "kind = 'forged', hash = zeroblob(32)"
@@ -164,7 +165,7 @@ def test_no_insert_without_a_position_gets_one(plain: sqlite3.Connection) -> Non
 def test_an_empty_journal_begins_at_one(tmp_path: Path, insert: str, position: object) -> None:
     """The first record takes position 1 and no other."""
     with closing(sqlite3.connect(tmp_path / "empty.db", isolation_level=None)) as connection:
-        connection.executescript(database.SCHEMA)
+        connection.executescript(SCHEMA)
         refuse(connection, insert.format(row(position)), "takes the position after the last one")
         connection.execute(insert.format(row(1)))
         assert journal.last_position(connection) == 1
@@ -299,7 +300,7 @@ def test_no_statement_changes_the_id_of_a_log_with_records(
 def test_an_empty_log_may_take_another_logs_id(tmp_path: Path) -> None:
     """A restore begins with the id of the log that it restores; the first record closes that."""
     with closing(sqlite3.connect(tmp_path / "empty.db", isolation_level=None)) as connection:
-        connection.executescript(database.SCHEMA)
+        connection.executescript(SCHEMA)
         journal.make_log_id(connection, bytes(16))
         journal.make_log_id(connection, LOG_ID)
         assert journal.log_id(connection) == LOG_ID

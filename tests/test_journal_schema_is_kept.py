@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import authorizer, callers, database
-from eventlog.lock import FileLock
+from eventlog.storage import authorizer
+from eventlog.storage import connections as database
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
+from eventlog.store.compat import caller_connection as callers
 from tests.guarded_log import contents, make_log
 
 
@@ -22,7 +25,7 @@ from tests.guarded_log import contents, make_log
 def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """A connection as the package opens it: its writer's, and the one shown as store.db."""
     path = make_log(tmp_path / "log.db")
-    lock = FileLock(database.lock_path(path))
+    lock = FileLock(lock_path(path))
     if request.param == "writer":
         connection = database.connect_writer(path, lock)
         authorizer.keep_journal(connection)

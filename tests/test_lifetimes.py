@@ -15,10 +15,10 @@ import anyio.to_thread
 import pytest
 
 from eventlog import EventStore, Motion, PersonNamed, Receipt
-from eventlog.database import lock_path
 from eventlog.errors import LockTimeout, StoreClosed
-from eventlog.head import read_head
-from eventlog.lock import AT_ONCE, FileLock
+from eventlog.journal.head_file import read_head
+from eventlog.storage.lock import AT_ONCE, FileLock
+from eventlog.storage.paths import lock_path
 from tests.dumps import journal_of, views_of
 
 pytestmark = pytest.mark.anyio

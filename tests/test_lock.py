@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
-from eventlog.lock import TIMEOUT_S, FileLock
+from eventlog.storage.lock import TIMEOUT_S, FileLock
 
 # Takes the lock, says so, and holds it until its input ends.
 HOLDER = """
 import sys
 from pathlib import Path
-from eventlog.lock import FileLock
+from eventlog.storage.lock import FileLock
 with FileLock(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

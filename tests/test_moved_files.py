@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventStore, Motion, journal
-from eventlog.database import connect_reader, wal_path
+from eventlog import EventStore, Motion
 from eventlog.errors import DiskFailure
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import connect_reader
+from eventlog.storage.paths import wal_path
 from tests.logs import build_log
 
 pytestmark = pytest.mark.anyio

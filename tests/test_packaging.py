@@ -53,7 +53,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zipfile.ZipFile]
 def test_the_wheel_carries_the_package_and_the_old_import_path(wheel: zipfile.ZipFile) -> None:
     """Every module of the package is in it, its SQL, and event_store.py."""
     names = set(wheel.namelist())
-    assert {"eventlog/__init__.py", "eventlog/schema.sql", "event_store.py"} <= names
+    assert {"eventlog/__init__.py", "eventlog/journal/schema.sql", "event_store.py"} <= names
     sources = {str(path.relative_to(ROOT)) for path in (ROOT / "eventlog").rglob("*.py")}
     assert sources <= names
 
@@ -97,7 +97,7 @@ def test_the_sdist_builds_from_sources_and_holds_no_household(tmp_path: Path) ->
     """What the build and the tests need is in it; logs, pictures and caches are not."""
     with tarfile.open(build("sdist", tmp_path)) as sdist:
         names = {name.split("/", 1)[1] for name in sdist.getnames()}
-    assert {"pyproject.toml", "LICENSE", "eventlog/schema.sql", "event_store.py"} <= names
+    assert {"pyproject.toml", "LICENSE", "eventlog/journal/schema.sql", "event_store.py"} <= names
     assert "tests/conftest.py" in names
     assert not [name for name in names if ".db" in name or "__pycache__" in name]
     assert [name for name in names if name.startswith("thumbnails/")] == ["thumbnails/.gitkeep"]

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from eventlog.errors import BadPayload
-from eventlog.frames import read_frame
-from eventlog.pictures import Picture, clean_picture
+from eventlog.pictures import read_frame
+from eventlog.pictures.clean import Picture, clean_picture
 from tests.hostile_frames import (
     BIG,
     SECRET,
@@ -170,7 +170,7 @@ def test_a_jpeg_that_takes_too_much_memory_to_check_is_not_kept() -> None:
 def test_pillow_is_imported_when_the_first_picture_is_made() -> None:
     """Importing the rooms, and reading a header, costs no import of Pillow."""
     code = (
-        "import sys, eventlog.thumbnails, eventlog.pictures, eventlog.frames\n"
+        "import sys, eventlog.pictures.thumbnails, eventlog.pictures.clean, eventlog.pictures\n"
         "assert not [name for name in sys.modules if name.startswith('PIL')]\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, check=True)

@@ -19,8 +19,8 @@ from PIL import Image
 
 from eventlog import EventStore
 from eventlog.errors import BadPayload
-from eventlog.frames import read_frame
-from eventlog.pictures import Picture, clean_picture
+from eventlog.pictures import read_frame
+from eventlog.pictures.clean import Picture, clean_picture
 from tests.hostile_frames import (
     HOSTILE,
     SCRIPT,
@@ -37,7 +37,7 @@ MEASURE = """
 import ctypes, json, sys, time, types
 from pathlib import Path
 from eventlog.errors import BadPayload
-from eventlog.pictures import clean_picture
+from eventlog.pictures.clean import clean_picture
 from tests.hostile_frames import HOSTILE, encoded, scene
 
 def kilobytes(key):

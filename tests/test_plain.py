@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from eventlog import AlertSent, Ding, FaceResult, Motion, UnlockAction
-from eventlog.plain import tell_event
+from eventlog.store.compat.plain_rows import tell_event
 from tests.plain_stores import VISIT
 from tests.plain_told import CREATED_US, NOW, NOW_US, RECORDED_US, event, facts, kept, only, values
 

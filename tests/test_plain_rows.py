@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eventlog import Detection
-from eventlog.plain import Row, tell_person
+from eventlog.store.compat.plain_rows import Row, tell_person
 from tests.plain_stores import ANNA, DOG
 from tests.plain_told import NOW_US, event, facts, kept, only, values
 

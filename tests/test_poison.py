@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventStore, Receipt, Record, checkpoints, projector
+from eventlog import EventStore, Receipt, Record
 from eventlog.errors import BadBody, BadRecord, UnknownKind
 from eventlog.facts import UncleanStop
+from eventlog.followers import checkpoints, projector
 from eventlog.record import StoredRecord
 from tests import poison
 from tests.command_line import CommandLine

@@ -7,8 +7,9 @@ from typing import Final
 
 import pytest
 
-from eventlog import AlertSent, EventStore, Motion, checkpoints
+from eventlog import AlertSent, EventStore, Motion
 from eventlog.errors import UnknownKind
+from eventlog.followers import checkpoints
 from tests.dumps import journal_of, views_of
 from tests.logs import T0, seed_for
 from tests.next_build import NextBuild

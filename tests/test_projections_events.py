@@ -7,15 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.facts import (
-    AlertSent,
-    Ding,
-    FaceResult,
-    Fact,
-    Motion,
-    ThumbnailSaved,
-    UnlockAction,
-)
+from eventlog.facts import AlertSent, Ding, FaceResult, Fact, Motion, ThumbnailSaved, UnlockAction
 from eventlog.projections.events import EVENTS
 from eventlog.record import EventId, Position, Record
 from tests.projections_engine import (

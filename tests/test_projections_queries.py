@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from eventlog.errors import BadArgument
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, UnlockAction
 from eventlog.projections import persons
-from eventlog.projections.paging import LIMIT_MAX
-from eventlog.projections.times import canonical
-from eventlog.queries import (
+from eventlog.projections.event_list import (
     EventFilter,
     nest,
     one_event,
@@ -25,6 +23,8 @@ from eventlog.queries import (
     recent_events,
     unpack,
 )
+from eventlog.projections.paging import LIMIT_MAX
+from eventlog.projections.times import canonical
 from eventlog.record import Record
 from tests.projections_engine import T0, projected, record, rows
 

@@ -18,16 +18,16 @@ from eventlog import (
     Fact,
     Motion,
     UnlockAction,
-    checkpoints,
     codecs,
-    schema,
 )
-from eventlog.appends import Append, EncodedFact
 from eventlog.errors import ReplayRunning
-from eventlog.lock import FileLock
+from eventlog.followers import checkpoints
+from eventlog.followers.projector import project_batch
+from eventlog.followers.swap import NEW, OLD
+from eventlog.journal.append import Append, EncodedFact
 from eventlog.projections import VIEWS
-from eventlog.projector import project_batch
-from eventlog.swap import NEW, OLD
+from eventlog.storage.lock import FileLock
+from eventlog.store import opening as schema
 from tests.dumps import schema_of, soundness_of, views_of
 from tests.logs import put, writing
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from eventlog import checkpoints, projector, replay_check
-from eventlog.appends import prepare
 from eventlog.errors import DatabaseMissing, ForeignDatabase, JournalHole
 from eventlog.facts import UncleanStop
+from eventlog.followers import checkpoints, projector
+from eventlog.followers import compare as replay_check
+from eventlog.followers.compare import Difference, check
+from eventlog.journal.append import prepare
 from eventlog.projections import VIEWS
-from eventlog.replay_check import Difference, check
 from tests.logs import appends, build_log, contents, guards_down, put, rewrite, writing
 
 

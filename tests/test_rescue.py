@@ -10,10 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import journal
-from eventlog.archive import copy_until
-from eventlog.backup import backup
-from eventlog.database import APPLICATION_ID
 from eventlog.errors import (
     DatabaseMissing,
     DiskFailure,
@@ -22,9 +18,13 @@ from eventlog.errors import (
     NewerDatabase,
     NotADatabase,
 )
-from eventlog.rescue import opened, read_only
-from eventlog.status import status
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.maintenance.archive import copy_until
+from eventlog.maintenance.backup import backup
+from eventlog.maintenance.status import status
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import APPLICATION_ID
+from eventlog.storage.read_only import opened, read_only
 from tests.logs import build_log, build_log_with_wal, rows
 from tests.mounts import fill, make_read_only, tmpfs, writable_once
 

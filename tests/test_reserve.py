@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventStore, Motion, Receipt, UnlockAction, reserve
+from eventlog import EventStore, Motion, Receipt, UnlockAction
 from eventlog.errors import DiskFull
-from eventlog.reserve import Reserve
+from eventlog.storage import reserve
+from eventlog.storage.reserve import Reserve
 from tests.dumps import journal_of
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.head import HeadMark, head_path, pack, read_head
-from eventlog.salvage.salvage import Range, salvage
+from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.maintenance.salvage.salvage import Range, salvage
 from tests.logs import (
     build_log,
     build_log_with_wal,

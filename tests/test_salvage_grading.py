@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from eventlog import chain
-from eventlog.appends import place, prepare
 from eventlog.facts import PersonNamed
-from eventlog.head import HeadMark
+from eventlog.journal import chain
+from eventlog.journal.append import place, prepare
+from eventlog.journal.head_file import HeadMark
+from eventlog.maintenance.salvage.grading import Whole, grade
+from eventlog.maintenance.salvage.staging import CURRENT, STALE, STRAY, Candidate
 from eventlog.record import Head, Position, StoredRecord
-from eventlog.salvage.grading import Whole, grade
-from eventlog.salvage.staging import CURRENT, STALE, STRAY, Candidate
 
 LOG_ID = bytes(range(16))
 

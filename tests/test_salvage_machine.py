@@ -10,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import chain, codecs, journal, projector
-from eventlog.appends import Append, prepare
-from eventlog.database import lock_path
+from eventlog import codecs
 from eventlog.errors import BadArgument, DatabaseMissing, LockTimeout, NotADatabase
 from eventlog.facts import Motion, PersonNamed
-from eventlog.head import HeadMark, head_path, pack, read_head
-from eventlog.lock import FileLock
+from eventlog.followers import projector
+from eventlog.journal import chain
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append, prepare
+from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.maintenance.salvage.salvage import Range, salvage
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
-from eventlog.salvage.salvage import Range, salvage
-from eventlog.verify import verify
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
 from tests.logs import (
     T0,
     build_log,
@@ -110,7 +113,7 @@ def test_a_salvaged_log_can_be_salvaged(path: Path, tmp_path: Path) -> None:
 
 def test_progress_is_told(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller with a progress bar hears of pages read and of all there are."""
-    monkeypatch.setattr("eventlog.progress.EVERY", 10)
+    monkeypatch.setattr("eventlog.journal.progress.EVERY", 10)
     told: list[tuple[int, int]] = []
     salvage(path, tmp_path / "new.db", progress=lambda done, total: told.append((done, total)))
     total = path.stat().st_size // PAGE

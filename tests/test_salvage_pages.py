@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.salvage import pages, wal_frames
-from eventlog.salvage.files import Files
-from eventlog.salvage.pages import (
+from eventlog.maintenance.salvage import pages, wal_frames
+from eventlog.maintenance.salvage.files import Files
+from eventlog.maintenance.salvage.pages import (
     PAGE_SIZES,
     Cell,
     leaf_cells,
@@ -286,7 +286,7 @@ def test_any_page_size_is_found_by_trying(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page_size: int, tried: int
 ) -> None:
     """Most rows come to light under the right one, also where only some pages are tried."""
-    monkeypatch.setattr("eventlog.salvage.files._TRIED_PAGES", tried)
+    monkeypatch.setattr("eventlog.maintenance.salvage.files._TRIED_PAGES", tried)
     path = build_log(tmp_path / "door.db", 200, page_size=page_size, project=page_size < 8192)
     data = bytearray(path.read_bytes())
     data[:page_size] = random.Random(1).randbytes(page_size)

@@ -12,21 +12,14 @@ import pytest
 from PIL import Image, ImageChops
 
 from eventlog import codecs
-from eventlog.appends import prepare
-from eventlog.facts import (
-    Detection,
-    Ding,
-    FaceResult,
-    Motion,
-    ThumbnailSaved,
-    UnlockAction,
-)
+from eventlog.facts import Detection, Ding, FaceResult, Motion, ThumbnailSaved, UnlockAction
+from eventlog.journal.append import prepare
+from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import EventId, Receipt
-from eventlog.sample import HOURS, HOUSEHOLD, play, play_live, sample_day, sample_visit
-from eventlog.sample.visits import BY_DAY, BY_NIGHT
-from eventlog.sample_pictures import HEIGHT_PX, WIDTH_PX, Scene, draw, figures
-from eventlog.store import EventStore
-from eventlog.thumbnails import Thumbnails
+from eventlog.sources.simulator import HOURS, HOUSEHOLD, play, play_live, sample_day, sample_visit
+from eventlog.sources.simulator.drawings import HEIGHT_PX, WIDTH_PX, Scene, draw, figures
+from eventlog.sources.simulator.visits import BY_DAY, BY_NIGHT
+from eventlog.store.event_store import EventStore
 
 DAY = date(2026, 2, 25)
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventStore, Motion, database, writer
-from eventlog.database import wal_path
-from eventlog.wal import bytes_in_use
+from eventlog import EventStore, Motion
+from eventlog.storage import connections as database
+from eventlog.storage import writer
+from eventlog.storage.paths import wal_path
+from eventlog.storage.wal_file import bytes_in_use
 
 pytestmark = pytest.mark.anyio
 

@@ -16,23 +16,16 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    Box,
-    Detection,
-    EventStore,
-    FaceResult,
-    Motion,
-    UnlockAction,
-    archive,
-    wal,
-)
-from eventlog.database import wal_path
-from eventlog.engine import Engine
+from eventlog import Box, Detection, EventStore, FaceResult, Motion, UnlockAction
 from eventlog.facts import Fact
-from eventlog.reader import DATA_VERSION
-from eventlog.replay import Replay, family
-from eventlog.worker import Worker
-from eventlog.writer import Writer
+from eventlog.followers.replay import Replay, family
+from eventlog.maintenance import archive
+from eventlog.storage import wal_file as wal
+from eventlog.storage.connection_thread import Worker
+from eventlog.storage.paths import wal_path
+from eventlog.storage.writer import Writer
+from eventlog.store.engine import Engine
+from eventlog.store.reader import DATA_VERSION
 from tests.logs import build_log
 
 pytestmark = pytest.mark.anyio

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from eventlog import checkpoints, rescue, status
-from eventlog.appends import prepare
 from eventlog.errors import DatabaseMissing, ForeignDatabase, NotADatabase
 from eventlog.facts import PersonNamed
-from eventlog.head import HeadMark, head_path, pack, read_head
+from eventlog.followers import checkpoints
+from eventlog.journal.append import prepare
+from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.maintenance import status
 from eventlog.projections import VIEWS
+from eventlog.storage import read_only as rescue
 from tests.logs import T0_US, build_log, build_log_with_wal, put, rows, write_head, writing
 
 

@@ -12,12 +12,7 @@ import pytest
 
 import event_store
 import eventlog
-from eventlog import (
-    BadFact,
-    Detection,
-    EventStore,
-    Motion,
-)
+from eventlog import BadFact, Detection, EventStore, Motion
 from tests.dumps import views_of
 
 pytestmark = pytest.mark.anyio

@@ -23,12 +23,7 @@ from eventlog import (
     UncleanStop,
     codecs,
 )
-from eventlog.errors import (
-    ForeignDatabase,
-    MissingFolder,
-    NewerDatabase,
-    NotADatabase,
-)
+from eventlog.errors import ForeignDatabase, MissingFolder, NewerDatabase, NotADatabase
 from tests.dumps import journal_of, views_of
 
 pytestmark = pytest.mark.anyio

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 
-from eventlog import story
-from eventlog.appends import prepare
 from eventlog.facts import (
     AlertSent,
     Detection,
@@ -23,7 +21,8 @@ from eventlog.facts import (
     UncleanStop,
     UnlockAction,
 )
-from eventlog.projections import events
+from eventlog.journal.append import prepare
+from eventlog.projections import events, story
 from eventlog.record import EventId, Position, Record, StoredRecord
 from tests.logs import T0, T0_US, build_log, rows
 from tests.strategies import visits

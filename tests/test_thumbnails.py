@@ -17,7 +17,7 @@ from PIL import Image
 
 from eventlog.errors import DatabaseError, DiskFailure, DiskFull, ReadOnly
 from eventlog.facts import ThumbnailSaved
-from eventlog.thumbnails import FALLBACK, Thumbnails
+from eventlog.pictures.thumbnails import FALLBACK, Thumbnails
 from tests.hostile_frames import HOSTILE, Hostile, jpeg
 from tests.thumbnails_folder import FRAME, WHEN, file_of, saved
 
@@ -68,7 +68,7 @@ def test_processes_that_save_at_once_overwrite_nothing(folder: Thumbnails) -> No
     """Three processes, one timestamp, 25 frames each: 75 files, each with its own digest."""
     code = (
         "import sys\nfrom pathlib import Path\nfrom PIL import Image\n"
-        "from eventlog.thumbnails import Thumbnails\n"
+        "from eventlog.pictures.thumbnails import Thumbnails\n"
         "from tests.hostile_frames import encoded\n"
         "for i in range(25):\n"
         "    frame = encoded(Image.new('RGB', (8, 8), (int(sys.argv[2]) * 80, i * 9, 0)), 'PNG')\n"

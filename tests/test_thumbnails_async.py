@@ -11,10 +11,10 @@ import anyio
 import anyio.from_thread
 import pytest
 
-from eventlog import thumbnails
 from eventlog.facts import ThumbnailSaved
-from eventlog.pictures import clean_picture
-from eventlog.thumbnails import Thumbnails
+from eventlog.pictures import thumbnails
+from eventlog.pictures.clean import clean_picture
+from eventlog.pictures.thumbnails import Thumbnails
 from tests.hostile_frames import jpeg
 from tests.thumbnails_folder import FRAME, WHEN, file_of
 

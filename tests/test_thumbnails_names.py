@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import codecs, thumbnails
+from eventlog import codecs
 from eventlog.errors import BadArgument
-from eventlog.thumbnails import FALLBACK, Thumbnails
+from eventlog.pictures import thumbnails
+from eventlog.pictures.thumbnails import FALLBACK, Thumbnails
 from tests.thumbnails_folder import saved
 
 

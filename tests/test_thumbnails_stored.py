@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import thumbnails
 from eventlog.errors import BadArgument, ReadOnly
 from eventlog.facts import ThumbnailSaved
-from eventlog.thumbnails import Thumbnails
+from eventlog.pictures import thumbnails
+from eventlog.pictures.thumbnails import Thumbnails
 from tests.thumbnails_folder import file_of, saved
 
 DAY = 86_400.0

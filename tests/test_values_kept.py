@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from eventlog import BadFact, EventLogError, EventStore, Record, codecs
 from eventlog.facts import Fact
+from eventlog.projections.story import read
 from eventlog.projections.times import canonical
-from eventlog.story import read
-from eventlog.visits import utc
+from eventlog.store.compat.write_event import utc
 from tests import strategies
 from tests.edge_values import EDGES, anything, random_value, shown
 from tests.logs import seed_for

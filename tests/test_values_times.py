@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 
 from eventlog import BadFact, EventFilter, EventStore, Motion
-from eventlog.story import Unread, read
+from eventlog.projections.story import Unread, read
 from tests.edge_values import AFTER_TIME, BEFORE_TIME, BERLIN, NO_OFFSET
 
 pytestmark = pytest.mark.anyio

@@ -11,16 +11,12 @@ from typing import Any
 import pytest
 
 from eventlog import codecs
-from eventlog.appends import prepare
-from eventlog.checks.findings import Report
-from eventlog.errors import (
-    DatabaseMissing,
-    ForeignDatabase,
-    NotADatabase,
-)
+from eventlog.errors import DatabaseMissing, ForeignDatabase, NotADatabase
 from eventlog.facts import Motion, PersonNamed
+from eventlog.journal.append import prepare
+from eventlog.maintenance.verify.findings import Report
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
-from eventlog.verify import verify
 from tests.logs import (
     T0,
     T0_US,
@@ -73,7 +69,7 @@ def test_progress_is_told_up_to_the_journals_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A caller with a progress bar hears of records done and of all there are."""
-    monkeypatch.setattr("eventlog.progress.EVERY", 10)
+    monkeypatch.setattr("eventlog.journal.progress.EVERY", 10)
     path = build_log(tmp_path / "door.db", 20)
     told: list[tuple[int, int]] = []
     report = verify(path, progress=lambda done, total: told.append((done, total)))
@@ -82,7 +78,7 @@ def test_progress_is_told_up_to_the_journals_end(
 
 def test_batches_leave_no_row_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However often the cursor is opened anew, each row is read once."""
-    monkeypatch.setattr("eventlog.checks.walk.ROWS_PER_CURSOR", 7)
+    monkeypatch.setattr("eventlog.maintenance.verify.walk.ROWS_PER_CURSOR", 7)
     assert verify(path) == Report((), (), len(rows(path)))
 
 

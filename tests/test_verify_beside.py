@@ -10,14 +10,11 @@ import msgspec
 import pytest
 
 from eventlog import codecs
-from eventlog.appends import prepare
-from eventlog.checks.findings import Finding
-from eventlog.errors import (
-    DatabaseError,
-    LockTimeout,
-)
+from eventlog.errors import DatabaseError, LockTimeout
 from eventlog.facts import Motion, PersonNamed, ThumbnailSaved, UncleanStop
-from eventlog.verify import verify
+from eventlog.journal.append import prepare
+from eventlog.maintenance.verify.findings import Finding
+from eventlog.maintenance.verify.log import verify
 from tests.logs import (
     BOOT,
     T0,

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from eventlog import journal
-from eventlog.errors import (
-    EventLogError,
-)
+from eventlog.errors import EventLogError
+from eventlog.followers.compare import check
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
-from eventlog.replay_check import check
-from eventlog.verify import verify
 from tests.logs import (
     build_log,
     build_log_with_wal,

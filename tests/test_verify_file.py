@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from eventlog.checks import findings
-from eventlog.checks.findings import Report
-from eventlog.head import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.maintenance.verify import findings
+from eventlog.maintenance.verify.findings import Report
+from eventlog.maintenance.verify.log import verify
 from eventlog.projections import VIEWS
-from eventlog.verify import verify
 from tests.logs import (
     build_log,
     flip,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from eventlog.facts import ThumbnailSaved
-from eventlog.thumbnails import Thumbnails
+from eventlog.pictures.thumbnails import Thumbnails
 from tests.hostile_frames import encoded, scene
 
 FRAME = encoded(scene(), "PNG")

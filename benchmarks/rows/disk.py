@@ -9,9 +9,13 @@ from pathlib import Path
 from benchmarks import callers, logs, workload
 from benchmarks.bench import Bench
 from benchmarks.measures import Row, Series, figure
-from eventlog import appends, journal, projector, wal
-from eventlog.database import connect_reader, connect_writer, lock_path, wal_path
-from eventlog.lock import FileLock
+from eventlog.followers import projector
+from eventlog.journal import append as appends
+from eventlog.journal import table as journal
+from eventlog.storage import wal_file as wal
+from eventlog.storage.connections import connect_reader, connect_writer
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path, wal_path
 
 _CONTRACT = (
     "events",

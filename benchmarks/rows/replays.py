@@ -12,11 +12,12 @@ from benchmarks import children, logs
 from benchmarks.bare import Bare
 from benchmarks.bench import Bench
 from benchmarks.measures import Row, Sample, figure, interleave, quantile, ratio, series, values
-from eventlog import fold, journal
-from eventlog.database import connect_reader
+from eventlog.followers import fold
+from eventlog.followers.replay import Replay, family
+from eventlog.journal import table as journal
 from eventlog.projections import VIEWS
-from eventlog.replay import Replay, family
-from eventlog.writer import Writer
+from eventlog.storage.connections import connect_reader
+from eventlog.storage.writer import Writer
 
 T = TypeVar("T")
 

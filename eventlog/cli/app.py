@@ -20,8 +20,8 @@ from typing import Annotated, Final, TypeAlias
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from eventlog.cli.commands import COMMANDS, Command
-from eventlog.cli.desk import Desk, ReaderGone, Settings
+from eventlog.cli.command_list import COMMANDS, Command
+from eventlog.cli.context import Desk, ReaderGone, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
 

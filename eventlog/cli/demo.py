@@ -27,25 +27,27 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import journal, queries, story
-from eventlog.cli import views, web
-from eventlog.cli.desk import Desk, Settings, counted
+from eventlog.cli import serve as web
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Desk, Settings, counted
 from eventlog.cli.events import print_events
 from eventlog.cli.options import AtDesk
 from eventlog.cli.replay import rebuild
 from eventlog.cli.safe_text import safe
 from eventlog.cli.show import print_story
 from eventlog.cli.verify import verify_all
-from eventlog.disk_errors import translated
 from eventlog.errors import BadArgument, LockTimeout
-from eventlog.ingest import SOURCES, feed
-from eventlog.lock import FileLock
-from eventlog.projections import VIEWS
-from eventlog.queries import EventFilter
+from eventlog.journal import table as journal
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.projections import VIEWS, story
+from eventlog.projections import event_list as queries
+from eventlog.projections.event_list import EventFilter
 from eventlog.record import StoredRecord
-from eventlog.sample import play, play_live, sample_day
-from eventlog.store import EventStore
-from eventlog.thumbnails import Thumbnails
+from eventlog.sources import SOURCES, feed
+from eventlog.sources.simulator import play, play_live, sample_day
+from eventlog.storage.error_translation import translated
+from eventlog.storage.lock import FileLock
+from eventlog.store.event_store import EventStore
 
 FOLDER: Final = Path("run/demo")
 MARK: Final = ".eventlog-demo"

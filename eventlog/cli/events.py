@@ -12,16 +12,16 @@ from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import queries
-from eventlog.cli import views
-from eventlog.cli.desk import Desk
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Desk
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
+from eventlog.projections import event_list as queries
 from eventlog.projections.detections import DETECTIONS
+from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
 from eventlog.projections.persons import PERSONS
-from eventlog.queries import Before, EventFilter
 
 Type = Annotated[
     Literal["motion", "ding"] | None,

@@ -14,12 +14,13 @@ import anyio
 import msgspec
 from cyclopts import Parameter
 
-from eventlog.cli.desk import Desk, counted
+from eventlog.cli.context import Desk, counted
 from eventlog.cli.options import STANDARD, AsJson, AtDesk
 from eventlog.errors import BadArgument, BadPayload
-from eventlog.ingest import frigate, ring
-from eventlog.ingest.intake import Item, Tally, feed
-from eventlog.store import EventStore
+from eventlog.sources import ring
+from eventlog.sources.feed import Item, Tally, feed
+from eventlog.sources.frigate import files as frigate
+from eventlog.store.event_store import EventStore
 
 Read = Callable[[bytes], Iterator[Item]]
 

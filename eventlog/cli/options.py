@@ -8,7 +8,7 @@ from typing import Annotated, Final, TypeAlias
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from eventlog.cli.desk import Desk
+from eventlog.cli.context import Desk
 
 # Handed in by `app.py`, and no option.
 AtDesk: TypeAlias = Annotated[Desk, Parameter(parse=False)]

@@ -7,9 +7,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.table import Table
 
-from eventlog import checkpoints
 from eventlog.cli.options import LIMIT, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
+from eventlog.followers import checkpoints
 
 Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [1000]")]
 

@@ -9,17 +9,18 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from eventlog import journal, schema
-from eventlog.archive import copy_until
-from eventlog.cli import views
-from eventlog.cli.desk import Desk, counted
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.database import checked_path
 from eventlog.errors import BadArgument
+from eventlog.followers.compare import Difference, check
+from eventlog.followers.replay import Replay, Replayed, family
+from eventlog.journal import table as journal
+from eventlog.maintenance.archive import copy_until
 from eventlog.projections.times import since_epoch_us
-from eventlog.replay import Replay, Replayed, family
-from eventlog.replay_check import Difference, check
-from eventlog.writer import Writer
+from eventlog.storage.paths import checked_path
+from eventlog.storage.writer import Writer
+from eventlog.store import opening as schema
 
 Names = Annotated[list[str] | None, Parameter(name="VIEW", help="Only these, and their parents.")]
 Check = Annotated[

@@ -9,11 +9,11 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from eventlog.cli import views
-from eventlog.cli.desk import Desk, counted
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.salvage.salvage import Range, SalvageReport
-from eventlog.salvage.salvage import salvage as carry
+from eventlog.maintenance.salvage.salvage import Range, SalvageReport
+from eventlog.maintenance.salvage.salvage import salvage as carry
 
 New = Annotated[Path, Parameter(name="NEWLOG", help="A new file; the damaged log is only read.")]
 

@@ -12,15 +12,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import journal, story
-from eventlog.checks.clock_jumps import jumps
-from eventlog.cli import views
-from eventlog.cli.desk import Desk
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Desk
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.cli.records import record_as_json
+from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.facts import Ding, Motion
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.clock_jumps import jumps
+from eventlog.projections import story
 from eventlog.projections.persons import PERSONS
 from eventlog.record import Record, StoredRecord, instant
 

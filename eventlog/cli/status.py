@@ -5,12 +5,12 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from eventlog.cli.desk import Desk, counted
+from eventlog.cli.context import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.safe_text import safe
+from eventlog.maintenance.status import Status, ViewStatus
+from eventlog.maintenance.status import status as look
 from eventlog.record import instant
-from eventlog.status import Status, ViewStatus
-from eventlog.status import status as look
 
 
 def status(*, as_json: AsJson = False, desk: AtDesk) -> int:

@@ -9,14 +9,15 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from eventlog import journal, story
-from eventlog.cli.desk import Desk
+from eventlog.cli.context import Desk
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
-from eventlog.cli.records import record_as_json
+from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadRecord
-from eventlog.reader import Reader
+from eventlog.journal import table as journal
+from eventlog.projections import story
 from eventlog.record import Record, instant
+from eventlog.store.reader import Reader
 
 Follow = Annotated[bool, Parameter(alias="-f", help="Go on with what comes, until Ctrl-C.")]
 After = Annotated[int | None, Parameter(validator=POSITION, help="All after this position.")]

@@ -17,14 +17,13 @@ from uuid import uuid4
 import msgspec
 from cyclopts import Parameter
 
-from eventlog.beside import beside
-from eventlog.checks.findings import Finding, Report
-from eventlog.cli.desk import Desk, counted
+from eventlog.cli.context import Desk, counted
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.database import lock_path
-from eventlog.replay_check import check
-from eventlog.thumbnails import Thumbnails
-from eventlog.verify import verify as verify_log
+from eventlog.followers.compare import check
+from eventlog.maintenance.verify.findings import Finding, Report
+from eventlog.maintenance.verify.log import verify as verify_log
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.storage.paths import beside, lock_path
 
 Views = Annotated[
     bool, Parameter(negative="--no-views", help="Hold the views against a replay. [yes]")

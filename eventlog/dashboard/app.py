@@ -8,23 +8,16 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
-from eventlog.dashboard import (
-    account,
-    answers,
-    api,
-    event,
-    health,
-    html,
-    login,
-    openapi,
-    people,
-    pictures,
-    timeline,
-    unlocks,
-)
-from eventlog.dashboard.desk import Desk
-from eventlog.dashboard.limits import PICTURE_BYTES
-from eventlog.dashboard.security import Gate
+from eventlog.dashboard import error_responses as answers
+from eventlog.dashboard.api import endpoints as api
+from eventlog.dashboard.api import openapi
+from eventlog.dashboard.gate import Gate
+from eventlog.dashboard.pages import account, event, health, people, timeline, unlocks
+from eventlog.dashboard.pages import picture as pictures
+from eventlog.dashboard.pages import sign_in as login
+from eventlog.dashboard.pages import templating as html
+from eventlog.dashboard.server.limits import PICTURE_BYTES
+from eventlog.dashboard.site import Desk
 from eventlog.errors import EventLogError
 
 HANDLERS: Final[tuple[Any, ...]] = (

@@ -13,11 +13,11 @@ from typing import Any, Final, Literal, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from eventlog.dashboard.zones import day_bounds, instant
+from eventlog.dashboard.local_time import day_bounds, instant
 from eventlog.errors import BadArgument
+from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical
 from eventlog.projections.unlock_actions import UnlockFilter
-from eventlog.queries import Before, EventFilter
 
 PAGE: Final = 30  # events of a page, unless another limit is asked for
 PAGE_MAX: Final = 200

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from eventlog.dashboard import sessions, tokens, users
+from eventlog.dashboard.accounts import sessions, tokens, users
+from eventlog.dashboard.accounts.secrets import form_token
+from eventlog.dashboard.accounts.tokens import Scope
 from eventlog.dashboard.app import make_app
-from eventlog.dashboard.desk import Desk, Settings, open_desk
-from eventlog.dashboard.secret_hashes import form_token
-from eventlog.dashboard.tokens import Scope
+from eventlog.dashboard.site import Desk, Settings, open_desk
 from eventlog.facts import Detection, Ding, FaceResult, Fact, UnlockAction
 from eventlog.record import Receipt
 

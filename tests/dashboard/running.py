@@ -19,7 +19,7 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, sys
-from eventlog.dashboard.commands import serve
+from eventlog.dashboard.run import serve
 asyncio.run(serve(sys.argv[1], sys.argv[2], port=0, time_zone=sys.argv[3], sign_in_link=True,
                   say=lambda text: print(text, flush=True)))
 """

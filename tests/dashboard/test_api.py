@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from eventlog import codecs
-from eventlog.dashboard.openapi import FACTS_EXAMPLE
-from eventlog.dashboard.unlocks import csv_lines
+from eventlog.dashboard.api.openapi import FACTS_EXAMPLE
+from eventlog.dashboard.pages.unlocks import csv_lines
 from eventlog.facts import Ding, Motion, PersonNamed, ThumbnailSaved, UnlockAction
-from eventlog.sample_pictures import Scene, draw
+from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import AT, VISIT, House
 
 pytestmark = pytest.mark.anyio
@@ -300,7 +300,7 @@ def test_no_cell_of_an_export_is_a_formula(text: str) -> None:
 
 async def test_positions_past_what_a_browser_counts_to_stay_exact() -> None:
     """A receipt with positions over 2^53 is text, so no digit is lost."""
-    from eventlog.dashboard import shapes  # noqa: PLC0415 - beside what it is about
+    from eventlog.dashboard.api import responses as shapes  # noqa: PLC0415 - beside what it is about
     from eventlog.record import EventId, Position, Receipt  # noqa: PLC0415 - likewise
 
     receipt = shapes.receipt(Receipt((Position(2**53 + 1),), EventId(2**63 - 1)))

@@ -20,7 +20,7 @@ from eventlog.cli.app import _Remark
 from eventlog.dashboard.app import HANDLERS
 from eventlog.errors import DatabaseError, DiskFull, LockTimeout
 from eventlog.facts import Ding, PersonNamed
-from eventlog.sample_pictures import Scene, draw
+from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import AT, VISIT, House
 from tests.dashboard.payloads import CONTROLS, SQL
 

@@ -14,10 +14,12 @@ from random import Random
 
 import pytest
 
-from eventlog.dashboard import accounts, attempts, users
-from eventlog.dashboard.attempts import HOUR_S, IN_ALL, MINUTE_S, PER_SOURCE, TYPOS
-from eventlog.dashboard.commands import add_user
-from eventlog.dashboard.limits import TooMany
+from eventlog.dashboard.accounts import database as accounts
+from eventlog.dashboard.accounts import throttle as attempts
+from eventlog.dashboard.accounts import users
+from eventlog.dashboard.accounts.throttle import HOUR_S, IN_ALL, MINUTE_S, PER_SOURCE, TYPOS
+from eventlog.dashboard.run import add_user
+from eventlog.dashboard.server.limits import TooMany
 from tests.dashboard.house import OWNER, PASSWORD, House, open_house, type_password
 
 GUESSES = 10_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eventlog.dashboard.limits import STREAMS, STREAMS_EACH, Streams, TooMany, source_of
+from eventlog.dashboard.server.limits import STREAMS, STREAMS_EACH, Streams, TooMany, source_of
 
 
 def test_an_ipv6_network_is_one_source() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.dashboard import sessions
+from eventlog.dashboard.accounts import sessions
 from tests.dashboard.house import OWNER, PASSWORD, House, hidden_fields, open_house, type_password
 
 pytestmark = pytest.mark.anyio

@@ -17,11 +17,12 @@ from typing import get_args
 import httpx
 import pytest
 
-from eventlog.dashboard import health, lookout
-from eventlog.dashboard.commands import add_token
-from eventlog.dashboard.lookout import Lookout, look
-from eventlog.database import lock_path
-from eventlog.lock import FileLock
+from eventlog.dashboard.pages import health
+from eventlog.dashboard.run import add_token
+from eventlog.dashboard.server import write_probe as lookout
+from eventlog.dashboard.server.write_probe import Lookout, look
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
 from tests.dashboard.house import VISIT, House, until
 from tests.dashboard.running import ROOT, Running
 from tests.faults.disks import Ext4, cut_power
@@ -36,7 +37,7 @@ MB = 1024 * 1024
 HOLDER = """
 import asyncio, sys, time
 from pathlib import Path
-from eventlog.writer import Writer
+from eventlog.storage.writer import Writer
 
 def hold(connection):
     connection.execute("BEGIN IMMEDIATE")

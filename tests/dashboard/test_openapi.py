@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from eventlog import codecs
+from eventlog.dashboard.api.openapi import BAD_FACT_EXAMPLE, FACTS_EXAMPLE, description
 from eventlog.dashboard.app import HANDLERS
-from eventlog.dashboard.openapi import BAD_FACT_EXAMPLE, FACTS_EXAMPLE, description
 from tests.dashboard.house import House
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.dashboard.standing import STALE_S, Standing, Watch
+from eventlog.dashboard.server.view_lag import STALE_S, Standing, Watch
 from eventlog.facts import (
     AlertSent,
     Box,
@@ -21,7 +21,7 @@ from eventlog.facts import (
     ThumbnailSaved,
     UnlockAction,
 )
-from eventlog.sample_pictures import Scene, draw
+from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import AT, VISIT, House, open_house
 
 pytestmark = pytest.mark.anyio

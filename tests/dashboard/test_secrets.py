@@ -18,8 +18,8 @@ from typing import Final
 import httpx
 from PIL import Image
 
-from eventlog.dashboard.commands import add_token, add_user
-from eventlog.sample_pictures import Scene, draw
+from eventlog.dashboard.run import add_token, add_user
+from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import OWNER, hidden_fields
 from tests.dashboard.running import Running
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from eventlog.dashboard.app import HANDLERS
-from eventlog.dashboard.limits import FACTS_BYTES, FORM_BYTES
+from eventlog.dashboard.server.limits import FACTS_BYTES, FORM_BYTES
 from eventlog.errors import DatabaseError
-from eventlog.sample_pictures import Scene, draw
+from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import AT, ORIGIN, PASSWORD, VISIT, House, open_house
 
 pytestmark = pytest.mark.anyio

@@ -18,11 +18,14 @@ from typing import Any
 import httpx
 import pytest
 
-from eventlog.dashboard import accounts, commands, server, sessions, users
-from eventlog.dashboard.commands import add_token, add_user, serve
+from eventlog.dashboard import run as commands
+from eventlog.dashboard.accounts import database as accounts
+from eventlog.dashboard.accounts import sessions, users
+from eventlog.dashboard.run import add_token, add_user, serve
+from eventlog.dashboard.server import uvicorn_server as server
 from eventlog.errors import BadArgument
 from eventlog.facts import UnlockAction
-from eventlog.store import EventStore
+from eventlog.store.event_store import EventStore
 from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, type_password
 from tests.dashboard.running import Running
 
@@ -265,7 +268,7 @@ async def test_a_body_that_does_not_come_is_refused(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """408, though its head was whole."""
-    monkeypatch.setattr("eventlog.dashboard.security.BODY_S", 0.2)
+    monkeypatch.setattr("eventlog.dashboard.gate.BODY_S", 0.2)
     async with await house.program("append") as program, listening(house) as port:
         token = program.headers["authorization"].encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

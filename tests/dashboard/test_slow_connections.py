@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog.dashboard.commands import add_token, add_user
-from eventlog.dashboard.process import room_for_connections
-from eventlog.dashboard.server import EACH
+from eventlog.dashboard.run import add_token, add_user
+from eventlog.dashboard.server.rlimits import room_for_connections
+from eventlog.dashboard.server.uvicorn_server import EACH
 from tests.dashboard.house import OWNER, PASSWORD
 from tests.dashboard.running import Running
 

@@ -22,11 +22,11 @@ from typing import Any
 import httpx
 import pytest
 
-from eventlog import schema
-from eventlog.appends import Append, prepare
-from eventlog.dashboard.commands import add_token
+from eventlog.dashboard.run import add_token
 from eventlog.facts import Detection, Ding, FaceResult, Motion, UnlockAction
-from eventlog.projector import project_batch
+from eventlog.followers.projector import project_batch
+from eventlog.journal.append import Append, prepare
+from eventlog.store import opening as schema
 from tests.dashboard.running import Running
 from tests.logs import put, write_head, writing
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventlog.dashboard import stream
-from eventlog.dashboard.limits import STREAMS_EACH
+from eventlog.dashboard import live_stream as stream
+from eventlog.dashboard.server.limits import STREAMS_EACH
 from eventlog.facts import PersonNamed
 from eventlog.record import StoredRecord
 from tests.dashboard.house import VISIT, House, until

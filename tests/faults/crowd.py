@@ -20,12 +20,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from eventlog import writer
-from eventlog.appends import Durability
 from eventlog.errors import ReplayRunning
 from eventlog.facts import Detection, Motion
-from eventlog.reader import Reader
-from eventlog.store import EventStore
+from eventlog.journal.append import Durability
+from eventlog.storage import writer
+from eventlog.store.event_store import EventStore
+from eventlog.store.reader import Reader
 
 DB: Final = "events.db"
 END: Final = "end"

@@ -20,14 +20,14 @@ from uuid import UUID
 
 from PIL import Image
 
-from eventlog import presence
-from eventlog.appends import Durability
-from eventlog.backup import backup
 from eventlog.errors import EventLogError
 from eventlog.facts import Detection, Fact, Motion, UnlockAction
+from eventlog.journal.append import Durability
+from eventlog.maintenance.backup import backup
+from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Receipt
-from eventlog.store import EventStore
-from eventlog.thumbnails import Thumbnails
+from eventlog.storage import open_marks as presence
+from eventlog.store.event_store import EventStore
 
 AT: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 DB: Final = "events.db"

@@ -17,9 +17,10 @@ from random import Random, SystemRandom
 
 import pytest
 
-from eventlog import codecs, journal
-from eventlog.database import connect_reader
-from eventlog.verify import verify
+from eventlog import codecs
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import connect_reader
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
@@ -33,7 +34,7 @@ from datetime import UTC, datetime
 from itertools import count
 from eventlog.errors import DatabaseError
 from eventlog.facts import Motion
-from eventlog.store import EventStore
+from eventlog.store.event_store import EventStore
 
 async def again(step):
     while True:

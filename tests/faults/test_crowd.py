@@ -25,13 +25,14 @@ from typing import Any
 
 import pytest
 
-from eventlog import journal, replay_check
-from eventlog.database import connect_reader
 from eventlog.errors import LockTimeout
 from eventlog.facts import PersonNamed
-from eventlog.store import EventStore
-from eventlog.verify import verify
-from eventlog.writer import Writer
+from eventlog.followers import compare as replay_check
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import connect_reader
+from eventlog.storage.writer import Writer
+from eventlog.store.event_store import EventStore
 from tests.faults.crowd import ALL_WRITTEN, DB, END
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -292,7 +293,7 @@ def moments(lines: list[str]) -> Iterator[tuple[str, str]]:
 HOLDER = """
 import asyncio, sys, time
 from pathlib import Path
-from eventlog.writer import Writer
+from eventlog.storage.writer import Writer
 
 def hold(connection):
     connection.execute("BEGIN IMMEDIATE")

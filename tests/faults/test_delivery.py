@@ -19,11 +19,12 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventStore, journal
-from eventlog.database import connect_reader
+from eventlog import EventStore
 from eventlog.errors import KeyConflict
 from eventlog.facts import Motion
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import connect_reader
 from tests.dumps import views_of
 from tests.logs import seed_for
 
@@ -36,7 +37,7 @@ import asyncio, json, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from eventlog.facts import Detection, Motion
-from eventlog.store import EventStore
+from eventlog.store.event_store import EventStore
 
 async def main(path, numbers):
     waiting = asyncio.Semaphore(16)

@@ -16,15 +16,17 @@ from random import Random, SystemRandom
 
 import pytest
 
-from eventlog import journal, reserve
-from eventlog.database import connect_reader, wal_path
 from eventlog.errors import DatabaseError, DiskFull, ReadOnly
 from eventlog.facts import Motion, UnlockAction
-from eventlog.reader import Reader
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import Receipt
-from eventlog.rescue import opened
-from eventlog.store import EventStore
-from eventlog.verify import verify
+from eventlog.storage import reserve
+from eventlog.storage.connections import connect_reader
+from eventlog.storage.paths import wal_path
+from eventlog.storage.read_only import opened
+from eventlog.store.event_store import EventStore
+from eventlog.store.reader import Reader
 from tests.faults.disks import Ext4, cut_power, fill, make_room, memory_disk
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -172,7 +174,7 @@ import asyncio, sys
 from datetime import UTC, datetime
 from eventlog.errors import DatabaseError
 from eventlog.facts import Motion
-from eventlog.store import EventStore
+from eventlog.store.event_store import EventStore
 
 async def main(folder, many):
     store = EventStore(folder + "/events.db", folder + "/thumbnails")

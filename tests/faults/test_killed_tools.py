@@ -17,9 +17,9 @@ from random import Random
 
 import pytest
 
-from eventlog import journal
-from eventlog.database import connect_reader
-from eventlog.verify import verify
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
+from eventlog.storage.connections import connect_reader
 from tests.dumps import soundness_of, views_of
 from tests.logs import build_log, rows, seed_for
 from tests.plain_stores import VISIT, plain_store

@@ -22,11 +22,11 @@ from typing import Any, Final
 import pytest
 from PIL import Image
 
-from eventlog.database import wal_path
 from eventlog.facts import AlertSent, Detection, FaceResult, Motion, UnlockAction
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import Receipt
-from eventlog.store import EventStore
-from eventlog.verify import verify
+from eventlog.storage.paths import wal_path
+from eventlog.store.event_store import EventStore
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 1, 1, tzinfo=UTC)

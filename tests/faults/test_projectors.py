@@ -11,9 +11,10 @@ from random import Random
 
 import pytest
 
-from eventlog import checkpoints, replay_check
-from eventlog.database import connect_reader
-from eventlog.projector import project_batch
+from eventlog.followers import checkpoints
+from eventlog.followers import compare as replay_check
+from eventlog.followers.projector import project_batch
+from eventlog.storage.connections import connect_reader
 from tests.dumps import views_of
 from tests.logs import build_log, seed_for, writing
 
@@ -24,8 +25,8 @@ VISITS = 120
 PROJECTOR = """
 import asyncio, sys
 from pathlib import Path
-from eventlog.projector import project_batch
-from eventlog.writer import Writer
+from eventlog.followers.projector import project_batch
+from eventlog.storage.writer import Writer
 
 async def main(path):
     writer = Writer(Path(path))

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventStore, replay_check
+from eventlog import EventStore
 from eventlog.facts import Detection, Motion
-from eventlog.reader import Reader
-from eventlog.replay import Replay
+from eventlog.followers import compare as replay_check
+from eventlog.followers.replay import Replay
+from eventlog.store.reader import Reader
 from tests.dumps import views_of
 from tests.logs import T0, build_log
 

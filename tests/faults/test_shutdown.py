@@ -19,14 +19,15 @@ from typing import NoReturn
 
 import pytest
 
-from eventlog import codecs, journal
-from eventlog.database import connect_reader
+from eventlog import codecs
 from eventlog.errors import DatabaseError, StoreClosed
 from eventlog.facts import PersonNamed, UncleanStop
-from eventlog.projector import Projector
+from eventlog.followers.projector import Projector
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
 from eventlog.record import Receipt
-from eventlog.store import EventStore
-from eventlog.verify import verify
+from eventlog.storage.connections import connect_reader
+from eventlog.store.event_store import EventStore
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 END_S = 5.0
@@ -37,7 +38,7 @@ PIPELINE = """
 import asyncio, json, signal, sys
 from datetime import UTC, datetime
 from eventlog.facts import Motion
-from eventlog.store import EventStore
+from eventlog.store.event_store import EventStore
 
 busy = asyncio.Event()
 

@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from eventlog import chain, codecs
+from eventlog import codecs
 from eventlog.facts import (
     FACT_TYPES,
     LARGEST,
@@ -36,6 +36,7 @@ from eventlog.facts import (
     kind_of,
     version_of,
 )
+from eventlog.journal import chain
 from eventlog.record import StoredRecord
 
 FOLDER: Final = Path(__file__).resolve().parent

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from eventlog import appends, chain, journal
-from eventlog.database import transaction
 from eventlog.facts import Motion
+from eventlog.journal import append as appends
+from eventlog.journal import chain
+from eventlog.journal import table as journal
 from eventlog.projections import VIEWS
 from eventlog.record import StoredRecord
+from eventlog.storage.connections import transaction
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 

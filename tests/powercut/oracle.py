@@ -19,13 +19,16 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from eventlog import codecs, journal, schema
-from eventlog.database import connect_reader, connect_writer, lock_path
+from eventlog import codecs
 from eventlog.facts import Motion, ThumbnailSaved, UncleanStop
-from eventlog.lock import FileLock
-from eventlog.projector import project_batch
+from eventlog.followers.projector import project_batch
+from eventlog.journal import table as journal
 from eventlog.record import StoredRecord
-from eventlog.store import EventStore
+from eventlog.storage.connections import connect_reader, connect_writer
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import lock_path
+from eventlog.store import opening as schema
+from eventlog.store.event_store import EventStore
 from tests.powercut.disk import Files
 from tests.powercut.looks import (
     Rows,

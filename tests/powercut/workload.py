@@ -25,13 +25,14 @@ from typing import Any, Final, NamedTuple
 
 from PIL import Image
 
-from eventlog import reserve, thumbnails, writer
-from eventlog.appends import Durability
-from eventlog.backup import backup
 from eventlog.errors import DatabaseError
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, UnlockAction
+from eventlog.journal.append import Durability
+from eventlog.maintenance.backup import backup
+from eventlog.pictures import thumbnails
 from eventlog.record import Receipt
-from eventlog.store import EventStore
+from eventlog.storage import reserve, writer
+from eventlog.store.event_store import EventStore
 
 START: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 DB: Final = "events.db"

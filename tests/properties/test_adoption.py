@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from eventlog import codecs, fold, journal
+from eventlog import codecs
+from eventlog.followers import fold
+from eventlog.journal import table as journal
 from eventlog.projections import VIEWS
 from tests.plain_stores import (
     CORNERS,

@@ -16,10 +16,10 @@ from typing import Any
 import anyio
 import pytest
 
-from eventlog.dashboard.commands import add_token, add_user
-from eventlog.sample import play, sample_day
-from eventlog.store import EventStore
-from eventlog.thumbnails import Thumbnails
+from eventlog.dashboard.run import add_token, add_user
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.sources.simulator import play, sample_day
+from eventlog.store.event_store import EventStore
 from tests.dashboard.house import OWNER, PASSWORD
 from tests.dashboard.running import Running
 

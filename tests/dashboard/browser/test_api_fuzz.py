@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from eventlog.dashboard.commands import add_token
-from eventlog.dashboard.openapi import description
+from eventlog.dashboard.api.openapi import description
+from eventlog.dashboard.run import add_token
 from tests.dashboard.running import Running
 
 schemathesis = pytest.importorskip(

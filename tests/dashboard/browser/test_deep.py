@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from eventlog.appends import Append, prepare
 from eventlog.facts import Detection, Ding, FaceResult, Motion, UnlockAction
+from eventlog.journal.append import Append, prepare
 from tests.dashboard.browser.conftest import Pages, accounts, sign_in
 from tests.dashboard.house import AT
 from tests.dashboard.running import Running

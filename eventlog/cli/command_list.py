@@ -1,0 +1,168 @@
+"""The list of commands, as the help shows it. Knows where each function lies, and calls none."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from cyclopts import Group
+
+
+class Command(NamedTuple):
+    """A command: its group in the help, what it does in a line, and how it is called.
+
+    `usage` stands behind its name where what is made of its parameters would say less.
+    """
+
+    name: str
+    group: Group
+    help: str
+    function: str
+    examples: tuple[str, ...]
+    usage: str | None = None
+
+
+LOOK: Final = Group("Look", sort_key=1)
+FEED: Final = Group("Feed", sort_key=2)
+WEB: Final = Group("Dashboard", sort_key=5)
+CARE: Final = Group("Care", sort_key=3)
+CARRY: Final = Group("Carry", sort_key=4)
+
+COMMANDS: Final = (
+    Command(
+        "events",
+        LOOK,
+        "List events, newest first.",
+        "eventlog.cli.events:events",
+        (
+            "eventlog events --limit 5",
+            "eventlog events --stranger --since 2026-02-01",
+            "eventlog events --refused --json",
+        ),
+    ),
+    Command(
+        "show",
+        LOOK,
+        "Show one event: all its facts, and why the door opened or did not.",
+        "eventlog.cli.show:show",
+        ("eventlog show 17", "eventlog show 17 --json"),
+    ),
+    Command(
+        "tail",
+        LOOK,
+        "Show the journal's last records, and those that come.",
+        "eventlog.cli.tail:tail",
+        ("eventlog tail", "eventlog tail --follow", "eventlog tail --after 1200 --json"),
+    ),
+    Command(
+        "demo",
+        LOOK,
+        "Show the main job: a day at a front door, on a log of its own.",
+        "eventlog.cli.demo:demo",
+        ("eventlog demo", "eventlog demo --into /tmp/front-door"),
+    ),
+    Command(
+        "ingest",
+        FEED,
+        "Take in the events of another program; a second time changes nothing.",
+        "eventlog.cli.ingest:ingest",
+        (
+            "eventlog ingest frigate events.json",
+            "eventlog ingest ring history.json --camera front_door",
+            "mosquitto_sub -t 'frigate/events' -C 100 | eventlog ingest frigate -",
+        ),
+        usage="[OPTIONS] SOURCE FILE...",
+    ),
+    Command(
+        "status",
+        CARE,
+        "Say how the log is doing: its head, its views' lag, its size.",
+        "eventlog.cli.status:status",
+        ("eventlog status", "eventlog status --json"),
+    ),
+    Command(
+        "replay",
+        CARE,
+        "Rebuild the read tables from the journal, beside the live ones.",
+        "eventlog.cli.replay:replay",
+        (
+            "eventlog replay",
+            "eventlog replay persons",
+            "eventlog replay --check",
+            "eventlog replay --until 2026-02-25 --into as-it-stood.db",
+        ),
+        usage="[OPTIONS] [VIEW...]",
+    ),
+    Command(
+        "verify",
+        CARE,
+        "Check that all that is stored is whole.",
+        "eventlog.cli.verify:verify",
+        ("eventlog verify", "eventlog verify --no-pictures --json"),
+    ),
+    Command(
+        "parked",
+        CARE,
+        "List the records that a view could not apply, and why.",
+        "eventlog.cli.parked:parked",
+        ("eventlog parked",),
+    ),
+    Command(
+        "export",
+        CARRY,
+        "Write the journal as lines of JSON.",
+        "eventlog.cli.transfer:export",
+        ("eventlog export door.jsonl", "eventlog export | gzip > door.jsonl.gz"),
+        usage="[OPTIONS] [FILE]",
+    ),
+    Command(
+        "import",
+        CARRY,
+        "Restore a log from an export: the same positions, ids and hashes.",
+        "eventlog.cli.transfer:import_",
+        ("eventlog import door.jsonl --db restored.db", "zcat door.jsonl.gz | eventlog import -"),
+    ),
+    Command(
+        "backup",
+        CARRY,
+        "Copy the log in one step while others write, and check the copy.",
+        "eventlog.cli.transfer:backup",
+        ("eventlog backup /mnt/usb/door-backup.db",),
+    ),
+    Command(
+        "salvage",
+        CARRY,
+        "Carry what is whole in a damaged log into a new one.",
+        "eventlog.cli.salvage:salvage",
+        ("eventlog salvage whole.db --db damaged.db",),
+    ),
+    Command(
+        "serve",
+        WEB,
+        "Serve the dashboard to browsers, until Ctrl-C.",
+        "eventlog.cli.serve:serve",
+        (
+            "eventlog serve",
+            "eventlog serve --public-url https://door.example",
+            "eventlog serve --host 192.168.1.5 --certificate door.pem --key door.key",
+        ),
+    ),
+    Command(
+        "user",
+        WEB,
+        "Add a user of the dashboard, or give one a new password.",
+        "eventlog.cli.serve:user",
+        ("eventlog user add ada",),
+        usage="add NAME",
+    ),
+    Command(
+        "token",
+        WEB,
+        "Make a token with which a program may read or append.",
+        "eventlog.cli.serve:token",
+        (
+            "eventlog token add pipeline --scope append",
+            "eventlog token add home-assistant --scope read --scope append",
+        ),
+        usage="add NAME --scope CHOICE...",
+    ),
+)

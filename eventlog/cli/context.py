@@ -1,0 +1,208 @@
+"""What every command is handed: where the log lies, and how to speak.
+
+Answers go to the standard output: words for people, JSON for programs. Remarks and errors go to
+the standard error, a line each. Colours and progress are for terminals only; what is piped is
+neither cut nor coloured. Knows no command.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, tzinfo
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final, TextIO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from eventlog.cli.safe_text import safe, safe_json
+from eventlog.errors import BadArgument, ReadOnly
+from eventlog.journal.progress import Progress
+from eventlog.storage.error_translation import translated
+from eventlog.storage.paths import checked_path
+from eventlog.storage.read_only import opened, read_only
+
+# What is not shown on a terminal is as wide as it needs to be.
+_UNCUT: Final = 100_000
+
+
+class ReaderGone(Exception):
+    """Nobody reads what is written any more: as with `eventlog export | head`."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the deployment says: where things lie, and the IANA zone that times are shown in.
+
+    `host` and `port` are where the dashboard listens; the port is text, as it was found.
+    """
+
+    db_path: str
+    thumbnails_dir: str
+    time_zone: str = "UTC"
+    host: str = "127.0.0.1"
+    port: str = "8000"
+
+
+class Desk:
+    """One run of the command line. `load` is asked for the settings only when one is needed."""
+
+    def __init__(
+        self,
+        load: Callable[[], Settings],
+        *,
+        db: Path | None = None,
+        thumbnails: Path | None = None,
+    ) -> None:
+        self._load = load
+        self._db = db
+        self._thumbnails = thumbnails
+        self.out = _console(sys.stdout)
+        self.err = _console(sys.stderr)
+
+    # ── where things lie ───────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The deployment's settings."""
+        return self._load()
+
+    @cached_property
+    def db_path(self) -> Path:
+        """The log's database: as the command line says, else as the deployment does.
+
+        Raises BadArgument, MissingFolder and NotADatabase where no log can lie there.
+        """
+        path = self.settings.db_path if self._db is None else self._db
+        try:
+            return checked_path(path)
+        except OSError as error:  # a name too long, a folder that may not be looked into
+            raise BadArgument(f"{path} can't be looked at: {error.strerror}") from error
+
+    @cached_property
+    def thumbnails_dir(self) -> Path:
+        """The thumbnails folder, found in the same way."""
+        return Path(self.settings.thumbnails_dir) if self._thumbnails is None else self._thumbnails
+
+    def insist_writable(self) -> None:
+        """Raise ReadOnly where a log that is there can't be written."""
+        if self.db_path.exists() and read_only(self.db_path):
+            raise ReadOnly(f"{self.db_path} can't be written: it, or its folder, is read-only")
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """The log, open for reading, on a read-only disk too. Raises DatabaseError."""
+        with opened(self.db_path) as log, translated(self.db_path):
+            yield log.connection
+
+    # ── times ──────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The zone that times are shown in, and that those are in which name none."""
+        name = self.settings.time_zone
+        try:
+            return UTC if name == "UTC" else ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise BadArgument(f"TIME_ZONE: there is no time zone {name!r} here") from error
+
+    def local(self, moment: datetime) -> datetime:
+        """A moment in the zone that times are shown in; a naive one is UTC."""
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        try:
+            return aware.astimezone(self.zone)
+        except OverflowError:
+            return aware
+
+    def moment(self, name: str, text: str | None) -> datetime | None:
+        """An option's date or time, ISO 8601; in the zone that times are shown in, if in none.
+
+        Raises BadArgument, naming the option.
+        """
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=self.zone)
+            return moment.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise BadArgument(
+                f"{name}: {text!r} is no date or time; write 2026-02-25 or 2026-02-25T10:30"
+            ) from error
+
+    # ── speaking ───────────────────────────────────────────────────────────────────────────
+
+    def say(self, text: str | Text = "", style: str = "") -> None:
+        """A line of the answer, made safe. What is a `Text` already was made so before."""
+        self.out.print(Text(safe(text), style) if isinstance(text, str) else text)
+
+    def draw(self, drawing: RenderableType, *, at_least: int = 0) -> None:
+        """A table or the like, as wide as the terminal is, or `at_least` so many columns."""
+        if self.out.is_terminal:
+            width, self.out.width = self.out.width, max(self.out.width, at_least)
+            self.out.print(drawing)
+            self.out.width = width
+            return
+        with self.out.capture() as drawn:
+            self.out.print(drawing)
+        for line in drawn.get().splitlines():
+            self.out.file.write(line.rstrip() + "\n")
+
+    def json(self, value: Any) -> None:  # noqa: ANN401 - whatever JSON has
+        """The answer, or one of many, as one line of JSON."""
+        encoded = msgspec.json.encode(value)
+        self.out.file.write(safe_json(encoded.decode()) + "\n")
+
+    def write_json(self, encoded: bytes) -> None:
+        """Bytes of JSON as they are, but for what a terminal would obey."""
+        if self.out.is_terminal:
+            self.out.file.write(safe_json(encoded.decode()))
+        else:
+            sys.stdout.buffer.write(encoded)
+
+    def note(self, text: str) -> None:
+        """A remark beside the answer, in one line."""
+        self.err.print(Text.assemble(("eventlog: ", "bold"), safe(text)), soft_wrap=True)
+
+    @contextmanager
+    def progress(self, doing: str) -> Iterator[Progress]:
+        """A bar on the standard error while the block runs, if that is a terminal.
+
+        Yields what is to be told how much is done, and of how much.
+        """
+        if not self.err.is_terminal:
+            yield _ignore
+            return
+        from rich import progress  # noqa: PLC0415 - slow to load, and only terminals need it
+
+        columns = (
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+        )
+        with progress.Progress(*columns, console=self.err, transient=True) as bars:
+            task = bars.add_task(doing, total=None)
+            yield lambda done, total: bars.update(task, completed=done, total=total)
+
+
+def _console(file: TextIO) -> Console:
+    plain = Console(file=file, highlight=False, markup=False, emoji=False)
+    if plain.is_terminal and file.isatty():
+        return plain
+    return Console(file=file, highlight=False, markup=False, emoji=False, width=_UNCUT)
+
+
+def _ignore(_done: int, _total: int) -> None:
+    """Nobody looks."""
+
+
+def counted(count: int, noun: str) -> str:
+    """How many of what."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,221 @@
+"""`eventlog serve`, `user` and `token`: the dashboard, and who may look at it.
+
+The dashboard is an extra and slow to load, so it is imported when it is called. Knows no page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import getpass
+import os
+import ssl
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Final, Literal, TypeAlias
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.text import Text
+
+from eventlog.cli.context import Desk
+from eventlog.cli.options import AtDesk
+from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument
+from eventlog.storage.error_translation import translated
+from eventlog.store.event_store import EventStore
+
+# What `eventlog[web]` brings.
+EXTRA: Final = frozenset({"argon2", "jinja2", "litestar", "prometheus_client", "uvicorn"})
+PORT_MAX: Final = 65535
+
+# What runs with the open store while it is served.
+Alongside: TypeAlias = Callable[[EventStore], Awaitable[None]]
+
+Host = Annotated[str | None, Parameter(help="The address to listen at. [HOST, or 127.0.0.1]")]
+Port = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=0, lte=PORT_MAX),
+        help="The TCP port; 0 lets the system choose. [PORT, or 8000]",
+    ),
+]
+PublicUrl = Annotated[
+    str | None,
+    Parameter(help="Its https:// address, where a proxy on this machine serves it."),
+]
+Certificate = Annotated[Path | None, Parameter(help="TLS without a proxy: the certificate.")]
+Key = Annotated[Path | None, Parameter(help="The certificate's key, if in a file of its own.")]
+ForgetSessions = Annotated[
+    bool, Parameter(help="Sign everybody out first; else sessions outlive a restart.")
+]
+Add = Annotated[Literal["add"], Parameter(name="ACTION", show_choices=False, help="add")]
+Name = Annotated[str, Parameter(name="NAME", help="What it is called.")]
+Scope = Annotated[
+    list[Literal["read", "append"]],
+    Parameter(help="What it may do; may be given twice."),
+]
+
+
+def serve(
+    *,
+    host: Host = None,
+    port: Port = None,
+    public_url: PublicUrl = None,
+    certificate: Certificate = None,
+    key: Key = None,
+    forget_sessions: ForgetSessions = False,
+    desk: AtDesk,
+) -> int:
+    """Serve the dashboard until Ctrl-C."""
+    commands = load()
+    _insist_on_tls(certificate, key)
+    desk.insist_writable()
+    if not desk.db_path.exists():
+        desk.note(f"a new log is made at {desk.db_path}")
+    if not _may_anybody_sign_in(desk.db_path):
+        desk.note("nobody may sign in yet; `eventlog user add NAME` adds a user")
+    host = desk.settings.host if host is None else host
+    port = _port(desk.settings.port) if port is None else port
+    try:
+        run(
+            commands,
+            desk,
+            host=host,
+            port=port,
+            time_zone=desk.settings.time_zone,
+            public_url=public_url,
+            certificate=None if certificate is None else str(certificate),
+            key=None if key is None else str(key),
+            forget_sessions=forget_sessions,
+        )
+    except OSError as error:
+        raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error
+    return 0
+
+
+def user(action: Add, name: Name, /, *, desk: AtDesk) -> int:
+    """Add a user of the dashboard, or give one a new password."""
+    assert action == "add"  # noqa: S101 - there is no other
+    commands = load()
+    path = desk.db_path
+    password = _password()
+    with translated(path):
+        commands.add_user(str(path), name, password)
+    desk.say(f"{name} may sign in to the dashboard of {path}")
+    _remark_missing(path, desk)
+    return 0
+
+
+def token(action: Add, name: Name, /, *, scope: Scope, desk: AtDesk) -> int:
+    """Make a token for a program, and show it once."""
+    assert action == "add"  # noqa: S101 - there is no other
+    commands = load()
+    with translated(desk.db_path):
+        secret = commands.add_token(str(desk.db_path), name, scope)
+    desk.say(secret)
+    desk.note("this is shown once: keep it where the program finds it, and nobody else")
+    _remark_missing(desk.db_path, desk)
+    return 0
+
+
+def _remark_missing(path: Path, desk: Desk) -> None:
+    """A name that was mistyped must not be found out at the first sign-in."""
+    if not path.exists():
+        desk.note(f"there is no log at {path} yet; `eventlog serve` makes it")
+
+
+def load() -> ModuleType:
+    """The dashboard's commands. Raises BadArgument where the extra is missing."""
+    try:
+        from eventlog.dashboard import run as commands  # noqa: PLC0415 - an extra, and slow to load
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRA:
+            raise
+        raise BadArgument(
+            f"the dashboard needs an extra ({error.name} is missing): pip install 'eventlog[web]'"
+        ) from error
+    return commands
+
+
+def run(
+    commands: ModuleType,
+    desk: Desk,
+    *,
+    host: str,
+    port: int,
+    alongside: Alongside | None = None,
+    **others: str | bool | None,
+) -> None:
+    """Serve the desk's log until Ctrl-C. Raises what `commands.serve` raises."""
+
+    def say(text: str) -> None:
+        desk.out.print(Text(safe(text)), soft_wrap=True)  # or an address could not be clicked
+        desk.out.file.flush()
+
+    asyncio.run(
+        commands.serve(
+            str(desk.db_path),
+            str(desk.thumbnails_dir),
+            host=host,
+            port=port,
+            alongside=alongside,
+            say=say,
+            **others,
+        )
+    )
+
+
+def is_taken(error: OSError) -> bool:
+    """Whether another program listens there."""
+    return error.errno == errno.EADDRINUSE
+
+
+def _may_anybody_sign_in(path: Path) -> bool:
+    from eventlog.dashboard.accounts import database as accounts  # noqa: PLC0415 - an extra, and slow to load
+    from eventlog.dashboard.accounts import users  # noqa: PLC0415 - likewise
+
+    with translated(path), closing(accounts.connect(accounts.accounts_path(path))) as connection:
+        return users.count(connection) > 0
+
+
+def _why(error: OSError) -> str:
+    return "another program listens there" if is_taken(error) else str(error.strerror or error)
+
+
+def _insist_on_tls(certificate: Path | None, key: Path | None) -> None:
+    """Raise BadArgument for files that are no use for TLS, before a log is made."""
+    if certificate is None:
+        if key is not None:
+            raise BadArgument("--key belongs to a --certificate")
+        return
+    for file in (certificate, key):
+        if file is not None and not (file.is_file() and os.access(file, os.R_OK)):
+            raise BadArgument(f"{file} can't be read")
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        raise BadArgument(f"{certificate} holds no certificate with its key") from error
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
+        raise BadArgument(f"PORT: {text!r} is no port; ports are 0 to {PORT_MAX}")
+    return int(text)
+
+
+def _password() -> str:
+    """Asked for twice on a terminal; else a line of the standard input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    try:
+        first = getpass.getpass("Password: ")
+        again = getpass.getpass("Again: ")
+    except EOFError as error:
+        raise BadArgument("no password was given") from error
+    if first != again:
+        raise BadArgument("the two passwords differ; nothing is changed")
+    return first

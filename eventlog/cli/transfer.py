@@ -1,0 +1,137 @@
+"""`eventlog export`, `import` and `backup`: a log leaves its place, or comes to one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated, BinaryIO
+
+from cyclopts import Parameter
+
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Desk, ReaderGone, counted
+from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
+from eventlog.errors import BadArgument
+from eventlog.maintenance import archive
+from eventlog.maintenance import backup as backups
+from eventlog.maintenance.verify.findings import Report
+from eventlog.storage.durable_files import sync
+from eventlog.storage.error_translation import of_os_error
+
+Out = Annotated[Path, Parameter(name="FILE", help="A new file; - is the standard output. [-]")]
+In = Annotated[Path, Parameter(name="FILE", help="What export wrote; - is the standard input.")]
+New = Annotated[Path, Parameter(name="FILE", help="A new file.")]
+After = Annotated[
+    int, Parameter(validator=POSITION, help="Only the records after this position. [0]")
+]
+Until = Annotated[
+    int | None, Parameter(validator=POSITION, help="Only the records up to this position.")
+]
+
+
+def export(file: Out = STANDARD, /, *, after: After = 0, until: Until = None, desk: AtDesk) -> int:
+    """Write the journal as lines of JSON: bodies byte for byte, the facts beside them."""
+    with _written(desk, file) as out, desk.progress("Export") as told:
+        head = archive.export(desk.db_path, out, after=after, until=until, progress=told)
+    if file != STANDARD:
+        desk.say(f"{file} holds the journal up to record {head.position}")
+    return 0
+
+
+async def import_(file: In, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+    """Restore a log from an export, into a new file or a log without records."""
+    with _read(file) as lines, desk.progress("Import") as told:
+        head = archive.import_archive(lines, desk.db_path, progress=told)
+    await views.fill(desk.db_path)
+    if as_json:
+        desk.json({"position": head.position, "hash": head.hash.hex()})
+    else:
+        desk.say(f"{desk.db_path} holds {counted(head.position, 'record')}")
+    return 0
+
+
+def backup(file: New, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+    """Copy the log while others write, and check the copy. The pictures are not in it."""
+    with desk.progress("Check the copy") as told:
+        report = backups.backup(desk.db_path, file, progress=told)
+    if as_json:
+        desk.json({"ok": report.ok, "records": report.records, "findings": report.findings})
+    else:
+        _tell(desk, file, report)
+    return int(not report.ok)
+
+
+def _tell(desk: Desk, file: Path, report: Report) -> None:
+    for finding in report.findings:
+        desk.say(f"{finding.where}: {finding.what}", "red")
+    whole = "whole" if report.ok else "and not whole: the log is damaged"
+    desk.say(
+        f"{file} holds {counted(report.records, 'record')}, {whole}",
+        "green" if report.ok else "bold",
+    )
+    desk.say("The pictures are files of their own: copy their folder as well.", "dim")
+
+
+# ── files and streams ──────────────────────────────────────────────────────────────────────
+
+
+class _Sink:
+    """Where an export is written; what goes wrong there is not the log's fault."""
+
+    def __init__(self, file: Path, write: Callable[[bytes], object]) -> None:
+        self._file = file
+        self._write = write
+
+    def write(self, data: bytes, /) -> None:
+        """Write bytes. Raises ReaderGone and DatabaseError."""
+        try:
+            self._write(data)
+        except BrokenPipeError as error:
+            raise ReaderGone from error
+        except OSError as error:
+            raise of_os_error(error, self._file) from error
+
+
+@contextmanager
+def _written(desk: Desk, file: Path) -> Iterator[archive.Sink]:
+    """What to write to. A file has its name when it is whole; one that is there stays.
+
+    Raises BadArgument where it can't be written.
+    """
+    if file == STANDARD:
+        yield _Sink(Path("the standard output"), desk.write_json)
+        return
+    try:
+        if file.exists():
+            raise BadArgument(f"{file} exists already; nothing is written over it")
+        with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
+            spare = Path(out.name)
+            try:
+                yield _Sink(file, out.write)
+                out.flush()
+                os.fsync(out.fileno())
+                spare.rename(file)
+                sync(file.parent)
+            except BaseException:
+                spare.unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise BadArgument(f"{file} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def _read(file: Path) -> Iterator[BinaryIO]:
+    """What to read lines from. Raises BadArgument where it can't be read."""
+    if file == STANDARD:
+        yield sys.stdin.buffer
+        return
+    try:
+        lines = file.open("rb")
+    except OSError as error:
+        raise BadArgument(f"{file} can't be read: {error.strerror}") from error
+    with lines:
+        yield lines

@@ -1,0 +1,70 @@
+"""How far the read tables have come, for commands that read them or have just made a log.
+
+Nobody may be projecting when a command reads: what is listed then is less than what is known,
+and that is said.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from eventlog.cli.context import Desk
+from eventlog.errors import DatabaseError
+from eventlog.followers import checkpoints
+from eventlog.followers.projector import Projector
+from eventlog.journal import table as journal
+from eventlog.projections import persons
+from eventlog.projections.projection import Projection
+from eventlog.storage.writer import Writer
+from eventlog.store import opening as schema
+
+
+def insist(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
+    """How many records these views are behind the journal.
+
+    Raises DatabaseError where one of them is not there, or not of this program's version.
+    """
+    present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    at = checkpoints.read(connection)
+    for view in views:
+        if not present.issuperset(view.tables):
+            raise DatabaseError(f"the read table {view.name} is missing: run `eventlog replay`")
+        if view.name not in at or at[view.name].version != view.version:
+            raise DatabaseError(
+                f"another version of the program filled {view.name}: run `eventlog replay`"
+            )
+    return journal.last_position(connection) - min(at[view.name].position for view in views)
+
+
+def remark(desk: Desk, connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
+    """Say so, in a line, where these views are behind. Raises what `insist` raises."""
+    behind = insist(connection, views)
+    if behind > 0:
+        records = "1 record" if behind == 1 else f"{behind} records"
+        desk.note(f"the read tables are {records} behind the journal; a writer carries them on")
+
+
+def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
+    """The names that are shown for those of persons."""
+    found = {}
+    for row in connection.execute(*persons.listed()):
+        person = dict(zip(persons.COLUMNS, row, strict=True))
+        found[person["name"]] = person["display_name"] or person["name"]
+    return found
+
+
+async def fill(path: Path) -> None:
+    """Carry all records of a log into its views, once. Raises DatabaseError."""
+    writer = Writer(path)
+    await writer.open(partial(schema.prepare, path=path))
+    try:
+        await Projector(writer, _ignore).run_to_end()
+    finally:
+        await writer.close()
+
+
+def _ignore(_position: int) -> None:
+    """Nobody waits for it."""

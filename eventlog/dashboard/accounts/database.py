@@ -1,0 +1,108 @@
+"""The file beside the log that knows who may look: DB_PATH.users, mode 0600.
+
+Opens it, makes its tables and runs functions on its own thread. Each table has its owner:
+`users.py`, `sessions.py`, `tokens.py`, `attempts.py`. Nothing of it is part of the log: it is not
+replayed and not exported. Holds hashes only; the secrets themselves are never stored.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+from eventlog.dashboard.accounts import sessions, tokens, users
+from eventlog.dashboard.accounts import throttle as attempts
+from eventlog.errors import ForeignDatabase
+from eventlog.storage.connection_thread import Worker
+from eventlog.storage.paths import beside
+
+T = TypeVar("T")
+
+APPLICATION_ID: Final = 0x65766C75  # "evlu", in the file's header
+VERSION: Final = 1  # of the tables, in the header as well; a file of a lower one gets what it lacks
+BUSY_TIMEOUT_MS: Final = 5000
+SCHEMAS: Final = (users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA, attempts.SCHEMA)
+
+
+def accounts_path(db_path: Path) -> Path:
+    """Where the accounts of a log lie."""
+    return beside(db_path, ".users")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """The file, made where it is missing. Raises ForeignDatabase, sqlite3.Error, OSError."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        path.chmod(0o600)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        # One small file without a WAL: several processes may write it, each in short transactions.
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_ready(connection, path):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    if not _is_ready(connection, path):  # another process may have been quicker
+        for schema in SCHEMAS:
+            for statement in schema.split(";\n"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the tables are there. Raises ForeignDatabase where others are."""
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if application_id == APPLICATION_ID:
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        return int(version) >= VERSION
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application_id or tables:
+        raise ForeignDatabase(f"{path} holds no accounts of a log; it stays untouched")
+    return False
+
+
+class Accounts:
+    """The file, open. Use `Accounts.open`, and `async with` or `close`."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    @classmethod
+    async def open(cls, db_path: Path) -> Self:
+        """Open the accounts of a log. Raises DatabaseError."""
+        path = accounts_path(db_path)
+        return cls(await Worker(path, partial(connect, path)).start())
+
+    async def close(self) -> None:
+        """Close the file."""
+        await self._worker.stop(sqlite3.Connection.close)
+
+    async def __aenter__(self) -> Self:
+        """Nothing more: it is open."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer of a function of one of the tables' owners."""
+        return await self._worker.run(function)

@@ -1,0 +1,35 @@
+"""Who asks: nobody yet, a user with a session, or a program with a token. Knows no request."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from eventlog.dashboard.accounts.secrets import form_token
+from eventlog.dashboard.accounts.sessions import Session
+from eventlog.dashboard.accounts.tokens import Token
+
+
+class Visitor(Struct, frozen=True, kw_only=True):
+    """One who asks. `secret` is the cookie that forms are bound to, '' where there is none."""
+
+    address: str
+    secret: str = ""
+    session: Session | None = None
+    token: Token | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a session or a token came along."""
+        return self.session is not None or self.token is not None
+
+    @property
+    def form_token(self) -> str:
+        """What this visitor's forms hold."""
+        return form_token(self.secret) if self.secret else ""
+
+    @property
+    def label(self) -> str:
+        """Under what the visitor's streams are counted."""
+        if self.session is not None:
+            return f"user {self.session.user_id}"
+        return f"token {self.token.id}" if self.token is not None else f"from {self.address}"

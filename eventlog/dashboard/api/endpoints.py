@@ -1,0 +1,200 @@
+"""The API: what programs read and append. `openapi.py` describes it.
+
+The same facts, keys and errors as in Python; ids and positions are decimal text. A request is
+appended whole or not at all.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from typing import Any, Final, Literal, cast
+
+import msgspec
+from litestar import Request, get, post
+from litestar.params import FromPath
+from litestar.response import Stream
+from msgspec import Struct
+
+from eventlog import codecs
+from eventlog.dashboard import filters
+from eventlog.dashboard import queries as figures
+from eventlog.dashboard.accounts import sessions, tokens
+from eventlog.dashboard.accounts.visitor import Visitor
+from eventlog.dashboard.api import responses as shapes
+from eventlog.dashboard.one_event import looked_at
+from eventlog.dashboard.site import Desk, desk_of, visitor_of
+from eventlog.errors import BadArgument, BadFact, BadPayload
+from eventlog.facts import Fact
+from eventlog.projections import story, unlock_actions
+
+POSITION_MAX: Final = 2**63 - 1
+_DIGITS: Final = len(str(POSITION_MAX))
+
+
+class FactAt(BadFact):
+    """A fact of a request that may not enter the journal; `index` says which of them."""
+
+    def __init__(self, index: int, error: BadFact) -> None:
+        self.index = index
+        super().__init__(error.kind, error.field, error.reason)
+
+
+class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an append asks for. Facts are taken one by one, so that a bad one is named."""
+
+    facts: list[Any]
+    event_id: str | int | None = None
+    key: str | None = None
+    durability: Literal["durable", "relaxed"] = "durable"
+
+
+# ── reading ────────────────────────────────────────────────────────────────────────────────
+
+
+@get("/api/events")
+async def events(request: Request[Any, Any, Any]) -> shapes.Events:
+    """A page of events, newest first."""
+    desk = desk_of(request)
+    query = request.query_params
+    wanted, before = filters.event_filter(query, desk.zone), filters.before(query)
+    limit = filters.limit(query)
+    found = await desk.pages.events(wanted, before=before, limit=limit)
+    return shapes.Events([shapes.event(row) for row in found], _next(found, limit, "recorded_at"))
+
+
+@get("/api/events/{event_id:int}")
+async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> shapes.WholeEvent:
+    """One event with its faces, its unlock actions and its story."""
+    desk = desk_of(request)
+    looked = await looked_at(desk, event_id)
+
+    def actions(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        rows = connection.execute(*unlock_actions.of_event(event_id)).fetchall()
+        return [dict(zip(unlock_actions.COLUMNS, row, strict=True)) for row in rows]
+
+    told = story.tell([story.read(row) for row in looked.stored], looked.names)
+    return shapes.whole_event(looked.event, looked.faces, await desk.pages.run(actions), told)
+
+
+@get("/api/persons")
+async def persons(request: Request[Any, Any, Any]) -> shapes.Persons:
+    """All persons, by name."""
+    found = await desk_of(request).figures.run(figures.all_persons)
+    return shapes.Persons([shapes.person(row) for row in found])
+
+
+@get("/api/unlocks")
+async def unlocks(request: Request[Any, Any, Any]) -> shapes.Unlocks:
+    """A page of unlock actions, newest first."""
+    desk = desk_of(request)
+    query = request.query_params
+    wanted, before = filters.unlock_filter(query, desk.zone), filters.before(query)
+    limit = filters.limit(query)
+    found = await desk.pages.unlocks(wanted, before=before, limit=limit)
+    return shapes.Unlocks([shapes.unlock(row) for row in found], _next(found, limit, "listed_at"))
+
+
+@get("/api/stream")
+async def stream(request: Request[Any, Any, Any]) -> Stream:
+    """Every record after a position as server-sent events, for ever."""
+    desk, visitor = desk_of(request), visitor_of(request)
+    text = request.headers.get("last-event-id") or request.query_params.get("after", "")
+    after = position(text, "after") if text else None
+    place = desk.streams.one_more(visitor.label)
+    place.__enter__()  # before the answer begins, so that one too many is told by its status
+
+    async def frames() -> AsyncIterator[bytes]:
+        try:
+            listening = desk.broadcast.listen(
+                after,
+                still_welcome=lambda: still_welcome(desk, visitor),
+                heartbeat_s=desk.heartbeat_s,
+            )
+            async for frame in listening:
+                yield frame
+        finally:
+            place.__exit__(None, None, None)
+
+    return Stream(frames(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def still_welcome(desk: Desk, visitor: Visitor) -> bool:
+    """Whether the session or the token of a visitor is still good."""
+    session, token = visitor.session, visitor.token
+    if session is not None:
+        now = desk.now_s
+        found = await desk.accounts.run(
+            lambda c: sessions.find(c, session.secret_hash, now, touch=False)
+        )
+        return found is not None
+    return token is not None and token in await desk.accounts.run(tokens.listed)
+
+
+# ── appending ──────────────────────────────────────────────────────────────────────────────
+
+
+@post("/api/facts", status_code=201)
+async def append(request: Request[Any, Any, Any]) -> shapes.Receipt:
+    """Append facts, all or none."""
+    try:
+        asked = msgspec.json.decode(await request.body(), type=Facts)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadPayload("request", "is no append: " + _reason(error)) from error
+    facts = [_fact(index, plain) for index, plain in enumerate(asked.facts)]
+    event_id = asked.event_id
+    if isinstance(event_id, str):
+        event_id = position(event_id, "event_id")
+    for index, fact in enumerate(facts):
+        _prove(index, fact)
+    receipt = await desk_of(request).store.append(
+        *facts, event_id=event_id, key=asked.key, durability=asked.durability
+    )
+    return shapes.receipt(receipt)
+
+
+@post("/api/thumbnails", status_code=201)
+async def thumbnail(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Store a frame (JPEG or PNG); the answer is the fact to append to its event."""
+    recorded_at = request.query_params.get("recorded_at", "")
+    if not 0 < len(recorded_at) <= filters.TEXT_MAX:
+        raise BadArgument("recorded_at: the time of the frame, as 2026-02-25T10:30:00Z")
+    frame = await request.body()
+    saved = await desk_of(request).thumbnails.save_async(frame, recorded_at)
+    if saved is None:
+        raise BadPayload(
+            "frame", "can't be stored: it is no whole JPEG or PNG, or the disk is full"
+        )
+    return codecs.to_builtins(saved)
+
+
+def position(text: str, name: str) -> int:
+    """A position or an id from its decimal text. Raises BadArgument."""
+    digits = text.isascii() and text.isdigit() and len(text) <= _DIGITS
+    if not digits or int(text) > POSITION_MAX:
+        raise BadArgument(f"{name}: is a whole number as decimal text")
+    return int(text)
+
+
+def _fact(index: int, plain: object) -> Fact:
+    try:
+        return codecs.from_builtins(plain)
+    except BadFact as error:
+        raise FactAt(index, error) from error
+
+
+def _prove(index: int, fact: Fact) -> None:
+    try:
+        codecs.encode(fact)
+    except BadFact as error:
+        raise FactAt(index, error) from error
+
+
+def _next(found: list[dict[str, Any]], limit: int, column: str) -> str | None:
+    if len(found) < limit:
+        return None
+    return filters.cursor(cast("str", found[-1][column]), found[-1]["id"])
+
+
+def _reason(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,53 @@
+"""What is read for one event, in one hop."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+from litestar.exceptions import NotFoundException
+from msgspec import Struct
+
+from eventlog.dashboard import queries as figures
+from eventlog.dashboard.site import Desk
+from eventlog.journal import table as journal
+from eventlog.projections import event_list as queries
+from eventlog.projections import face_results, story
+from eventlog.record import Record, StoredRecord
+
+ID_MAX: Final = 2**63 - 1
+
+
+class Looked(Struct, frozen=True):
+    """What is read for the page, in one hop."""
+
+    event: dict[str, Any]
+    faces: list[dict[str, Any]]
+    stored: list[StoredRecord]
+    names: dict[str, str]
+
+
+def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
+    """An event with its faces, its records and the names to show; None where there is none."""
+    found = queries.nest(connection.execute(*queries.one_event(event_id)).fetchall())
+    if not found:
+        return None
+    rows = connection.execute(*face_results.of_event(event_id)).fetchall()
+    faces = [dict(zip(face_results.COLUMNS, row, strict=True)) for row in rows]
+    stored = journal.read_event(connection, event_id)
+    named = [found[0]["person_name"], *(face["name"] for face in faces)]
+    for row in stored:
+        record = story.read(row)
+        if isinstance(record, Record):
+            named.append(getattr(record.fact, "person", None))
+    return Looked(found[0], faces, stored, figures.names_to_show(connection, named))
+
+
+async def looked_at(desk: Desk, event_id: int) -> Looked:
+    """What is read for an event. Raises NotFoundException."""
+    if not 0 < event_id <= ID_MAX:
+        raise NotFoundException
+    looked = await desk.pages.run(lambda connection: look(connection, event_id))
+    if looked is None:
+        raise NotFoundException
+    return looked

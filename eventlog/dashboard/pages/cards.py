@@ -1,0 +1,137 @@
+"""An event as its card: pure, from a row of the read tables to what a page says of it.
+
+Texts of the facts stand in a card as they are; the templates escape them. Knows no template and
+no table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from eventlog.dashboard.local_time import day_title, exact, instant, local, with_offset
+
+Who = Literal["known", "stranger", "nobody"]
+Tone = Literal["granted", "refused", "plain"]
+
+LABELS_SHOWN = 6
+
+
+class Card(Struct, frozen=True, kw_only=True):
+    """What a card shows. `at` has its offset; `clock` and `exact` are the door's time."""
+
+    id: int
+    at: str
+    clock: str
+    exact: str
+    camera: str
+    ding: bool
+    who: Who
+    headline: str
+    seen: list[str]
+    door: str
+    tone: Tone
+    has_picture: bool
+    alert_sent: bool
+
+
+class Day(Struct, frozen=True, kw_only=True):
+    """The cards of one day at the door; without a title where the page before began the day."""
+
+    day: str
+    title: str
+    cards: list[Card]
+
+
+def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> Card:
+    """The card of an event."""
+    at = instant(event["recorded_at"])
+    did, tone = door_words(event)
+    return Card(
+        id=event["id"],
+        at=with_offset(event["recorded_at"]),
+        clock=f"{local(at, door):%H:%M}",
+        exact=exact(at, door),
+        camera=event["camera_id"],
+        ding=event["event_type"] == "ding",
+        who=who(event),
+        headline=headline(event, names),
+        seen=seen(event["detections"]),
+        door=did,
+        tone=tone,
+        has_picture=event["thumbnail_path"] is not None,
+        alert_sent=bool(event["alert_sent"]),
+    )
+
+
+def who(event: Mapping[str, Any]) -> Who:
+    """Whether somebody was recognised or let in, a stranger's face was seen, or neither."""
+    if event["person_name"] is not None:
+        return "known"
+    return "stranger" if event["face_recognised"] == 0 else "nobody"
+
+
+def headline(event: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Who was there and what they did, in a few words."""
+    ding = event["event_type"] == "ding"
+    name = event["person_name"]
+    if name is not None:
+        return f"{names.get(name, name)} {'rang' if ding else 'was seen'}"
+    if event["face_recognised"] == 0:
+        return f"A stranger {'rang' if ding else 'was seen'}"
+    if ding:
+        return "Somebody rang"
+    labels = list(dict.fromkeys(d["label"] for d in event["detections"]))
+    if not labels:
+        return "Something moved"
+    first = "person" if "person" in labels else labels[0]
+    return f"{first[:1].upper()}{first[1:]} seen"
+
+
+def seen(detections: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The labels in the order they were seen, each with its number."""
+    counted = Counter(detection["label"] for detection in detections)
+    # A multiplication sign is what one reads.
+    words = [
+        label if n == 1 else f"{label} \N{MULTIPLICATION SIGN}{n}" for label, n in counted.items()
+    ]
+    rest = len(words) - LABELS_SHOWN
+    return words if rest <= 0 else [*words[:LABELS_SHOWN], f"and {rest} more"]
+
+
+def door_words(event: Mapping[str, Any]) -> tuple[str, Tone]:
+    """What the door did, and in which tone to say it; '' where nothing asked it to."""
+    outcome, action = event["outcome"], event["door_action"]
+    if outcome == "granted":
+        words = {"unlocked": "Unlocked", "locked": "Unlocked, then locked"}
+        return words.get(action, "Granted"), "granted"
+    if outcome == "refused":
+        return "Refused", "refused"
+    return ("Locked" if action == "locked" else ""), "plain"
+
+
+def days(
+    cards: Sequence[Card], door: ZoneInfo, *, today: date, after: str | None = None
+) -> list[Day]:
+    """Cards by day, newest first; `after` is the time of the last card of the page before."""
+    before = None if after is None else _day(datetime.fromisoformat(after), door)
+    grouped: dict[date, list[Card]] = {}
+    for one in cards:
+        grouped.setdefault(_day(datetime.fromisoformat(one.at), door), []).append(one)
+    return [
+        Day(
+            day=day.isoformat(),
+            title="" if day == before else day_title(day, today),
+            cards=of_day,
+        )
+        for day, of_day in grouped.items()
+    ]
+
+
+def _day(at: datetime, door: ZoneInfo) -> date:
+    return local(at, door).date()

@@ -1,0 +1,165 @@
+"""The page Health, the word for a monitor, and the figures for Prometheus.
+
+`/health` says one word to anybody: "ok" with 200, else what is wrong with 503. The page and
+`/metrics` say the rest to those who may know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sqlite3
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import anyio.to_thread
+from litestar import Request, Response, get
+
+from eventlog.dashboard import queries as figures
+from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.dashboard.pages.templating import page
+from eventlog.dashboard.server.metrics import Figures
+from eventlog.dashboard.server.view_lag import Standing, stand
+from eventlog.dashboard.site import Desk, desk_of
+from eventlog.errors import EventLogError
+from eventlog.followers import checkpoints
+from eventlog.followers.checkpoints import Parked
+from eventlog.storage.paths import beside, wal_path
+from eventlog.storage.wal_file import bytes_in_use
+
+ANSWER_S: Final = 1.0  # a log that does not answer within this time is stuck
+LOW_DISK: Final = 64 * 1024 * 1024
+PARKED_SHOWN: Final = 50
+SENTENCES: Final = {
+    "ok": "All is well.",
+    "behind": "A view lags and does not move.",
+    "blocked": "A program that writes the log stands still, and nothing can be written.",
+    "stuck": "The log does not answer.",
+    "unreadable": "The log is out of reach: its disk fails, or is gone.",
+    "read-only": "The log can be read, not written.",
+    "full": "The disk is nearly full.",
+}
+THUMBNAILS_COUNTED: Final = 100_000
+SQLITE_FIXED: Final = (3, 51, 3)  # before it, two WAL checkpoints at once may damage a database
+
+
+@get("/health")
+async def word(request: Request[Any, Any, Any]) -> Response[str]:
+    """One word for a monitor."""
+    _, said = await judged(desk_of(request))
+    return Response(said, status_code=200 if said == "ok" else 503, media_type="text/plain")
+
+
+@get("/metrics")
+async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """The figures for Prometheus."""
+    desk = desk_of(request)
+    standing, said = await judged(desk)
+    standing = standing or Standing(0, {}, {})
+    path = desk.settings.db_path
+    wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
+    measured = Figures(
+        head=standing.head,
+        lags={view: max(0, standing.head - at) for view, at in standing.views.items()},
+        parked={view: standing.parked.get(view, 0) for view in standing.views},
+        wal_bytes=wal,
+        database_bytes=size,
+        disk_free_bytes=free,
+        streams=desk.streams.count,
+        healthy=said == "ok",
+    )
+    text = desk.meters.exposition(measured)
+    return Response(text, media_type="text/plain; version=0.0.4")
+
+
+@get("/status")
+async def status(request: Request[Any, Any, Any]) -> Response[str]:
+    """The page."""
+    desk = desk_of(request)
+    standing, said = await judged(desk)
+    cameras: list[tuple[str, str]] = []
+    parked: list[Parked] = []
+    if standing is not None:
+        cameras, parked = await desk.figures.run(
+            lambda c: (figures.cameras_last_seen(c), checkpoints.parked(c, limit=PARKED_SHOWN))
+        )
+    path = desk.settings.db_path
+    wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
+    return page(
+        request,
+        "health.html",
+        well=said == "ok",
+        verdict=SENTENCES[said],
+        standing=standing,
+        parked=parked,
+        parked_count=0 if standing is None else sum(standing.parked.values()),
+        cameras=[
+            {"name": name, "at": with_offset(at), "exact": exact(instant(at), desk.zone)}
+            for name, at in cameras
+        ],
+        wal=_bytes(wal),
+        size=_bytes(size),
+        free=_bytes(free),
+        thumbnails=await anyio.to_thread.run_sync(_thumbnails, desk.settings.thumbnails_dir),
+        verified=await anyio.to_thread.run_sync(_verified, path),
+        sqlite=sqlite3.sqlite_version,
+        sqlite_old=sqlite3.sqlite_version_info < SQLITE_FIXED,
+        streams=desk.streams.count,
+    )
+
+
+async def judged(desk: Desk) -> tuple[Standing | None, str]:
+    """Where the log stands, None where it does not answer, and the word for its health."""
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            standing = await desk.figures.run(stand)
+    except TimeoutError:
+        return None, "stuck"
+    except EventLogError:
+        return None, "unreadable"
+    if desk.lookout.word != "ok":
+        return standing, desk.lookout.word
+    if desk.watch.stands_still(standing, asyncio.get_running_loop().time()):
+        return standing, "behind"
+    try:
+        _, _, free = await anyio.to_thread.run_sync(_sizes, desk.settings.db_path)
+    except OSError:
+        return standing, "unreadable"
+    return standing, "full" if free < LOW_DISK else "ok"
+
+
+def _sizes(path: Path) -> tuple[int, int, int]:
+    """Bytes of the WAL in use, of the database, and free beside it."""
+    return bytes_in_use(wal_path(path)), path.stat().st_size, shutil.disk_usage(path.parent).free
+
+
+def _thumbnails(folder: Path) -> str:
+    """How many pictures there are; a folder of many is not counted to its end."""
+    try:
+        with os.scandir(folder) as files:
+            number = sum(1 for _ in islice(files, THUMBNAILS_COUNTED + 1))
+    except FileNotFoundError:
+        return "none yet"
+    if number > THUMBNAILS_COUNTED:
+        return f"more than {THUMBNAILS_COUNTED:,}"
+    return f"{number:,}"
+
+
+def _verified(path: Path) -> dict[str, Any] | None:
+    """What the last `verify` left beside the log; None where none did."""
+    try:
+        found = json.loads(beside(path, ".verified").read_bytes())
+        return {"at": str(found["at"]), "ok": found["ok"] is True, "said": str(found["said"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _bytes(number: float) -> str:
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if number < 1000:  # noqa: PLR2004 - the step between units
+            return f"{number:.0f} {unit}" if unit == "bytes" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

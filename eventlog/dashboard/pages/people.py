@@ -1,0 +1,86 @@
+"""The page People: who comes, how often and when; names to show can be given.
+
+Each person's hours and weekdays are the door's. Strangers are one entry. A name that is given is
+a fact like any other: PersonNamed is appended.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.response import Redirect
+
+from eventlog.dashboard import queries as figures
+from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.dashboard.pages import heatmap as heatmaps
+from eventlog.dashboard.pages.templating import page
+from eventlog.dashboard.queries import Visits
+from eventlog.dashboard.site import Desk, desk_of
+from eventlog.errors import BadArgument
+from eventlog.facts import PersonNamed
+
+PAGE: Final = 20
+TEXT_MAX: Final = 256
+
+Entries = tuple[list[Visits], Visits, str | None]
+
+
+@get("/people")
+async def people(request: Request[Any, Any, Any]) -> Response[str]:
+    """The page; `after` is the name that the page before it ended with."""
+    desk = desk_of(request)
+    after = request.query_params.get("after", "")
+    if len(after) > TEXT_MAX:
+        raise BadArgument(f"after: has {TEXT_MAX} characters at most")
+    persons, strangers, following = await desk.figures.run(
+        lambda connection: _entries(connection, desk, after)
+    )
+    return page(
+        request,
+        "people.html",
+        persons=[_shown(visits, desk) for visits in persons],
+        strangers=None if after else _shown(strangers, desk),
+        following=following,
+        heat_days=figures.HEAT_DAYS,
+    )
+
+
+@post("/people/name")
+async def name(request: Request[Any, Any, Any]) -> Redirect:
+    """Give a person a name to show; an empty one takes it away."""
+    desk = desk_of(request)
+    form = await request.form()
+    shown = str(form.get("display_name", "")).strip()
+    fact = PersonNamed(name=str(form.get("name", "")), display_name=shown or None)
+    receipt = await desk.store.append(fact)
+    await desk.wait_for_views(receipt.positions[-1], 2.0)
+    return Redirect("/people", status_code=303)
+
+
+def _entries(connection: sqlite3.Connection, desk: Desk, after: str) -> Entries:
+    now, door = desk.now, desk.zone
+    named = figures.persons_after(connection, after, PAGE + 1)
+    visits = [
+        figures.visits_of(connection, person, shown, now=now, door=door)
+        for person, shown in named[:PAGE]
+    ]
+    strangers = figures.visits_of(connection, None, None, now=now, door=door)
+    return visits, strangers, named[PAGE - 1][0] if len(named) > PAGE else None
+
+
+def _shown(visits: Visits, desk: Desk) -> dict[str, Any]:
+    """An entry as the template wants it."""
+    label = "Strangers" if visits.name is None else visits.display_name or visits.name
+    seen = visits.last_seen
+    return {
+        "name": visits.name,
+        "display_name": visits.display_name,
+        "label": label,
+        "visits": visits.visits,
+        "last_seen": None if seen is None else with_offset(seen),
+        "last_seen_exact": None if seen is None else exact(instant(seen), desk.zone),
+        "heat": heatmaps.svg(visits.heat, f"Visits of {label} by weekday and hour"),
+        "summary": heatmaps.summary(visits.heat),
+    }

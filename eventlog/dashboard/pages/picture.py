@@ -1,0 +1,103 @@
+"""Pictures of events: served only where the file is the one that was recorded.
+
+A picture is asked for by its event; the path comes from the event's own records, and its bytes
+are held against the digest in them, so that a damaged picture is never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Final
+
+import anyio.to_thread
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from eventlog.dashboard.site import desk_of
+from eventlog.facts import ThumbnailSaved
+from eventlog.pictures import MAX_BYTES
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.projections import story
+from eventlog.record import Record, StoredRecord
+from eventlog.storage.durable_files import open_plain
+
+_ID_MAX: Final = 2**63 - 1
+_JPEG: Final = b"\xff\xd8\xff"
+_GONE: Final = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180"><rect width="320" height="180"'
+    ' fill="#888" fill-opacity=".25"/><g text-anchor="middle" font-family="sans-serif"'
+    ' font-size="36" fill="#888"><text x="160" y="84">Picture</text>'
+    '<text x="160" y="126">{}</text></g></svg>'
+)
+
+
+class Unfit(Exception):
+    """A picture that may not be shown: its file is missing, or damaged."""
+
+
+@get(["/events/{event_id:int}/picture", "/api/events/{event_id:int}/picture"])
+async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Response[bytes]:
+    """The event's picture; a drawing that says so where it is missing or damaged."""
+    desk = desk_of(request)
+    if not 0 < event_id <= _ID_MAX:
+        raise NotFoundException
+    fact = saved_in(await desk.pages.story(event_id))
+    if fact is None:
+        raise NotFoundException
+    try:
+        content = await anyio.to_thread.run_sync(contents, desk.thumbnails, fact)
+    except Unfit as unfit:
+        drawing = _GONE.format(unfit).encode()
+        return Response(drawing, status_code=404, media_type="image/svg+xml")
+    tag = f'"{sha256(content).hexdigest()}"'
+    # To revalidate costs little, and a browser shows nothing after its session has ended.
+    headers = {"cache-control": "private, no-cache", "etag": tag}
+    if request.headers.get("if-none-match") == tag:
+        return Response(b"", status_code=304, headers=headers)
+    headers["content-disposition"] = f'inline; filename="event-{event_id}.jpg"'
+    return Response(content, media_type="image/jpeg", headers=headers)
+
+
+def saved_in(stored: Sequence[StoredRecord]) -> ThumbnailSaved | None:
+    """The last picture that an event's records name."""
+    for row in reversed(stored):
+        record = story.read(row) if row.kind == "thumbnail_saved" else None
+        if isinstance(record, Record) and isinstance(record.fact, ThumbnailSaved):
+            return record.fact
+    return None
+
+
+def condition(
+    thumbnails: Thumbnails, fact: ThumbnailSaved | None
+) -> tuple[str | None, tuple[int, int] | None]:
+    """What is wrong with a picture, and its size in pixels where nothing is."""
+    if fact is None:
+        return None, None
+    wrong = thumbnails.check(fact)
+    if wrong is not None:
+        return wrong, None
+    if not fact.width_px or not fact.height_px:
+        fact = thumbnails.describe(fact.path)
+    if not fact.width_px or not fact.height_px:
+        return None, None
+    return None, (fact.width_px, fact.height_px)
+
+
+def contents(thumbnails: Thumbnails, fact: ThumbnailSaved) -> bytes:
+    """A picture's bytes. Raises Unfit, which says "missing" or "damaged"."""
+    path = thumbnails.find(fact.path)
+    if path is None:
+        raise Unfit("missing")
+    try:
+        with open_plain(path) as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise Unfit("missing") from error
+    except OSError as error:
+        raise Unfit("damaged") from error
+    whole = fact.sha256 is None or sha256(content).digest() == fact.sha256
+    if not whole or not content.startswith(_JPEG) or len(content) > MAX_BYTES:
+        raise Unfit("damaged")
+    return content

@@ -1,0 +1,103 @@
+"""Pages out of templates, and the files that go with them: all of it ships in the package.
+
+Templates and assets are read once; nothing a browser asks for becomes a path. Escapes by
+default. Knows no table.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from litestar import MediaType, Request, Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from msgspec import Struct
+
+from eventlog.dashboard.site import desk_of, visitor_of
+
+MEDIA: Final = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+    "webmanifest": "application/manifest+json",
+}
+
+
+class Asset(Struct, frozen=True):
+    """A file of ours, its media type and a digest for its address."""
+
+    content: bytes
+    media_type: str
+    digest: str
+
+
+@cache
+def assets() -> dict[str, Asset]:
+    """All files of ours by name."""
+    found: dict[str, Asset] = {}
+    for file in (files("eventlog.dashboard") / "static").iterdir():
+        media_type = MEDIA.get(file.name.rpartition(".")[2])
+        if media_type is not None:
+            content = file.read_bytes()
+            found[file.name] = Asset(content, media_type, sha256(content).hexdigest()[:12])
+    return found
+
+
+def asset_address(name: str) -> str:
+    """Where a browser finds a file; changes with its content."""
+    return f"/static/{name}?v={assets()[name].digest}"
+
+
+@get("/static/{name:str}")
+async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
+    """One of our files."""
+    asset = assets().get(name)
+    if asset is None:
+        raise NotFoundException
+    fresh = request.query_params.get("v") == asset.digest
+    caching = "public, max-age=31536000, immutable" if fresh else "no-cache"
+    return Response(asset.content, media_type=asset.media_type, headers={"cache-control": caching})
+
+
+@cache
+def environment() -> Environment:
+    """The templates: escaped by default, and a name that is missing is an error."""
+    made = Environment(
+        loader=PackageLoader("eventlog.dashboard", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = asset_address
+    made.filters["pairs"] = lambda values: [(value, value) for value in values]
+    return made
+
+
+def page(
+    request: Request[Any, Any, Any], template: str, *, status: int = 200, **values: object
+) -> Response[str]:
+    """A template as an answer, with what every page needs beside its own values."""
+    visitor = visitor_of(request)
+    text = (
+        environment()
+        .get_template(template)
+        .render(
+            path=request.url.path,
+            user=None if visitor.session is None else visitor.session.user_name,
+            form_token=visitor.form_token,
+            zone=desk_of(request).zone.key,
+            **values,
+        )
+    )
+    return Response(text, status_code=status, media_type=MediaType.HTML)
+
+
+def is_fragment(request: Request[Any, Any, Any]) -> bool:
+    """Whether a part of a page is asked for rather than a whole one."""
+    return request.headers.get("hx-request") == "true"

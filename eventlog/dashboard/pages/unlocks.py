@@ -1,0 +1,165 @@
+"""The page Unlocks: every time the lock was asked to act, refused tries too; CSV and JSON of it.
+
+The exports hold whatever the filter shows, all of it, a batch at a time.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from litestar import Request, Response, get
+from litestar.response import Stream
+
+from eventlog.dashboard import filters
+from eventlog.dashboard import queries as figures
+from eventlog.dashboard.api import responses as shapes
+from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.dashboard.pages.templating import page
+from eventlog.dashboard.site import Desk, desk_of
+from eventlog.projections.event_list import Before
+from eventlog.projections.unlock_actions import UnlockFilter
+
+Batches: TypeAlias = AsyncIterator[list[shapes.Unlock]]
+
+EXPORT_BATCH: Final = 1_000
+CSV_COLUMNS: Final = tuple(shapes.Unlock.__struct_fields__)
+# What a spreadsheet would take for a formula, or for the end of a cell.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+@get("/unlocks")
+async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
+    """The page."""
+    desk = desk_of(request)
+    query = filters.asked(request.query_params, filters.UNLOCK_KEYS)
+    wanted = filters.unlock_filter(query, desk.zone)
+    choices = await desk.pages.run(figures.choices)
+    return page(
+        request,
+        "unlocks.html",
+        query=filters.fields(query, filters.UNLOCK_KEYS),
+        filtered=filters.in_words(query, dict(choices.persons)),
+        choices=choices,
+        csv=filters.address("/unlocks.csv", query),
+        json=filters.address("/unlocks.json", query),
+        today=instant_day(desk),
+        **await _rows(desk, query, wanted, None),
+    )
+
+
+@get("/unlocks/more")
+async def more(request: Request[Any, Any, Any]) -> Response[str]:
+    """The rows that follow a cursor, and where to go on."""
+    desk = desk_of(request)
+    query = filters.asked(request.query_params, filters.UNLOCK_KEYS)
+    wanted = filters.unlock_filter(query, desk.zone)
+    before = filters.before(request.query_params)
+    return page(request, "unlock_rows.html", **await _rows(desk, query, wanted, before))
+
+
+@get("/unlocks.csv")
+async def as_csv(request: Request[Any, Any, Any]) -> Stream:
+    """Whatever the filter shows, as CSV."""
+    desk = desk_of(request)
+    wanted = filters.unlock_filter(request.query_params, desk.zone)
+    headers = {"content-disposition": 'attachment; filename="unlocks.csv"'}
+    rows = await _begun(_all(desk, wanted))
+    return Stream(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@get("/unlocks.json")
+async def as_json(request: Request[Any, Any, Any]) -> Stream:
+    """Whatever the filter shows, as a JSON array."""
+    desk = desk_of(request)
+    wanted = filters.unlock_filter(request.query_params, desk.zone)
+    headers = {"content-disposition": 'attachment; filename="unlocks.json"'}
+    rows = await _begun(_all(desk, wanted))
+    return Stream(_json(rows), media_type="application/json", headers=headers)
+
+
+def instant_day(desk: Desk) -> str:
+    """Today at the door, as a date field has it."""
+    return desk.now.astimezone(desk.zone).date().isoformat()
+
+
+async def _rows(
+    desk: Desk, query: dict[str, str], wanted: UnlockFilter, before: Before | None
+) -> dict[str, Any]:
+    found = await desk.pages.unlocks(wanted, before=before, limit=filters.PAGE)
+    persons = [row["person"] for row in found]
+    names = await desk.pages.run(lambda connection: figures.names_to_show(connection, persons))
+    following = None
+    if len(found) == filters.PAGE:
+        last = filters.cursor(found[-1]["listed_at"], found[-1]["id"])
+        following = filters.address("/unlocks/more", query, before=last)
+    rows = [
+        {
+            **row,
+            "at": with_offset(row["listed_at"]),
+            "exact": exact(instant(row["listed_at"]), desk.zone),
+            "shown": names.get(row["person"], row["person"]),
+        }
+        for row in found
+    ]
+    return {"rows": rows, "next": following}
+
+
+async def _all(desk: Desk, wanted: UnlockFilter) -> Batches:
+    before: Before | None = None
+    while True:
+        found = await desk.figures.unlocks(wanted, before=before, limit=EXPORT_BATCH)
+        yield [shapes.unlock(row) for row in found]
+        if len(found) < EXPORT_BATCH:
+            return
+        before = (found[-1]["listed_at"], found[-1]["id"])
+
+
+async def _begun(batches: Batches) -> Batches:
+    """These batches, the first one read by now, so that its failure is told by the status."""
+    first = await anext(batches)
+
+    async def all_of_them() -> Batches:
+        yield first
+        async for batch in batches:
+            yield batch
+
+    return all_of_them()
+
+
+async def _csv(batches: Batches) -> AsyncIterator[bytes]:
+    # The mark tells spreadsheets that it is UTF-8.
+    yield "\ufeff".encode() + csv_lines([list(CSV_COLUMNS)])
+    async for batch in batches:
+        yield csv_lines([[getattr(row, column) for column in CSV_COLUMNS] for row in batch])
+
+
+async def _json(batches: Batches) -> AsyncIterator[bytes]:
+    lead = b"[\n"
+    async for batch in batches:
+        for row in batch:
+            yield lead + msgspec.json.encode(row)
+            lead = b",\n"
+    yield b"[]\n" if lead == b"[\n" else b"\n]\n"
+
+
+def csv_lines(rows: list[list[Any]]) -> bytes:
+    """Rows as CSV; a text that a spreadsheet would run as a formula has an apostrophe before it."""
+    sheet = io.StringIO()
+    csv.writer(sheet, quoting=csv.QUOTE_MINIMAL).writerows(
+        [_cell(value) for value in row] for row in rows
+    )
+    return sheet.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+        return f"'{value}"
+    return value

@@ -1,0 +1,216 @@
+"""Whether the live views are what a replay would make of the journal, row by row.
+
+Folds the journal up to the live checkpoints into a temporary database and walks each table
+beside its twin, in the order of the ids, and what is parked beside what the replay parks. The log
+is read in one snapshot, so that appends go on meanwhile; it is not written, and memory stays
+flat. Knows the views by schema only.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from eventlog.errors import JournalHole
+from eventlog.followers import checkpoints, fold, view_tables
+from eventlog.followers.checkpoints import Checkpoint
+from eventlog.journal import table as journal
+from eventlog.journal.progress import Progress
+from eventlog.journal.table import SCHEMA
+from eventlog.projections import VIEWS
+from eventlog.projections.projection import Projection
+from eventlog.storage.error_translation import translated
+from eventlog.storage.read_only import opened
+
+BATCH: Final = 1000
+# A table that is wrong from end to end is told in so many differences.
+KEPT_PER_TABLE: Final = 1000
+
+COLUMNS: Final = "SELECT name FROM pragma_table_info(?) ORDER BY cid"
+_PARKED: Final = "parked"
+_SCRATCH: Final = Path("the temporary database")
+
+
+class Difference(Struct, frozen=True):
+    """One place where a live view is not what a replay makes.
+
+    `id` and `column` are None where a whole table, or a whole row, is at fault. No value stands
+    here: it may be a name.
+    """
+
+    table: str
+    id: int | None
+    column: str | None
+    what: str
+
+    def __str__(self) -> str:
+        """The place and what is wrong there, as a sentence."""
+        row = "" if self.id is None else f", row {self.id}"
+        column = "" if self.column is None else f", column {self.column}"
+        return f"{self.table}{row}{column}: {self.what}"
+
+
+def check(db_path: Path, *, progress: Progress | None = None) -> list[Difference]:
+    """What the views of the log at `db_path` hold otherwise than a replay would make it.
+
+    `progress` is told the position that was reached, and the last one. Raises DatabaseMissing
+    and its kin where the log can't be read, JournalHole.
+    """
+    with opened(db_path) as log, translated(db_path), closing(_scratch()) as rebuilt:
+        live = log.connection
+        live.execute("BEGIN")
+        found: list[Difference] = []
+        views = _comparable(live, found)
+        _rebuild(live, rebuilt, views, progress)
+        found += _compare(live, rebuilt, [view for view, _ in views])
+        return found
+
+
+def _scratch() -> sqlite3.Connection:
+    """A log in a temporary file of SQLite's own, which is gone when it is closed; without views."""
+    connection = sqlite3.connect("", isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("PRAGMA journal_mode = MEMORY")
+    connection.executescript(SCHEMA)
+    return connection
+
+
+def _comparable(
+    live: sqlite3.Connection, found: list[Difference]
+) -> list[tuple[Projection, Checkpoint]]:
+    """The views that can be held against a replay, with their checkpoints; of the others, why not.
+
+    A view whose parents can't be is left out with them: its rows need theirs.
+    """
+    present = {name for (name,) in live.execute("SELECT name FROM sqlite_schema")}
+    at = checkpoints.read(live)
+    end = journal.last_position(live)
+    views: list[tuple[Projection, Checkpoint]] = []
+    for view in VIEWS:
+        checkpoint = at.get(view.name)
+        gone = [table for table in view.tables if table not in present]
+        if checkpoint is None:
+            what = "the view has no checkpoint"
+        elif gone:
+            what = f"{', '.join(gone)} is missing"
+        elif checkpoint.version != view.version:
+            what = f"version {checkpoint.version} of the view filled it, not {view.version}"
+        elif checkpoint.position > end:
+            what = f"the view is at {checkpoint.position}, and the journal ends at {end}"
+        elif not {known.name for known, _ in views}.issuperset(view.parents):
+            what = "a view that its rows belong to can't be held against a replay"
+        else:
+            views.append((view, checkpoint))
+            continue
+        found.append(Difference(view.name, None, None, what))
+    return views
+
+
+def _rebuild(
+    live: sqlite3.Connection,
+    rebuilt: sqlite3.Connection,
+    views: Sequence[tuple[Projection, Checkpoint]],
+    progress: Progress | None,
+) -> None:
+    """Fold the journal into the twins, each view as far as its live checkpoint."""
+    for view, _ in views:
+        view_tables.create_tables(rebuilt, view)
+    position = 0
+    # Views may stand at different positions: no batch goes past one of them.
+    ends = sorted({checkpoint.position for _, checkpoint in views})
+    for end in ends:
+        going = [view for view, checkpoint in views if checkpoint.position >= end]
+        while position < end:
+            batch = fold.read(live, position, min(BATCH, end - position))
+            if batch is None:
+                raise JournalHole(position + 1, end)
+            with translated(_SCRATCH):
+                rebuilt.execute("BEGIN")
+                for name, parked in fold.apply(
+                    rebuilt, dict.fromkeys(going, position), batch
+                ).items():
+                    checkpoints.park(rebuilt, name, parked)
+                rebuilt.execute("COMMIT")
+            position = batch.last
+            if progress is not None:
+                progress(position, ends[-1])
+
+
+def _compare(
+    live: sqlite3.Connection, rebuilt: sqlite3.Connection, views: Sequence[Projection]
+) -> Iterator[Difference]:
+    alike = set()
+    for table in [*(table for view in views for table in view.tables), _PARKED]:
+        stored, made = _objects(live, table), _objects(rebuilt, table)
+        if stored != made:
+            names = sorted(n for n in {*stored, *made} if stored.get(n) != made.get(n))
+            yield Difference(table, None, None, f"the schema has {', '.join(names)} otherwise")
+        if stored.get(table) == made[table]:
+            alike.add(table)
+    walks = [walk for walk in _walks(rebuilt, views) if walk.table in alike]
+    # Damage may have left text that is no UTF-8; bytes can be compared all the same.
+    live.text_factory = rebuilt.text_factory = bytes
+    for walk in walks:
+        differences = _rows(live, rebuilt, walk)
+        yield from islice(differences, KEPT_PER_TABLE)
+        if next(differences, None) is not None:
+            yield Difference(walk.table, None, None, f"and more of it is different{walk.of}")
+
+
+def _objects(connection: sqlite3.Connection, table: str) -> dict[str, str | None]:
+    """A table and its indexes, each as the schema has it."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE tbl_name = ?", (table,))
+    return dict(rows.fetchall())
+
+
+class _Walk(NamedTuple):
+    """Rows of a table in the order of their ids: the id, then a value for each of the columns."""
+
+    table: str
+    columns: Sequence[str]
+    sql: str
+    parameters: tuple[str, ...] = ()
+    of: str = ""
+
+
+def _walks(rebuilt: sqlite3.Connection, views: Sequence[Projection]) -> Iterator[_Walk]:
+    """All that is walked: each table of the views, and what is parked for each of them."""
+    for table in [table for view in views for table in view.tables]:
+        columns = [name for (name,) in rebuilt.execute(COLUMNS, (table,))]
+        yield _Walk(table, columns, f"SELECT id, * FROM {table} ORDER BY id")  # noqa: S608 - of a view
+    for view in views:
+        of = f" for the view {view.name}"
+        yield _Walk(_PARKED, ["reason"], checkpoints.PARKED_OF_VIEW, (view.name,), of)
+
+
+def _rows(
+    live: sqlite3.Connection, rebuilt: sqlite3.Connection, walk: _Walk
+) -> Iterator[Difference]:
+    """The differences of rows and their twins, walked side by side in the order of the ids."""
+    table, columns, sql, parameters, of = walk
+    with (
+        closing(live.execute(sql, parameters)) as ours,
+        closing(rebuilt.execute(sql, parameters)) as theirs,
+    ):
+        row, twin = next(ours, None), next(theirs, None)
+        while row is not None or twin is not None:
+            if row is not None and (twin is None or row[0] < twin[0]):
+                yield Difference(table, row[0], None, f"a replay makes no such row{of}")
+                row = next(ours, None)
+            elif twin is not None and (row is None or twin[0] < row[0]):
+                yield Difference(table, twin[0], None, f"it is missing, and a replay makes it{of}")
+                twin = next(theirs, None)
+            elif row is not None and twin is not None:
+                if row != twin:
+                    for column, value, other in zip(columns, row[1:], twin[1:], strict=True):
+                        if value != other:
+                            what = f"a replay makes another value{of}"
+                            yield Difference(table, row[0], column, what)
+                row, twin = next(ours, None), next(theirs, None)

@@ -1,0 +1,173 @@
+"""Carries records into the views: reads on from the checkpoint, applies, moves the checkpoint.
+
+A batch is one transaction inside the writer's lock, the checkpoint in it, so that any number of
+processes may run a projector and each record is applied exactly once. Three gears: `run_once`,
+and `run_to_end` and `run` on top of it.
+
+Does not know what the views contain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from eventlog.errors import DatabaseError, DiskFull
+from eventlog.followers import checkpoints, fold
+from eventlog.followers.checkpoints import Checkpoint
+from eventlog.journal.nudge import Nudge
+from eventlog.projections import VIEWS
+from eventlog.projections.projection import Projection
+from eventlog.storage.connections import transaction
+from eventlog.storage.writer import Writer
+
+# A batch of this many records holds the lock for about 10 ms on a fast machine.
+BATCH: Final = 1000
+# Under load the projector takes its share in larger and rarer batches: a first record is carried
+# at once, the next batch this much later unless a reader waits.
+PACE_S: Final = 0.05
+# While appends go on, a batch is followed by a rest of so many times what it took, unless a
+# reader waits: the projector has an eleventh of the writer's time, or more
+# where its rest would pass REST_MAX_S.
+REST_FOR_WORK: Final = 10
+REST_MAX_S: Final = 0.1
+# Hints may be lost; the journal is looked at anyway at this pace.
+POLL_S: Final = 1.0
+# After an error of the disk, or a lock that another kept, it is tried again.
+RETRY_S: Final = 1.0
+
+
+class Reached(Struct, frozen=True):
+    """How far all views have come, and whether the journal went further when it was read."""
+
+    position: int
+    at_end: bool
+
+
+def project_batch(
+    connection: sqlite3.Connection, views: Sequence[Projection] = VIEWS, *, limit: int = BATCH
+) -> Reached:
+    """Carry up to `limit` records into the views, in one transaction inside the writer's lock.
+
+    Raises JournalHole, DatabaseError for a view of a newer program, and SQLite's errors.
+    """
+    at = checked_checkpoints(connection, views)
+    after = min(at[view.name].position for view in views)
+    batch = fold.read(connection, after, limit)
+    if batch is None:
+        return Reached(after, at_end=True)
+    with transaction(connection):
+        behind = {
+            view: at[view.name].position for view in views if at[view.name].position < batch.last
+        }
+        for name, parked in fold.apply(connection, behind, batch).items():
+            checkpoints.park(connection, name, parked)
+            checkpoints.move(connection, name, at[name], batch.last)
+    return Reached(batch.last, at_end=batch.last - after < limit)
+
+
+def checked_checkpoints(
+    connection: sqlite3.Connection, views: Sequence[Projection]
+) -> dict[str, Checkpoint]:
+    """The checkpoints of these views. Raises DatabaseError where one is not of our version."""
+    at = checkpoints.read(connection)
+    for view in views:
+        if view.name not in at:
+            raise DatabaseError(f"the view {view.name} has no checkpoint: initialize the store")
+        if at[view.name].version != view.version:
+            raise DatabaseError(
+                f"the view {view.name} has version {at[view.name].version},"
+                f" this program {view.version}: replay it"
+            )
+    return at
+
+
+class Projector:
+    """Follows the journal. `on_progress` is told how far all views have come."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        on_progress: Callable[[int], None],
+        *,
+        views: Sequence[Projection] = VIEWS,
+    ) -> None:
+        self._writer = writer
+        self._on_progress = on_progress
+        self._views = views
+        self._awaited = asyncio.Event()
+
+    async def run_once(self) -> Reached:
+        """Carry one batch. Raises what `project_batch` raises."""
+        reached = await self._writer.run(self._project)
+        self._on_progress(reached.position)
+        return reached
+
+    def _project(self, connection: sqlite3.Connection) -> Reached:
+        # Views follow from the journal: no sync is owed to them.
+        self._writer.set_durable(connection, durable=False)
+        return project_batch(connection, self._views)
+
+    async def run_to_end(self) -> Reached:
+        """Carry batches until the journal's end."""
+        while not (reached := await self.run_once()).at_end:
+            self._writer.look_soon()
+        return reached
+
+    async def run(
+        self,
+        nudge: Nudge,
+        on_error: Callable[[DatabaseError], None],
+        *,
+        may_run: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Follow for ever: at a hint at once, and at a steady pace without.
+
+        An error of the disk is told to `on_error`, and tried again. While `may_run` says no, the
+        room that is left is kept for others.
+        """
+        while True:
+            if not may_run():
+                on_error(DiskFull("the views wait until the disk has room"))
+                await asyncio.sleep(RETRY_S)
+                continue
+            seen = nudge.count
+            started = time.monotonic()
+            self._awaited.clear()
+            try:
+                reached = await self.run_once()
+            except DatabaseError as error:
+                on_error(error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            await self._pause(reached, nudge, seen, started)
+
+    def hurry(self) -> None:
+        """A reader waits: do not rest before the next batch."""
+        self._awaited.set()
+
+    async def _pause(self, reached: Reached, nudge: Nudge, seen: int, started: float) -> None:
+        ended = time.monotonic()
+        rested = ended + min((ended - started) * REST_FOR_WORK, REST_MAX_S)
+        if reached.at_end:
+            await nudge.wait(seen, timeout_s=POLL_S)
+            await self._rest_until(max(started + PACE_S, rested))
+            return
+        self._writer.look_soon()
+        if nudge.count != seen:  # appends go on
+            await self._rest_until(rested)
+
+    async def _rest_until(self, moment: float) -> None:
+        pause_s = moment - time.monotonic()
+        if pause_s <= 0:
+            return
+        try:
+            async with asyncio.timeout(pause_s):
+                await self._awaited.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,236 @@
+"""Rebuilds views beside the live ones and swaps them in.
+
+The new tables grow under another prefix in short transactions with room between them, so that
+appends go on; readers see the old views until one transaction renames both, and the old tables
+are cleared away after it in short steps again. A replay that dies leaves the live views as they
+were, and the next one starts clean. Knows the views by schema and prefix only.
+
+The new tables have their indexes from the start, because building one takes as long as it holds
+the lock; `swap.py` renames both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import anyio
+from msgspec import Struct
+
+from eventlog.errors import BadArgument, LockTimeout, ReplayRunning
+from eventlog.followers import checkpoints, fold, view_tables
+from eventlog.followers.swap import NEW, OLD, swap_tables, take_off_further
+from eventlog.journal import table as journal
+from eventlog.journal.progress import Progress
+from eventlog.projections import VIEWS, by_name
+from eventlog.projections.projection import Projection, Statement
+from eventlog.storage.authorizer import schema_opened
+from eventlog.storage.connections import transaction
+from eventlog.storage.lock import FileLock
+from eventlog.storage.shield import to_the_end
+from eventlog.storage.writer import Writer
+
+T = TypeVar("T")
+
+# A step holds the lock for about this long; a step that took longer makes the next one smaller.
+STEP_S: Final = 0.02
+STEP_RECORDS_MIN: Final = 50
+STEP_RECORDS_MAX: Final = 5_000
+# Others that wait for the lock look for it more often than this.
+ROOM_S: Final = 0.002
+# The swap applies what came last by itself; it begins when so few records are left, or no more
+# than a step takes: a busy writer brings as many meanwhile.
+TAIL_RECORDS: Final = 200
+
+
+class Replayed(Struct, frozen=True):
+    """What a replay did: the views, the position they stand at, and what they could not apply."""
+
+    views: tuple[str, ...]
+    position: int
+    parked: dict[str, int]
+
+
+def family(names: Iterable[str] | None) -> list[Projection]:
+    """The named views and those that their tables reference, parents first; all without names.
+
+    Raises BadArgument for a name that is no view's.
+    """
+    wanted: set[str] = set()
+    named: Iterable[object] = by_name if names is None else names  # callers' lists hold anything
+    for name in named:
+        if not isinstance(name, str):
+            raise BadArgument(f"a view is named by a word, not by a {type(name).__name__}")
+        if name not in by_name:
+            raise BadArgument(f"there is no view {name[:60]!r}; there are {', '.join(by_name)}")
+        wanted.add(name)
+    for view in reversed(VIEWS):
+        if view.name in wanted:
+            wanted.update(view.parents)
+    return [view for view in VIEWS if view.name in wanted]
+
+
+class Replay:
+    """One rebuild of some views, step by step inside the writer's lock."""
+
+    def __init__(self, writer: Writer, views: Sequence[Projection]) -> None:
+        self._writer = writer
+        self._views = views
+        self._position = 0
+        self._parked: dict[str, list[tuple[int, str]]] = {view.name: [] for view in views}
+
+    async def run(self, progress: Progress | None = None) -> Replayed:
+        """Rebuild, swap, and clear away. `progress` is told the position, and the journal's end.
+
+        Raises ReplayRunning while another replay of this log is at work, and DatabaseError; the
+        live views stay as they were then.
+        """
+        lease = FileLock(_lease_path(self._writer.path), timeout_s=0)
+        try:
+            try:
+                lease.acquire()
+            except LockTimeout as error:
+                raise ReplayRunning from error
+            await self._clear_away()
+            await self._run(self._create)
+            await self._catch_up(progress)
+            await self._run(self._swap)
+            await self._clear_away()
+        finally:
+            lease.close()
+        counts = {name: len(parked) for name, parked in self._parked.items() if parked}
+        return Replayed(tuple(view.name for view in self._views), self._position, counts)
+
+    async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        # A cancelled replay must not give its lease away while a step of it is still queued.
+        return await to_the_end(self._writer.run(function))
+
+    async def _catch_up(self, progress: Progress | None) -> None:
+        records = STEP_RECORDS_MIN
+        while True:
+            # Reading, decoding and folding need no lock; only the statements do.
+            after, limit = self._position, records
+            end, ready = await self._writer.worker.run(partial(self._fold, after, limit))
+            if end - after <= max(TAIL_RECORDS, records) or ready is None:
+                return
+            took_s = await self._run(partial(self._apply, *ready))
+            fitting = int(limit * STEP_S / max(took_s, 1e-6))
+            records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
+            if progress is not None:
+                progress(self._position, end)
+            # Who waits comes in between the step and the WAL checkpoint that it may have made due.
+            await anyio.sleep(ROOM_S)
+            self._writer.look_soon()
+
+    # ── on the writer's thread ─────────────────────────────────────────────────────────────
+
+    def _fold(
+        self, after: int, limit: int, connection: sqlite3.Connection
+    ) -> tuple[int, tuple[fold.Batch, _Ready] | None]:
+        end = journal.last_position(connection)
+        batch = fold.read(connection, after, limit)
+        if batch is None:
+            return end, None
+        ready = {view.name: fold.statements(view, batch, after) for view in self._views}
+        return end, (batch, ready)
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        self._writer.set_durable(connection, durable=False)
+        with transaction(connection):
+            for view in self._views:
+                view_tables.create_tables(connection, view, NEW)
+
+    def _apply(self, batch: fold.Batch, ready: _Ready, connection: sqlite3.Connection) -> float:
+        started = time.perf_counter()
+        self._writer.set_durable(connection, durable=False)
+        with transaction(connection):
+            self._fill(connection, batch, ready)
+        return time.perf_counter() - started
+
+    def _fill(self, connection: sqlite3.Connection, batch: fold.Batch, ready: _Ready) -> None:
+        views = dict.fromkeys(self._views, self._position)
+        for name, parked in fold.apply(connection, views, batch, prefix=NEW, ready=ready).items():
+            self._parked[name] += parked
+        self._position = batch.last
+
+    def _swap(self, connection: sqlite3.Connection) -> None:
+        self._writer.set_durable(connection, durable=True)
+        # The tail needs foreign keys, the swap must not have them, and they can't be changed inside
+        # a transaction: two of them, and the writer's lock around both.
+        with transaction(connection):
+            self._finish(connection)
+        with schema_opened(connection), _dropping_quickly(connection):
+            try:
+                with transaction(connection):
+                    further = take_off_further(connection, self._views)
+                    swap_tables(connection, self._views)
+                    for view in self._views:
+                        checkpoints.reset(connection, view.name, view.version, self._position)
+                        checkpoints.park(connection, view.name, self._parked[view.name])
+            finally:
+                # Read the schema again: this connection may have the old names in mind.
+                connection.execute("PRAGMA writable_schema = RESET")
+            for sql in further:
+                connection.execute(sql)
+
+    def _finish(self, connection: sqlite3.Connection) -> None:
+        while batch := fold.read(connection, self._position, STEP_RECORDS_MAX):
+            self._fill(connection, batch, {})
+
+    # ── clearing away ──────────────────────────────────────────────────────────────────────
+
+    async def _clear_away(self) -> None:
+        """Drop what a replay has left: the tables it replaced, or those of one that died."""
+        tables = [table for view in reversed(VIEWS) for table in reversed(view.tables)]
+        for prefix in (NEW, OLD):
+            for table in tables:
+                rows = STEP_RECORDS_MIN
+                while rows:
+                    rows = await self._run(partial(_empty, prefix + table, rows))
+                    self._writer.look_soon()
+                    await anyio.sleep(ROOM_S)
+
+
+_Ready = dict[str, list[Statement] | None]
+
+
+def _lease_path(db_path: Path) -> Path:
+    return db_path.with_name(db_path.name + ".replay")
+
+
+def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
+    """Delete some rows of a table; drop it when it has none. How many to delete next, or 0."""
+    if connection.execute(_HAS_TABLE, (table,)).fetchone() is None:
+        return 0
+    started = time.perf_counter()
+    with _dropping_quickly(connection), transaction(connection):
+        gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
+        if gone < rows:
+            connection.execute(f"DROP TABLE {table}")
+            return 0
+    fitting = int(rows * STEP_S / max(time.perf_counter() - started, 1e-6))
+    return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
+
+
+@contextmanager
+def _dropping_quickly(connection: sqlite3.Connection) -> Iterator[None]:
+    """Around a transaction: tables may go without a trace in others, and without being overwritten.
+
+    With foreign keys on, dropping a parent deletes from its children first; those of a view that
+    is swapped stay and belong to its new table.
+    """
+    connection.execute("PRAGMA secure_delete = OFF")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+
+_DELETE_SOME: Final = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
+_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"

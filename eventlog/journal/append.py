@@ -1,0 +1,176 @@
+"""What one append is: its facts as bytes, the event they go to, and the rules about both.
+
+Pure: nothing is read or written here. `appender.py` gives appends their place in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import starmap
+from typing import Any, Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from eventlog import codecs
+from eventlog.errors import (
+    BadArgument,
+    BadKey,
+    BadRecord,
+    EmptyAppend,
+    FactBeforeOpener,
+    FactWithoutEvent,
+    OpenerWithEvent,
+    TwoOpeners,
+    UnknownEvent,
+)
+from eventlog.facts import OPENERS, STANDALONE, Fact
+from eventlog.journal import chain
+from eventlog.record import Head, Position
+
+Durability: TypeAlias = Literal["durable", "relaxed"]
+
+KEY_LENGTH_MAX: Final = 200
+FACTS_MAX: Final = 10_000
+ID_MAX: Final = 2**63 - 1
+
+
+class EncodedFact(Struct, frozen=True, gc=False):
+    """A fact as the journal keeps it."""
+
+    kind: str
+    version: int
+    body: bytes
+
+
+class Append(Struct, frozen=True, gc=False):
+    """Facts that go into the journal together or not at all.
+
+    `opens` says that the first of them opens an event; `event_id` is an event that they join.
+    `durable` says that they are acknowledged only when they are on the disk, `unlocks` that
+    an unlock action is among them. `appended_at_us`
+    and `meta` are None for what happens now, and given for what is carried over from elsewhere.
+    """
+
+    facts: tuple[EncodedFact, ...]
+    opens: bool
+    event_id: int | None = None
+    key: str | None = None
+    durable: bool = True
+    unlocks: bool = False
+    appended_at_us: int | None = None
+    meta: bytes | None = None
+
+
+def prepare(
+    facts: Sequence[Fact],
+    *,
+    event_id: int | None = None,
+    key: str | None = None,
+    durability: Durability = "durable",
+) -> Append:
+    """An append of these facts. Whatever is wrong with it is raised here, before any write.
+
+    An unlock action makes its append durable whatever was asked: the bolt moves after the
+    record is safe. Raises the CallerErrors that `errors.py` lists.
+    """
+    if not facts:
+        raise EmptyAppend
+    if len(facts) > FACTS_MAX:
+        raise BadArgument(f"an append has {FACTS_MAX} facts at most, not {len(facts)}")
+    if durability not in ("durable", "relaxed"):
+        raise BadArgument("durability is 'durable' or 'relaxed'")
+    encoded = tuple(starmap(EncodedFact, map(codecs.encode, facts)))
+    check_event_id(event_id)
+    check_key(key)
+    kinds = [fact.kind for fact in encoded]
+    opens = _opens(kinds, event_id)
+    unlocks = "unlock_action" in kinds
+    durable = unlocks or durability == "durable"
+    return Append(encoded, opens, event_id, key, durable, unlocks)
+
+
+def check_event_id(event_id: int | None) -> None:
+    """Raise BadArgument for what is no id, UnknownEvent for an id that no event can have."""
+    if event_id is None:
+        return
+    if type(event_id) is not int:
+        raise BadArgument(f"an event id is an int, not {type(event_id).__name__}")
+    if not 0 < event_id <= ID_MAX:
+        raise UnknownEvent(event_id)
+
+
+def check_key(key: str | None) -> None:
+    """Raise BadKey for what is no idempotency key."""
+    if key is None:
+        return
+    if not isinstance(key, str):
+        raise BadKey(f"a key is text, not {type(key).__name__}")
+    if not 0 < len(key) <= KEY_LENGTH_MAX:
+        raise BadKey(f"a key has 1 to {KEY_LENGTH_MAX} characters, not {len(key)}")
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise BadKey("a key holds a lone surrogate, which UTF-8 can't hold") from error
+
+
+def place(
+    append: Append, after: Head, *, event_id: int | None, at_us: int, meta: bytes | None
+) -> tuple[list[tuple[Any, ...]], Head]:
+    """The rows of an append that comes after a head, and the head after them.
+
+    `at_us` and `meta` are those of now; an append that was carried over brings its own.
+    """
+    previous, position = after.hash, int(after.position)
+    size = len(append.facts)
+    at_us = at_us if append.appended_at_us is None else append.appended_at_us
+    meta = meta if append.meta is None else append.meta
+    key = append.key
+    rows = []
+    for index, fact in enumerate(append.facts):
+        position += 1
+        envelope = position, event_id, fact.kind, fact.version, chain.FORMAT, at_us, index, size
+        columns = (*envelope, key, meta, fact.body)
+        previous = chain.seal(previous, columns)
+        rows.append((*columns, previous))
+        key = meta = None  # they stand on the first record only
+    return rows, Head(Position(position), previous)
+
+
+def same_facts(
+    ours: Append, stored: Sequence[tuple[str, int, bytes]], event_id: int | None
+) -> bool:
+    """Whether an append says what these stored kinds, versions and bodies say.
+
+    `event_id` is the event that the stored ones belong to. Compared as facts, decoded and
+    lifted, so that a changed encoder or a later shape makes no conflict; bytes that this
+    program can't read are equal to themselves only.
+    """
+    if not ours.opens and ours.event_id != event_id:
+        return False
+    if len(ours.facts) != len(stored):
+        return False
+    return all(_same(fact, other) for fact, other in zip(ours.facts, stored, strict=True))
+
+
+def _same(fact: EncodedFact, stored: tuple[str, int, bytes]) -> bool:
+    if (fact.kind, fact.version, fact.body) == stored:
+        return True
+    try:
+        return codecs.decode(fact.kind, fact.version, fact.body) == codecs.decode(*stored)
+    except BadRecord:
+        return False
+
+
+def _opens(kinds: Sequence[str], event_id: int | None) -> bool:
+    openers = [index for index, kind in enumerate(kinds) if kind in OPENERS]
+    if openers and event_id is not None:
+        raise OpenerWithEvent(event_id)
+    if len(openers) > 1:
+        raise TwoOpeners
+    if openers and openers[0] > 0:
+        raise FactBeforeOpener(kinds[0])
+    if not openers and event_id is None:
+        for kind in kinds:
+            if kind not in STANDALONE:
+                raise FactWithoutEvent(kind)
+    return bool(openers)

@@ -1,0 +1,115 @@
+"""One commit: appends that wait together go into the journal, each with its own answer.
+
+What fails on its own (a known key, an unknown event) fails alone; when the commit fails, nobody
+of the batch is acknowledged, and what became of it `journal.find_append` tells by key. When the
+disk is full, only unlock records are accepted, in the room that was kept for them.
+
+Runs on whichever thread has the writer's connection. Knows no caller, and no view.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from eventlog.errors import DiskFull, LockTimeout
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append
+from eventlog.journal.head_file import HeadFile
+from eventlog.journal.sequencer import Answer, Tail
+from eventlog.storage import wal_file as wal
+from eventlog.storage.connections import transaction
+from eventlog.storage.paths import wal_path
+from eventlog.storage.reserve import Reserve
+from eventlog.storage.writer import Writer
+
+log = logging.getLogger("eventlog")
+
+
+class Committer:
+    """Puts batches of appends into the journal."""
+
+    def __init__(self, writer: Writer, head_file: HeadFile, reserve: Reserve) -> None:
+        self.reached = 0  # the last position that was committed here
+        self._writer = writer
+        self._head_file = head_file
+        self._reserve = reserve
+        self._tail = Tail(writer.path)
+
+    def commit(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
+        """Each append's answer; what the whole commit fails with is everybody's.
+
+        The lock is waited for from `since` on, see `FileLock.acquire`.
+        """
+        try:
+            return self._admit_and_commit(appends, since)
+        except DiskFull as error:
+            # What the bolt waits for is written into the room that was kept for it.
+            if not (any(append.unlocks for append in appends) and self._reserve.give_up()):
+                return [error] * len(appends)
+        except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
+            return [error] * len(appends)
+        try:
+            return self._admit_and_commit(appends, since)
+        except BaseException as error:  # noqa: BLE001 - likewise
+            return [error] * len(appends)
+
+    def _admit_and_commit(self, appends: Sequence[Append], since: float) -> list[Answer]:
+        """While the reserve is given up, only what it is there for is committed."""
+        if self._reserve.restored():
+            return self._locked(appends, since)
+        admitted = [append for append in appends if append.unlocks]
+        answers = iter(self._locked(admitted, since) if admitted else [])
+        refused = DiskFull("only unlock records are accepted")
+        return [next(answers) if append.unlocks else refused for append in appends]
+
+    def _locked(self, appends: Sequence[Append], since: float) -> list[Answer]:
+        """Each one's answer. Raises what the whole commit failed with, as ours."""
+        worker = self._writer.worker
+        try:
+            return self._writer.locked(
+                worker.connection, lambda connection: self._commit(connection, appends), since=since
+            )
+        except LockTimeout:
+            raise  # nothing was tried, and what is known of the journal's end still holds
+        except BaseException as error:
+            self._tail.forget()
+            raise worker.translate(error) from error
+
+    def _commit(self, connection: sqlite3.Connection, appends: Sequence[Append]) -> list[Answer]:
+        tail = self._tail
+        tail.refresh(connection)
+        answers, rows = tail.place(connection, appends)
+        durable = any(append.durable for append in appends)
+        if not rows:
+            # What is known already may have been relaxed, and is now asked for durably.
+            if durable:
+                wal.sync(wal_path(self._writer.path))
+            return answers
+        self._writer.set_durable(connection, durable=durable)
+        try:
+            _write(connection, rows)
+        except sqlite3.IntegrityError:
+            # Another process has appended: the guard refuses a place behind the head.
+            tail.forget()
+            tail.refresh(connection)
+            answers, rows = tail.place(connection, appends)
+            _write(connection, rows)
+        tail.commit(durable=durable)
+        self.reached = tail.head.position
+        try:
+            self._head_file.write(tail.mark)
+        except OSError:
+            log.exception("the head file of %s could not be written", self._writer.path)
+        return answers
+
+
+def _write(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Insert rows as one write: a single statement commits by itself."""
+    if len(rows) <= journal.ROWS_PER_STATEMENT:
+        journal.insert(connection, rows)
+    else:
+        with transaction(connection):
+            journal.insert(connection, rows)

@@ -1,0 +1,195 @@
+"""Group commit: the appends that wait go into the journal together, each with its own answer.
+
+Appends gather on the event loop. A job on the writer's thread takes those that wait and has them
+committed at once; a few relaxed ones, which wait for no disk, are committed on the loop itself,
+where nobody is in the way. An append is acknowledged only after its commit came back.
+
+Knows who waits, and not what is written; `on_commit` is told how far the journal reaches now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+from eventlog.errors import LockTimeout, StoreClosed
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append
+from eventlog.journal.commit import Committer
+from eventlog.journal.head_file import HeadFile
+from eventlog.journal.nudge import Nudge
+from eventlog.journal.sequencer import Answer
+from eventlog.record import Receipt
+from eventlog.storage.lock import AT_ONCE
+from eventlog.storage.reserve import Reserve
+from eventlog.storage.writer import Writer
+
+# A full queue slows its callers down instead of dropping what they bring.
+WAITING_MAX: Final = 4096
+POLL_S: Final = 1.0
+# One commit takes no more than so many facts, so that the first of them is not kept waiting.
+FACTS_PER_COMMIT: Final = 2_000
+# The way to the thread and back takes longer than so few relaxed appends.
+LIGHT_CALLERS: Final = 8
+# What took longer was held up by the disk, and the loop leaves the next ones to the thread so long.
+SLOW_S: Final = 0.005
+AWAY_S: Final = 10.0
+
+
+class _Waiting(NamedTuple):
+    """Appends that one caller waits for."""
+
+    appends: Sequence[Append]
+    future: asyncio.Future[list[Answer]]
+    since: float
+
+
+_Answers: TypeAlias = list[tuple[_Waiting, list[Answer]]]
+
+
+class Appender:
+    """Puts appends into the journal. Belongs to the loop it was made on."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        head_file: HeadFile,
+        reserve: Reserve,
+        on_commit: Callable[[int], None],
+    ) -> None:
+        self._writer = writer
+        self._committer = Committer(writer, head_file, reserve)
+        self._on_commit = on_commit
+        self._waiting: deque[_Waiting] = deque()
+        self._room = asyncio.Semaphore(WAITING_MAX)
+        self._loop = asyncio.get_running_loop()
+        self._scheduled = False
+        self._came = 0
+        self._answered = 0
+        self._progress = Nudge()
+        self._closed = False
+        self._not_here_until = -math.inf
+
+    async def append(self, append: Append) -> Receipt:
+        """The receipt of an append, once it is in the journal.
+
+        A cancelled caller leaves its append to be written. Raises UnknownEvent, KeyConflict,
+        StoreClosed, and DatabaseError when the commit failed.
+        """
+        (answer,) = await self.append_all((append,))
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    async def append_all(self, appends: Sequence[Append]) -> list[Answer]:
+        """Each append's receipt, or the error that it failed with alone; one commit for all.
+
+        Raises StoreClosed.
+        """
+        if not appends:
+            return []
+        await self._room.acquire()
+        if self._closed:
+            self._room.release()
+            raise StoreClosed
+        future: asyncio.Future[list[Answer]] = self._loop.create_future()
+        self._came += 1
+        self._waiting.append(_Waiting(appends, future, time.monotonic()))
+        if not self._scheduled:
+            self._scheduled = True
+            # After the other tasks that are ready now, so that they share the commit.
+            self._loop.call_soon(self._flush)
+        return await future
+
+    async def close(self) -> None:
+        """Take no more appends, and return when those that wait have their answers."""
+        self._closed = True
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Return when every append that waits now has its answer."""
+        came = self._came
+        while self._answered < came:
+            await self._progress.wait(self._progress.count, timeout_s=POLL_S)
+
+    # ── on the loop ────────────────────────────────────────────────────────────────────────
+
+    def _flush(self) -> None:
+        """Have what waits written: here, where that waits for nobody, or by the thread."""
+        try:
+            if self._is_light():
+                started = time.monotonic()
+                self._writer.worker.here(self._commit_here)
+                ended = time.monotonic()
+                if ended - started > SLOW_S:
+                    self._not_here_until = ended + AWAY_S
+        finally:
+            if self._waiting:
+                self._writer.post(self._commit_waiting)
+            else:
+                self._scheduled = False
+
+    def _is_light(self) -> bool:
+        """Whether what waits is one small statement without a sync."""
+        if len(self._waiting) > LIGHT_CALLERS or time.monotonic() < self._not_here_until:
+            return False
+        facts = 0
+        for append in itertools.chain.from_iterable(one.appends for one in self._waiting):
+            facts += len(append.facts)
+            if append.durable or facts > journal.ROWS_PER_STATEMENT:
+                return False
+        return not self._writer.in_doubt
+
+    def _commit_here(self) -> None:
+        batch = self._take()
+        answers = self._committer.commit(_appends(batch), since=AT_ONCE)
+        if isinstance(answers[0], LockTimeout):  # another process writes: the thread can wait
+            self._waiting.extendleft(reversed(batch))
+        else:
+            self._settle(_shared_out(batch, answers))
+
+    def _settle(self, answers: _Answers) -> None:
+        for waiting, answer in answers:
+            self._room.release()
+            if not waiting.future.done():  # or it was cancelled
+                waiting.future.set_result(answer)
+        self._answered += len(answers)
+        self._progress.give()
+        self._on_commit(self._committer.reached)
+
+    def _settle_and_go_on(self, answers: _Answers) -> None:
+        self._settle(answers)
+        if self._waiting:
+            self._loop.call_soon(self._flush)
+        else:
+            self._scheduled = False
+
+    # ── on the writer's thread ─────────────────────────────────────────────────────────────
+
+    def _commit_waiting(self) -> None:
+        batch = self._take()
+        answers = self._committer.commit(_appends(batch), since=batch[0].since)
+        self._writer.worker.answer(self._settle_and_go_on, _shared_out(batch, answers))
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        facts = 0
+        while self._waiting and facts < FACTS_PER_COMMIT:
+            batch.append(self._waiting.popleft())
+            facts += sum(len(append.facts) for append in batch[-1].appends)
+        return batch
+
+
+def _appends(batch: list[_Waiting]) -> list[Append]:
+    return [append for waiting in batch for append in waiting.appends]
+
+
+def _shared_out(batch: list[_Waiting], answers: list[Answer]) -> _Answers:
+    """Each caller's part of the answers, which come in the order of their appends."""
+    rest = iter(answers)
+    return [(waiting, [next(rest) for _ in waiting.appends]) for waiting in batch]

@@ -1,0 +1,129 @@
+"""Where the next records go, and what is known of them already.
+
+The writer keeps the head in mind instead of asking for it at each commit: where another process
+has appended, the journal's guard refuses the place and the tail is read anew. Keys and events
+are looked up in the journal, inside the lock that the writer holds.
+
+Runs on the writer's thread; writes nothing.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from eventlog.errors import DatabaseError, EventLogError, KeyConflict, UnknownEvent
+from eventlog.journal import append as appends
+from eventlog.journal import clock
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append, same_facts
+from eventlog.journal.head_file import HeadMark, known_mark
+from eventlog.record import EventId, Head, Position, Receipt
+
+Answer: TypeAlias = Receipt | BaseException
+
+
+class Tail:
+    """Where the next record goes, as far as this process knows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.head = Head(Position(0), b"")
+        self._log_id = b""
+        self._durable_position = 0
+        self._last_event = 0
+        self._found = False
+        self._next = (self.head, 0)
+
+    @property
+    def mark(self) -> HeadMark:
+        """What the head file should say."""
+        return HeadMark(self._log_id, self.head.position, self._durable_position, self.head.hash)
+
+    def forget(self) -> None:
+        """After a failed commit nothing is known."""
+        self._found = False
+
+    def refresh(self, connection: sqlite3.Connection) -> None:
+        """Read the tail where it is not known."""
+        if self._found and self.head.position:  # an empty log may still change its id
+            return
+        self._log_id = journal.log_id(connection)
+        self.head = journal.head(connection)
+        self._last_event = journal.last_event(connection)
+        mark = known_mark(self._path, self._log_id)
+        if mark is not None:  # another process may have synced further than this one
+            self._durable_position = max(self._durable_position, mark.durable_position)
+        self._found = True
+
+    def place(
+        self, connection: sqlite3.Connection, some: Iterable[Append]
+    ) -> tuple[list[Answer], list[tuple[Any, ...]]]:
+        """Each append's answer, and the rows of those that are to be written."""
+        head, last_event = self.head, self._last_event
+        at_us, meta = clock.now_us(), clock.meta_now()
+        answers: list[Answer] = []
+        rows: list[tuple[Any, ...]] = []
+        keys: dict[str, tuple[Append, Receipt]] = {}
+        for append in some:
+            try:
+                known = self._known(connection, append, keys, last_event)
+            except EventLogError as error:
+                known = error  # it fails alone
+            if known is not None:
+                answers.append(known)
+                continue
+            event_id = append.event_id
+            if append.opens:
+                event_id = event_id or last_event + 1
+                last_event = max(last_event, event_id)
+            placed, head = appends.place(append, head, event_id=event_id, at_us=at_us, meta=meta)
+            rows += placed
+            receipt = Receipt(
+                tuple([row[0] for row in placed]), None if event_id is None else EventId(event_id)
+            )
+            answers.append(receipt)
+            if append.key is not None:
+                keys[append.key] = append, receipt
+        self._next = head, last_event
+        return answers, rows
+
+    def commit(self, *, durable: bool) -> None:
+        """What `place` placed last is in the journal now."""
+        self.head, self._last_event = self._next
+        if durable:
+            self._durable_position = self.head.position
+
+    def _known(
+        self,
+        connection: sqlite3.Connection,
+        append: Append,
+        keys: dict[str, tuple[Append, Receipt]],
+        last_event: int,
+    ) -> Answer | None:
+        """The answer of what is not to be written. Raises BadRecord, DatabaseError."""
+        if append.key is not None:
+            if append.key in keys:
+                first, receipt = keys[append.key]
+                stored = [(fact.kind, fact.version, fact.body) for fact in first.facts]
+                return _answer_again(append, receipt, stored)
+            found = journal.find_append(connection, append.key)
+            if found is not None:
+                return _answer_again(append, found, journal.facts_of(connection, found))
+        if append.opens and append.event_id is None and last_event >= journal.EVENT_ID_MAX:
+            raise DatabaseError("no event id is left: a record names the highest there is")
+        if append.event_id is None or append.opens:
+            return None
+        if self._last_event < append.event_id <= last_event:
+            return None  # opened in this very batch
+        if journal.has_event(connection, append.event_id):
+            return None
+        return UnknownEvent(append.event_id)
+
+
+def _answer_again(append: Append, receipt: Receipt, stored: list[tuple[str, int, bytes]]) -> Answer:
+    if same_facts(append, stored, receipt.event_id):
+        return receipt
+    return KeyConflict(append.key or "", receipt)

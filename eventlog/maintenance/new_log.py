@@ -1,0 +1,118 @@
+"""A database file that appears whole or not at all: import, backup and salvage write theirs so.
+
+The file grows in a folder of its own beside the target, where nobody looks; when it is whole it
+is synced and takes the target's name, its head file first. A file that is there already is never
+written over. What a kill leaves behind is a folder `.NAME.new-…`, which may be deleted.
+
+Knows how a log is made and named, and nothing of where its rows come from.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from eventlog.errors import BadArgument, DatabaseError
+from eventlog.journal import table as journal
+from eventlog.journal.head_file import head_path, mark_of, write_head
+from eventlog.storage.connections import connect_writer
+from eventlog.storage.durable_files import sync
+from eventlog.storage.error_translation import translated
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import checked_path, lock_path, wal_path
+from eventlog.store import opening as schema
+
+log = logging.getLogger("eventlog")
+
+# File systems without hard links, as on USB sticks, say one of these.
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+@contextmanager
+def spare_file(target: Path) -> Iterator[Path]:
+    """The path of a file to be written in place of `target`, in a folder that is removed after.
+
+    Raises BadArgument where something lies at the target, MissingFolder.
+    """
+    insist_free(target)
+    with translated(target):
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
+    try:
+        yield folder / target.name
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            log.warning("%s is left over and may be deleted", folder)
+
+
+def insist_free(target: Path) -> None:
+    """Raise BadArgument unless a database can be named `target` without touching another.
+
+    A WAL that another database left there would be taken for the new one's.
+    """
+    checked_path(target)
+    if target.exists() or target.is_symlink():
+        raise BadArgument(f"{target} exists already; nothing is written over it")
+    for path in (wal_path(target), target.with_name(target.name + "-journal")):
+        if path.exists() and path.stat().st_size > 0:
+            raise BadArgument(f"{path} exists already, and would be read into the new database")
+
+
+@contextmanager
+def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
+    """An empty log of that id in a spare file, open for rows; afterwards it has its head file.
+
+    Nothing of it is on the disk for sure before `publish`.
+    """
+    lock = FileLock(lock_path(path))
+    try:
+        connection = connect_writer(path, lock)
+        try:
+            schema.prepare(connection, path)
+            journal.make_log_id(connection, log_id)
+            # Nobody else sees the file, and a half-written one is thrown away: no WAL, no sync.
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("BEGIN")
+            yield connection
+            connection.execute("COMMIT")
+            _back_to_wal(connection)
+            write_head(path, mark_of(connection))
+        finally:
+            connection.close()
+    finally:
+        lock.close()
+
+
+def _back_to_wal(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise DatabaseError(f"the new database refuses WAL and stays in mode {mode}")
+
+
+def publish(spare: Path, target: Path) -> None:
+    """Sync a spare file and its head file, and give them the target's names, the head file first.
+
+    Raises BadArgument where something lies at the target now, DatabaseError.
+    """
+    with translated(target):
+        sync(spare)
+        insist_free(target)
+        head_path(spare).rename(head_path(target))
+        try:
+            os.link(spare, target)
+        except FileExistsError as error:
+            raise BadArgument(f"{target} exists already; nothing is written over it") from error
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            spare.rename(target)
+        sync(target.parent)

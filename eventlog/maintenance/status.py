@@ -1,0 +1,164 @@
+"""How a log is doing, at a glance: where it ends, how far its views are, what lies where.
+
+Answers from a few rows and the sizes of files, whatever the log's length: nothing is scanned.
+That it is whole, `verify` tells.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from eventlog.followers import checkpoints
+from eventlog.journal import table as journal
+from eventlog.journal.head_file import HeadMark, read_mark
+from eventlog.maintenance.verify.head import HeadState, judge
+from eventlog.storage import wal_file as wal
+from eventlog.storage.error_translation import translated
+from eventlog.storage.paths import wal_path
+from eventlog.storage.read_only import opened, read_only
+
+# Releases without the fault that damages a WAL when a commit and a WAL checkpoint meet.
+_FIXED_IN: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+_PARKED_SHOWN: Final = 1000
+
+
+class ViewStatus(Struct, frozen=True):
+    """How far a view has come; `lag` is how many records it has to go."""
+
+    view: str
+    version: int
+    position: int
+    lag: int
+    parked: int
+
+
+class ParkedReason(Struct, frozen=True):
+    """Why a view could not apply some records, how many of those looked at, and the first."""
+
+    view: str
+    reason: str
+    records: int
+    first_position: int
+
+
+class SqliteStatus(Struct, frozen=True):
+    """The SQLite library in use. `wal_fault` says that it has the fault of 3.7.0 to 3.51.2.
+
+    The lock beside the database keeps commits and WAL checkpoints apart, so that the fault does
+    no harm as long as every writer holds it.
+    """
+
+    version: str
+    wal_fault: bool
+
+
+class Status(Struct, frozen=True):
+    """A log at a glance. Sizes are in bytes, `appended_at_us` in microseconds since 1970, UTC.
+
+    `records` is the newest position, `last_event` the highest event id. `wal_bytes` is what the
+    WAL holds, `wal_file_bytes` how long its file is. `opened_how` says what had to be done to
+    read the log, None for nothing.
+    """
+
+    path: str
+    log_id: str
+    records: int
+    head_hash: str
+    last_event: int
+    appended_at_us: int | None
+    head_file: HeadState
+    head_file_says: str
+    views: tuple[ViewStatus, ...]
+    parked: tuple[ParkedReason, ...]
+    database_bytes: int
+    wal_bytes: int
+    wal_file_bytes: int
+    schema_version: int
+    sqlite: SqliteStatus
+    read_only: bool
+    opened_how: str | None
+
+
+def status(db_path: Path) -> Status:
+    """The status of the log at `db_path`.
+
+    Raises DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase, DiskFailure.
+    """
+    mark, damage = read_mark(db_path)  # first: the journal may grow meanwhile
+    with opened(db_path) as log, translated(db_path):
+        connection = log.connection
+        connection.execute("BEGIN")  # one snapshot for all answers
+        head = journal.head(connection)
+        log_id = journal.log_id(connection)
+        judgement = judge(
+            mark,
+            log_id=log_id,
+            end=head.position,
+            hash_at=_hash_at(connection, mark),
+            damage=damage,
+        )
+        last = journal.read_one(connection, head.position)
+        (schema_version,) = connection.execute("PRAGMA user_version").fetchone()
+        return Status(
+            path=str(db_path),
+            log_id=log_id.hex(),
+            records=head.position,
+            head_hash=head.hash.hex(),
+            last_event=journal.last_event(connection),
+            appended_at_us=None if last is None else last.appended_at,
+            head_file=judgement.state,
+            head_file_says=judgement.what,
+            views=_views(connection, head.position),
+            parked=_parked(connection),
+            database_bytes=db_path.stat().st_size,
+            wal_bytes=wal.bytes_in_use(wal_path(db_path)),
+            wal_file_bytes=_size(wal_path(db_path)),
+            schema_version=schema_version,
+            sqlite=SqliteStatus(sqlite3.sqlite_version, _has_wal_fault(sqlite3.sqlite_version)),
+            read_only=read_only(db_path),
+            opened_how=log.how,
+        )
+
+
+def _views(connection: sqlite3.Connection, end: int) -> tuple[ViewStatus, ...]:
+    counts = checkpoints.parked_counts(connection)
+    return tuple(
+        ViewStatus(view, at.version, at.position, end - at.position, counts.get(view, 0))
+        for view, at in sorted(checkpoints.read(connection).items())
+    )
+
+
+def _parked(connection: sqlite3.Connection) -> tuple[ParkedReason, ...]:
+    reasons: dict[tuple[str, str], list[int]] = {}
+    for parked in checkpoints.parked(connection, limit=_PARKED_SHOWN):
+        # A reason names its own record; without that, like ones are counted together.
+        reason = re.sub(rf"\brecord {parked.position}\b", "the record", parked.reason)
+        reasons.setdefault((parked.view, reason), []).append(parked.position)
+    return tuple(
+        ParkedReason(view, reason, len(positions), positions[0])
+        for (view, reason), positions in reasons.items()
+    )
+
+
+def _hash_at(connection: sqlite3.Connection, mark: HeadMark | None) -> bytes | None:
+    row = None if mark is None else journal.read_one(connection, mark.position)
+    return None if row is None else row.hash
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _has_wal_fault(version: str) -> bool:
+    number = tuple(int(part) for part in version.split("."))
+    if number >= _FIXED_IN[0]:
+        return False
+    return not any(number[:2] == fixed[:2] and number >= fixed for fixed in _FIXED_IN)

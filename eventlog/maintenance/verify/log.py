@@ -1,0 +1,254 @@
+"""Whether a log is whole: every record, the chain, the file, its guards, the views, the pictures.
+
+Reads only, in batches, and goes on behind damage. Every finding names the position it hits, or
+the table, index or file where no record is hit. What a check can't see: a log that was rewritten
+from some record on, hashes and head file included, by someone who may write both.
+
+The checks stand in `checks/`; here is their order, and what is read when.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from eventlog import codecs
+from eventlog.errors import (
+    BadRecord,
+    DiskFailure,
+    ForeignDatabase,
+    LockTimeout,
+    NewerDatabase,
+    NotADatabase,
+)
+from eventlog.facts import ThumbnailSaved, UncleanStop, kind_of
+from eventlog.followers import checkpoints
+from eventlog.journal import table as journal
+from eventlog.journal.head_file import HeadMark, read_mark
+from eventlog.journal.progress import Progress, tell
+from eventlog.maintenance.verify import head as head_mark
+from eventlog.maintenance.verify import sqlite_file
+from eventlog.maintenance.verify.clock_jumps import ClockWatch
+from eventlog.maintenance.verify.findings import Finding, Findings, Report
+from eventlog.maintenance.verify.records import RecordChecks
+from eventlog.maintenance.verify.walk import ERRORS, Gap, damage, read_any_text, walk
+from eventlog.record import StoredRecord
+from eventlog.storage.connections import is_ours
+from eventlog.storage.read_only import opened
+
+__all__ = ["Finding", "Report", "verify"]
+
+CheckPicture: TypeAlias = Callable[[ThumbnailSaved], Literal["missing", "damaged"] | None]
+CheckViews: TypeAlias = Callable[[], Iterable[str]]
+
+_SPOKEN: Final = frozenset({kind_of(ThumbnailSaved), kind_of(UncleanStop)})
+
+
+def verify(
+    db_path: Path,
+    *,
+    thumbnails: CheckPicture | None = None,
+    check_views: CheckViews | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Check the log at `db_path`. What is wrong stands in the report and is not raised.
+
+    `thumbnails` tells what is wrong with a fact's picture, `check_views` yields what the views
+    hold otherwise than a replay would; where they are None, pictures and views are not checked.
+    `progress` is told how many records are done, and of how many.
+
+    Raises DatabaseMissing, NotADatabase and ForeignDatabase where no log is, LockTimeout and the
+    like where it can't be read now.
+    """
+    found = Findings()
+    mark, damage = read_mark(db_path)  # first: the journal may grow while it is read
+    count = 0
+    try:
+        with opened(db_path, ours=False) as log:
+            if log.how is not None:
+                found.on("file", f"the log was {log.how}", "note")
+            read_any_text(log.connection)
+            _insist_a_log(log.connection, db_path)
+            if not log.immutable:  # SQLite reads no WAL then, and says so of the mode
+                sqlite_file.run(log.connection, found, sqlite_file.check_wal_mode, "file header")
+            count = _check_log(log.connection, found, _Given(mark, damage, thumbnails, progress))
+    except ForeignDatabase:
+        raise
+    except (NotADatabase, DiskFailure) as error:
+        # A head file beside it tells that a log lay there.
+        if mark is None and damage is None:
+            raise
+        found.on("file", f"SQLite can't open it: {error}")
+    if check_views is not None:
+        _check_views(check_views, found)
+    return found.report(count)
+
+
+class _Given:
+    """What the caller gave, and what was read before the journal."""
+
+    def __init__(
+        self,
+        mark: HeadMark | None,
+        damage: str | None,
+        thumbnails: CheckPicture | None,
+        progress: Progress | None,
+    ) -> None:
+        self.mark = mark
+        self.damage = damage
+        self.thumbnails = thumbnails
+        self.progress = progress
+
+
+def _insist_a_log(connection: sqlite3.Connection, db_path: Path) -> None:
+    """Raise ForeignDatabase where neither the header nor a journal says that this is a log."""
+    try:
+        if is_ours(connection):
+            return
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    except NewerDatabase:
+        return
+    except ERRORS as error:
+        damage(error)
+        return
+    if not tables & {"journal", "log", "checkpoints"}:
+        raise ForeignDatabase(f"{db_path} is no event log")
+
+
+def _check_log(connection: sqlite3.Connection, found: Findings, given: _Given) -> int:
+    sqlite_file.run(connection, found, sqlite_file.check_header, "file header")
+    sqlite_file.run(connection, found, sqlite_file.check_schema, "table sqlite_schema")
+    log_id = _log_id(connection, found)
+    ends = _checkpoints(connection, found)
+    records = _check_records(connection, found, given, log_id)
+    for view, position in ends:
+        if not isinstance(position, int) or position > records.end:
+            found.on(
+                "table checkpoints",
+                f"the view {view} is at {position}, and the journal ends at {records.end}",
+            )
+    judgement = head_mark.judge(
+        given.mark,
+        log_id=log_id,
+        end=records.end,
+        hash_at=records.watched_hash,
+        damage=given.damage,
+    )
+    _found_head(judgement, found)
+    sqlite_file.run(connection, found, sqlite_file.check_integrity, "file")
+    sqlite_file.run(connection, found, sqlite_file.check_foreign_keys, "file")
+    return records.count
+
+
+def _check_records(
+    connection: sqlite3.Connection, found: Findings, given: _Given, log_id: bytes | None
+) -> RecordChecks:
+    watched = 0 if given.mark is None else given.mark.position
+    records = RecordChecks(log_id, found, watched=watched)
+    clocks = ClockWatch()
+    try:
+        journal.read_after(connection, 0, 0)  # or each position would be asked for in vain
+        total = max(watched, _last_position(connection))
+        for row in walk(connection, at_least=watched):
+            if isinstance(row, Gap):
+                records.skip(row)
+                continue
+            meta = records.take(row)
+            if meta is None:
+                continue
+            if meta:
+                _note_jump(clocks, row, meta, found)
+            if row.kind in _SPOKEN:
+                _check_spoken(row, given.thumbnails, found)
+            tell(given.progress, row.position, max(total, row.position))
+    except ERRORS as error:
+        found.on("table journal", f"SQLite can't read it: {damage(error)}")
+    records.finish()
+    return records
+
+
+def _note_jump(
+    clocks: ClockWatch, row: StoredRecord, meta: dict[str, object], found: Findings
+) -> None:
+    jump = clocks.take(row.position, row.appended_at, meta)
+    if jump is not None:
+        found.at(
+            jump.before,
+            f"the wall clock was set by {jump.by_us / 1e6:+.1f} s between records {jump.after}"
+            f" and {jump.before}: the times before are uncertain",
+            "note",
+        )
+
+
+def _check_spoken(row: StoredRecord, check: CheckPicture | None, found: Findings) -> None:
+    """What a fact says of things beside the journal: a picture, records that a power cut took."""
+    try:
+        fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
+    except BadRecord:
+        return  # the projectors park it, and status counts it
+    if isinstance(fact, ThumbnailSaved) and check is not None:
+        wrong = check(fact)
+        if wrong is not None:
+            what = f"the picture of record {row.position} is {wrong}"
+            found.add(Finding(f"file {fact.path}", what, position=row.position))
+    if isinstance(fact, UncleanStop) and (fact.head_position or 0) > fact.journal_position:
+        found.at(
+            row.position,
+            f"it says that an unclean stop took records: the journal had reached"
+            f" {fact.head_position} and ended at {fact.journal_position} afterwards",
+            "note",
+        )
+
+
+def _check_views(check_views: CheckViews, found: Findings) -> None:
+    try:
+        for difference in check_views():
+            found.on("views", difference)
+    except LockTimeout:
+        raise
+    except Exception as error:  # noqa: BLE001 - damage may fail a replay in any way: a finding
+        found.on("views", f"they can't be held against a replay: {type(error).__name__}: {error}")
+
+
+def _found_head(judgement: head_mark.HeadJudgement, found: Findings) -> None:
+    match judgement.state:
+        case "whole":
+            return
+        case "missing":
+            found.on("head file", judgement.what, "note")
+        case "relaxed" if judgement.position is not None:
+            found.at(judgement.position, judgement.what, "relaxed")
+        case _ if judgement.position is not None:
+            found.at(judgement.position, judgement.what)
+        case _:
+            found.on("head file", judgement.what)
+
+
+def _log_id(connection: sqlite3.Connection, found: Findings) -> bytes | None:
+    try:
+        stored = connection.execute("SELECT one, log_id FROM log").fetchall()
+    except ERRORS as error:
+        found.on("table log", f"SQLite can't read it: {damage(error)}")
+        return None
+    log_id = stored[0][1] if stored else None
+    if not isinstance(log_id, bytes) or stored != [(1, log_id)]:
+        found.on("table log", "it does not hold one id of a log")
+    return log_id if isinstance(log_id, bytes) else None
+
+
+def _checkpoints(connection: sqlite3.Connection, found: Findings) -> list[tuple[object, object]]:
+    try:
+        return [(view, at.position) for view, at in checkpoints.read(connection).items()]
+    except ERRORS as error:
+        found.on("table checkpoints", f"SQLite can't read it: {damage(error)}")
+        return []
+
+
+def _last_position(connection: sqlite3.Connection) -> int:
+    try:
+        return journal.last_position(connection)
+    except ERRORS as error:
+        damage(error)
+        return 0

@@ -1,0 +1,112 @@
+"""Whether the database file is sound, as SQLite sees it, and has the schema that guards it.
+
+Each check adds what it finds; `run` turns SQLite's complaints of damage into findings too. Knows
+the schema of the journal and of the views; what the views hold, a replay tells.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Final
+
+from eventlog.followers.view_tables import create_tables
+from eventlog.journal.table import SCHEMA
+from eventlog.maintenance.verify.findings import Findings
+from eventlog.maintenance.verify.walk import ERRORS, damage
+from eventlog.projections import VIEWS
+from eventlog.storage.connections import APPLICATION_ID, USER_VERSION
+
+Check = Callable[[sqlite3.Connection, Findings], None]
+
+_SCHEMA_ROWS: Final = "SELECT type, name, tbl_name, sql FROM sqlite_schema"
+_OF_INDEX: Final = re.compile(r"\bindex (\w+)$")
+_MESSAGES_MAX: Final = 100
+
+
+def run(connection: sqlite3.Connection, found: Findings, check: Check, where: str) -> None:
+    """Run a check; an error that speaks of damage is a finding on `where`."""
+    try:
+        check(connection, found)
+    except ERRORS as error:
+        found.on(where, f"SQLite can't read it: {damage(error)}")
+
+
+def check_header(connection: sqlite3.Connection, found: Findings) -> None:
+    """What the header says of the file: whose it is, its version, its journal mode, its text."""
+    expected: dict[str, object] = {
+        "application_id": APPLICATION_ID,
+        "user_version": USER_VERSION,
+        "encoding": "UTF-8",
+    }
+    for pragma, wanted in expected.items():
+        (value,) = connection.execute(f"PRAGMA {pragma}").fetchone()
+        if value != wanted:
+            found.on("file header", f"its {pragma} is {value}, not {wanted}")
+
+
+def check_wal_mode(connection: sqlite3.Connection, found: Findings) -> None:
+    """A header that forgot the WAL makes SQLite leave out all that lies there."""
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        found.on("file header", f"its journal mode is {mode}, not wal")
+
+
+def check_schema(connection: sqlite3.Connection, found: Findings) -> None:
+    """Tables, indexes and guards against those that this program makes."""
+    expected = _expected_schema()
+    tables = {row[2] for row in expected.values()}
+    actual = {row[:2]: row for row in connection.execute(_SCHEMA_ROWS)}
+    for (kind, name), row in expected.items():
+        stored = actual.pop((kind, name), None)
+        if stored is None:
+            found.on(f"{kind} {name}", "it is missing from the schema")
+        elif stored != row:
+            found.on(f"{kind} {name}", "the schema has it otherwise than this program makes it")
+    for (kind, name), row in actual.items():
+        if row[2] in tables:
+            found.on(f"{kind} {name}", f"the schema has it on {row[2]}; this program makes none")
+
+
+def check_integrity(connection: sqlite3.Connection, found: Findings) -> None:
+    """SQLite's own check of the whole file; it says nothing of changed values."""
+    messages = _integrity(connection, None)
+    if not messages:
+        return
+    named: set[str] = set()
+    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        for message in _integrity(connection, table):
+            named.add(message)
+            index = _OF_INDEX.search(message)
+            found.on(f"index {index[1]}" if index else f"table {table}", message)
+    for message in messages:
+        if message not in named:
+            found.on("file", message)
+
+
+def check_foreign_keys(connection: sqlite3.Connection, found: Findings) -> None:
+    """Rows that belong to a row that is not there."""
+    for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        found.on(f"table {table}", f"row {rowid} belongs to a row of {parent} that is not there")
+
+
+def _expected_schema() -> dict[tuple[str, str], tuple[Any, ...]]:
+    connection = sqlite3.connect(":memory:")
+    try:
+        connection.executescript(SCHEMA)
+        for view in VIEWS:
+            create_tables(connection, view)
+        return {row[:2]: row for row in connection.execute(_SCHEMA_ROWS)}
+    finally:
+        connection.close()
+
+
+def _integrity(connection: sqlite3.Connection, table: str | None) -> list[str]:
+    argument = _MESSAGES_MAX if table is None else f'"{table.replace(chr(34), chr(34) * 2)}"'
+    try:
+        messages = [text for (text,) in connection.execute(f"PRAGMA integrity_check({argument})")]
+    except ERRORS as error:
+        messages = [f"SQLite can't check it: {damage(error)}"]
+    return [] if messages == ["ok"] else messages

@@ -1,0 +1,255 @@
+"""The folder of thumbnails: save a picture so that it is there or not, find it, check it, sweep.
+
+A picture is on the disk, folder and all, before its fact is answered; so a record never names a
+picture that a power cut took. A file in the folder is never overwritten, a symbolic link in it
+never followed, and no text from outside becomes more of a path than a few plain letters.
+
+Knows nothing of the journal: whoever has the fact appends it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import secrets
+import time
+from collections import deque
+from collections.abc import Container, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import anyio
+import anyio.to_thread
+
+from eventlog.errors import BadArgument, BadPayload
+from eventlog.facts import ThumbnailSaved
+from eventlog.pictures import MAX_BYTES, read_frame
+from eventlog.pictures.clean import clean_picture
+from eventlog.storage.durable_files import (
+    is_plain,
+    make_folder,
+    open_plain,
+    remove_older,
+    write_new,
+)
+from eventlog.storage.error_translation import of_os_error
+
+FALLBACK: Final = "undated"  # the name for a frame whose timestamp has no letter to keep
+MAX_STEM: Final = 100  # characters of a timestamp that a name keeps
+MAX_FOLDER_NAME: Final = 120  # characters, so that a whole path fits into a fact
+_NUMBERED: Final = 100  # frames of one timestamp that are counted; further ones end at random
+_REMEMBERED: Final = 2_048  # names that this object wrote lately
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_+-]")
+_OURS: Final = re.compile(r"\.thumbnail-[0-9a-f]{16}\.tmp|[A-Za-z0-9_+][A-Za-z0-9_+-]*\.jpg")
+
+_log: Final = logging.getLogger(__name__)
+
+
+class Thumbnails:
+    """The folder of thumbnails at a path; it is made when it is first needed.
+
+    Paths in facts and arguments are relative: the folder's own name, '/', the file's name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Touch nothing yet. Raises BadArgument for a folder whose name can't stand in a fact."""
+        self.folder = folder
+        self.name = _folder_name(folder)
+        self._lately: deque[tuple[str, float]] = deque(maxlen=_REMEMBERED)
+        self._turn: anyio.CapacityLimiter | None = None
+
+    def ensure(self) -> None:
+        """Make the folder, and those above it that are missing, with mode 0700.
+
+        Raises DiskFull, ReadOnly or DiskFailure where that can't be.
+        """
+        try:
+            make_folder(self.folder)
+        except OSError as error:
+            raise of_os_error(error, self.folder) from error
+
+    def save(
+        self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
+    ) -> ThumbnailSaved | None:
+        """Store a frame as a clean JPEG, named by its timestamp; the fact says where and what.
+
+        ':' and '.' become '-', and so does whatever is no letter, digit, '_', '+' or '-'. A
+        second frame of one timestamp ends in '-2'. For `keep_jpeg` see `clean_picture`.
+
+        A frame that can't be stored, for its own sake or the disk's, answers None and is logged.
+        """
+        try:
+            picture = clean_picture(frame_bytes, keep_jpeg=keep_jpeg)
+            make_folder(self.folder)
+            spare = self._remembered(f".thumbnail-{secrets.token_hex(8)}.tmp")
+            names = _names(_stem(event_timestamp))
+            name = self._remembered(write_new(self.folder, spare, names, picture.jpeg))
+        except BadPayload as error:
+            _log.warning("thumbnail not saved: the frame %s", error.reason)
+            return None
+        except OSError as error:
+            _log.warning("thumbnail not saved: %s", _why(error))
+            return None
+        return ThumbnailSaved(
+            path=f"{self.name}/{name}",
+            sha256=hashlib.sha256(picture.jpeg).digest(),
+            size_bytes=len(picture.jpeg),
+            width_px=picture.width_px,
+            height_px=picture.height_px,
+        )
+
+    async def save_async(
+        self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
+    ) -> ThumbnailSaved | None:
+        """Like `save`, in a worker thread, one frame at a time: the event loop stays free.
+
+        A frame whose saving has begun is saved, though its caller be cancelled meanwhile.
+        """
+        if self._turn is None:
+            self._turn = anyio.CapacityLimiter(1)
+        work = partial(self.save, frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
+        return await anyio.to_thread.run_sync(work, limiter=self._turn)
+
+    def find(self, relative_path: str) -> Path | None:
+        """The file that a relative path names, if it is a plain file right in the folder."""
+        name = _name_in(self.name, relative_path)
+        if name is None:
+            return None
+        path = self.folder / name
+        return path if is_plain(path) else None
+
+    def describe(self, relative_path: str) -> ThumbnailSaved:
+        """The fact of a picture: with digest and sizes where it lies in the folder, else bare.
+
+        Reads the whole file; the size in pixels is None where it is no JPEG or PNG.
+        """
+        try:
+            contents = self._read(relative_path)
+        except OSError as error:
+            _log.warning("thumbnail not read: %s", _why(error))
+            contents = None
+        if contents is None:
+            return ThumbnailSaved(path=relative_path)
+        return ThumbnailSaved(
+            path=relative_path,
+            sha256=contents.sha256,
+            size_bytes=contents.size_bytes,
+            width_px=contents.width_px,
+            height_px=contents.height_px,
+        )
+
+    def check(self, fact: ThumbnailSaved) -> Literal["missing", "damaged"] | None:
+        """What is wrong with the file of a fact; None is nothing.
+
+        A file that can't be read is damaged. One whose digest nobody took is only looked for.
+        """
+        try:
+            contents = self._read(fact.path)
+        except OSError:
+            return "damaged"
+        if contents is None:
+            return "missing"
+        same_digest = fact.sha256 is None or fact.sha256 == contents.sha256
+        same_size = fact.size_bytes is None or fact.size_bytes == contents.size_bytes
+        return None if same_digest and same_size else "damaged"
+
+    def sweep(self, known_paths: Container[str], older_than_s: float) -> list[str]:
+        """Remove what was left over, and answer the relative paths of what was removed.
+
+        Left over are the spare files of saves that never ended, and the pictures that
+        `known_paths` does not hold, if they are older than `older_than_s` seconds by the wall
+        clock. Files that `save` would not have named so are left alone. What this object
+        saved within that time stays, by a clock that does not jump.
+
+        Raises BadArgument for an age that is none; DiskFull, ReadOnly or DiskFailure where the
+        folder can't be read or written.
+        """
+        if not older_than_s >= 0:
+            raise BadArgument("older_than_s is a number of seconds, 0 or more")
+        since = time.monotonic() - older_than_s
+        young = {name for name, named_at in tuple(self._lately) if named_at > since}
+        try:
+            found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
+            return [
+                path
+                for name in (file.name for file in found)
+                if _OURS.fullmatch(name)
+                and name not in young
+                and (path := f"{self.name}/{name}") not in known_paths
+                and remove_older(self.folder / name, time.time() - older_than_s)
+            ]
+        except OSError as error:
+            raise of_os_error(error, self.folder) from error
+
+    def _remembered(self, name: str) -> str:
+        self._lately.append((name, time.monotonic()))
+        return name
+
+    def _read(self, relative_path: str) -> _Contents | None:
+        """What lies under a relative path; None where no plain file does. Raises OSError."""
+        path = self.find(relative_path)
+        if path is None:
+            return None
+        try:
+            with open_plain(path) as file:
+                digest = hashlib.file_digest(file, "sha256").digest()
+                size_bytes = file.tell()
+                file.seek(0)
+                start = file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        try:
+            width_px, height_px = read_frame(start).upright_size
+        except BadPayload:
+            return _Contents(digest, size_bytes, None, None)
+        return _Contents(digest, size_bytes, width_px, height_px)
+
+
+class _Contents(NamedTuple):
+    sha256: bytes
+    size_bytes: int
+    width_px: int | None
+    height_px: int | None
+
+
+def _names(stem: str) -> Iterator[str]:
+    yield f"{stem}.jpg"
+    for number in range(2, _NUMBERED):
+        yield f"{stem}-{number}.jpg"
+    yield f"{stem}-{secrets.token_hex(8)}.jpg"
+
+
+def _stem(event_timestamp: object) -> str:
+    """The name that a timestamp gives: no separator, no leading '.' or '-', never empty."""
+    text = event_timestamp if isinstance(event_timestamp, str) else ""
+    return _UNSAFE.sub("-", text[:MAX_STEM]).lstrip("-") or FALLBACK
+
+
+def _name_in(folder: str, relative_path: object) -> str | None:
+    """The file's name in a relative path of that folder; None where it is no such path."""
+    if not isinstance(relative_path, str):
+        return None
+    own, _, name = relative_path.rpartition("/")
+    if own != folder or not name or name.startswith(".") or "\0" in name:
+        return None
+    return name
+
+
+def _folder_name(folder: Path) -> str:
+    name = folder.name if folder.name not in {"", ".."} else folder.resolve().name
+    if not 1 <= len(name) <= MAX_FOLDER_NAME or "\0" in str(folder):
+        raise BadArgument(f"a thumbnails folder has a name of 1 to {MAX_FOLDER_NAME} characters")
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise BadArgument("a thumbnails folder has a name that UTF-8 can hold") from error
+    return name
+
+
+def _why(error: OSError) -> str:
+    # The system's own words: str(error) would show paths.
+    return os.strerror(error.errno) if error.errno is not None else type(error).__name__

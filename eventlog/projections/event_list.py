@@ -1,0 +1,242 @@
+"""The event list and one event, with their detections nested: pure functions to SQL and back.
+
+Reads the tables of the views `events` and `detections` and owns neither. Each function answers
+SQL and its parameters; who runs them is not its concern. A list and its detections are one
+query: the page's ids come from an index first, then its rows and their detections beside them.
+
+Which index a list walks is chosen here. Of several filters the narrowest leads (label, then
+person, stranger, outcome, ding, camera) and the others are looked up row by row; a unary plus
+keeps the planner from their indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from eventlog.projections import detections, events
+from eventlog.projections.paging import insist_filter, insist_page, insist_place
+from eventlog.projections.times import canonical, since_epoch_us
+
+Query = tuple[str, tuple[Any, ...]]
+Before = tuple[str, int]
+
+
+class EventFilter(Struct, frozen=True, kw_only=True):
+    """Which events a list shows; what is None (or False) asks for nothing, all others must hold.
+
+    `person` is the event's person. `stranger` asks for events where a face was seen and nobody
+    was recognised. `label` asks for a detection of that label. `outcome` is 'granted' where any
+    unlock action of the event was granted, else 'refused' where any was refused, else 'none'.
+    `since` and `until` bound `recorded_at`; `until` is the first time left out.
+    """
+
+    camera_id: str | None = None
+    event_type: Literal["motion", "ding"] | None = None
+    person: str | None = None
+    stranger: bool = False
+    label: str | None = None
+    outcome: Literal["granted", "refused", "none"] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+EVERYTHING: Final = EventFilter()
+
+_EVENT: Final = ", ".join(f"e.{name}" for name in events.COLUMNS)
+_DETECTION: Final = ", ".join(f"d.{name}" for name in detections.COLUMNS)
+_WIDTH: Final = len(events.COLUMNS)
+_BESIDE: Final = " LEFT JOIN detections d ON d.event_id = e.id"
+_SELECT: Final = f"SELECT {_EVENT}, {_DETECTION} FROM "
+
+# SQLite's JSON writes 15 digits of a number; 18 as text are the same number when they are read.
+_AS_TEXT: Final = "iif(typeof({0}) = 'real', printf('%!.18g', {0}), {0})"
+_COLUMNS: Final = (
+    *((f"e.{name}", name in events.REALS) for name in events.COLUMNS),
+    *((f"d.{name}", name in detections.REALS) for name in detections.COLUMNS),
+)
+_CELLS: Final = ", ".join(_AS_TEXT.format(name) if real else name for name, real in _COLUMNS)
+_PACK: Final = f"SELECT json_group_array(json_array({_CELLS})) FROM "
+_REAL_AT: Final = tuple(at for at, (_, real) in enumerate(_COLUMNS) if real)
+
+ONE: Final = _SELECT + "events e" + _BESIDE + " WHERE e.id = ?"
+
+
+def one_event(event_id: int) -> Query:
+    """One event with its detections, for `nest`."""
+    return ONE, (event_id,)
+
+
+def recent_events(
+    wanted: EventFilter = EVERYTHING,
+    *,
+    before: Before | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> Query:
+    """A page of events with their detections, for `nest`.
+
+    Newest `recorded_at` first, then the higher id. `before` is the (recorded_at, id) of the last
+    event of the page before this one; a page by `before` costs the same however deep it lies, an
+    `offset` walks what it skips. Raises BadArgument for what no list can be asked.
+    """
+    page, parameters = _page(wanted, before, limit, offset)
+    return _SELECT + page, parameters
+
+
+def packed_events(
+    wanted: EventFilter = EVERYTHING,
+    *,
+    before: Before | None = None,
+    limit: int = 20,
+    offset: int = 0,
+) -> Query:
+    """The same page as one row with one text, for `unpack`.
+
+    Each row that is fetched lets go of Python's lock and has to wait for it again: beside busy
+    writers a page of fifty rows takes three times as long as this one. SQLite refuses it where a
+    column holds bytes, which none of ours does but a damaged one may.
+    """
+    page, parameters = _page(wanted, before, limit, offset)
+    return _PACK + page, parameters
+
+
+def unpack(text: str) -> list[dict[str, Any]]:
+    """What `nest` makes of the rows of `recent_events`, from the text of `packed_events`."""
+    rows: list[list[Any]] = msgspec.json.decode(text)
+    for row in rows:
+        for at in _REAL_AT:
+            if type(row[at]) is str:
+                row[at] = _number(row[at])
+    return nest(rows)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text  # a stranger's, in a column of numbers
+
+
+def _page(
+    wanted: EventFilter, before: Before | None, limit: int, offset: int
+) -> tuple[str, tuple[Any, ...]]:
+    """What a page is selected from. Raises BadArgument."""
+    insist_page(limit, offset)
+    insist_filter(wanted, EventFilter)
+    place = None if before is None else insist_place(before)
+    if wanted.label is not None and wanted.person is None:
+        ids, parameters = _ids_by_label(wanted.label, wanted, place)
+    else:
+        ids, parameters = _ids_by_event(wanted, place)
+    page = f"({ids} LIMIT ? OFFSET ?) page CROSS JOIN events e ON e.id = page.id"
+    return page + _BESIDE, (*parameters, limit, offset)
+
+
+def nest(rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Rows of `one_event` or `recent_events` as events, each with its list of 'detections'.
+
+    An event has all columns of its table, a detection those of `detections.COLUMNS`; detections
+    come in the order of the journal. SQL promises no order through a join, so it is made here.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for row in rows:
+        values = tuple(row)
+        event = found.get(values[0])
+        if event is None:
+            event = dict(zip(events.COLUMNS, values, strict=False))
+            event["detections"] = []
+            found[values[0]] = event
+        if values[_WIDTH] is not None:
+            detection = dict(zip(detections.COLUMNS, values[_WIDTH:], strict=True))
+            event["detections"].append(detection)
+    for event in found.values():
+        event["detections"].sort(key=_id)
+    return sorted(found.values(), key=_newest, reverse=True)
+
+
+def _id(row: dict[str, Any]) -> int:
+    number: int = row["id"]
+    return number
+
+
+def _newest(event: dict[str, Any]) -> tuple[str, int]:
+    return event["recorded_at"], event["id"]
+
+
+# ── the ids of a page ──────────────────────────────────────────────────────────────────────
+
+
+_Place = tuple[datetime, int]
+
+
+class _Term(Struct, frozen=True):
+    condition: str  # begins with the column
+    parameters: tuple[Any, ...] = ()
+
+
+def _narrowing(wanted: EventFilter) -> list[_Term]:
+    """The filters that one index each serves, the narrowest first."""
+    terms: list[_Term] = []
+    if wanted.person is not None:
+        terms.append(_Term("person_name = ?", (wanted.person,)))
+    if wanted.stranger:
+        terms.append(_Term(events.STRANGER))
+    if wanted.outcome is not None:
+        terms.append(_Term("outcome = ?", (wanted.outcome,)))
+    if wanted.event_type is not None:
+        # Written out: a partial index serves no parameter.
+        terms.append(_Term(events.DING if wanted.event_type == "ding" else "event_type = 'motion'"))
+    if wanted.camera_id is not None:
+        terms.append(_Term("camera_id = ?", (wanted.camera_id,)))
+    return terms
+
+
+def _ids_by_event(wanted: EventFilter, place: _Place | None) -> Query:
+    narrowing = _narrowing(wanted)
+    conditions = [f"{'' if n == 0 else '+'}e.{term.condition}" for n, term in enumerate(narrowing)]
+    parameters = [value for term in narrowing for value in term.parameters]
+    if wanted.label is not None:
+        conditions.append(detections.HAS_LABEL)
+        parameters.append(wanted.label)
+    if wanted.since is not None:
+        conditions.append("e.recorded_at >= ?")
+        parameters.append(canonical(wanted.since))
+    if wanted.until is not None:
+        conditions.append("e.recorded_at < ?")
+        parameters.append(canonical(wanted.until))
+    if place is not None:
+        conditions.append("(e.recorded_at, e.id) < (?, ?)")
+        parameters.extend((canonical(place[0]), place[1]))
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = " ORDER BY e.recorded_at DESC, e.id DESC"
+    ids = f"SELECT e.id FROM events e{where}{order}"
+    return ids, tuple(parameters)
+
+
+def _ids_by_label(label: str, wanted: EventFilter, place: _Place | None) -> Query:
+    narrowing = _narrowing(wanted)
+    conditions = ["d.label = ?"]
+    parameters: list[Any] = [label]
+    if wanted.since is not None:
+        conditions.append("d.event_recorded_us >= ?")
+        parameters.append(since_epoch_us(wanted.since))
+    if wanted.until is not None:
+        conditions.append("d.event_recorded_us < ?")
+        parameters.append(since_epoch_us(wanted.until))
+    if place is not None:
+        conditions.append("(d.event_recorded_us, d.event_id) < (?, ?)")
+        parameters.extend((since_epoch_us(place[0]), place[1]))
+    conditions += [f"e.{term.condition}" for term in narrowing]
+    parameters += [value for term in narrowing for value in term.parameters]
+    joined = " CROSS JOIN events e ON e.id = d.event_id" if narrowing else ""
+    where = f"{joined} WHERE {' AND '.join(conditions)}"
+    # An event with several detections of the label comes once.
+    once = " GROUP BY d.event_recorded_us, d.event_id"
+    order = " ORDER BY d.event_recorded_us DESC, d.event_id DESC"
+    ids = f"SELECT d.event_id AS id FROM detections d{where}{once}{order}"
+    return ids, tuple(parameters)

@@ -1,0 +1,219 @@
+"""Connections to the one file: how they are opened, whose it is, and their transactions.
+
+Every pragma stands here, and every rule about opening. Knows no table but by name, and nothing of
+threads or tasks.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+from urllib.parse import quote
+
+from eventlog.errors import (
+    DatabaseError,
+    DatabaseMissing,
+    ForeignDatabase,
+    NewerDatabase,
+    NotADatabase,
+    ReadOnly,
+)
+from eventlog.storage.error_translation import of_os_error, translated
+from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import beside, real_path
+
+APPLICATION_ID: Final = 0x65766C67  # "evlg", in the file's header
+USER_VERSION: Final = 1
+BUSY_TIMEOUT_MS: Final = 5000
+WAL_KEPT_BYTES: Final = 16 * 1024 * 1024
+
+
+# ── where things lie ───────────────────────────────────────────────────────────────────────
+
+
+# ── opening ────────────────────────────────────────────────────────────────────────────────
+
+
+def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
+    """A connection that may write, in autocommit, with every pragma set before any DDL.
+
+    Makes the file, readable by its owner only, where it is missing. The caller holds `lock`
+    around every write transaction and WAL checkpoint of it, and around its close. Whose database
+    it is was looked at before (`look`): even a close can change another program's.
+    """
+    _make_private(path)
+    with translated(path):
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, cached_statements=512
+        )
+        with lock:
+            try:
+                origin(connection, path)
+                set_pragmas(connection)
+            except BaseException:
+                connection.close()
+                raise
+    return connection
+
+
+def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
+    """Let `check` refuse a database that exists, through a connection that can change nothing.
+
+    Raises what `origin` and `check` raise.
+    """
+    with translated(path):
+        if not path.exists() or path.stat().st_size == 0:
+            return
+        try:
+            with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
+                connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+                origin(connection, path)
+                check(connection)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK and _was_empty(path):
+                return
+            # A WAL without its index can't even be read where the index can't be made.
+            if not os.access(path.parent, os.W_OK):
+                raise ReadOnly(f"{path.parent} can't be written to") from error
+            raise
+
+
+def _was_empty(path: Path) -> bool:
+    """Whether the first transaction of a database was interrupted, so that it holds nothing yet.
+
+    The rollback journal says how many pages there were before, in the bytes 16 to 19.
+    """
+    with beside(path, "-journal").open("rb") as journal:
+        return journal.read(20)[16:] == bytes(4)
+
+
+def _read_only(path: Path) -> str:
+    return f"file:{quote(str(path))}?mode=ro"
+
+
+def connect_reader(path: Path) -> sqlite3.Connection:
+    """A read-only connection.
+
+    Raises DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase.
+    """
+    if not path.exists():
+        raise DatabaseMissing(f"there is no database {path}")
+    with translated(path):
+        connection = sqlite3.connect(
+            _read_only(path),
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            insist_ours(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    # SQLite gives the WAL and its index the mode of the database file.
+    try:
+        made = real_path(path)  # a link that leads nowhere yet is no file
+        os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise of_os_error(error, path) from error
+
+
+def set_pragmas(connection: sqlite3.Connection) -> None:
+    """Set what every connection that may write needs, and read back what was meant."""
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        # An append and its projection write half as many bytes as with 4096, at the same speed.
+        connection.execute("PRAGMA page_size = 2048")
+        connection.execute("PRAGMA auto_vacuum = NONE")
+        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        if mode != "wal":
+            raise DatabaseError(f"the database refuses WAL and stays in mode {mode}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    # WAL checkpoints are made by us, inside the lock.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    # A WAL that grew while somebody read for long is cut to this when it begins anew.
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
+    (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    if level != 1:
+        raise DatabaseError(f"the database refuses synchronous=NORMAL and stays at {level}")
+
+
+# ── whose database is it ───────────────────────────────────────────────────────────────────
+
+
+Origin: TypeAlias = Literal["empty", "ours", "plain"]
+_PLAIN_TABLES: Final = frozenset({"events", "detections", "persons"})
+
+
+def origin(connection: sqlite3.Connection, path: Path) -> Origin:
+    """Whose database it is: nobody's yet, ours, or a plain store's of the three read tables.
+
+    Raises ForeignDatabase, NewerDatabase, NotADatabase; nothing is written.
+    """
+    if is_ours(connection):
+        return "ours"
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    names = {
+        name
+        for (name,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+        )
+    }
+    if application_id == 0 and not names:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        if pages == 0 and path.stat().st_size > 0:
+            raise NotADatabase(f"{path} holds a few bytes, and no database")
+        return "empty"
+    if application_id == 0 and names >= _PLAIN_TABLES and "journal" not in names:
+        return "plain"
+    raise ForeignDatabase(f"{path} is no event log; it stays untouched")
+
+
+def is_ours(connection: sqlite3.Connection) -> bool:
+    """Whether the file says that it is a log of ours. Raises NewerDatabase for a later version."""
+    (application_id,) = connection.execute("PRAGMA application_id").fetchone()
+    if application_id != APPLICATION_ID:
+        return False
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > USER_VERSION:
+        raise NewerDatabase(
+            f"the database has version {version}; this program knows up to {USER_VERSION}"
+        )
+    return True
+
+
+def insist_ours(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise ForeignDatabase unless the file is a log of ours."""
+    if not is_ours(connection):
+        raise ForeignDatabase(f"{path} is no event log; it stays untouched")
+
+
+# ── transactions ───────────────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """One immediate transaction: committed when the block ends, rolled back when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has rolled back by itself after some I/O errors.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,71 @@
+"""Where what belongs to a log lies: beside the database file, and never beside a link to it.
+
+SQLite follows a link and keeps its WAL beside the file itself. Lock, head file and all the rest
+must lie there too, or two programs that know one log by two names would have two locks.
+
+Knows no file by what it is for.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from eventlog.errors import BadArgument, MissingFolder, NotADatabase
+from eventlog.storage.error_translation import translated
+
+
+def real_path(path: Path) -> Path:
+    """The file that a path leads to, which may not be there yet. Raises OSError."""
+    return path.resolve() if path.is_symlink() else path
+
+
+def beside(db_path: Path, ending: str) -> Path:
+    """The path that differs from the database file's own by this at its end. Raises OSError."""
+    path = real_path(db_path)
+    return path.with_name(path.name + ending)
+
+
+def lock_path(db_path: Path) -> Path:
+    """The file that writers lock."""
+    return beside(db_path, ".lock")
+
+
+def wal_path(db_path: Path) -> Path:
+    """SQLite's WAL of the database."""
+    return beside(db_path, "-wal")
+
+
+def checked_path(db_path: str | Path) -> Path:
+    """The path, where a database can lie there.
+
+    Raises BadArgument for ':memory:' and the like, MissingFolder where there is no folder.
+    """
+    text = str(db_path)
+    if not text or ":memory:" in text or text.startswith("file:") or "\0" in text:
+        raise BadArgument(f"a log needs a file of its own; {text!r} is none")
+    path = Path(text)
+    with translated(path):
+        if not path.parent.is_dir():
+            raise MissingFolder(f"there is no folder {path.parent} for the database")
+        if path.is_dir():
+            raise NotADatabase(f"{path} is a folder")
+    return path
+
+
+PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the names of the files beside it
+
+
+def insist_path(name: str, given: object) -> str:
+    """The path as text. Raises BadArgument for what is none that a file can lie at."""
+    path = os.fspath(given) if isinstance(given, os.PathLike) else given
+    if not isinstance(path, str):
+        raise BadArgument(f"{name} is a path, not a {type(path).__name__}")
+    if "\0" in path or len(path) > PATH_LENGTH_MAX:
+        raise BadArgument(f"{name} is a path of {PATH_LENGTH_MAX} characters at most, without NUL")
+    try:
+        path.encode()
+    except UnicodeEncodeError as error:
+        raise BadArgument(f"{name} is a path that UTF-8 can hold") from error
+    return path

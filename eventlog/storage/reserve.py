@@ -1,0 +1,107 @@
+"""Room that is kept for unlock records when the disk is full.
+
+A file of nothing beside the database is given up when a commit with an unlock action finds no
+room; from then on only such appends may write, until there is room for the file again. Where
+there is no room for it to begin with, the log goes on without.
+
+Knows nothing of SQLite or of facts.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from eventlog.storage.paths import beside
+
+log = logging.getLogger("eventlog")
+
+# A thousand unlock records, each a commit of its own with its pages in the WAL.
+SIZE_BYTES: Final = 32 * 1024 * 1024
+# A disk that has hardly more room than this keeps it for records.
+ROOM_FACTOR: Final = 4
+RETRY_S: Final = 1.0
+
+
+class Reserve:
+    """The file `DB_PATH.reserve`: of `size_bytes`, or empty while its room is given up.
+
+    What is there is the state, for all processes that write to the log.
+    """
+
+    def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
+        self._path = beside(db_path, ".reserve")
+        self._name = str(self._path)
+        self._size_bytes = SIZE_BYTES if size_bytes is None else size_bytes
+        self._tried_at = -math.inf
+
+    def keep(self) -> None:
+        """Take the room, where there is plenty and none was taken before."""
+        if self._path.exists() or not self._size_bytes:
+            return
+        try:
+            if _free_bytes(self._path.parent) >= ROOM_FACTOR * self._size_bytes:
+                self._fill()
+        except OSError as error:
+            # An empty file would say that the room is given up, and let nothing else in.
+            with suppress(OSError):
+                self._path.unlink()
+            log.warning("no room is kept for unlock records: %s", error.strerror)
+
+    def give_up(self) -> bool:
+        """Make the room free for unlock records; whether there was any."""
+        try:
+            if self._path.stat().st_size == 0:
+                return False
+            os.truncate(self._path, 0)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            log.error("the reserve can't be given up: %s", error.strerror)  # noqa: TRY400 - a full disk is no surprise
+            return False
+        self._tried_at = time.monotonic()
+        log.critical("the disk is full; only unlock records are accepted, from the reserve")
+        return True
+
+    def restored(self) -> bool:
+        """Whether everything may be written (again): tries to take the room back now and then.
+
+        There must be room for as much again, or what was given up for unlock records would be
+        taken from them.
+        """
+        try:
+            # Asked at each commit: os.stat takes a third of what Path.stat does.
+            if not self._size_bytes or os.stat(self._name).st_size > 0:  # noqa: PTH116 - likewise
+                return True
+            if time.monotonic() - self._tried_at < RETRY_S:
+                return False
+            self._tried_at = time.monotonic()
+            if _free_bytes(self._path.parent) < 2 * self._size_bytes:
+                return False
+            self._fill()
+        except FileNotFoundError:
+            return True  # the log goes on without
+        except OSError:
+            return False
+        log.warning("the disk has room again; everything is accepted")
+        return True
+
+    def _fill(self) -> None:
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, self._size_bytes)
+        except OSError:
+            os.ftruncate(fd, 0)
+            raise
+        finally:
+            os.close(fd)
+
+
+def _free_bytes(folder: Path) -> int:
+    state = os.statvfs(folder)
+    return state.f_bavail * state.f_frsize

@@ -1,0 +1,263 @@
+"""The one way to write in this process: a connection on its thread, inside the lock.
+
+Every function given to `run` holds the file lock while it runs, so that no two writers and no
+WAL checkpoint ever meet. WAL checkpoints are made here, when the WAL has grown and when nothing
+is to do, after the answers of what was written are on their way.
+
+Knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from eventlog.errors import DatabaseError, DiskFailure, LockTimeout
+from eventlog.storage import wal_file as wal
+from eventlog.storage.authorizer import keep_journal
+from eventlog.storage.connection_thread import Job, Worker
+from eventlog.storage.connections import BUSY_TIMEOUT_MS, connect_reader, connect_writer
+from eventlog.storage.lock import AT_ONCE, TIMEOUT_S, FileLock
+from eventlog.storage.paths import lock_path, wal_path
+
+T = TypeVar("T")
+log = logging.getLogger("eventlog")
+
+# Short enough that a flipped bit in the WAL costs little, long enough that one append in some
+# hundreds waits for a WAL checkpoint.
+WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
+# The WAL is measured once in so many writes: that takes about 30 µs.
+WRITES_PER_LOOK: Final = 32
+
+
+class Writer:
+    """A connection that may write, and the lock around all that it does."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        lock_timeout_s: float = TIMEOUT_S,
+        wal_limit_bytes: int = WAL_LIMIT_BYTES,
+    ) -> None:
+        """Raise ReadOnly where the lock file can't be written."""
+        self.path = path
+        self._wal_path = wal_path(path)
+        self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
+        self._worker = Worker(path, partial(connect_writer, path, self.lock), idle=self._tidy)
+        self._wal_limit_bytes = wal_limit_bytes
+        self._looked_at = 0
+        self._tidied_at = 0
+        self._wal_size = 0
+        self._writes = 0
+        self._durable = False
+        self._patience_ms = BUSY_TIMEOUT_MS
+        # Whether the WAL may hold what is not on the disk though a sync said so: after a sync
+        # that failed, and at the start, for nobody knows how the last process ended.
+        self._doubt = True
+        self._hurried_at: float | None = None
+        # The files that this connection writes, by name and by what they are.
+        self._files: dict[str, tuple[int, int]] = {}
+
+    async def open(self, prepare: Callable[[sqlite3.Connection], T]) -> T:
+        """Open the connection and run `prepare`, after which the journal's schema is kept."""
+        try:
+            await self._worker.start()
+        except BaseException:
+            self.lock.close()
+            raise
+        try:
+            prepared = await self.run(prepare)
+            await self.run(keep_journal)
+            # From here on no close of another takes the WAL away.
+            self._files = {name: _identity(name) for name in (str(self.path), str(self._wal_path))}
+        except BaseException:
+            await self.close()
+            raise
+        return prepared
+
+    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        """The answer of `function`, run inside the lock. Raises LockTimeout, DatabaseError."""
+        since = time.monotonic() if self._hurried_at is None else self._hurried_at
+        return await self._worker.run(
+            lambda connection: self.locked(connection, function, since=since)
+        )
+
+    def hurry(self) -> None:
+        """The log is being closed: all that comes waits for the lock as if it had come now."""
+        self._hurried_at = time.monotonic()
+
+    def post(self, job: Job) -> None:
+        """Queue a job that runs on the thread; it takes the lock by `locked` and never raises."""
+        self._worker.post(job)
+
+    @property
+    def worker(self) -> Worker:
+        """The thread below, for jobs that answer for themselves."""
+        return self._worker
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the next function waits for the WAL to be written anew first."""
+        return self._doubt
+
+    def locked(
+        self,
+        connection: sqlite3.Connection,
+        function: Callable[[sqlite3.Connection], T],
+        *,
+        since: float,
+    ) -> T:
+        """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody."""
+        self.lock.acquire(since=since)
+        try:
+            self._insist_in_place()
+            self._set_patience(connection, 0 if since == AT_ONCE else BUSY_TIMEOUT_MS)
+            answer = self._surely(lambda: function(connection))
+        finally:
+            self.lock.release()
+        self._writes += 1
+        if self._writes % WRITES_PER_LOOK == 0:
+            self._look()
+        if self._durable and self._size_of_wal() != self._wal_size:
+            self._worker.post(self._make_room)
+        return answer
+
+    def look_soon(self) -> None:
+        """On the thread, after a large write: measure the WAL before the next one."""
+        self._worker.post(self._look)
+
+    def set_durable(self, connection: sqlite3.Connection, *, durable: bool) -> None:
+        """On the thread, outside a transaction: sync each commit (FULL), or none (NORMAL)."""
+        if durable is not self._durable:
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+
+    def _set_patience(self, connection: sqlite3.Connection, timeout_ms: int) -> None:
+        """How long SQLite waits for locks of its own, which only a stranger to our lock holds."""
+        if timeout_ms != self._patience_ms:
+            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
+            self._patience_ms = timeout_ms
+
+    async def close(self) -> None:
+        """Finish what is queued and close, inside the lock: it may be the last close."""
+        try:
+            await self._worker.stop(self._close)
+        finally:
+            self.lock.close()
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        try:
+            self.lock.acquire(since=self._hurried_at)
+            self._surely(lambda: None)
+        except (OSError, LockTimeout) as error:
+            log.warning("the WAL of %s stays as it is: %s", self.path, error)
+            # The last close is a WAL checkpoint: outside the lock, or of what is not on the disk
+            # for sure. A reader that is open makes it not the last, and makes none itself.
+            with closing(connect_reader(self.path)):
+                connection.close()
+            if isinstance(error, LockTimeout):
+                raise
+        finally:
+            connection.close()
+
+    def _surely(self, function: Callable[[], T]) -> T:
+        """Call a function when all that the WAL shows is on the disk, or can be put there."""
+        try:
+            if self._doubt:
+                wal.rewrite(self._wal_path)
+                self._doubt = False
+            return function()
+        except (sqlite3.Error, OSError) as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
+            self._doubt = self._doubt or code & 0xFF == sqlite3.SQLITE_IOERR
+            raise
+
+    def _insist_in_place(self) -> None:
+        """Raise DiskFailure where others no longer find the files that this connection writes.
+
+        SQLite goes on with a file that was deleted or moved, and what it commits there nobody sees.
+        """
+        for name, identity in self._files.items():
+            try:
+                found = _identity(name)
+            except FileNotFoundError:
+                found = None
+            if found != identity:
+                raise DiskFailure(f"{name} was moved, deleted or replaced: close the log, and look")
+
+    # ── room in the WAL ────────────────────────────────────────────────────────────────────
+
+    def _size_of_wal(self) -> int:
+        try:
+            return wal.size(self._wal_path)
+        except OSError:
+            return self._wal_size  # what is wrong with the disk the next write is told
+
+    def _make_room(self) -> None:
+        """After a durable commit that made the WAL longer: make it longer for the next ones too."""
+        try:
+            with self.lock.at_once():
+                self._surely(lambda: wal.make_room(self._wal_path))
+        except LockTimeout:
+            return  # the next commit comes back to it
+        except (OSError, DatabaseError) as error:
+            # That costs time and no record. On a full disk it is tried again when the WAL grows.
+            log.info("the WAL of %s is not made longer: %s", self.path, error)
+        self._wal_size = self._size_of_wal()
+
+    # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
+
+    def _look(self) -> None:
+        """Measure the WAL, and have a WAL checkpoint made when it is due."""
+        try:
+            used = wal.bytes_in_use(self._wal_path)
+        except OSError:
+            log.exception("the WAL of %s could not be measured", self.path)
+            return
+        if used < self._looked_at:  # the WAL began anew
+            self._looked_at = 0
+        # Where a reader holds the WAL, another try comes when it has grown by as much again.
+        if used - self._looked_at >= self._wal_limit_bytes:
+            self._looked_at = used
+            self._worker.post(self._carry_over)
+
+    def _carry_over(self) -> None:
+        try:
+            self._checkpoint_wal()
+        except Exception:
+            log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
+
+    def _tidy(self) -> None:
+        try:
+            used = wal.bytes_in_use(self._wal_path)
+            # What a WAL checkpoint has carried over stays in the file until the WAL begins anew.
+            if used not in (0, self._tidied_at):
+                self._checkpoint_wal()
+                self._tidied_at = used
+        except Exception:
+            log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
+
+    def _checkpoint_wal(self) -> None:
+        # PASSIVE waits for nobody, so that a stuck reader can't hold the lock. Nor does this wait
+        # for the lock: there will be a better moment.
+        connection = self._worker.connection
+        try:
+            with self.lock.at_once():
+                self._surely(
+                    lambda: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+                )
+        except LockTimeout:
+            self._looked_at = 0
+
+
+def _identity(name: str) -> tuple[int, int]:
+    found = os.stat(name)  # noqa: PTH116 - before each write, and twice as quick
+    return found.st_ino, found.st_dev

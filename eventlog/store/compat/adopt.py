@@ -1,0 +1,255 @@
+"""Takes a plain store over: its rows become facts, and its tables make way for the views.
+
+A plain store is a database with the contract's three tables and no journal. Both steps run in
+one transaction that the caller owns, so that the file is a plain store or a log and never
+something between. Rows are streamed: no table has to fit in memory. What no append can hold stays
+in a table of its own, `legacy_events`, `legacy_detections` or `legacy_persons`: detections of
+events that are gone, and rows with what may be a name and can't be one.
+
+Knows the plain tables' columns by name only; what rows say, `plain.py` knows.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from graphlib import CycleError, TopologicalSorter
+from itertools import chain, count, groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from msgspec import Struct
+
+from eventlog.errors import ForeignDatabase
+from eventlog.journal import table as journal
+from eventlog.journal.append import place
+from eventlog.journal.table import SCHEMA
+from eventlog.projections import VIEWS
+from eventlog.record import Head
+from eventlog.store.compat.plain_rows import Row, Table, Told, tell_event, tell_person
+
+log = logging.getLogger("eventlog")
+
+BATCH: Final = 1000
+# An id above leaves no room for the events to come.
+LAST_ID: Final = journal.EVENT_ID_MAX
+
+# What a table must have, beside `id INTEGER PRIMARY KEY`, to be a plain store's.
+_NEEDED: Final[Mapping[Table, frozenset[str]]] = {
+    "events": frozenset({"recorded_at"}),
+    "detections": frozenset({"event_id", "label", "confidence"}),
+    "persons": frozenset({"name"}),
+}
+_REFERENCES: Final = (
+    'SELECT lower(child.name), lower(fk."table") FROM sqlite_schema AS child,'
+    " pragma_foreign_key_list(child.name) AS fk WHERE child.type = 'table'"
+)
+_PERSONS: Final = "SELECT * FROM persons ORDER BY id"
+# Ids that an event can keep come first; the others get the ids after them.
+_KEPT_ID: Final = f"BETWEEN 1 AND {LAST_ID}"
+_OTHER_ID: Final = f"NOT {_KEPT_ID}"
+_OF_EVENT: Final = "of the event"  # no column of theirs has such a name
+_EVENTS: Final = "SELECT * FROM events WHERE id {which} ORDER BY id"
+_DETECTIONS: Final = (
+    'SELECT e.id AS "of the event", d.* FROM events AS e JOIN detections AS d ON d.event_id = e.id'
+    " WHERE e.id {which} ORDER BY e.id, d.id"
+)
+_LAST: Final = "SELECT ifnull(max(id), 0) FROM events WHERE id {which}"
+_ORPHANS: Final = (
+    "SELECT id FROM detections AS d"
+    " WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = d.event_id)"
+)
+_ASIDE: Final = "CREATE TABLE {name} AS SELECT * FROM {table} WHERE false"
+_COPY: Final = "INSERT INTO {name} SELECT * FROM {table} WHERE id = ?"
+# Whatever else the file holds: tables, and what hangs on them.
+_OTHERS: Final = (
+    "SELECT lower(name) FROM sqlite_schema"
+    " WHERE lower(tbl_name) NOT IN ('events', 'detections', 'persons')"
+)
+# The names that a log takes for itself.
+_OURS: Final = frozenset(
+    re.findall(r"^CREATE (?:UNIQUE )?(?:TABLE|INDEX) (\w+)", SCHEMA, re.MULTILINE)
+).union(*((*view.tables, *view.indexes) for view in VIEWS))
+
+
+class PlainStore(Struct, frozen=True):
+    """A plain store that can be adopted: its tables, children before parents."""
+
+    tables: tuple[Table, ...]
+
+
+class Adopted(Struct, frozen=True):
+    """Where the journal ends after an adoption, and how much of the store is in it.
+
+    `exceptions` counts rows with something that no fact can hold; none of it is lost.
+    """
+
+    head: Head
+    events: int
+    persons: int
+    exceptions: int
+
+
+def take(connection: sqlite3.Connection) -> PlainStore:
+    """Look whether the three tables are a plain store's; nothing is written.
+
+    Raises ForeignDatabase where a table lacks what makes it one, and where a further table
+    stands in the way: it has a name that a log takes for itself, or it references one of the
+    three, so that its rows would go with theirs.
+    """
+    for (name,) in connection.execute(_OTHERS):
+        if name in _OURS:
+            raise ForeignDatabase(f"a log needs the name {name}; the database stays untouched")
+    children: dict[Table, set[Table]] = {}
+    for table, needed in _NEEDED.items():
+        _check_columns(connection, table, needed)
+        children[table] = set()
+    for child, parent in connection.execute(_REFERENCES):
+        if parent not in children or child == parent:
+            continue
+        if child not in children:
+            raise ForeignDatabase(
+                f"the table {child} references {parent}, which can't be taken over while it does;"
+                " the database stays untouched"
+            )
+        children[parent].add(child)
+    try:
+        return PlainStore(tuple(TopologicalSorter(children).static_order()))
+    except CycleError as error:
+        raise ForeignDatabase(
+            "the tables events, detections and persons reference each other in a circle;"
+            " the database stays untouched"
+        ) from error
+
+
+def adopt(connection: sqlite3.Connection, plain: PlainStore, now_us: int) -> Adopted:
+    """Put what a plain store holds into the empty journal, and drop its three tables.
+
+    Persons come first: a view has a person from the first record that names them, and that
+    record is to be the one with the person's own `created_at`. Events follow by id, each under
+    its own; an id that no event can have is replaced by the next one after the highest.
+    """
+    text_factory = connection.text_factory
+    connection.text_factory = _text
+    try:
+        adopted, aside = _write(connection, now_us)
+    finally:
+        connection.text_factory = text_factory
+    for table, ids in aside.items():
+        _set_aside(connection, table, ids)
+    for table in plain.tables:
+        connection.execute(f"DROP TABLE {table}")
+    log.log(
+        logging.WARNING if adopted.exceptions else logging.INFO,
+        "adopted a plain store of %d events and %d persons; %d of its rows hold something that"
+        " no fact can, which is kept beside",
+        *(adopted.events, adopted.persons, adopted.exceptions),
+    )
+    return adopted
+
+
+def _check_columns(connection: sqlite3.Connection, table: Table, needed: frozenset[str]) -> None:
+    columns: set[str] = set()
+    key: list[tuple[str, str]] = []
+    for _, name, kind, _, _, part_of_key in connection.execute(f"PRAGMA table_info({table})"):
+        columns.add(name.lower())
+        if part_of_key:
+            key.append((name.lower(), kind.upper()))
+    missing = sorted(needed - columns)
+    if key != [("id", "INTEGER")]:
+        missing.insert(0, "id INTEGER PRIMARY KEY")
+    if missing:
+        raise ForeignDatabase(
+            f"the table {table} has no {', '.join(missing)}; the database stays untouched"
+        )
+
+
+def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, dict[Table, list[int]]]:
+    """Write the journal. Answers the rows that are to be set aside as well, by id."""
+    orphans = [row_id for (row_id,) in connection.execute(_ORPHANS)]
+    aside: dict[Table, list[int]] = {"events": [], "detections": orphans, "persons": []}
+    told_of = {"events": 0, "persons": 0}
+    exceptions = len(orphans)
+    head = journal.head(connection)
+    rows: list[tuple[Any, ...]] = []
+    for told in chain(_persons(connection, now_us), _events(connection, now_us)):
+        told_of[told.table] += 1
+        exceptions += told.exceptions
+        if told.aside:
+            aside[told.table].append(told.id)
+        if told.append is None:
+            continue
+        event_id = told.append.event_id
+        placed, head = place(told.append, head, event_id=event_id, at_us=now_us, meta=None)
+        rows += placed
+        if len(rows) >= BATCH:
+            journal.insert(connection, rows)
+            rows = []
+    journal.insert(connection, rows)
+    return Adopted(head, told_of["events"], told_of["persons"], exceptions), aside
+
+
+def _persons(connection: sqlite3.Connection, now_us: int) -> Iterator[Told]:
+    for row in _rows(connection, _PERSONS):
+        yield tell_person(row, now_us)
+
+
+def _events(connection: sqlite3.Connection, now_us: int) -> Iterator[Told]:
+    for row, detections in _with_detections(connection, _KEPT_ID):
+        yield tell_event(row, detections, row["id"], now_us)
+    (last_kept,) = connection.execute(_LAST.format(which=_KEPT_ID)).fetchone()
+    others = _with_detections(connection, _OTHER_ID)
+    for event_id, (row, detections) in enumerate(others, last_kept + 1):
+        yield tell_event(row, detections, event_id, now_us)
+
+
+def _with_detections(connection: sqlite3.Connection, which: str) -> Iterator[tuple[Row, list[Row]]]:
+    """Each event's row and those of its detections: two streams in one order, read side by side."""
+    detections = groupby(
+        _rows(connection, _DETECTIONS.format(which=which)), key=itemgetter(_OF_EVENT)
+    )
+    of_event, group = next(detections, (None, iter(())))
+    for row in _rows(connection, _EVENTS.format(which=which)):
+        mine: list[Row] = []
+        if of_event == row["id"]:
+            mine = [_without(detection, _OF_EVENT) for detection in group]
+            of_event, group = next(detections, (None, iter(())))
+        yield row, mine
+
+
+def _rows(connection: sqlite3.Connection, sql: str) -> Iterator[Row]:
+    with closing(connection.cursor()) as cursor:
+        cursor.row_factory = None
+        cursor.execute(sql)
+        names = [column[0].lower() for column in cursor.description]
+        while some := cursor.fetchmany(BATCH):
+            for values in some:
+                yield dict(zip(names, values, strict=True))
+
+
+def _without(row: Row, column: str) -> Row:
+    del row[column]
+    return row
+
+
+def _set_aside(connection: sqlite3.Connection, table: Table, ids: Iterable[int]) -> None:
+    """Copy rows as they are to a table of their own, which is made only if there are any."""
+    pairs = [(row_id,) for row_id in ids]
+    if not pairs:
+        return
+    taken = {name.lower() for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    names = chain([f"legacy_{table}"], (f"legacy_{table}_{number}" for number in count(2)))
+    name = next(name for name in names if name not in taken)
+    connection.execute(_ASIDE.format(name=name, table=table))
+    connection.executemany(_COPY.format(name=name, table=table), pairs)
+
+
+def _text(raw: bytes) -> str | bytes:
+    """Text as it is; bytes where a program put what is no UTF-8 into a column of text."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw

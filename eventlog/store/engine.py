@@ -1,0 +1,193 @@
+"""The machines of an open log and the tasks that drive them.
+
+Opens the writer, the appender, the projector and the reader in their order, wires what each
+tells the others, and closes them in the opposite one. Knows no contract of any caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import anyio.to_thread
+
+from eventlog.errors import (
+    DatabaseError,
+    DiskFull,
+    EventLogError,
+    JournalHole,
+    KeyConflict,
+    StoreClosed,
+)
+from eventlog.followers.projector import Projector
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append, prepare
+from eventlog.journal.group_commit import Appender
+from eventlog.journal.nudge import Nudge
+from eventlog.record import Receipt
+from eventlog.storage import wal_file as wal
+from eventlog.storage.paths import wal_path
+from eventlog.storage.reserve import Reserve
+from eventlog.storage.writer import Writer
+from eventlog.store import opening as schema
+from eventlog.store.reader import Reader
+from eventlog.store.startup import _prepare, _Start
+
+log = logging.getLogger("eventlog")
+
+POLL_S: Final = 1.0
+
+
+class Engine:
+    """An open log.
+
+    `written` is the last position that an append here was acknowledged at, or that was there
+    when the log was opened.
+    """
+
+    def __init__(self, writer: Writer, reader: Reader, start: _Start) -> None:
+        self.reader = reader
+        self.written = start.end
+        self._writer = writer
+        self._start = start
+        self._projected = 0
+        self._progress = Nudge()
+        self._trouble: EventLogError | None = None
+        self._reserve = Reserve(writer.path)
+        self._appender = Appender(writer, start.head_file, self._reserve, self._on_commit)
+        self._projector = Projector(writer, self._on_progress)
+        self._follow: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, path: Path) -> Engine:
+        """Make or open the log at `path` and follow it; wholly, or nothing is left open.
+
+        Raises DatabaseError.
+        """
+        await anyio.to_thread.run_sync(schema.insist_usable, path)
+        writer = Writer(path)
+        start = await writer.open(lambda connection: _prepare(connection, path))
+        try:
+            reader = await Reader.open(path)
+        except BaseException:
+            start.close()
+            await writer.close()
+            raise
+        engine = cls(writer, reader, start)
+        try:
+            await writer.run(lambda _: engine._reserve.keep())
+            await engine._tell(start)
+        except BaseException:
+            await engine.close()
+            raise
+        engine._start_following()
+        return engine
+
+    def _start_following(self) -> None:
+        self._follow = asyncio.create_task(
+            self._projector.run(self.reader.nudge, self._on_trouble, may_run=self._reserve.restored)
+        )
+        self._follow.add_done_callback(self._on_follow_end)
+
+    async def _tell(self, start: _Start) -> None:
+        """Put the unclean stops that were found into the journal, each once."""
+        for key, fact in start.unclean.items():
+            try:
+                await self.append(prepare([fact], key=key))
+            except KeyConflict:
+                log.info("another start told of the same unclean stop")
+            except DiskFull as error:
+                # The marks stay, so that a start with room tells of them.
+                log.warning("an unclean stop is not told of yet: %s", error)
+                return
+        for mark in start.marks:
+            mark.unlink(missing_ok=True)
+
+    async def append(self, append: Append) -> Receipt:
+        """The receipt of an append. Raises what `Appender.append` raises."""
+        return await self._appender.append(append)
+
+    async def append_all(self, some: Sequence[Append]) -> list[Receipt]:
+        """The receipts of many appends, in one commit. Raises the first error of one of them."""
+        receipts = []
+        for answer in await self._appender.append_all(some):
+            if isinstance(answer, BaseException):
+                raise answer
+            receipts.append(answer)
+        return receipts
+
+    async def receipt(self, key: str) -> Receipt | None:
+        """The receipt of the append that used the key, asked behind all that wait.
+
+        What it tells of is on the disk, also where that append was relaxed or failed half-way.
+        """
+        await self._appender.settled()
+        return await self._writer.run(lambda connection: self._find_durably(connection, key))
+
+    def _find_durably(self, connection: sqlite3.Connection, key: str) -> Receipt | None:
+        receipt = journal.find_append(connection, key)
+        if receipt is not None:
+            wal.sync(wal_path(self._writer.path))
+        return receipt
+
+    @property
+    def writer(self) -> Writer:
+        """The one way to write, for a replay."""
+        return self._writer
+
+    async def caught_up(self, position: int) -> None:
+        """Return when every view has come to `position`. Raises what keeps them from it."""
+        while self._projected < position:
+            seen = self._progress.count
+            self._projector.hurry()
+            self.reader.nudge.give()
+            await self._progress.wait(seen, timeout_s=POLL_S)
+            if self._trouble is not None and self._projected < position:
+                raise self._trouble
+
+    async def close(self) -> None:
+        """Write what waits, carry it into the views, and close everything."""
+        try:
+            await self._appender.close()
+            if self._follow is not None:
+                self._follow.cancel()
+                await asyncio.wait([self._follow])
+                await self._projector.run_to_end()
+        except DatabaseError as error:
+            log.warning("the views are carried to the end by a later start: %s", error)
+        finally:
+            self._trouble = StoreClosed()
+            self._progress.give()
+            try:
+                await self.reader.close()
+            finally:
+                try:
+                    await self._writer.close()
+                finally:
+                    self._start.close()
+
+    def _on_commit(self, position: int) -> None:
+        self.written = max(self.written, position)
+        self.reader.nudge.give()
+
+    def _on_progress(self, position: int) -> None:
+        self._projected = position
+        self._trouble = None
+        self._progress.give()
+
+    def _on_follow_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("the projector died", exc_info=error)
+            self._trouble = DatabaseError(f"the projector died: {type(error).__name__}")
+            self._progress.give()
+
+    def _on_trouble(self, error: DatabaseError) -> None:
+        if self._trouble is None or type(self._trouble) is not type(error):
+            level = logging.CRITICAL if isinstance(error, JournalHole) else logging.ERROR
+            log.log(level, "the views can't be carried on: %s", error)
+        self._trouble = error
+        self._progress.give()

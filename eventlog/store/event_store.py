@@ -1,0 +1,269 @@
+"""EventStore: the front desk, over the journal, the views and the thumbnails.
+
+It ties machines together and decides nothing itself: `appends.py` says what an append may be,
+`appender.py` writes it, `projector.py` carries it into the views, `reader.py` answers from
+there. It reads no environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+import aiosqlite
+import anyio.to_thread
+
+from eventlog.errors import DiskFull, StoreClosed
+from eventlog.facts import Fact
+from eventlog.followers.replay import Replay, Replayed, family
+from eventlog.followers.subscription import insist_position
+from eventlog.journal import append as appends
+from eventlog.journal.append import Durability
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.record import Receipt, Record
+from eventlog.storage.paths import checked_path, insist_path, real_path
+from eventlog.storage.shield import to_the_end
+from eventlog.store import bulk
+from eventlog.store.compat import write_event as visits
+from eventlog.store.compat.caller_connection import connect_caller
+from eventlog.store.engine import Engine
+from eventlog.store.reader import Reader
+
+log = logging.getLogger("eventlog")
+
+
+class EventStore:
+    """The log of a door, open for writing and reading.
+
+    Between `initialize()` and `close()`, or inside `async with`, appends are carried into the
+    read tables as they come. `db` is a connection for the caller's own queries.
+    """
+
+    def __init__(self, db_path: str, thumbnails_dir: str = "thumbnails") -> None:
+        """Touch nothing yet. Raises BadArgument for what is no path."""
+        self.db_path = insist_path("db_path", db_path)
+        self.thumbnails_dir = Path(insist_path("thumbnails_dir", thumbnails_dir))
+        self.db: aiosqlite.Connection | None = None
+        self._thumbnails = Thumbnails(self.thumbnails_dir)
+        self._open: Engine | None = None
+        self._changing = asyncio.Lock()  # opening and closing take turns
+
+    # ── its lifetime ───────────────────────────────────────────────────────────────────────
+
+    async def initialize(self) -> None:
+        """Make or open the log and start to follow it; does nothing when it is open.
+
+        Raises BadArgument, MissingFolder, NotADatabase, ForeignDatabase, NewerDatabase,
+        ReadOnly, LockTimeout.
+        """
+        async with self._changing:
+            if self._open is None:
+                path = real_path(checked_path(self.db_path))
+                self._thumbnails.ensure()
+                try:
+                    await to_the_end(self._open_on(path))
+                except asyncio.CancelledError:
+                    if self.db is not None:
+                        await to_the_end(self._close())
+                    raise
+
+    async def close(self) -> None:
+        """Write what waits, let the last projection end, and close every connection."""
+        async with self._changing:
+            if self._open is not None:
+                await to_the_end(self._close())
+
+    async def _open_on(self, path: Path) -> None:
+        opened = await Engine.start(path)
+        try:
+            self.db = await _open_caller(path)
+        except BaseException:
+            await opened.close()
+            raise
+        self._open = opened
+
+    async def _close(self) -> None:
+        opened, self._open = self._opened(), None
+        db, self.db = self.db, None
+        opened.writer.hurry()  # or each step of it would wait for the lock as long as the first
+        try:
+            if db is not None:
+                await db.close()
+        finally:
+            await opened.close()
+        log.info("EventStore connection closed")
+
+    async def __aenter__(self) -> Self:
+        """Initialize."""
+        await self.initialize()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    def __del__(self) -> None:
+        """Warn of a store that nobody closed."""
+        if getattr(self, "_open", None) is not None:
+            warnings.warn(
+                f"the store of {self.db_path} was not closed", ResourceWarning, stacklevel=1
+            )
+
+    # ── writing ────────────────────────────────────────────────────────────────────────────
+
+    async def append(
+        self,
+        *facts: Fact,
+        event_id: int | None = None,
+        key: str | None = None,
+        durability: Durability = "durable",
+    ) -> Receipt:
+        """Put facts into the journal, all or none; the receipt says where they are.
+
+        An opener first makes a new event, `event_id` joins one. With a `key` that was used
+        before, nothing is written and the first receipt comes back. The answer comes when the
+        facts are on the disk; with "relaxed" a power cut may take them, unless an unlock action
+        is among them. A cancelled or failed append is settled by `receipt(key)`.
+
+        Raises BadFact and the other CallerErrors, KeyConflict, DatabaseError.
+        """
+        append = appends.prepare(facts, event_id=event_id, key=key, durability=durability)
+        return await self._opened().append(append)
+
+    async def append_many(
+        self, groups: Iterable[Sequence[Fact]], *, durability: Durability = "durable"
+    ) -> list[Receipt]:
+        """Append many groups of facts, each atomic by itself, some thousand facts a commit.
+
+        Raises what `append` raises, for the first group that fails; whole commits before it are
+        in the journal then.
+        """
+        return await bulk.append_many(self._opened(), groups, durability=durability)
+
+    async def receipt(self, key: str) -> Receipt | None:
+        """What became of the append with this key; None when it is not in the journal."""
+        appends.check_key(key)
+        return await self._opened().receipt(key)
+
+    async def write_event(  # noqa: PLR0917 - the contract's signature
+        self,
+        camera_id: str,
+        recorded_at: str | datetime,
+        recording_id: str | None = None,
+        event_type: str = "motion",
+        person_name: str | None = None,
+        face_confidence: float | None = None,
+        face_distance: float | None = None,
+        unlock_granted: bool = False,  # noqa: FBT001, FBT002 - the contract's signature
+        door_action: str = "none",
+        thumbnail_path: str | None = None,
+        detections: Sequence[Mapping[str, Any]] | None = None,
+    ) -> int:
+        """Append all the facts of one event; the answer is the event's id.
+
+        A detection is a mapping with `label`, `confidence` and, optionally, `bbox_x1` …
+        `bbox_y2`. Raises BadFact, DatabaseError.
+        """
+        opened = self._opened()
+        facts = visits.facts_of_visit(
+            camera_id=camera_id,
+            recorded_at=recorded_at,
+            recording_id=recording_id,
+            event_type=event_type,
+            person_name=person_name,
+            face_confidence=face_confidence,
+            face_distance=face_distance,
+            unlock_granted=unlock_granted,
+            door_action=door_action,
+            detections=detections,
+        )
+        if thumbnail_path is not None:
+            facts.append(await anyio.to_thread.run_sync(self._thumbnails.describe, thumbnail_path))
+        receipt = await opened.append(appends.prepare(facts))
+        return visits.opened_event(receipt)
+
+    def save_thumbnail(self, frame_bytes: bytes, event_timestamp: str) -> str | None:
+        """Save a frame as a JPEG; the answer is its relative path, None when it can't be saved."""
+        saved = self._thumbnails.save(frame_bytes, event_timestamp)
+        return None if saved is None else saved.path
+
+    async def save_thumbnail_async(
+        self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
+    ) -> str | None:
+        """The same beside the event loop; `keep_jpeg` stores a clean JPEG as it came."""
+        saved = await self._thumbnails.save_async(frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
+        return None if saved is None else saved.path
+
+    # ── reading ────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def reader(self) -> Reader:
+        """Everything else that can be asked of the log. Raises StoreClosed."""
+        return self._opened().reader
+
+    @property
+    def engine(self) -> Engine:
+        """The machines below, for tools that need more than the front desk. Raises StoreClosed."""
+        return self._opened()
+
+    async def get_event(self, event_id: int) -> dict[str, Any] | None:
+        """One event's columns, and its detections under "detections"; None when there is none.
+
+        It sees what this store has written, unless the disk is too full to carry that on: then it
+        answers from what is there.
+        """
+        opened = await self._caught_up_with_own()
+        return await opened.reader.get_event(event_id)
+
+    async def get_recent_events(self, limit: int = 20, offset: int = 0) -> list[dict[str, Any]]:
+        """Events as `get_event` has them, newest `recorded_at` first."""
+        opened = await self._caught_up_with_own()
+        return await opened.reader.events(limit=limit, offset=offset)
+
+    async def caught_up(self, position: int) -> None:
+        """Return when every view has applied the record at `position`.
+
+        Raises BadArgument for what is no position, DatabaseError when the views can't be carried
+        on.
+        """
+        insist_position(position)
+        await self._opened().caught_up(position)
+
+    async def replay(self, *views: str) -> Replayed:
+        """Rebuild the named views (all, without names) beside the live ones, and swap them in.
+
+        Raises BadArgument for a name that is no view's, ReplayRunning, DatabaseError.
+        """
+        return await Replay(self._opened().writer, family(views or None)).run()
+
+    def subscribe(self, after: int = 0) -> AsyncIterator[Record]:
+        """Records after a position, stored ones first, then those that come, for ever.
+
+        Raises BadRecord for a record that can't be read, JournalHole.
+        """
+        return self._opened().reader.subscribe(after=after)
+
+    async def _caught_up_with_own(self) -> Engine:
+        opened = self._opened()
+        try:
+            await opened.caught_up(opened.written)
+        except DiskFull as error:
+            log.warning("the views are behind: %s", error)
+        return opened
+
+    def _opened(self) -> Engine:
+        if self._open is None:
+            raise StoreClosed
+        return self._open
+
+
+async def _open_caller(path: Path) -> aiosqlite.Connection:
+    connection = aiosqlite.Connection(lambda: connect_caller(path), iter_chunk_size=64)
+    # Or a store that was never closed would keep its process alive; aiosqlite offers no other way.
+    connection._thread.daemon = True  # noqa: SLF001
+    return await connection

@@ -1,0 +1,75 @@
+"""Makes a log of an empty file, and sees to it that its views' tables are there.
+
+One transaction inside the writer's lock, so that a start that dies leaves the file as it was.
+A view that is missing, or was filled by another version of itself, is made anew and starts
+again from position 0; whatever it held follows from the journal.
+
+Knows the views by name and schema; `adopt.py` knows what a plain store holds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from pathlib import Path
+
+from eventlog.followers import checkpoints
+from eventlog.followers.view_tables import create_tables, drop_tables, missing_views, statements
+from eventlog.journal import clock
+from eventlog.journal import table as journal
+from eventlog.journal.table import SCHEMA
+from eventlog.projections import VIEWS
+from eventlog.storage.connections import APPLICATION_ID, USER_VERSION, look, origin, transaction
+
+log = logging.getLogger("eventlog")
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the database at `path` a log of ours, with all its views' tables.
+
+    Raises ForeignDatabase, NewerDatabase, and SQLite's errors; nothing is changed then.
+    """
+    with transaction(connection):
+        whose = origin(connection, path)
+        if whose == "ours":
+            missing = missing_views(connection, VIEWS)
+        elif whose == "plain":
+            _adopt(connection)
+            missing = list(VIEWS)
+        else:
+            _make_log(connection)
+            missing = list(VIEWS)
+        for view in reversed(missing):  # children first, or dropping a parent would cascade
+            drop_tables(connection, view)
+        for view in missing:
+            create_tables(connection, view)
+            checkpoints.reset(connection, view.name, view.version)
+
+
+def insist_usable(path: Path) -> None:
+    """Raise what a database that exists is refused for, before anything of it is touched."""
+    look(path, lambda connection: _insist_adoptable(connection, path))
+
+
+def _insist_adoptable(connection: sqlite3.Connection, path: Path) -> None:
+    if origin(connection, path) == "plain":
+        from eventlog.store.compat import adopt  # noqa: PLC0415 - needed once in the life of a log
+
+        adopt.take(connection)
+
+
+def _make_log(connection: sqlite3.Connection) -> None:
+    for statement in statements(SCHEMA):
+        connection.execute(statement)
+    journal.make_log_id(connection, os.urandom(16))
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {USER_VERSION}")
+
+
+def _adopt(connection: sqlite3.Connection) -> None:
+    from eventlog.store.compat import adopt  # noqa: PLC0415 - needed once in the life of a log
+
+    plain = adopt.take(connection)
+    _make_log(connection)
+    adopt.adopt(connection, plain, clock.now_us())

@@ -1,0 +1,104 @@
+"""What a start finds: unclean stops, a head that went astray."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from pathlib import Path
+from typing import NamedTuple
+
+from eventlog.facts import UncleanStop
+from eventlog.journal import table as journal
+from eventlog.journal.head_file import (
+    BadHeadFile,
+    HeadFile,
+    HeadMark,
+    head_path,
+    known_mark,
+    read_head,
+)
+from eventlog.record import Head
+from eventlog.storage.open_marks import Presence, identity, left_behind
+from eventlog.store import opening as schema
+
+log = logging.getLogger("eventlog")
+
+
+class _Start(NamedTuple):
+    """What a start finds: its own files, the marks of those that died, and what to tell of them."""
+
+    end: int
+    head_file: HeadFile
+    presence: Presence
+    marks: list[Path]
+    unclean: dict[str, UncleanStop]
+
+    def close(self) -> None:
+        """Close the head file and take the mark away."""
+        self.head_file.close()
+        try:
+            self.presence.leave()
+        except OSError as error:
+            # The next start takes this stop for an unclean one, which loses nothing.
+            log.warning("the mark of an open store can't be taken away: %s", error.strerror)
+            self.presence.drop()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
+    schema.prepare(connection, path)
+    marks = left_behind(path)
+    end = journal.head(connection)
+    astray = _head_astray(connection, path, end.position)
+    stop = astray or UncleanStop(journal_position=end.position)
+    unclean = {f"unclean:{identity(mark)}": stop for mark in marks}
+    if astray is not None and not marks:
+        unclean[f"unclean:{astray.head_position}:{end.position}"] = astray
+    if marks:
+        log.warning("%s was not closed; its journal ends at %d", path, end.position)
+    presence = Presence(path)
+    try:
+        head_file = HeadFile(path)
+        if astray is None:
+            _write_head(head_file, connection, path, end)
+    except BaseException:
+        presence.leave()
+        raise
+    return _Start(end.position, head_file, presence, marks, unclean)
+
+
+def _write_head(head_file: HeadFile, connection: sqlite3.Connection, path: Path, end: Head) -> None:
+    """A log that came without a head file, or with an older one, has one from here on."""
+    log_id = journal.log_id(connection)
+    mark = known_mark(path, log_id)
+    if mark is None or mark.position < end.position:
+        durable = end.position if mark is None else mark.durable_position
+        head_file.write(HeadMark(log_id, end.position, durable, end.hash))
+
+
+def _head_astray(connection: sqlite3.Connection, path: Path, end: int) -> UncleanStop | None:
+    """What the head file says that the journal does not, as a fact; the file is kept aside.
+
+    A head beyond the journal's end, of another log, or of another record at its position.
+    """
+    try:
+        mark = read_head(path)
+    except BadHeadFile as error:
+        log.warning("the head file of %s is damaged: %s; it is kept aside", path, error)
+        _keep_aside(path)
+        return None
+    if mark is None:
+        return None
+    row = journal.read_one(connection, mark.position)
+    same_log = mark.log_id == journal.log_id(connection)
+    if same_log and (mark.position == 0 or (row is not None and row.hash == mark.hash)):
+        return None
+    log.error("%s ends at %d; its head file names another %d", path, end, mark.position)
+    _keep_aside(path)
+    return UncleanStop(
+        journal_position=end, head_position=max(mark.position, 0), head_hash=mark.hash
+    )
+
+
+def _keep_aside(path: Path) -> None:
+    """Keep what a head file says that `verify` could have told of."""
+    head_path(path).replace(head_path(path).with_name(head_path(path).name + ".old"))
