@@ -26,7 +26,7 @@ from eventlog.storage.paths import lock_path
 from tests.dashboard.house import VISIT, House, until
 from tests.dashboard.running import ROOT, Running
 from tests.faults.disks import Ext4, cut_power
-from tests.logs import build_log
+from tests.support.logs import build_log
 
 FREEZES_S = 30.0
 ANSWER_S = 1.0

@@ -28,7 +28,7 @@ from eventlog.followers.projector import project_batch
 from eventlog.journal.append import Append, prepare
 from eventlog.store import opening as schema
 from tests.dashboard.running import Running
-from tests.logs import put, write_head, writing
+from tests.support.logs import put, write_head, writing
 
 pytestmark = [pytest.mark.faults, pytest.mark.anyio]
 

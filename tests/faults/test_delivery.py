@@ -25,8 +25,8 @@ from eventlog.facts import Motion
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.log import verify
 from eventlog.storage.connections import connect_reader
-from tests.dumps import views_of
-from tests.logs import seed_for
+from tests.support.dumps import views_of
+from tests.support.logs import seed_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 AT = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)

@@ -20,9 +20,9 @@ import pytest
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.log import verify
 from eventlog.storage.connections import connect_reader
-from tests.dumps import soundness_of, views_of
-from tests.logs import build_log, rows, seed_for
-from tests.plain_stores import VISIT, plain_store
+from tests.store.compat.plain_stores import VISIT, plain_store
+from tests.support.dumps import soundness_of, views_of
+from tests.support.logs import build_log, rows, seed_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VISITS = 1_000

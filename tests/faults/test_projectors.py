@@ -15,8 +15,8 @@ from eventlog.followers import checkpoints
 from eventlog.followers import compare as replay_check
 from eventlog.followers.projector import project_batch
 from eventlog.storage.connections import connect_reader
-from tests.dumps import views_of
-from tests.logs import build_log, seed_for, writing
+from tests.support.dumps import views_of
+from tests.support.logs import build_log, seed_for, writing
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VISITS = 120

@@ -19,8 +19,8 @@ from eventlog.facts import Detection, Motion
 from eventlog.followers import compare as replay_check
 from eventlog.followers.replay import Replay
 from eventlog.store.reader import Reader
-from tests.dumps import views_of
-from tests.logs import T0, build_log
+from tests.support.dumps import views_of
+from tests.support.logs import T0, build_log
 
 APPEND_P99_S = 0.05
 SWAP_S = 0.5

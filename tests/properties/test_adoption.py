@@ -18,7 +18,7 @@ from eventlog import codecs
 from eventlog.followers import fold
 from eventlog.journal import table as journal
 from eventlog.projections import VIEWS
-from tests.plain_stores import (
+from tests.store.compat.plain_stores import (
     CORNERS,
     DETECTION_COLUMNS,
     EVENT_COLUMNS,
@@ -28,7 +28,7 @@ from tests.plain_stores import (
     plain_store,
     rows_of,
 )
-from tests.strategies import (
+from tests.support.strategies import (
     cameras,
     distances,
     door_actions,

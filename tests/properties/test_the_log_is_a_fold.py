@@ -29,8 +29,8 @@ from eventlog.facts import (
     ThumbnailSaved,
     UnlockAction,
 )
-from tests.dumps import views_of
-from tests.strategies import facts, visits
+from tests.support.dumps import views_of
+from tests.support.strategies import facts, visits
 
 
 class Model:

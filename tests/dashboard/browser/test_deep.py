@@ -14,7 +14,7 @@ from eventlog.journal.append import Append, prepare
 from tests.dashboard.browser.conftest import Pages, accounts, sign_in
 from tests.dashboard.house import AT
 from tests.dashboard.running import Running
-from tests.logs import build_log
+from tests.support.logs import build_log
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
