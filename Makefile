@@ -12,7 +12,7 @@ FULL := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test all-tests check lint types bench faults browser lock clean
+.PHONY: help docs run test all-tests check lint types bench faults browser lock clean
 
 help: ## Say what can be made (this list)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -33,6 +33,9 @@ lint: $(FULL) ## Check style and formatting
 
 types: $(FULL) ## Check types
 	$(PY) -m mypy --strict
+
+docs: $(SMALL) ## Write the drawing of the rooms and the list of files in docs/architecture.md
+	@$(PY) docs/rooms.py
 
 bench: $(FULL) ## Measure (ARGS="--help" for the choices)
 	@$(PY) -m benchmarks $(ARGS)

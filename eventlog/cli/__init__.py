@@ -1,4 +1,4 @@
-"""The command line: a door of the house, one small file for each family of commands.
+"""The command line: one small file for each family of commands.
 
 `commands.py` lists the commands, `app.py` runs one; `desk.py` is what each is handed. A command is
 a function that answers an exit code: 0 fine, 1 a finding, 2 wrong use or an unusable file. Nothing

@@ -1,1 +1,1 @@
-"""followers."""
+"""What carries records on: subscriptions, projectors, replay and the comparison of views."""

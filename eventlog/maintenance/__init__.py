@@ -1,1 +1,1 @@
-"""maintenance."""
+"""Whole-log operations: verify, salvage, export and import, backup, status."""

@@ -1,4 +1,4 @@
-"""A frame's bytes → its header and its clean bytes, before anything is decoded.
+"""Frame bytes become a clean JPEG, and JPEGs become thumbnails in their folder.
 
 JPEG and PNG are read: what doorbells send and frame grabbers write. Every other format is
 refused, because each decoder more is one more door to guard.

@@ -1,4 +1,4 @@
-"""All views, a parent before those whose tables reference its own."""
+"""The views: pure functions from records to SQL statements, and the queries over their tables."""
 
 from __future__ import annotations
 

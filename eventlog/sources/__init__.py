@@ -1,4 +1,4 @@
-"""Foreign messages become facts: the list of all sources, and how they are fed to a store.
+"""Ways in: each source turns foreign messages into facts. Knows a store only by a protocol.
 
 Each source is one function from the bytes of a file to items; `feed` appends them. A source that
 needs settings takes them by name (`ring.read(data, camera_id=…)`).

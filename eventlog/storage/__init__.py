@@ -1,1 +1,1 @@
-"""storage."""
+"""Files, locks, paths and SQLite connections: what the system gives, made safe. Knows no table."""

@@ -44,7 +44,8 @@ asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
 # Replays all views; prints what is parked, and the rows that the next version knows of.
 REPLAY: Final = """
 import asyncio, json, sys
-from eventlog import EventStore, checkpoints
+from eventlog import EventStore
+from eventlog.followers import checkpoints
 
 async def main(path):
     async with EventStore(path, path + ".t") as store:

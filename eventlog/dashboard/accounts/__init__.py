@@ -1,1 +1,1 @@
-"""accounts."""
+"""Who may use the dashboard: users, sessions, tokens and limits on guesses, in DB_PATH.users."""

@@ -1,4 +1,4 @@
-"""What is whole in a damaged log, carried into a new one.
+"""Recovers the undamaged records of a damaged log into a new log.
 
 From the ground up: `pages.py` and `wal_frames.py` read SQLite's file formats, `cells.py` finds
 what looks like rows of the journal on a page, `files.py` has the pages of a database and its

@@ -1,1 +1,1 @@
-"""What `verify` asks of a log, one question a file. The files do not know each other."""
+"""The checks of `verify`, one question a file."""

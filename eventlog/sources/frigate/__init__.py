@@ -1,1 +1,1 @@
-"""frigate."""
+"""Frigate's API files and MQTT messages become facts."""

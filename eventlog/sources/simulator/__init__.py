@@ -1,4 +1,4 @@
-"""A day at a front door that never was: visits, faces, unlocks and pictures, made from a seed.
+"""A made-up day at a front door: visits, faces, unlocks and pictures, from a seed.
 
 For the demo, for tests and for whoever wants to look at a log before the camera hangs. The same
 day and seed give the same facts. `visits.py` makes a visit up, `days.py` says what comes when, and
