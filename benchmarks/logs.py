@@ -23,7 +23,7 @@ from eventlog.record import Head
 from eventlog.storage.connections import connect_writer, transaction
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
-from eventlog.store import opening as schema
+from eventlog.store import opening
 
 _APPENDS_PER_COMMIT: Final = 5_000
 _MADE: Final = ".made"
@@ -80,7 +80,7 @@ def build(path: Path, events: Iterable[list[Fact]]) -> None:
     lock = FileLock(lock_path(path))
     connection = connect_writer(path, lock)
     with lock:
-        schema.prepare(connection, path)
+        opening.prepare(connection, path)
         head = journal.head(connection)
         connection.execute("PRAGMA synchronous = OFF")
         rest = iter(enumerate(events, start=1))

@@ -21,7 +21,7 @@ from typing import Annotated, Final, TypeAlias
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from eventlog.cli.command_list import COMMANDS, Command
-from eventlog.cli.context import Desk, ReaderGone, Settings
+from eventlog.cli.context import Context, ReaderGone, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
 
@@ -81,9 +81,11 @@ def make_app(load: Callable[[], Settings]) -> App:
         db: Database = None,
         thumbnails: Thumbnails = None,
     ) -> int:
-        """Hand the command its desk, and run it."""
+        """Hand the command its context, and run it."""
         call, bound, ignored = app.parse_args(tokens, print_error=False, exit_on_error=False)
-        given = {"desk": Desk(load, db=db, thumbnails=thumbnails)} if "desk" in ignored else {}
+        given = (
+            {"context": Context(load, db=db, thumbnails=thumbnails)} if "context" in ignored else {}
+        )
         answer = call(*bound.args, **bound.kwargs, **given)
         if inspect.iscoroutine(answer):
             answer = asyncio.run(answer)

@@ -50,7 +50,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: str = "8000"
 
 
-class Desk:
+class Context:
     """One run of the command line. `load` is asked for the settings only when one is needed."""
 
     def __init__(
@@ -90,7 +90,7 @@ class Desk:
         """The thumbnails folder, found in the same way."""
         return Path(self.settings.thumbnails_dir) if self._thumbnails is None else self._thumbnails
 
-    def insist_writable(self) -> None:
+    def require_writable(self) -> None:
         """Raise ReadOnly where a log that is there can't be written."""
         if self.db_path.exists() and read_only(self.db_path):
             raise ReadOnly(f"{self.db_path} can't be written: it, or its folder, is read-only")

@@ -29,7 +29,7 @@ from rich.text import Text
 
 from eventlog.cli import serve as web
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Desk, Settings, counted
+from eventlog.cli.context import Context, Settings, counted
 from eventlog.cli.events import print_events
 from eventlog.cli.options import AtDesk
 from eventlog.cli.replay import rebuild
@@ -39,8 +39,7 @@ from eventlog.cli.verify import verify_all
 from eventlog.errors import BadArgument, LockTimeout
 from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
-from eventlog.projections import VIEWS, story
-from eventlog.projections import event_list as queries
+from eventlog.projections import VIEWS, event_list, story
 from eventlog.projections.event_list import EventFilter
 from eventlog.record import StoredRecord
 from eventlog.sources import SOURCES, feed
@@ -79,7 +78,7 @@ Serve = Annotated[
 ]
 
 
-def demo(*, into: Into = FOLDER, serve: Serve = None, desk: AtDesk) -> int:
+def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
     """Show the main job, on a log of its own."""
     started = perf_counter()
     if serve:
@@ -87,25 +86,25 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, desk: AtDesk) -> int:
     settings = Settings(
         db_path=str(into / "events.db"), thumbnails_dir=str(into / "thumbnails"), time_zone="UTC"
     )
-    desk = Desk(lambda: settings)
+    context = Context(lambda: settings)
     with _made_anew(into):
-        _title(desk, "A day at a front door goes in")
-        asyncio.run(_fill(desk))
-        _title(desk, "The event list")
-        _list(desk)
-        _title(desk, "One event's story: why the door opened, or did not")
-        event = _tell(desk)
-        _title(desk, "The views are rebuilt from the journal, and all is verified")
-        code = asyncio.run(_rebuild(desk))
-        _title(desk, "What to try next")
-        _next(desk, event)
-        desk.say()
-        desk.say(f"That took {perf_counter() - started:.1f} s.", "dim")
-        _title(desk, "In a browser")
+        _title(context, "A day at a front door goes in")
+        asyncio.run(_fill(context))
+        _title(context, "The event list")
+        _list(context)
+        _title(context, "One event's story: why the door opened, or did not")
+        event = _tell(context)
+        _title(context, "The views are rebuilt from the journal, and all is verified")
+        code = asyncio.run(_rebuild(context))
+        _title(context, "What to try next")
+        _next(context, event)
+        context.say()
+        context.say(f"That took {perf_counter() - started:.1f} s.", "dim")
+        _title(context, "In a browser")
         if _is_terminal() if serve is None else serve:
-            _serve(desk)
+            _serve(context)
         else:
-            _say_how_to_look(desk, into)
+            _say_how_to_look(context, into)
     return code
 
 
@@ -145,81 +144,83 @@ def _empty(folder: Path) -> None:
 # ── the parts of the show ──────────────────────────────────────────────────────────────────
 
 
-async def _fill(desk: Desk) -> None:
-    async with EventStore(str(desk.db_path), str(desk.thumbnails_dir)) as store:
+async def _fill(context: Context) -> None:
+    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
         for what, source, name in PAYLOADS:
             if (RECORDED / name).is_file():
                 data = (RECORDED / name).read_bytes()
                 first = await feed(store, SOURCES[source](data))
                 again = await feed(store, SOURCES[source](data))
                 told = f"{counted(first.events, 'event')}; fed again: {again.events}"
-                _row(desk, f"recorded: {what}", told)
+                _row(context, f"recorded: {what}", told)
         day = sample_day(datetime.now(UTC).date() - timedelta(days=1))
-        events = await play(store, Thumbnails(desk.thumbnails_dir), day)
-        _row(desk, "yesterday, made up", f"{counted(events, 'event')}, with faces and pictures")
+        events = await play(store, Thumbnails(context.thumbnails_dir), day)
+        _row(context, "yesterday, made up", f"{counted(events, 'event')}, with faces and pictures")
         position = await store.reader.last_position()
-    _row(desk, "in the journal", f"{counted(position, 'record')}, each on the disk when answered")
+    _row(
+        context, "in the journal", f"{counted(position, 'record')}, each on the disk when answered"
+    )
 
 
-def _list(desk: Desk) -> None:
-    with desk.reading() as connection:
+def _list(context: Context) -> None:
+    with context.reading() as connection:
         names = views.shown_names(connection)
-        found = queries.nest(connection.execute(*queries.recent_events(limit=SHOWN)))
+        found = event_list.nest(connection.execute(*event_list.recent_events(limit=SHOWN)))
         (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
-    print_events(desk, found, names)
-    desk.say(f"{len(found)} of {counted(count, 'event')}", "dim")
+    print_events(context, found, names)
+    context.say(f"{len(found)} of {counted(count, 'event')}", "dim")
 
 
-def _tell(desk: Desk) -> int:
+def _tell(context: Context) -> int:
     """The longest story with a door that opened, and a sentence of one that did not."""
-    with desk.reading() as connection:
+    with context.reading() as connection:
         names = views.shown_names(connection)
         opened = _stories(connection, "granted")
         refused = _stories(connection, "refused")
     event = max(opened, key=lambda event: len(opened[event]))
-    print_story(desk, event, opened[event], names)
-    desk.say()
+    print_story(context, event, opened[event], names)
+    context.say()
     for other in sorted(refused)[-2:]:
         told = story.tell([story.read(row) for row in refused[other]], names)
         line = Text.assemble((f"Event {other}. ", "bold"), safe(told.sentence))
-        desk.draw(Padding(line, (0, 2)))
+        context.draw(Padding(line, (0, 2)))
     return event
 
 
 def _stories(
     connection: sqlite3.Connection, outcome: Literal["granted", "refused"]
 ) -> dict[int, list[StoredRecord]]:
-    found = connection.execute(*queries.recent_events(EventFilter(outcome=outcome)))
-    ids = [event["id"] for event in queries.nest(found)]
+    found = connection.execute(*event_list.recent_events(EventFilter(outcome=outcome)))
+    ids = [event["id"] for event in event_list.nest(found)]
     return {event: journal.read_event(connection, event) for event in ids}
 
 
-async def _rebuild(desk: Desk) -> int:
-    done = await rebuild(desk, list(VIEWS))
-    _row(desk, "rebuilt", ", ".join(done.views))
-    report = verify_all(desk)
-    _row(desk, "verified", f"{counted(report.records, 'record')}, the chain, views and pictures")
+async def _rebuild(context: Context) -> int:
+    done = await rebuild(context, list(VIEWS))
+    _row(context, "rebuilt", ", ".join(done.views))
+    report = verify_all(context)
+    _row(context, "verified", f"{counted(report.records, 'record')}, the chain, views and pictures")
     for finding in report.findings:
-        desk.say(f"  {finding.where}: {finding.what}", "red")
-    desk.say("  All is whole." if report.ok else "  It is not whole.", "green")
+        context.say(f"  {finding.where}: {finding.what}", "red")
+    context.say("  All is whole." if report.ok else "  It is not whole.", "green")
     return int(not report.ok)
 
 
-def _next(desk: Desk, event: int) -> None:
-    _row(desk, "the log", str(desk.db_path))
-    _row(desk, "its pictures", str(desk.thumbnails_dir))
-    desk.say()
-    at = ["--db", str(desk.db_path)]
-    _command(desk, [*at, "events", "--refused"])
-    _command(desk, [*at, "show", str(event)])
-    _command(desk, [*at, "tail", "--follow"])
-    _command(desk, [*at, "verify", "--thumbnails", str(desk.thumbnails_dir)])
+def _next(context: Context, event: int) -> None:
+    _row(context, "the log", str(context.db_path))
+    _row(context, "its pictures", str(context.thumbnails_dir))
+    context.say()
+    at = ["--db", str(context.db_path)]
+    _command(context, [*at, "events", "--refused"])
+    _command(context, [*at, "show", str(event)])
+    _command(context, [*at, "tail", "--follow"])
+    _command(context, [*at, "verify", "--thumbnails", str(context.thumbnails_dir)])
 
 
-def _command(desk: Desk, words: Sequence[str]) -> None:
+def _command(context: Context, words: Sequence[str]) -> None:
     """A command as it is typed from here."""
     line = f"{_program()} {shlex.join(words)}"
-    desk.draw(Padding(Text(safe(line), "cyan"), (0, 2)))
+    context.draw(Padding(Text(safe(line), "cyan"), (0, 2)))
 
 
 def _is_terminal() -> bool:
@@ -227,43 +228,47 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _serve(desk: Desk) -> None:
+def _serve(context: Context) -> None:
     """The dashboard of the demo's log, with visits that come as time goes by."""
     try:
         commands = web.load()
     except BadArgument as error:
-        desk.say(str(error))
+        context.say(str(error))
         return
 
     async def visit(store: EventStore) -> None:
-        pictures = Thumbnails(desk.thumbnails_dir)
+        pictures = Thumbnails(context.thumbnails_dir)
         await play_live(store, pictures, visits=LIVE_VISITS, seed=LIVE_SEED)
 
-    desk.say("Somebody comes to the door every few seconds. Ctrl-C ends it.")
-    desk.say()
+    context.say("Somebody comes to the door every few seconds. Ctrl-C ends it.")
+    context.say()
     try:
-        _run(commands, desk, PORT, visit)
+        _run(commands, context, PORT, visit)
     except OSError as error:
         if not web.is_taken(error):
             raise
-        desk.say(f"Another program listens at port {PORT}, so the system chose a free one.", "dim")
-        _run(commands, desk, 0, visit)
-    desk.say()
-    desk.say(f"Stopped. The log stays at {desk.db_path} until the next demo.", "dim")
+        context.say(
+            f"Another program listens at port {PORT}, so the system chose a free one.", "dim"
+        )
+        _run(commands, context, 0, visit)
+    context.say()
+    context.say(f"Stopped. The log stays at {context.db_path} until the next demo.", "dim")
 
 
-def _run(commands: ModuleType, desk: Desk, port: int, visit: web.Alongside) -> None:
-    web.run(commands, desk, host="127.0.0.1", port=port, sign_in_link=True, alongside=visit)
+def _run(commands: ModuleType, context: Context, port: int, visit: web.Alongside) -> None:
+    web.run(commands, context, host="127.0.0.1", port=port, sign_in_link=True, alongside=visit)
 
 
-def _say_how_to_look(desk: Desk, folder: Path) -> None:
+def _say_how_to_look(context: Context, folder: Path) -> None:
     """For whom the dashboard is not opened: through a pipe nobody would end it."""
     into = [] if folder == FOLDER else ["--into", str(folder)]
-    at = ["--db", str(desk.db_path)]
-    _command(desk, ["demo", *into, "--serve"])
-    desk.say("  makes all this anew, and opens its dashboard with a link that signs in. Or:", "dim")
-    _command(desk, [*at, "user", "add", "demo"])
-    _command(desk, [*at, "serve", "--thumbnails", str(desk.thumbnails_dir)])
+    at = ["--db", str(context.db_path)]
+    _command(context, ["demo", *into, "--serve"])
+    context.say(
+        "  makes all this anew, and opens its dashboard with a link that signs in. Or:", "dim"
+    )
+    _command(context, [*at, "user", "add", "demo"])
+    _command(context, [*at, "serve", "--thumbnails", str(context.thumbnails_dir)])
 
 
 def _program() -> str:
@@ -275,16 +280,16 @@ def _program() -> str:
     return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
 
 
-def _title(desk: Desk, text: str) -> None:
-    desk.say()
-    desk.say(text, "bold cyan")
-    desk.say()
+def _title(context: Context, text: str) -> None:
+    context.say()
+    context.say(text, "bold cyan")
+    context.say()
 
 
-def _row(desk: Desk, name: str, text: str) -> None:
+def _row(context: Context, name: str, text: str) -> None:
     """A name and what there is to say of it, side by side."""
     row = Table.grid(padding=(0, 2, 0, 0))
     row.add_column(width=_NAME_WIDTH)
     row.add_column()
     row.add_row(name, text)
-    desk.draw(Padding(row, (0, 0, 0, 2)))
+    context.draw(Padding(row, (0, 0, 0, 2)))

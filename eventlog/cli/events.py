@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
-from eventlog.projections import event_list as queries
+from eventlog.projections import event_list
 from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
@@ -60,11 +60,11 @@ def events(
     limit: Limit = 20,
     before: NextPage = None,
     as_json: AsJson = False,
-    desk: AtDesk,
+    context: AtDesk,
 ) -> int:
     """List events that every given filter holds for, newest first."""
-    with desk.reading() as connection:
-        views.remark(desk, connection, (EVENTS, DETECTIONS, PERSONS))
+    with context.reading() as connection:
+        views.remark(context, connection, (EVENTS, DETECTIONS, PERSONS))
         names = views.shown_names(connection)
         wanted = EventFilter(
             camera_id=camera,
@@ -73,32 +73,34 @@ def events(
             stranger=stranger,
             label=label,
             outcome=_outcome(outcome, granted=granted, refused=refused),
-            since=desk.moment("--since", since),
-            until=desk.moment("--until", until),
+            since=context.moment("--since", since),
+            until=context.moment("--until", until),
         )
         place = None if before is None else _place(connection, before)
         # One more than is shown tells whether there are more.
-        query = queries.recent_events(wanted, before=place, limit=limit + 1)
-        found = queries.nest(connection.execute(*query))
+        query = event_list.recent_events(wanted, before=place, limit=limit + 1)
+        found = event_list.nest(connection.execute(*query))
     more, found = len(found) > limit, found[:limit]
     if as_json:
         for event in found:
-            desk.json(event)
+            context.json(event)
     else:
-        print_events(desk, found, names)
+        print_events(context, found, names)
         if more and found:
-            desk.note(f"there are more: --before {found[-1]['id']} goes on")
+            context.note(f"there are more: --before {found[-1]['id']} goes on")
     return 0
 
 
-def print_events(desk: Desk, found: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
+def print_events(
+    context: Context, found: Sequence[Mapping[str, Any]], names: Mapping[str, str]
+) -> None:
     """Events as a table, a line each where the terminal is wide enough. No id is ever cut."""
     if not found:
-        desk.note("no such events")
+        context.note("no such events")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("ID", justify="right", no_wrap=True)
-    table.add_column(f"TIME ({desk.settings.time_zone})", no_wrap=True)
+    table.add_column(f"TIME ({context.settings.time_zone})", no_wrap=True)
     table.add_column("WHAT", no_wrap=True)
     table.add_column("WHO", overflow="fold")
     table.add_column("SEEN", overflow="fold")
@@ -107,14 +109,16 @@ def print_events(desk: Desk, found: Sequence[Mapping[str, Any]], names: Mapping[
     for event in found:
         table.add_row(
             str(event["id"]),
-            desk.local(datetime.fromisoformat(event["recorded_at"])).strftime("%Y-%m-%d %H:%M:%S"),
+            context.local(datetime.fromisoformat(event["recorded_at"])).strftime(
+                "%Y-%m-%d %H:%M:%S"
+            ),
             "rang" if event["event_type"] == "ding" else "moved",
             _who(event, names),
             safe(_seen(event["detections"])),
             _door(event),
             safe(event["camera_id"]),
         )
-    desk.draw(table, at_least=_TABLE_WIDTH)
+    context.draw(table, at_least=_TABLE_WIDTH)
 
 
 def _who(event: Mapping[str, Any], names: Mapping[str, str]) -> Text:

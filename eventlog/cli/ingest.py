@@ -14,7 +14,7 @@ import anyio
 import msgspec
 from cyclopts import Parameter
 
-from eventlog.cli.context import Desk, counted
+from eventlog.cli.context import Context, counted
 from eventlog.cli.options import STANDARD, AsJson, AtDesk
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.sources import ring
@@ -50,27 +50,27 @@ async def ingest(
     camera: Camera = None,
     recognition_threshold: Threshold = None,
     as_json: AsJson = False,
-    desk: AtDesk,
+    context: AtDesk,
 ) -> int:
     """Take in the events of another program."""
     if not files:
         raise BadArgument("name at least one file, or - for the standard input")
     read = _reader(source, camera, recognition_threshold)
-    _insist_readable(files)
-    desk.insist_writable()
-    if not await anyio.Path(desk.db_path).exists():
-        desk.note(f"a new log is made at {desk.db_path}")
+    _require_readable(files)
+    context.require_writable()
+    if not await anyio.Path(context.db_path).exists():
+        context.note(f"a new log is made at {context.db_path}")
     code = 0
-    async with EventStore(str(desk.db_path), str(desk.thumbnails_dir)) as store:
+    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
         for file in files:
             try:
                 tally = await feed(store, read(await _bytes(file)))
             except BadPayload as error:
-                desk.note(f"{file}: {error}")
+                context.note(f"{file}: {error}")
                 code = 2
                 continue
             code = code or int(bool(tally.refused))
-            _tell(desk, file, tally, as_json=as_json)
+            _tell(context, file, tally, as_json=as_json)
     return code
 
 
@@ -88,7 +88,7 @@ def _reader(source: str, camera: str | None, threshold: float | None) -> Read:
     return partial(frigate.read, recognition_threshold=threshold)
 
 
-def _insist_readable(files: Iterable[Path]) -> None:
+def _require_readable(files: Iterable[Path]) -> None:
     """Raise BadArgument for a file that can't be read, before a log is made for it."""
     for file in files:
         if file == STANDARD:
@@ -115,15 +115,15 @@ async def _bytes(file: Path) -> bytes:
         raise BadArgument(f"{file} can't be read: {error.strerror}") from error
 
 
-def _tell(desk: Desk, file: Path, tally: Tally, *, as_json: bool) -> None:
+def _tell(context: Context, file: Path, tally: Tally, *, as_json: bool) -> None:
     if as_json:
         told: dict[str, Any] = {"file": str(file), **msgspec.to_builtins(tally)}
-        desk.json(told)
+        context.json(told)
         return
-    desk.say(
+    context.say(
         f"{file}: {counted(tally.events, 'event')}, {counted(tally.facts, 'fact')} new;"
         f" {tally.known} known already"
     )
     for what, counts in (("skipped", tally.skipped), ("refused", tally.refused)):
         for reason, count in sorted(counts.items()):
-            desk.say(f"  {count} {what}: {reason}", "red" if what == "refused" else "dim")
+            context.say(f"  {count} {what}: {reason}", "red" if what == "refused" else "dim")

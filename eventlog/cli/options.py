@@ -8,10 +8,10 @@ from typing import Annotated, Final, TypeAlias
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 
 # Handed in by `app.py`, and no option.
-AtDesk: TypeAlias = Annotated[Desk, Parameter(parse=False)]
+AtDesk: TypeAlias = Annotated[Context, Parameter(parse=False)]
 
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Answer in JSON, for programs.")]
 # What stands for the standard input or output in place of a file's name.

@@ -14,19 +14,19 @@ from eventlog.followers import checkpoints
 Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [1000]")]
 
 
-def parked(*, limit: Limit = 1000, as_json: AsJson = False, desk: AtDesk) -> int:
+def parked(*, limit: Limit = 1000, as_json: AsJson = False, context: AtDesk) -> int:
     """List the records that a view could not apply, by position. Any is a finding.
 
     A replay tries each of them again, after an upgrade of the program for example.
     """
-    with desk.reading() as connection:
+    with context.reading() as connection:
         found = checkpoints.parked(connection, limit=limit)
         counts = checkpoints.parked_counts(connection)
     if as_json:
         for record in found:
-            desk.json(record)
+            context.json(record)
     elif not counts:
-        desk.say("Nothing is parked.", "green")
+        context.say("Nothing is parked.", "green")
     else:
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
         table.add_column("RECORD", justify="right")
@@ -34,8 +34,8 @@ def parked(*, limit: Limit = 1000, as_json: AsJson = False, desk: AtDesk) -> int
         table.add_column("REASON", overflow="fold")
         for record in found:
             table.add_row(str(record.position), record.view, safe(record.reason))
-        desk.draw(table)
+        context.draw(table)
         left_out = sum(counts.values()) - len(found)
         if left_out:
-            desk.note(f"{left_out} more are parked: see --limit")
+            context.note(f"{left_out} more are parked: see --limit")
     return int(bool(counts))

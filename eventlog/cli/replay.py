@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Desk, counted
+from eventlog.cli.context import Context, counted
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument
 from eventlog.followers.compare import Difference, check
@@ -20,7 +20,7 @@ from eventlog.maintenance.archive import copy_until
 from eventlog.projections.times import since_epoch_us
 from eventlog.storage.paths import checked_path
 from eventlog.storage.writer import Writer
-from eventlog.store import opening as schema
+from eventlog.store import opening
 
 Names = Annotated[list[str] | None, Parameter(name="VIEW", help="Only these, and their parents.")]
 Check = Annotated[
@@ -41,7 +41,7 @@ async def replay(
     until: Until = None,
     into: Into = None,
     as_json: AsJson = False,
-    desk: AtDesk,
+    context: AtDesk,
 ) -> int:
     """Rebuild the read tables."""
     if (until is None) is not (into is None):
@@ -51,75 +51,75 @@ async def replay(
     if names and into:
         raise BadArgument("--into makes all views, and takes no VIEW")
     if check_only:
-        return _check(desk, as_json=as_json)
+        return _check(context, as_json=as_json)
     if until is not None and into is not None:
-        return await _as_it_stood(desk, until, checked_path(into), as_json=as_json)
-    return await _rebuild(desk, names or None, as_json=as_json)
+        return await _as_it_stood(context, until, checked_path(into), as_json=as_json)
+    return await _rebuild(context, names or None, as_json=as_json)
 
 
-async def _rebuild(desk: Desk, names: Iterable[str] | None, *, as_json: bool) -> int:
+async def _rebuild(context: Context, names: Iterable[str] | None, *, as_json: bool) -> int:
     wanted = family(names)
-    done = await rebuild(desk, wanted)
+    done = await rebuild(context, wanted)
     parked = sum(done.parked.values())
     if as_json:
-        desk.json(done)
+        context.json(done)
     else:
-        desk.say(f"Rebuilt up to record {done.position}: {', '.join(done.views)}")
+        context.say(f"Rebuilt up to record {done.position}: {', '.join(done.views)}")
         if parked:
-            desk.say(f"{counted(parked, 'record')} parked: see eventlog parked", "red")
+            context.say(f"{counted(parked, 'record')} parked: see eventlog parked", "red")
     return int(bool(parked))
 
 
-async def rebuild(desk: Desk, wanted: list[Any]) -> Replayed:
-    """Rebuild views of the desk's log, with a bar. Raises DatabaseError."""
-    with desk.reading():
-        desk.insist_writable()  # and no lock file is left beside what is no log
-    writer = Writer(desk.db_path)
-    await writer.open(partial(schema.prepare, path=desk.db_path))
+async def rebuild(context: Context, wanted: list[Any]) -> Replayed:
+    """Rebuild views of the context's log, with a bar. Raises DatabaseError."""
+    with context.reading():
+        context.require_writable()  # and no lock file is left beside what is no log
+    writer = Writer(context.db_path)
+    await writer.open(partial(opening.prepare, path=context.db_path))
     try:
-        with desk.progress("Replay") as told:
+        with context.progress("Replay") as told:
             return await Replay(writer, wanted).run(told)
     finally:
         await writer.close()
 
 
-def _check(desk: Desk, *, as_json: bool) -> int:
-    with desk.progress("Replay, beside the live views") as told:
-        differences = check(desk.db_path, progress=told)
+def _check(context: Context, *, as_json: bool) -> int:
+    with context.progress("Replay, beside the live views") as told:
+        differences = check(context.db_path, progress=told)
     if as_json:
-        desk.json({"ok": not differences, "differences": differences})
+        context.json({"ok": not differences, "differences": differences})
     else:
-        print_differences(desk, differences)
+        print_differences(context, differences)
     return int(bool(differences))
 
 
-def print_differences(desk: Desk, differences: list[Difference]) -> None:
+def print_differences(context: Context, differences: list[Difference]) -> None:
     """What a check found, a line each."""
     for difference in differences:
-        desk.say(str(difference), "red")
+        context.say(str(difference), "red")
     if not differences:
-        desk.say("The live views are what a replay makes of the journal, row by row.", "green")
+        context.say("The live views are what a replay makes of the journal, row by row.", "green")
 
 
-async def _as_it_stood(desk: Desk, until: str, into: Path, *, as_json: bool) -> int:
-    position = _position(desk, until)
-    with desk.progress("Copy") as told:
-        head = copy_until(desk.db_path, into, position, progress=told)
+async def _as_it_stood(context: Context, until: str, into: Path, *, as_json: bool) -> int:
+    position = _position(context, until)
+    with context.progress("Copy") as told:
+        head = copy_until(context.db_path, into, position, progress=told)
     await views.fill(into)
     if as_json:
-        desk.json({"into": str(into), "position": head.position, "hash": head.hash.hex()})
+        context.json({"into": str(into), "position": head.position, "hash": head.hash.hex()})
     else:
-        desk.say(f"{into} holds the log as it stood at record {head.position}")
-        desk.say(f"Look at it with: eventlog events --db {into}", "dim")
+        context.say(f"{into} holds the log as it stood at record {head.position}")
+        context.say(f"Look at it with: eventlog events --db {into}", "dim")
     return 0
 
 
-def _position(desk: Desk, until: str) -> int:
+def _position(context: Context, until: str) -> int:
     """The position that --until names: as a number, or as a moment that appends are held to."""
     if until.isascii() and until.isdigit():
         return int(until)
-    moment = desk.moment("--until", until)
+    moment = context.moment("--until", until)
     if moment is None:
         raise BadArgument("--until is a position, a date or a time")
-    with desk.reading() as connection:
+    with context.reading() as connection:
         return journal.position_at(connection, since_epoch_us(moment))

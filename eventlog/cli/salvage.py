@@ -10,7 +10,7 @@ import msgspec
 from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Desk, counted
+from eventlog.cli.context import Context, counted
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.maintenance.salvage.salvage import Range, SalvageReport
 from eventlog.maintenance.salvage.salvage import salvage as carry
@@ -18,42 +18,42 @@ from eventlog.maintenance.salvage.salvage import salvage as carry
 New = Annotated[Path, Parameter(name="NEWLOG", help="A new file; the damaged log is only read.")]
 
 
-async def salvage(new: New, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+async def salvage(new: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Carry what is whole in a damaged log into a new one. What is not proved is a finding."""
-    with desk.progress("Read pages") as told:
-        report = carry(desk.db_path, new, progress=told)
+    with context.progress("Read pages") as told:
+        report = carry(context.db_path, new, progress=told)
     await views.fill(new)
     if as_json:
-        desk.json({**msgspec.to_builtins(report), "complete": report.complete})
+        context.json({**msgspec.to_builtins(report), "complete": report.complete})
     else:
-        _tell(desk, new, report)
+        _tell(context, new, report)
     return int(not report.complete or bool(report.unproved))
 
 
-def _tell(desk: Desk, new: Path, report: SalvageReport) -> None:
-    desk.say(
+def _tell(context: Context, new: Path, report: SalvageReport) -> None:
+    context.say(
         f"{new} holds {counted(report.carried, 'record')} of"
         f" {'' if report.end_known else 'at least '}{report.end}:"
         f" {report.proved} proved, {report.repaired} with a hash that was mended",
         "green" if report.complete else "bold",
     )
     if report.unproved:
-        desk.say(f"Behind a missing one, and not contradicted: {_ranges(report.unproved)}")
+        context.say(f"Behind a missing one, and not contradicted: {_ranges(report.unproved)}")
     if report.missing:
-        desk.say(f"Missing, by the old log's positions: {_ranges(report.missing)}", "red")
+        context.say(f"Missing, by the old log's positions: {_ranges(report.missing)}", "red")
     if report.cut_appends:
-        desk.say(f"{counted(report.cut_appends, 'append')} not whole any more", "red")
+        context.say(f"{counted(report.cut_appends, 'append')} not whole any more", "red")
     if report.lost_keys:
-        desk.say(f"{counted(report.lost_keys, 'idempotency key')} stood twice, and were dropped")
+        context.say(f"{counted(report.lost_keys, 'idempotency key')} stood twice, and were dropped")
     if report.unreadable_pages:
-        desk.say(f"{counted(report.unreadable_pages, 'page')} the disk did not give", "red")
+        context.say(f"{counted(report.unreadable_pages, 'page')} the disk did not give", "red")
     if not report.end_known:
-        desk.say("Without a head file a lost tail can't be seen.", "yellow")
+        context.say("Without a head file a lost tail can't be seen.", "yellow")
     if report.header_damaged:
-        desk.say(f"The file's header is damaged; its pages have {report.page_size} bytes", "dim")
+        context.say(f"The file's header is damaged; its pages have {report.page_size} bytes", "dim")
     if report.wal_damaged:
-        desk.say("The WAL is damaged; what could be read of it was taken", "dim")
-    desk.say(f"The new log has an id of its own: {report.new_log_id}", "dim")
+        context.say("The WAL is damaged; what could be read of it was taken", "dim")
+    context.say(f"The new log has an id of its own: {report.new_log_id}", "dim")
 
 
 def _ranges(some: Sequence[Range]) -> str:

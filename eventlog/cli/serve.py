@@ -21,7 +21,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.text import Text
 
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.cli.options import AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
@@ -68,25 +68,25 @@ def serve(
     certificate: Certificate = None,
     key: Key = None,
     forget_sessions: ForgetSessions = False,
-    desk: AtDesk,
+    context: AtDesk,
 ) -> int:
     """Serve the dashboard until Ctrl-C."""
     commands = load()
-    _insist_on_tls(certificate, key)
-    desk.insist_writable()
-    if not desk.db_path.exists():
-        desk.note(f"a new log is made at {desk.db_path}")
-    if not _may_anybody_sign_in(desk.db_path):
-        desk.note("nobody may sign in yet; `eventlog user add NAME` adds a user")
-    host = desk.settings.host if host is None else host
-    port = _port(desk.settings.port) if port is None else port
+    _require_on_tls(certificate, key)
+    context.require_writable()
+    if not context.db_path.exists():
+        context.note(f"a new log is made at {context.db_path}")
+    if not _may_anybody_sign_in(context.db_path):
+        context.note("nobody may sign in yet; `eventlog user add NAME` adds a user")
+    host = context.settings.host if host is None else host
+    port = _port(context.settings.port) if port is None else port
     try:
         run(
             commands,
-            desk,
+            context,
             host=host,
             port=port,
-            time_zone=desk.settings.time_zone,
+            time_zone=context.settings.time_zone,
             public_url=public_url,
             certificate=None if certificate is None else str(certificate),
             key=None if key is None else str(key),
@@ -97,35 +97,35 @@ def serve(
     return 0
 
 
-def user(action: Add, name: Name, /, *, desk: AtDesk) -> int:
+def user(action: Add, name: Name, /, *, context: AtDesk) -> int:
     """Add a user of the dashboard, or give one a new password."""
     assert action == "add"  # noqa: S101 - there is no other
     commands = load()
-    path = desk.db_path
+    path = context.db_path
     password = _password()
     with translated(path):
         commands.add_user(str(path), name, password)
-    desk.say(f"{name} may sign in to the dashboard of {path}")
-    _remark_missing(path, desk)
+    context.say(f"{name} may sign in to the dashboard of {path}")
+    _remark_missing(path, context)
     return 0
 
 
-def token(action: Add, name: Name, /, *, scope: Scope, desk: AtDesk) -> int:
+def token(action: Add, name: Name, /, *, scope: Scope, context: AtDesk) -> int:
     """Make a token for a program, and show it once."""
     assert action == "add"  # noqa: S101 - there is no other
     commands = load()
-    with translated(desk.db_path):
-        secret = commands.add_token(str(desk.db_path), name, scope)
-    desk.say(secret)
-    desk.note("this is shown once: keep it where the program finds it, and nobody else")
-    _remark_missing(desk.db_path, desk)
+    with translated(context.db_path):
+        secret = commands.add_token(str(context.db_path), name, scope)
+    context.say(secret)
+    context.note("this is shown once: keep it where the program finds it, and nobody else")
+    _remark_missing(context.db_path, context)
     return 0
 
 
-def _remark_missing(path: Path, desk: Desk) -> None:
+def _remark_missing(path: Path, context: Context) -> None:
     """A name that was mistyped must not be found out at the first sign-in."""
     if not path.exists():
-        desk.note(f"there is no log at {path} yet; `eventlog serve` makes it")
+        context.note(f"there is no log at {path} yet; `eventlog serve` makes it")
 
 
 def load() -> ModuleType:
@@ -143,23 +143,23 @@ def load() -> ModuleType:
 
 def run(
     commands: ModuleType,
-    desk: Desk,
+    context: Context,
     *,
     host: str,
     port: int,
     alongside: Alongside | None = None,
     **others: str | bool | None,
 ) -> None:
-    """Serve the desk's log until Ctrl-C. Raises what `commands.serve` raises."""
+    """Serve the context's log until Ctrl-C. Raises what `commands.serve` raises."""
 
     def say(text: str) -> None:
-        desk.out.print(Text(safe(text)), soft_wrap=True)  # or an address could not be clicked
-        desk.out.file.flush()
+        context.out.print(Text(safe(text)), soft_wrap=True)  # or an address could not be clicked
+        context.out.file.flush()
 
     asyncio.run(
         commands.serve(
-            str(desk.db_path),
-            str(desk.thumbnails_dir),
+            str(context.db_path),
+            str(context.thumbnails_dir),
             host=host,
             port=port,
             alongside=alongside,
@@ -186,7 +186,7 @@ def _why(error: OSError) -> str:
     return "another program listens there" if is_taken(error) else str(error.strerror or error)
 
 
-def _insist_on_tls(certificate: Path | None, key: Path | None) -> None:
+def _require_on_tls(certificate: Path | None, key: Path | None) -> None:
     """Raise BadArgument for files that are no use for TLS, before a log is made."""
     if certificate is None:
         if key is not None:

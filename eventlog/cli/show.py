@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
@@ -35,28 +35,28 @@ def show(
     /,
     *,
     as_json: AsJson = False,
-    desk: AtDesk,
+    context: AtDesk,
 ) -> int:
     """Show one event."""
-    with desk.reading() as connection:
+    with context.reading() as connection:
         stored = journal.read_event(connection, event) if 0 < event < 2**63 else []
         if not stored:
             raise BadArgument(f"there is no event {event}")
-        names = _names(desk, connection)
+        names = _names(context, connection)
         notes = clock_notes(connection, stored)
     if as_json:
-        desk.json(_as_json(event, stored, notes))
+        context.json(_as_json(event, stored, notes))
     else:
-        print_story(desk, event, stored, names, notes)
+        print_story(context, event, stored, names, notes)
     return 0
 
 
-def _names(desk: Desk, connection: sqlite3.Connection) -> dict[str, str]:
+def _names(context: Context, connection: sqlite3.Connection) -> dict[str, str]:
     """The names to show; without the read table, the story is told with those of the facts."""
     try:
-        views.remark(desk, connection, (PERSONS,))
+        views.remark(context, connection, (PERSONS,))
     except DatabaseError as error:
-        desk.note(str(error))
+        context.note(str(error))
         return {}
     return views.shown_names(connection)
 
@@ -75,7 +75,7 @@ def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) 
 
 
 def print_story(
-    desk: Desk,
+    context: Context,
     event: int,
     stored: Sequence[StoredRecord],
     names: dict[str, str],
@@ -84,10 +84,10 @@ def print_story(
     """The sentence on top, then a line a record: position, time, what it says, hash."""
     records = [story.read(row) for row in stored]
     told = story.tell(records, names)
-    desk.say(Text.assemble((f"Event {event}", "bold"), _headline(desk, records)))
-    desk.say()
-    desk.draw(Padding(Text(safe(told.sentence), _STYLES[told.outcome]), (0, 2)))
-    desk.say()
+    context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
+    context.say()
+    context.draw(Padding(Text(safe(told.sentence), _STYLES[told.outcome]), (0, 2)))
+    context.say()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("RECORD", justify="right", style="dim")
     table.add_column("TIME", no_wrap=True)
@@ -95,22 +95,22 @@ def print_story(
     table.add_column("HASH", style="dim", no_wrap=True)
     day = None
     for line, row in zip(told.lines, stored, strict=True):
-        at = desk.local(line.at) if line.happened else None
+        at = context.local(line.at) if line.happened else None
         table.add_row(str(line.position), _clock(at, day), safe(line.text), row.hash.hex()[:8])
         day = day if at is None else at.date()
-    desk.draw(table)
-    desk.say()
-    appended = desk.local(instant(stored[0].appended_at)).strftime("%Y-%m-%d %H:%M:%S")
-    desk.say(f"Times are {desk.settings.time_zone}. The journal got it at {appended}.", "dim")
+    context.draw(table)
+    context.say()
+    appended = context.local(instant(stored[0].appended_at)).strftime("%Y-%m-%d %H:%M:%S")
+    context.say(f"Times are {context.settings.time_zone}. The journal got it at {appended}.", "dim")
     for note in notes:
-        desk.say(f"Note: {note}.", "yellow")
+        context.say(f"Note: {note}.", "yellow")
 
 
-def _headline(desk: Desk, records: Sequence[Record | story.Unread]) -> str:
+def _headline(context: Context, records: Sequence[Record | story.Unread]) -> str:
     opener = records[0].fact if isinstance(records[0], Record) else None
     if not isinstance(opener, Ding | Motion):
         return ""
-    when = desk.local(opener.recorded_at).strftime("%A, %Y-%m-%d %H:%M:%S")
+    when = context.local(opener.recorded_at).strftime("%A, %Y-%m-%d %H:%M:%S")
     what = "a ring" if isinstance(opener, Ding) else "a motion"
     return f" · {what} at {safe(opener.camera_id)} · {when}"
 

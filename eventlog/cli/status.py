@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from eventlog.cli.context import Desk, counted
+from eventlog.cli.context import Context, counted
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.maintenance.status import Status, ViewStatus
@@ -13,13 +13,13 @@ from eventlog.maintenance.status import status as look
 from eventlog.record import instant
 
 
-def status(*, as_json: AsJson = False, desk: AtDesk) -> int:
+def status(*, as_json: AsJson = False, context: AtDesk) -> int:
     """Say how the log is doing. Parked records and a doubtful head file are a finding."""
-    found = look(desk.db_path)
+    found = look(context.db_path)
     if as_json:
-        desk.json(found)
+        context.json(found)
     else:
-        _print(desk, found)
+        _print(context, found)
     return int(any(view.parked for view in found.views) or _doubtful(found))
 
 
@@ -27,7 +27,7 @@ def _doubtful(found: Status) -> bool:
     return found.head_file not in {"whole", "missing"}
 
 
-def _print(desk: Desk, found: Status) -> None:
+def _print(context: Context, found: Status) -> None:
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style="dim", no_wrap=True)
     rows.add_column(overflow="fold")
@@ -39,7 +39,7 @@ def _print(desk: Desk, found: Status) -> None:
     rows.add_row(
         "journal", f"{counted(found.records, 'record')}, {counted(found.last_event, 'event')}"
     )
-    rows.add_row("head", f"{found.records} {found.head_hash[:16]}…{_appended(desk, found)}")
+    rows.add_row("head", f"{found.records} {found.head_hash[:16]}…{_appended(context, found)}")
     rows.add_row("head file", Text(found.head_file_says, "red" if _doubtful(found) else ""))
     rows.add_row("size", f"{_size(found.database_bytes)}, and {_size(found.wal_bytes)} in the WAL")
     for number, view in enumerate(found.views):
@@ -48,14 +48,14 @@ def _print(desk: Desk, found: Status) -> None:
         what = f"{counted(parked.records, 'record')} of {parked.view}: {parked.reason}"
         rows.add_row("parked", Text(safe(what), "red"))
     rows.add_row("SQLite", _sqlite(found))
-    desk.draw(rows)
+    context.draw(rows)
 
 
-def _appended(desk: Desk, found: Status) -> str:
+def _appended(context: Context, found: Status) -> str:
     if found.appended_at_us is None:
         return ""
-    at = desk.local(instant(found.appended_at_us)).strftime("%Y-%m-%d %H:%M:%S")
-    return f", appended {at} {desk.settings.time_zone}"
+    at = context.local(instant(found.appended_at_us)).strftime("%Y-%m-%d %H:%M:%S")
+    return f", appended {at} {context.settings.time_zone}"
 
 
 def _view(view: ViewStatus) -> Text:

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
@@ -32,49 +32,49 @@ def tail(
     after: After = None,
     limit: Limit = 10,
     as_json: AsJson = False,
-    desk: AtDesk,
+    context: AtDesk,
 ) -> int:
     """Show the journal's last records."""
-    with desk.reading() as connection:
+    with context.reading() as connection:
         end = journal.last_position(connection)
         position = max(0, end - limit) if after is None else after
         for stored in journal.read_all(connection, after=position):
             position = stored.position
-            _print(desk, story.read(stored), as_json=as_json)
+            _print(context, story.read(stored), as_json=as_json)
     if follow:
-        desk.out.file.flush()
-        asyncio.run(_follow(desk, position, as_json=as_json))
+        context.out.file.flush()
+        asyncio.run(_follow(context, position, as_json=as_json))
     return 0
 
 
-async def _follow(desk: Desk, position: int, *, as_json: bool) -> None:
+async def _follow(context: Context, position: int, *, as_json: bool) -> None:
     """Print what comes after a position, for ever."""
-    async with await Reader.open(desk.db_path) as reader:
+    async with await Reader.open(context.db_path) as reader:
         while True:
             try:
                 async for record in reader.subscribe(after=position):
                     position = record.position
-                    _print(desk, record, as_json=as_json)
-                    desk.out.file.flush()
+                    _print(context, record, as_json=as_json)
+                    context.out.file.flush()
             except BadRecord as error:
                 stored = await reader.run(lambda c, at=error.position: journal.read_one(c, at))  # type: ignore[misc]  # mypy can't infer a lambda with a default
                 if stored is None:
                     raise
                 position = stored.position
-                _print(desk, story.read(stored), as_json=as_json)
-                desk.out.file.flush()
+                _print(context, story.read(stored), as_json=as_json)
+                context.out.file.flush()
 
 
-def _print(desk: Desk, record: Record | story.Unread, *, as_json: bool) -> None:
+def _print(context: Context, record: Record | story.Unread, *, as_json: bool) -> None:
     if as_json:
-        desk.json(record_as_json(record))
+        context.json(record_as_json(record))
         return
     line = story.line(record)
     event = "" if record.event_id is None else f"event {record.event_id}"
-    desk.out.print(
+    context.out.print(
         Text.assemble(
             (f"{line.position:>6}  ", "dim"),
-            f"{_when(desk, record.appended_at_us)}  ",
+            f"{_when(context, record.appended_at_us)}  ",
             (f"{event:<10}  ", "dim"),
             safe(line.text),
         ),
@@ -82,6 +82,6 @@ def _print(desk: Desk, record: Record | story.Unread, *, as_json: bool) -> None:
     )
 
 
-def _when(desk: Desk, microseconds: int) -> str:
-    appended: datetime = desk.local(instant(microseconds))
+def _when(context: Context, microseconds: int) -> str:
+    appended: datetime = context.local(instant(microseconds))
     return appended.strftime("%Y-%m-%d %H:%M:%S")

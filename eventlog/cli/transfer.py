@@ -13,7 +13,7 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Desk, ReaderGone, counted
+from eventlog.cli.context import Context, ReaderGone, counted
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
 from eventlog.errors import BadArgument
 from eventlog.maintenance import archive
@@ -33,47 +33,49 @@ Until = Annotated[
 ]
 
 
-def export(file: Out = STANDARD, /, *, after: After = 0, until: Until = None, desk: AtDesk) -> int:
+def export(
+    file: Out = STANDARD, /, *, after: After = 0, until: Until = None, context: AtDesk
+) -> int:
     """Write the journal as lines of JSON: bodies byte for byte, the facts beside them."""
-    with _written(desk, file) as out, desk.progress("Export") as told:
-        head = archive.export(desk.db_path, out, after=after, until=until, progress=told)
+    with _written(context, file) as out, context.progress("Export") as told:
+        head = archive.export(context.db_path, out, after=after, until=until, progress=told)
     if file != STANDARD:
-        desk.say(f"{file} holds the journal up to record {head.position}")
+        context.say(f"{file} holds the journal up to record {head.position}")
     return 0
 
 
-async def import_(file: In, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Restore a log from an export, into a new file or a log without records."""
-    with _read(file) as lines, desk.progress("Import") as told:
-        head = archive.import_archive(lines, desk.db_path, progress=told)
-    await views.fill(desk.db_path)
+    with _read(file) as lines, context.progress("Import") as told:
+        head = archive.import_archive(lines, context.db_path, progress=told)
+    await views.fill(context.db_path)
     if as_json:
-        desk.json({"position": head.position, "hash": head.hash.hex()})
+        context.json({"position": head.position, "hash": head.hash.hex()})
     else:
-        desk.say(f"{desk.db_path} holds {counted(head.position, 'record')}")
+        context.say(f"{context.db_path} holds {counted(head.position, 'record')}")
     return 0
 
 
-def backup(file: New, /, *, as_json: AsJson = False, desk: AtDesk) -> int:
+def backup(file: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Copy the log while others write, and check the copy. The pictures are not in it."""
-    with desk.progress("Check the copy") as told:
-        report = backups.backup(desk.db_path, file, progress=told)
+    with context.progress("Check the copy") as told:
+        report = backups.backup(context.db_path, file, progress=told)
     if as_json:
-        desk.json({"ok": report.ok, "records": report.records, "findings": report.findings})
+        context.json({"ok": report.ok, "records": report.records, "findings": report.findings})
     else:
-        _tell(desk, file, report)
+        _tell(context, file, report)
     return int(not report.ok)
 
 
-def _tell(desk: Desk, file: Path, report: Report) -> None:
+def _tell(context: Context, file: Path, report: Report) -> None:
     for finding in report.findings:
-        desk.say(f"{finding.where}: {finding.what}", "red")
+        context.say(f"{finding.where}: {finding.what}", "red")
     whole = "whole" if report.ok else "and not whole: the log is damaged"
-    desk.say(
+    context.say(
         f"{file} holds {counted(report.records, 'record')}, {whole}",
         "green" if report.ok else "bold",
     )
-    desk.say("The pictures are files of their own: copy their folder as well.", "dim")
+    context.say("The pictures are files of their own: copy their folder as well.", "dim")
 
 
 # ── files and streams ──────────────────────────────────────────────────────────────────────
@@ -97,13 +99,13 @@ class _Sink:
 
 
 @contextmanager
-def _written(desk: Desk, file: Path) -> Iterator[archive.Sink]:
+def _written(context: Context, file: Path) -> Iterator[archive.Sink]:
     """What to write to. A file has its name when it is whole; one that is there stays.
 
     Raises BadArgument where it can't be written.
     """
     if file == STANDARD:
-        yield _Sink(Path("the standard output"), desk.write_json)
+        yield _Sink(Path("the standard output"), context.write_json)
         return
     try:
         if file.exists():

@@ -17,7 +17,7 @@ from uuid import uuid4
 import msgspec
 from cyclopts import Parameter
 
-from eventlog.cli.context import Desk, counted
+from eventlog.cli.context import Context, counted
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.followers.compare import check
 from eventlog.maintenance.verify.findings import Finding, Report
@@ -34,12 +34,12 @@ Pictures = Annotated[
 
 
 def verify(
-    *, views: Views = True, pictures: Pictures = True, as_json: AsJson = False, desk: AtDesk
+    *, views: Views = True, pictures: Pictures = True, as_json: AsJson = False, context: AtDesk
 ) -> int:
     """Check that all that is stored is whole; the findings name a position, a table or a file."""
-    report = verify_all(desk, views=views, pictures=pictures)
+    report = verify_all(context, views=views, pictures=pictures)
     if as_json:
-        desk.json(
+        context.json(
             {
                 "ok": report.ok,
                 "records": report.records,
@@ -50,29 +50,29 @@ def verify(
             }
         )
     else:
-        _print(desk, report, views=views, pictures=pictures)
+        _print(context, report, views=views, pictures=pictures)
     return int(not report.ok)
 
 
-def verify_all(desk: Desk, *, views: bool = True, pictures: bool = True) -> Report:
-    """What `verify` says of the desk's log, with a bar; it is kept. Raises what it raises."""
-    with desk.progress("Verify") as told:
+def verify_all(context: Context, *, views: bool = True, pictures: bool = True) -> Report:
+    """What `verify` says of the context's log, with a bar; it is kept. Raises what it raises."""
+    with context.progress("Verify") as told:
         report = verify_log(
-            desk.db_path,
-            thumbnails=Thumbnails(desk.thumbnails_dir).check if pictures else None,
-            check_views=partial(_differences, desk) if views else None,
+            context.db_path,
+            thumbnails=Thumbnails(context.thumbnails_dir).check if pictures else None,
+            check_views=partial(_differences, context) if views else None,
             progress=told,
         )
-    _keep(desk, report, all_of_it=views and pictures)
+    _keep(context, report, all_of_it=views and pictures)
     return report
 
 
-def _keep(desk: Desk, report: Report, *, all_of_it: bool) -> None:
+def _keep(context: Context, report: Report, *, all_of_it: bool) -> None:
     """Leave beside the log what was found, where its folder can be written.
 
     Not beside a copy: only a log that was written where it lies has a lock file.
     """
-    path = desk.db_path
+    path = context.db_path
     if not (lock_path(path).exists() and os.access(lock_path(path).parent, os.W_OK)):
         return
     found = len(report.findings) + report.omitted
@@ -86,7 +86,7 @@ def _keep(desk: Desk, report: Report, *, all_of_it: bool) -> None:
     try:
         _put(beside(path, ".verified"), msgspec.json.encode(kept))
     except OSError as error:
-        desk.note(f"the dashboard won't know of this: {error.strerror}")
+        context.note(f"the dashboard won't know of this: {error.strerror}")
 
 
 def _put(path: Path, content: bytes) -> None:
@@ -104,20 +104,20 @@ def _put(path: Path, content: bytes) -> None:
         raise
 
 
-def _differences(desk: Desk) -> Iterator[str]:
-    with desk.progress("Verify the views") as told:
-        yield from map(str, check(desk.db_path, progress=told))
+def _differences(context: Context) -> Iterator[str]:
+    with context.progress("Verify the views") as told:
+        yield from map(str, check(context.db_path, progress=told))
 
 
-def _print(desk: Desk, report: Report, *, views: bool, pictures: bool) -> None:
+def _print(context: Context, report: Report, *, views: bool, pictures: bool) -> None:
     for note in report.notes:
-        desk.say(f"note: {_line(note)}", "dim")
+        context.say(f"note: {_line(note)}", "dim")
     if report.omitted_notes:
-        desk.say(f"and {counted(report.omitted_notes, 'more note')}", "dim")
+        context.say(f"and {counted(report.omitted_notes, 'more note')}", "dim")
     for finding in report.findings:
-        desk.say(_line(finding), "yellow" if finding.severity == "relaxed" else "red")
+        context.say(_line(finding), "yellow" if finding.severity == "relaxed" else "red")
     if report.omitted:
-        desk.say(f"and {report.omitted} more", "red")
+        context.say(f"and {report.omitted} more", "red")
     looked_at = [
         counted(report.records, "record"),
         "the chain",
@@ -129,10 +129,10 @@ def _print(desk: Desk, report: Report, *, views: bool, pictures: bool) -> None:
     ]
     looked = f"{', '.join(looked_at[:-1])} and {looked_at[-1]}"
     if report.ok:
-        desk.say(f"Whole: {looked}.", "green")
+        context.say(f"Whole: {looked}.", "green")
     else:
         found = len(report.findings) + report.omitted
-        desk.say(f"Looked at {looked}: {counted(found, 'finding')}.", "bold")
+        context.say(f"Looked at {looked}: {counted(found, 'finding')}.", "bold")
 
 
 def _line(finding: Finding) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.errors import DatabaseError
 from eventlog.followers import checkpoints
 from eventlog.followers.projector import Projector
@@ -19,7 +19,7 @@ from eventlog.journal import table as journal
 from eventlog.projections import persons
 from eventlog.projections.projection import Projection
 from eventlog.storage.writer import Writer
-from eventlog.store import opening as schema
+from eventlog.store import opening
 
 
 def insist(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
@@ -39,12 +39,12 @@ def insist(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
     return journal.last_position(connection) - min(at[view.name].position for view in views)
 
 
-def remark(desk: Desk, connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
+def remark(context: Context, connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
     """Say so, in a line, where these views are behind. Raises what `insist` raises."""
     behind = insist(connection, views)
     if behind > 0:
         records = "1 record" if behind == 1 else f"{behind} records"
-        desk.note(f"the read tables are {records} behind the journal; a writer carries them on")
+        context.note(f"the read tables are {records} behind the journal; a writer carries them on")
 
 
 def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
@@ -59,7 +59,7 @@ def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
 async def fill(path: Path) -> None:
     """Carry all records of a log into its views, once. Raises DatabaseError."""
     writer = Writer(path)
-    await writer.open(partial(schema.prepare, path=path))
+    await writer.open(partial(opening.prepare, path=path))
     try:
         await Projector(writer, _ignore).run_to_end()
     finally:

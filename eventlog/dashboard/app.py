@@ -17,7 +17,7 @@ from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages import sign_in as login
 from eventlog.dashboard.pages import templating as html
 from eventlog.dashboard.server.limits import PICTURE_BYTES
-from eventlog.dashboard.site import Desk
+from eventlog.dashboard.site import Site
 from eventlog.errors import EventLogError
 
 HANDLERS: Final[tuple[Any, ...]] = (
@@ -56,11 +56,11 @@ HANDLERS: Final[tuple[Any, ...]] = (
 )
 
 
-def make_app(desk: Desk) -> Gate:
-    """The dashboard over an open desk."""
+def make_app(site: Site) -> Gate:
+    """The dashboard over an open site."""
     app = Litestar(
         route_handlers=list(HANDLERS),
-        state=State({"desk": desk}),
+        state=State({"site": site}),
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -71,4 +71,4 @@ def make_app(desk: Desk) -> Gate:
             Exception: answers.of_any_error,
         },
     )
-    return Gate(app, desk)
+    return Gate(app, site)

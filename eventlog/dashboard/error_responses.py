@@ -12,7 +12,7 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from eventlog.dashboard.api import responses as shapes
+from eventlog.dashboard.api import responses
 from eventlog.dashboard.api.endpoints import FactAt
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.error_site import whereabouts
@@ -54,7 +54,7 @@ def of_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     word, sentence = _SENTENCES.get(error.status_code, _SENTENCES[400])
     if error.status_code >= _OURS_FROM:
         return of_any_error(request, error)
-    answer = _answer(request, error.status_code, shapes.Failure(error=word, message=sentence))
+    answer = _answer(request, error.status_code, responses.Failure(error=word, message=sentence))
     if error.headers and "Allow" in error.headers:
         answer.headers["allow"] = error.headers["Allow"]
     return answer
@@ -66,10 +66,10 @@ def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Respo
         log.error("%s %r: %s", request.method, request.url.path, error)
         status, sentence = next((s, t) for kind, s, t in _DISK if isinstance(error, kind))
         return _answer(
-            request, status, shapes.Failure(error=type(error).__name__, message=sentence)
+            request, status, responses.Failure(error=type(error).__name__, message=sentence)
         )
     if isinstance(error, TooMany):
-        failure = shapes.Failure(error="TooMany", message=str(error))
+        failure = responses.Failure(error="TooMany", message=str(error))
         answer = _answer(request, 429, failure)
         answer.headers["retry-after"] = str(max(1, round(error.wait_s)))
         return answer
@@ -81,7 +81,7 @@ def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Respo
 def of_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Errors that nobody meant: what and where goes to the log, nothing to the browser."""
     log.error("%s %r failed: %s", request.method, request.url.path, whereabouts(error))
-    return _answer(request, 500, shapes.Failure(error=_OURS[0], message=_OURS[1]))
+    return _answer(request, 500, responses.Failure(error=_OURS[0], message=_OURS[1]))
 
 
 def _status(error: EventLogError) -> int:
@@ -90,18 +90,20 @@ def _status(error: EventLogError) -> int:
     return 404 if isinstance(error, UnknownEvent) else 400
 
 
-def _failure(error: EventLogError) -> shapes.Failure:
+def _failure(error: EventLogError) -> responses.Failure:
     name = "BadFact" if isinstance(error, BadFact) else type(error).__name__
-    return shapes.Failure(
+    return responses.Failure(
         error=name,
         message=str(error),
         fact=error.index if isinstance(error, FactAt) else None,
         field=error.field or None if isinstance(error, BadFact) else None,
-        receipt=shapes.receipt(error.receipt) if isinstance(error, KeyConflict) else None,
+        receipt=responses.receipt(error.receipt) if isinstance(error, KeyConflict) else None,
     )
 
 
-def _answer(request: Request[Any, Any, Any], status: int, failure: shapes.Failure) -> Response[Any]:
+def _answer(
+    request: Request[Any, Any, Any], status: int, failure: responses.Failure
+) -> Response[Any]:
     if request.url.path.startswith("/api/") or "visitor" not in request.scope.get("state", {}):
         return Response(failure, status_code=status, media_type="application/json")
     heading = _HEADINGS.get(status, "That can't be done" if status < _OURS_FROM else "Not now")

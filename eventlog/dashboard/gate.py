@@ -30,7 +30,7 @@ from eventlog.dashboard.server.limits import (
     PICTURE_BYTES,
     source_of,
 )
-from eventlog.dashboard.site import Desk
+from eventlog.dashboard.site import Site
 from eventlog.errors import DatabaseError
 
 log: Final = logging.getLogger("eventlog")
@@ -92,11 +92,11 @@ def cookie_names(*, secure: bool) -> CookieNames:
 class Gate:
     """The middleware around the whole app."""
 
-    def __init__(self, app: App, desk: Desk) -> None:
+    def __init__(self, app: App, site: Site) -> None:
         self._app = app
-        self._desk = desk
-        self._own_names = _own_names() | desk.settings.hosts
-        self._cookies = cookie_names(secure=desk.settings.secure)
+        self._desk = site
+        self._own_names = _own_names() | site.settings.hosts
+        self._cookies = cookie_names(secure=site.settings.secure)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - ASGI's scope is a dict of anything
         """Let a request pass, or answer it here."""
@@ -205,7 +205,7 @@ class Gate:
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - began
-                self._desk.meters.answered(message["status"], seconds)
+                self._desk.metrics.answered(message["status"], seconds)
                 headers = list(message.get("headers", []))
                 present = {name.lower() for name, _ in headers}
                 headers += [pair for pair in HEADERS if pair[0] not in present]

@@ -97,12 +97,12 @@ class Broadcast:
         self,
         after: int | None,
         *,
-        still_welcome: Callable[[], Awaitable[bool]],
+        may_continue: Callable[[], Awaitable[bool]],
         heartbeat_s: float,
     ) -> AsyncIterator[bytes]:
         """Frames after a position, None being the journal's end, until `close`.
 
-        `still_welcome` is asked at each heartbeat; a no ends the stream and says so.
+        `may_continue` is asked at each heartbeat; a no ends the stream and says so.
         """
         position = await self._reader.last_position() if after is None else after
         yield RETRY
@@ -119,7 +119,7 @@ class Broadcast:
                 position = found[-1][0]
                 yield b"".join(data for _, data in found)
             if loop.time() >= due:
-                if not await still_welcome():
+                if not await may_continue():
                     yield SIGNED_OUT
                     return
                 yield HEARTBEAT

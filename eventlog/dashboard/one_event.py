@@ -8,11 +8,10 @@ from typing import Any, Final
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
-from eventlog.dashboard import queries as figures
-from eventlog.dashboard.site import Desk
+from eventlog.dashboard import queries
+from eventlog.dashboard.site import Site
 from eventlog.journal import table as journal
-from eventlog.projections import event_list as queries
-from eventlog.projections import face_results, story
+from eventlog.projections import event_list, face_results, story
 from eventlog.record import Record, StoredRecord
 
 ID_MAX: Final = 2**63 - 1
@@ -29,7 +28,7 @@ class Looked(Struct, frozen=True):
 
 def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
     """An event with its faces, its records and the names to show; None where there is none."""
-    found = queries.nest(connection.execute(*queries.one_event(event_id)).fetchall())
+    found = event_list.nest(connection.execute(*event_list.one_event(event_id)).fetchall())
     if not found:
         return None
     rows = connection.execute(*face_results.of_event(event_id)).fetchall()
@@ -40,14 +39,14 @@ def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
         record = story.read(row)
         if isinstance(record, Record):
             named.append(getattr(record.fact, "person", None))
-    return Looked(found[0], faces, stored, figures.names_to_show(connection, named))
+    return Looked(found[0], faces, stored, queries.names_to_show(connection, named))
 
 
-async def looked_at(desk: Desk, event_id: int) -> Looked:
+async def looked_at(site: Site, event_id: int) -> Looked:
     """What is read for an event. Raises NotFoundException."""
     if not 0 < event_id <= ID_MAX:
         raise NotFoundException
-    looked = await desk.pages.run(lambda connection: look(connection, event_id))
+    looked = await site.pages.run(lambda connection: look(connection, event_id))
     if looked is None:
         raise NotFoundException
     return looked

@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from eventlog.dashboard.local_time import instant, local
-from eventlog.projections import event_list as queries
-from eventlog.projections import events, persons
+from eventlog.projections import event_list, events, persons
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical
 
@@ -71,15 +70,15 @@ def events_page(
     connection: sqlite3.Connection, wanted: EventFilter, before: Before | None, limit: int
 ) -> list[dict[str, Any]]:
     """A page of events with their detections, newest first."""
-    query = queries.recent_events(wanted, before=before, limit=limit)
-    return queries.nest(connection.execute(*query).fetchall())
+    query = event_list.recent_events(wanted, before=before, limit=limit)
+    return event_list.nest(connection.execute(*query).fetchall())
 
 
 def events_by_id(connection: sqlite3.Connection, ids: Iterable[int]) -> list[dict[str, Any]]:
     """These events, those that there are, newest first."""
     found: list[dict[str, Any]] = []
     for event_id in ids:
-        found += queries.nest(connection.execute(*queries.one_event(event_id)).fetchall())
+        found += event_list.nest(connection.execute(*event_list.one_event(event_id)).fetchall())
     return sorted(found, key=lambda event: (event["recorded_at"], event["id"]), reverse=True)
 
 

@@ -24,7 +24,7 @@ from eventlog.dashboard.app import make_app
 from eventlog.dashboard.local_time import zone
 from eventlog.dashboard.server.rlimits import forbid_core_files
 from eventlog.dashboard.server.uvicorn_server import listen, make_server
-from eventlog.dashboard.site import Desk, Settings, open_desk
+from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.errors import BadArgument
 from eventlog.store.event_store import EventStore
 
@@ -64,27 +64,27 @@ async def serve(
         db_path, thumbnails_dir, time_zone=time_zone, public_url=public_url, tls=certificate
     )
     forbid_core_files()
-    async with open_desk(settings) as desk:
-        if not _is_loopback(host) and not await desk.accounts.run(users.count):
+    async with open_desk(settings) as site:
+        if not _is_loopback(host) and not await site.accounts.run(users.count):
             raise BadArgument(
                 f"no user has a password yet, so {host} is not listened at;"
                 " add one with `eventlog user add NAME`, or listen at 127.0.0.1"
             )
         if forget_sessions:
-            await desk.accounts.run(sessions.end_everybodys)
+            await site.accounts.run(sessions.end_everybodys)
         with closing(listen(host, port)) as bound:
             address = (public_url or _address(bound, tls=certificate is not None)).rstrip("/")
             say(f"The dashboard is at {address}/")
             if sign_in_link:
-                say(f"Sign in once, within an hour: {address}/sign-in#{await _make_link(desk)}")
+                say(f"Sign in once, within an hour: {address}/sign-in#{await _make_link(site)}")
             server = make_server(
-                make_app(desk),
-                desk.broadcast.close,
+                make_app(site),
+                site.broadcast.close,
                 certificate=certificate,
                 key=key,
                 behind_proxy=public_url is not None,
             )
-            await _run(server.serve([bound]), alongside, desk)
+            await _run(server.serve([bound]), alongside, site)
 
 
 def add_user(db_path: str, name: str, password: str) -> None:
@@ -107,10 +107,10 @@ def add_token(db_path: str, name: str, scopes: Iterable[Scope]) -> str:
         return tokens.add(connection, name, set(scopes), int(time.time()))
 
 
-async def _run(serving: Awaitable[None], alongside: Alongside | None, desk: Desk) -> None:
+async def _run(serving: Awaitable[None], alongside: Alongside | None, site: Site) -> None:
     beside = None
     if alongside is not None:
-        beside = asyncio.ensure_future(alongside(desk.store))
+        beside = asyncio.ensure_future(alongside(site.store))
         beside.add_done_callback(_tell_failure)
     try:
         await serving
@@ -126,10 +126,10 @@ def _tell_failure(beside: asyncio.Future[None]) -> None:
         log.error("what ran alongside the dashboard failed", exc_info=error)
 
 
-async def _make_link(desk: Desk) -> str:
-    now = desk.now_s
-    user_id = await desk.accounts.run(lambda c: users.add(c, DEMO_USER, None, now))
-    return await desk.accounts.run(lambda c: sessions.make_link(c, user_id, now))
+async def _make_link(site: Site) -> str:
+    now = site.now_s
+    user_id = await site.accounts.run(lambda c: users.add(c, DEMO_USER, None, now))
+    return await site.accounts.run(lambda c: sessions.make_link(c, user_id, now))
 
 
 def _settings(

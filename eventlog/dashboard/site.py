@@ -21,9 +21,9 @@ from eventlog.dashboard.accounts.database import Accounts
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.live_stream import Broadcast
 from eventlog.dashboard.server.limits import Streams
-from eventlog.dashboard.server.metrics import Meters
+from eventlog.dashboard.server.metrics import Metrics
 from eventlog.dashboard.server.view_lag import Watch
-from eventlog.dashboard.server.write_probe import Lookout
+from eventlog.dashboard.server.write_probe import WriteProbe
 from eventlog.errors import DatabaseError
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.store.event_store import EventStore
@@ -44,7 +44,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     secure: bool = False
 
 
-class Desk:
+class Site:
     """Everything that a request may need."""
 
     def __init__(
@@ -65,9 +65,9 @@ class Desk:
         # The store's own reader is told of appends here at once; others have to look for them.
         self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
-        self.meters = Meters()
+        self.metrics = Metrics()
         self.watch = Watch()
-        self.lookout = Lookout(settings.db_path)
+        self.write_probe = WriteProbe(settings.db_path)
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
 
@@ -92,7 +92,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
+async def open_desk(settings: Settings) -> AsyncIterator[Site]:
     """Open the log, its readers and the accounts. Raises DatabaseError."""
     async with AsyncExitStack() as stack:
         store = EventStore(str(settings.db_path), str(settings.thumbnails_dir))
@@ -100,16 +100,16 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         pages = await stack.enter_async_context(await Reader.open(settings.db_path))
         figures = await stack.enter_async_context(await Reader.open(settings.db_path))
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))
-        desk = Desk(settings, store, pages, figures, accounts)
-        await stack.enter_async_context(desk.broadcast)
-        await stack.enter_async_context(desk.lookout)
-        yield desk
+        site = Site(settings, store, pages, figures, accounts)
+        await stack.enter_async_context(site.broadcast)
+        await stack.enter_async_context(site.write_probe)
+        yield site
 
 
-def desk_of(request: Request[Any, Any, Any]) -> Desk:
-    """The desk of the app that a request came to."""
-    desk: Desk = request.app.state.desk
-    return desk
+def site_of(request: Request[Any, Any, Any]) -> Site:
+    """The site of the app that a request came to."""
+    site: Site = request.app.state.site
+    return site
 
 
 def visitor_of(request: Request[Any, Any, Any]) -> Visitor:

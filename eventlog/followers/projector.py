@@ -147,7 +147,7 @@ class Projector:
                 continue
             await self._pause(reached, nudge, seen, started)
 
-    def hurry(self) -> None:
+    def stop_waiting(self) -> None:
         """A reader waits: do not rest before the next batch."""
         self._awaited.set()
 

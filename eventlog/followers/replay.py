@@ -32,7 +32,7 @@ from eventlog.projections.projection import Projection, Statement
 from eventlog.storage.authorizer import schema_opened
 from eventlog.storage.connections import transaction
 from eventlog.storage.lock import FileLock
-from eventlog.storage.shield import to_the_end
+from eventlog.storage.shield import shielded
 from eventlog.storage.writer import Writer
 
 T = TypeVar("T")
@@ -108,7 +108,7 @@ class Replay:
 
     async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         # A cancelled replay must not give its lease away while a step of it is still queued.
-        return await to_the_end(self._writer.run(function))
+        return await shielded(self._writer.run(function))
 
     async def _catch_up(self, progress: Progress | None) -> None:
         records = STEP_RECORDS_MIN

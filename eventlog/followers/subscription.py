@@ -14,25 +14,25 @@ from eventlog.errors import BadArgument, JournalHole
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
 from eventlog.record import Record
-from eventlog.storage.connection_thread import Worker
+from eventlog.storage.connection_thread import ConnectionThread
 
 BATCH: Final = 500
 POLL_S: Final = 1.0
 
 
-def insist_position(position: int) -> None:
+def require_position(position: int) -> None:
     """Raise BadArgument for what is no position of a record, and not 0."""
     if type(position) is not int or not 0 <= position < 2**63:
         raise BadArgument("a position is a whole number, 0 to 2**63 - 1")
 
 
-async def subscribe(reader: Worker, nudge: Nudge, *, after: int) -> AsyncIterator[Record]:
+async def subscribe(reader: ConnectionThread, nudge: Nudge, *, after: int) -> AsyncIterator[Record]:
     """Records after a position, for ever.
 
     Raises BadArgument for what is no position, JournalHole, and BadRecord for a record that
     can't be read: a caller that wants to go on subscribes again after its position.
     """
-    insist_position(after)
+    require_position(after)
     while True:
         seen = nudge.count
         start = after

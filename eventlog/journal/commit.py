@@ -18,7 +18,7 @@ from eventlog.errors import DiskFull, LockTimeout
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append
 from eventlog.journal.head_file import HeadFile
-from eventlog.journal.sequencer import Answer, Tail
+from eventlog.journal.sequencer import Answer, Sequencer
 from eventlog.storage import wal_file as wal
 from eventlog.storage.connections import transaction
 from eventlog.storage.paths import wal_path
@@ -28,7 +28,7 @@ from eventlog.storage.writer import Writer
 log = logging.getLogger("eventlog")
 
 
-class Committer:
+class Commit:
     """Puts batches of appends into the journal."""
 
     def __init__(self, writer: Writer, head_file: HeadFile, reserve: Reserve) -> None:
@@ -36,7 +36,7 @@ class Committer:
         self._writer = writer
         self._head_file = head_file
         self._reserve = reserve
-        self._tail = Tail(writer.path)
+        self._sequencer = Sequencer(writer.path)
 
     def commit(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
         """Each append's answer; what the whole commit fails with is everybody's.
@@ -75,11 +75,11 @@ class Committer:
         except LockTimeout:
             raise  # nothing was tried, and what is known of the journal's end still holds
         except BaseException as error:
-            self._tail.forget()
+            self._sequencer.forget()
             raise worker.translate(error) from error
 
     def _commit(self, connection: sqlite3.Connection, appends: Sequence[Append]) -> list[Answer]:
-        tail = self._tail
+        tail = self._sequencer
         tail.refresh(connection)
         answers, rows = tail.place(connection, appends)
         durable = any(append.durable for append in appends)

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, TypeAlias
 from eventlog.errors import LockTimeout, StoreClosed
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append
-from eventlog.journal.commit import Committer
+from eventlog.journal.commit import Commit
 from eventlog.journal.head_file import HeadFile
 from eventlog.journal.nudge import Nudge
 from eventlog.journal.sequencer import Answer
@@ -52,7 +52,7 @@ class _Waiting(NamedTuple):
 _Answers: TypeAlias = list[tuple[_Waiting, list[Answer]]]
 
 
-class Appender:
+class GroupCommit:
     """Puts appends into the journal. Belongs to the loop it was made on."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Appender:
         on_commit: Callable[[int], None],
     ) -> None:
         self._writer = writer
-        self._committer = Committer(writer, head_file, reserve)
+        self._commit = Commit(writer, head_file, reserve)
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._room = asyncio.Semaphore(WAITING_MAX)
@@ -147,7 +147,7 @@ class Appender:
 
     def _commit_here(self) -> None:
         batch = self._take()
-        answers = self._committer.commit(_appends(batch), since=AT_ONCE)
+        answers = self._commit.commit(_appends(batch), since=AT_ONCE)
         if isinstance(answers[0], LockTimeout):  # another process writes: the thread can wait
             self._waiting.extendleft(reversed(batch))
         else:
@@ -160,7 +160,7 @@ class Appender:
                 waiting.future.set_result(answer)
         self._answered += len(answers)
         self._progress.give()
-        self._on_commit(self._committer.reached)
+        self._on_commit(self._commit.reached)
 
     def _settle_and_go_on(self, answers: _Answers) -> None:
         self._settle(answers)
@@ -173,7 +173,7 @@ class Appender:
 
     def _commit_waiting(self) -> None:
         batch = self._take()
-        answers = self._committer.commit(_appends(batch), since=batch[0].since)
+        answers = self._commit.commit(_appends(batch), since=batch[0].since)
         self._writer.worker.answer(self._settle_and_go_on, _shared_out(batch, answers))
 
     def _take(self) -> list[_Waiting]:

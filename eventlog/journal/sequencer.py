@@ -25,7 +25,7 @@ from eventlog.record import EventId, Head, Position, Receipt
 Answer: TypeAlias = Receipt | BaseException
 
 
-class Tail:
+class Sequencer:
     """Where the next record goes, as far as this process knows."""
 
     def __init__(self, path: Path) -> None:

@@ -24,7 +24,7 @@ from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, mark_of
 from eventlog.journal.progress import Progress, tell
-from eventlog.maintenance.journal_swap import insist_empty, take_over
+from eventlog.maintenance.journal_swap import require_empty, take_over
 from eventlog.maintenance.new_log import new_log, publish, spare_file
 from eventlog.record import Head, Position, StoredRecord
 from eventlog.storage.connections import USER_VERSION
@@ -139,7 +139,7 @@ def import_archive(
             publish(spare, db_path)
     else:
         with opened(db_path) as log, translated(db_path):
-            insist_empty(log.connection, db_path)
+            require_empty(log.connection, db_path)
         with spare_file(db_path.with_name(db_path.name + ".import")) as spare:
             _restore(lines, spare, progress)
             mark = take_over(db_path, spare)

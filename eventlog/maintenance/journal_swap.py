@@ -22,7 +22,7 @@ from eventlog.errors import BadArgument, DatabaseError
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadFile, HeadMark, mark_of
 from eventlog.storage import wal_file as wal
-from eventlog.storage.connections import connect_writer, insist_ours, transaction
+from eventlog.storage.connections import connect_writer, require_ours, transaction
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path, wal_path
@@ -55,7 +55,7 @@ _ROOTS: Final = (
 _BEGINS_AT: Final = "UPDATE main.sqlite_schema SET rootpage = ? WHERE name = ?"
 
 
-def insist_empty(connection: sqlite3.Connection, db_path: Path) -> None:
+def require_empty(connection: sqlite3.Connection, db_path: Path) -> None:
     """Raise BadArgument where the log has records."""
     end = journal.last_position(connection)
     if end:
@@ -71,7 +71,7 @@ def take_over(db_path: Path, whole: Path) -> HeadMark:
     with closing(FileLock(lock_path(db_path))) as lock, translated(db_path):
         connection = connect_writer(db_path, lock)
         try:
-            insist_ours(connection, db_path)
+            require_ours(connection, db_path)
             return _Exchange(connection, lock, db_path).run(whole)
         finally:
             with lock:  # it may be the last close
@@ -102,7 +102,7 @@ class _Exchange:
 
     def _make_beside(self) -> None:
         with self._lock, transaction(self._connection):
-            insist_empty(self._connection, self._db_path)
+            require_empty(self._connection, self._db_path)
             for (sql,) in self._connection.execute(_DEFINED).fetchall():
                 self._connection.execute(_JOURNAL.sub(_BESIDE, sql))
 
@@ -122,7 +122,7 @@ class _Exchange:
             connection.execute("PRAGMA synchronous = FULL")
             try:
                 with transaction(connection):
-                    insist_empty(connection, self._db_path)
+                    require_empty(connection, self._db_path)
                     (log_id,) = connection.execute("SELECT log_id FROM whole.log").fetchone()
                     journal.make_log_id(connection, log_id)
                     _exchange_roots(connection)

@@ -28,7 +28,7 @@ from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import checked_path, lock_path, wal_path
-from eventlog.store import opening as schema
+from eventlog.store import opening
 
 log = logging.getLogger("eventlog")
 
@@ -42,7 +42,7 @@ def spare_file(target: Path) -> Iterator[Path]:
 
     Raises BadArgument where something lies at the target, MissingFolder.
     """
-    insist_free(target)
+    require_free(target)
     with translated(target):
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.new-", dir=target.parent))
     try:
@@ -53,7 +53,7 @@ def spare_file(target: Path) -> Iterator[Path]:
             log.warning("%s is left over and may be deleted", folder)
 
 
-def insist_free(target: Path) -> None:
+def require_free(target: Path) -> None:
     """Raise BadArgument unless a database can be named `target` without touching another.
 
     A WAL that another database left there would be taken for the new one's.
@@ -76,7 +76,7 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
     try:
         connection = connect_writer(path, lock)
         try:
-            schema.prepare(connection, path)
+            opening.prepare(connection, path)
             journal.make_log_id(connection, log_id)
             # Nobody else sees the file, and a half-written one is thrown away: no WAL, no sync.
             connection.execute("PRAGMA journal_mode = OFF")
@@ -105,7 +105,7 @@ def publish(spare: Path, target: Path) -> None:
     """
     with translated(target):
         sync(spare)
-        insist_free(target)
+        require_free(target)
         head_path(spare).rename(head_path(target))
         try:
             os.link(spare, target)

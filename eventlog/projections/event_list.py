@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from eventlog.projections import detections, events
-from eventlog.projections.paging import insist_filter, insist_page, insist_place
+from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.times import canonical, since_epoch_us
 
 Query = tuple[str, tuple[Any, ...]]
@@ -126,9 +126,9 @@ def _page(
     wanted: EventFilter, before: Before | None, limit: int, offset: int
 ) -> tuple[str, tuple[Any, ...]]:
     """What a page is selected from. Raises BadArgument."""
-    insist_page(limit, offset)
-    insist_filter(wanted, EventFilter)
-    place = None if before is None else insist_place(before)
+    require_page(limit, offset)
+    require_filter(wanted, EventFilter)
+    place = None if before is None else require_place(before)
     if wanted.label is not None and wanted.person is None:
         ids, parameters = _ids_by_label(wanted.label, wanted, place)
     else:

@@ -74,7 +74,7 @@ REALS: Final = frozenset({"face_confidence", "face_distance"})
 Outcome = Literal["granted", "refused", "none"]
 
 
-class Visit(Struct):
+class OpenEvent(Struct):
     """What the facts of one event in this batch come to. Each `see_` takes one fact more."""
 
     opener: Record | None = None
@@ -143,18 +143,18 @@ def _nearer(distance: float | None, than: float | None) -> bool:
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-SEE: Final[dict[type, Callable[[Visit, Record, Any], None]]] = {
-    Motion: Visit.see_opener,
-    Ding: Visit.see_opener,
-    FaceResult: Visit.see_face,
-    UnlockAction: Visit.see_unlock,
-    ThumbnailSaved: Visit.see_thumbnail,
-    AlertSent: Visit.see_alert,
+SEE: Final[dict[type, Callable[[OpenEvent, Record, Any], None]]] = {
+    Motion: OpenEvent.see_opener,
+    Ding: OpenEvent.see_opener,
+    FaceResult: OpenEvent.see_face,
+    UnlockAction: OpenEvent.see_unlock,
+    ThumbnailSaved: OpenEvent.see_thumbnail,
+    AlertSent: OpenEvent.see_alert,
 }
 
 INSERT: Final = insert_into("events", COLUMNS)
 
-# The rules of Visit once more, between the row as it stands (the columns) and what the later
+# The rules of OpenEvent once more, between the row as it stands (the columns) and what the later
 # batch comes to (the numbered parameters, as `_delta` orders them).
 _BETTER: Final = (
     "(?4 IS NOT NULL AND (face_recognised IS NULL OR ?4 > face_recognised OR"
@@ -184,7 +184,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     Raises ValueError for what can't be without an event: no append is so, but a damaged record
     may be.
     """
-    visits: dict[EventId, Visit] = {}
+    visits: dict[EventId, OpenEvent] = {}
     for record in records:
         event_id = record.event_id
         fact = record.fact
@@ -194,7 +194,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
             raise ValueError("it belongs to no event")
         visit = visits.get(event_id)
         if visit is None:
-            visit = visits[event_id] = Visit()
+            visit = visits[event_id] = OpenEvent()
         SEE[type(fact)](visit, record, fact)
     opened: list[tuple[Any, ...]] = []
     merged: list[tuple[Any, ...]] = []
@@ -210,7 +210,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     )
 
 
-def _row(event_id: EventId, visit: Visit, record: Record) -> tuple[Any, ...]:
+def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]:
     opener = record.fact
     if not isinstance(opener, Motion | Ding):
         raise TypeError(f"a {type(opener).__name__} opens no event")
@@ -233,7 +233,7 @@ def _row(event_id: EventId, visit: Visit, record: Record) -> tuple[Any, ...]:
     )
 
 
-def _delta(event_id: EventId, visit: Visit) -> tuple[Any, ...]:
+def _delta(event_id: EventId, visit: OpenEvent) -> tuple[Any, ...]:
     return (
         visit.name,
         visit.distance,

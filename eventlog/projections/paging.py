@@ -18,14 +18,14 @@ LIMIT_MAX: Final = 2**31
 _ID_MAX: Final = 2**63 - 1
 
 
-def insist_page(limit: int, offset: int) -> None:
+def require_page(limit: int, offset: int) -> None:
     """Raise BadArgument unless limit and offset are 0 to LIMIT_MAX rows."""
     for rows in (limit, offset):
         if type(rows) is not int or not 0 <= rows <= LIMIT_MAX:
             raise BadArgument(f"limit and offset are whole numbers of rows, 0 to {LIMIT_MAX}")
 
 
-def insist_place(before: tuple[str, int]) -> tuple[datetime, int]:
+def require_place(before: tuple[str, int]) -> tuple[datetime, int]:
     """The time and the id that a page begins before. Raises BadArgument where it is no place."""
     if type(before) not in (tuple, list) or len(before) != 2:  # noqa: PLR2004 - a time and an id
         raise BadArgument("before is the time and the id of a row")
@@ -36,18 +36,18 @@ def insist_place(before: tuple[str, int]) -> tuple[datetime, int]:
         moment = datetime.fromisoformat(time)
     except (TypeError, ValueError) as error:
         raise BadArgument("before: its time is no time") from error
-    _insist_utc("before", moment)
+    _require_utc("before", moment)
     return moment, row_id
 
 
-def insist_filter(wanted: object, shape: type[msgspec.Struct]) -> None:
+def require_filter(wanted: object, shape: type[msgspec.Struct]) -> None:
     """Raise BadArgument unless `wanted` is of that type, and each field what its type says."""
     if type(wanted) is not shape:
         raise BadArgument(f"a filter is a {shape.__name__}, not a {type(wanted).__name__}")
     given: dict[str, Any] = {name: getattr(wanted, name) for name in shape.__struct_fields__}
     for name, value in given.items():
         if isinstance(value, str):
-            _insist_text(name, value)
+            _require_text(name, value)
         try:
             # Asked one by one, so that the error says which.
             read = getattr(msgspec.convert({name: value}, shape), name)
@@ -56,17 +56,17 @@ def insist_filter(wanted: object, shape: type[msgspec.Struct]) -> None:
         if type(read) is not type(value) or read != value:
             raise BadArgument(f"{name} of a filter is of another type than it may be")
         if isinstance(value, datetime):
-            _insist_utc(name, value)
+            _require_utc(name, value)
 
 
-def _insist_text(name: str, text: str) -> None:
+def _require_text(name: str, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise BadArgument(f"{name} holds a lone surrogate, which UTF-8 can't hold") from error
 
 
-def _insist_utc(name: str, moment: datetime) -> None:
+def _require_utc(name: str, moment: datetime) -> None:
     try:
         if moment.utcoffset() is not None:  # or it is UTC already
             moment.astimezone(UTC)

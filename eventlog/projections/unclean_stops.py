@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import UncleanStop
-from eventlog.projections.paging import insist_page
+from eventlog.projections.paging import require_page
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical_us
 from eventlog.record import Record
@@ -55,7 +55,7 @@ LATEST: Final = "SELECT * FROM unclean_stops ORDER BY id DESC LIMIT ?"
 
 def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
     """The newest stops first. Rows are COLUMNS. Raises BadArgument for a limit out of range."""
-    insist_page(limit, 0)
+    require_page(limit, 0)
     return LATEST, (limit,)
 
 

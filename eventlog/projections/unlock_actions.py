@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from eventlog.facts import UnlockAction
-from eventlog.projections.paging import insist_filter, insist_page, insist_place
+from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, canonical_us
 from eventlog.record import Record
@@ -146,9 +146,9 @@ def listed(
     `before` is the (listed_at, id) of the last row of the page before this one. Raises
     BadArgument for what no list can be asked.
     """
-    insist_page(limit, offset)
-    insist_filter(wanted, UnlockFilter)
-    place = None if before is None else insist_place(before)
+    require_page(limit, offset)
+    require_filter(wanted, UnlockFilter)
+    place = None if before is None else require_place(before)
     # A unary plus keeps the planner from an index: the person's is the narrower one.
     outcome_term = "outcome = ?" if wanted.person is None else "+outcome = ?"
     candidates: tuple[tuple[str, tuple[Any, ...] | None], ...] = (

@@ -30,7 +30,7 @@ _STOP: Final = None
 IDLE_S: Final = 1.0
 
 
-class Worker:
+class ConnectionThread:
     """A thread that owns a connection. `open_connection` runs on the thread.
 
     `idle` is called on the thread, once, when nothing has come for IDLE_S; it never raises.

@@ -113,7 +113,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA synchronous = NORMAL")
-            insist_ours(connection, path)
+            require_ours(connection, path)
         except BaseException:
             connection.close()
             raise
@@ -196,7 +196,7 @@ def is_ours(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def insist_ours(connection: sqlite3.Connection, path: Path) -> None:
+def require_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Raise ForeignDatabase unless the file is a log of ours."""
     if not is_ours(connection):
         raise ForeignDatabase(f"{path} is no event log; it stays untouched")

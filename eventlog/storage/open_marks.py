@@ -21,7 +21,7 @@ from eventlog.storage.paths import beside
 _MARK: Final = ".open-"
 
 
-class Presence:
+class OpenMark:
     """The mark of one open store."""
 
     def __init__(self, db_path: Path) -> None:

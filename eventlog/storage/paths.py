@@ -57,7 +57,7 @@ def checked_path(db_path: str | Path) -> Path:
 PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the names of the files beside it
 
 
-def insist_path(name: str, given: object) -> str:
+def require_path(name: str, given: object) -> str:
     """The path as text. Raises BadArgument for what is none that a file can lie at."""
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str):

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from eventlog.errors import DatabaseMissing, DiskFailure, ReadOnly
-from eventlog.storage.connections import BUSY_TIMEOUT_MS, insist_ours
+from eventlog.storage.connections import BUSY_TIMEOUT_MS, require_ours
 from eventlog.storage.error_translation import of_os_error, translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path, wal_path
@@ -69,7 +69,7 @@ def opened(db_path: Path, *, ours: bool = True) -> Iterator[Opened]:
         raise DatabaseMissing(f"there is no database {db_path}")
     with _opened_anyhow(db_path) as log:
         if ours:
-            insist_ours(log.connection, db_path)
+            require_ours(log.connection, db_path)
         yield log
 
 

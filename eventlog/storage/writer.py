@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 from eventlog.errors import DatabaseError, DiskFailure, LockTimeout
 from eventlog.storage import wal_file as wal
 from eventlog.storage.authorizer import keep_journal
-from eventlog.storage.connection_thread import Job, Worker
+from eventlog.storage.connection_thread import ConnectionThread, Job
 from eventlog.storage.connections import BUSY_TIMEOUT_MS, connect_reader, connect_writer
 from eventlog.storage.lock import AT_ONCE, TIMEOUT_S, FileLock
 from eventlog.storage.paths import lock_path, wal_path
@@ -51,7 +51,9 @@ class Writer:
         self.path = path
         self._wal_path = wal_path(path)
         self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
-        self._worker = Worker(path, partial(connect_writer, path, self.lock), idle=self._tidy)
+        self._worker = ConnectionThread(
+            path, partial(connect_writer, path, self.lock), idle=self._tidy
+        )
         self._wal_limit_bytes = wal_limit_bytes
         self._looked_at = 0
         self._tidied_at = 0
@@ -90,7 +92,7 @@ class Writer:
             lambda connection: self.locked(connection, function, since=since)
         )
 
-    def hurry(self) -> None:
+    def stop_waiting(self) -> None:
         """The log is being closed: all that comes waits for the lock as if it had come now."""
         self._hurried_at = time.monotonic()
 
@@ -99,7 +101,7 @@ class Writer:
         self._worker.post(job)
 
     @property
-    def worker(self) -> Worker:
+    def worker(self) -> ConnectionThread:
         """The thread below, for jobs that answer for themselves."""
         return self._worker
 
@@ -118,7 +120,7 @@ class Writer:
         """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody."""
         self.lock.acquire(since=since)
         try:
-            self._insist_in_place()
+            self._require_in_place()
             self._set_patience(connection, 0 if since == AT_ONCE else BUSY_TIMEOUT_MS)
             answer = self._surely(lambda: function(connection))
         finally:
@@ -180,7 +182,7 @@ class Writer:
             self._doubt = self._doubt or code & 0xFF == sqlite3.SQLITE_IOERR
             raise
 
-    def _insist_in_place(self) -> None:
+    def _require_in_place(self) -> None:
         """Raise DiskFailure where others no longer find the files that this connection writes.
 
         SQLite goes on with a file that was deleted or moved, and what it commits there nobody sees.

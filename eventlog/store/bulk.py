@@ -51,8 +51,8 @@ async def append_many(
 def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
     chunk: list[Sequence[Fact]] = []
     facts = 0
-    for group in _insist_iterable(groups):
-        _insist_sequence(group)
+    for group in _require_iterable(groups):
+        _require_sequence(group)
         chunk.append(group)
         facts += len(group)
         if facts >= FACTS_PER_COMMIT:
@@ -62,12 +62,12 @@ def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
         yield chunk
 
 
-def _insist_iterable(groups: object) -> Iterable[Sequence[Fact]]:
+def _require_iterable(groups: object) -> Iterable[Sequence[Fact]]:
     if isinstance(groups, Iterable) and not isinstance(groups, str | bytes | Mapping):
         return groups
     raise BadArgument(f"facts come in groups, not in a {type(groups).__name__}")
 
 
-def _insist_sequence(group: object) -> None:
+def _require_sequence(group: object) -> None:
     if not isinstance(group, Sequence) or isinstance(group, str | bytes | bytearray):
         raise BadArgument(f"a group is a list of facts, not a {type(group).__name__}")

@@ -26,14 +26,14 @@ from eventlog.errors import (
 from eventlog.followers.projector import Projector
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
-from eventlog.journal.group_commit import Appender
+from eventlog.journal.group_commit import GroupCommit
 from eventlog.journal.nudge import Nudge
 from eventlog.record import Receipt
 from eventlog.storage import wal_file as wal
 from eventlog.storage.paths import wal_path
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
-from eventlog.store import opening as schema
+from eventlog.store import opening
 from eventlog.store.reader import Reader
 from eventlog.store.startup import _prepare, _Start
 
@@ -58,7 +58,7 @@ class Engine:
         self._progress = Nudge()
         self._trouble: EventLogError | None = None
         self._reserve = Reserve(writer.path)
-        self._appender = Appender(writer, start.head_file, self._reserve, self._on_commit)
+        self._group_commit = GroupCommit(writer, start.head_file, self._reserve, self._on_commit)
         self._projector = Projector(writer, self._on_progress)
         self._follow: asyncio.Task[None] | None = None
 
@@ -68,7 +68,7 @@ class Engine:
 
         Raises DatabaseError.
         """
-        await anyio.to_thread.run_sync(schema.insist_usable, path)
+        await anyio.to_thread.run_sync(opening.require_usable, path)
         writer = Writer(path)
         start = await writer.open(lambda connection: _prepare(connection, path))
         try:
@@ -108,13 +108,13 @@ class Engine:
             mark.unlink(missing_ok=True)
 
     async def append(self, append: Append) -> Receipt:
-        """The receipt of an append. Raises what `Appender.append` raises."""
-        return await self._appender.append(append)
+        """The receipt of an append. Raises what `GroupCommit.append` raises."""
+        return await self._group_commit.append(append)
 
     async def append_all(self, some: Sequence[Append]) -> list[Receipt]:
         """The receipts of many appends, in one commit. Raises the first error of one of them."""
         receipts = []
-        for answer in await self._appender.append_all(some):
+        for answer in await self._group_commit.append_all(some):
             if isinstance(answer, BaseException):
                 raise answer
             receipts.append(answer)
@@ -125,7 +125,7 @@ class Engine:
 
         What it tells of is on the disk, also where that append was relaxed or failed half-way.
         """
-        await self._appender.settled()
+        await self._group_commit.settled()
         return await self._writer.run(lambda connection: self._find_durably(connection, key))
 
     def _find_durably(self, connection: sqlite3.Connection, key: str) -> Receipt | None:
@@ -143,7 +143,7 @@ class Engine:
         """Return when every view has come to `position`. Raises what keeps them from it."""
         while self._projected < position:
             seen = self._progress.count
-            self._projector.hurry()
+            self._projector.stop_waiting()
             self.reader.nudge.give()
             await self._progress.wait(seen, timeout_s=POLL_S)
             if self._trouble is not None and self._projected < position:
@@ -152,7 +152,7 @@ class Engine:
     async def close(self) -> None:
         """Write what waits, carry it into the views, and close everything."""
         try:
-            await self._appender.close()
+            await self._group_commit.close()
             if self._follow is not None:
                 self._follow.cancel()
                 await asyncio.wait([self._follow])

@@ -21,13 +21,13 @@ import anyio.to_thread
 from eventlog.errors import DiskFull, StoreClosed
 from eventlog.facts import Fact
 from eventlog.followers.replay import Replay, Replayed, family
-from eventlog.followers.subscription import insist_position
+from eventlog.followers.subscription import require_position
 from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Receipt, Record
-from eventlog.storage.paths import checked_path, insist_path, real_path
-from eventlog.storage.shield import to_the_end
+from eventlog.storage.paths import checked_path, real_path, require_path
+from eventlog.storage.shield import shielded
 from eventlog.store import bulk
 from eventlog.store.compat import write_event as visits
 from eventlog.store.compat.caller_connection import connect_caller
@@ -46,8 +46,8 @@ class EventStore:
 
     def __init__(self, db_path: str, thumbnails_dir: str = "thumbnails") -> None:
         """Touch nothing yet. Raises BadArgument for what is no path."""
-        self.db_path = insist_path("db_path", db_path)
-        self.thumbnails_dir = Path(insist_path("thumbnails_dir", thumbnails_dir))
+        self.db_path = require_path("db_path", db_path)
+        self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
@@ -66,17 +66,17 @@ class EventStore:
                 path = real_path(checked_path(self.db_path))
                 self._thumbnails.ensure()
                 try:
-                    await to_the_end(self._open_on(path))
+                    await shielded(self._open_on(path))
                 except asyncio.CancelledError:
                     if self.db is not None:
-                        await to_the_end(self._close())
+                        await shielded(self._close())
                     raise
 
     async def close(self) -> None:
         """Write what waits, let the last projection end, and close every connection."""
         async with self._changing:
             if self._open is not None:
-                await to_the_end(self._close())
+                await shielded(self._close())
 
     async def _open_on(self, path: Path) -> None:
         opened = await Engine.start(path)
@@ -90,7 +90,7 @@ class EventStore:
     async def _close(self) -> None:
         opened, self._open = self._opened(), None
         db, self.db = self.db, None
-        opened.writer.hurry()  # or each step of it would wait for the lock as long as the first
+        opened.writer.stop_waiting()  # otherwise each step of the close waits for the lock anew
         try:
             if db is not None:
                 await db.close()
@@ -231,7 +231,7 @@ class EventStore:
         Raises BadArgument for what is no position, DatabaseError when the views can't be carried
         on.
         """
-        insist_position(position)
+        require_position(position)
         await self._opened().caught_up(position)
 
     async def replay(self, *views: str) -> Replayed:

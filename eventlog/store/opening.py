@@ -47,12 +47,12 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
             checkpoints.reset(connection, view.name, view.version)
 
 
-def insist_usable(path: Path) -> None:
+def require_usable(path: Path) -> None:
     """Raise what a database that exists is refused for, before anything of it is touched."""
-    look(path, lambda connection: _insist_adoptable(connection, path))
+    look(path, lambda connection: _require_adoptable(connection, path))
 
 
-def _insist_adoptable(connection: sqlite3.Connection, path: Path) -> None:
+def _require_adoptable(connection: sqlite3.Connection, path: Path) -> None:
     if origin(connection, path) == "plain":
         from eventlog.store.compat import adopt  # noqa: PLC0415 - needed once in the life of a log
 

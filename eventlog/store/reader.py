@@ -2,7 +2,7 @@
 
 Answers from the read tables, and from the journal where a story needs its facts. Watches for
 commits of this and other processes and gives the hint that followers wait for. Writes nothing;
-what a question means stands in the views' own files and in `queries.py`.
+what a question means stands in the views' own files and in `event_list.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from eventlog.errors import BadArgument, DatabaseError
 from eventlog.followers import checkpoints, subscription
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
-from eventlog.projections import event_list as queries
-from eventlog.projections import face_results, persons, unclean_stops, unlock_actions
+from eventlog.projections import event_list, face_results, persons, unclean_stops, unlock_actions
 from eventlog.projections.event_list import EVERYTHING, Before, EventFilter
 from eventlog.projections.unlock_actions import UnlockFilter
 from eventlog.record import Record, StoredRecord
-from eventlog.storage.connection_thread import Worker
+from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import connect_reader
-from eventlog.storage.paths import insist_path
+from eventlog.storage.paths import require_path
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -40,7 +39,7 @@ DATA_VERSION: Final = "PRAGMA data_version"
 class Reader:
     """A log, open for reading. Use `Reader.open`, and `async with` or `close`."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: ConnectionThread) -> None:
         self.nudge = Nudge()
         self._worker = worker
         self._watch = asyncio.create_task(self._watch_commits())
@@ -48,8 +47,8 @@ class Reader:
     @classmethod
     async def open(cls, db_path: str | Path) -> Self:
         """Open the log for reading. Raises BadArgument, and what `connect_reader` raises."""
-        path = Path(insist_path("db_path", db_path))
-        return cls(await Worker(path, partial(connect_reader, path)).start())
+        path = Path(require_path("db_path", db_path))
+        return cls(await ConnectionThread(path, partial(connect_reader, path)).start())
 
     async def close(self) -> None:
         """Stop watching, and close the connection."""
@@ -75,7 +74,7 @@ class Reader:
         """One event's columns, and its detections under "detections"; None when there is none."""
         if not _may_be(event_id):
             return None
-        found = queries.nest(await self._fetch(queries.one_event(event_id)))
+        found = event_list.nest(await self._fetch(event_list.one_event(event_id)))
         return found[0] if found else None
 
     async def events(
@@ -86,15 +85,15 @@ class Reader:
         limit: int = 20,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """A page of events, newest `recorded_at` first; see `queries.recent_events`."""
-        packed = queries.packed_events(wanted, before=before, limit=limit, offset=offset)
+        """A page of events, newest `recorded_at` first; see `event_list.recent_events`."""
+        packed = event_list.packed_events(wanted, before=before, limit=limit, offset=offset)
         try:
             ((text,),) = await self._fetch(packed)
         except DatabaseError:
             # Damage that no JSON can hold; what is wrong with the disk this is told as well.
-            plain = queries.recent_events(wanted, before=before, limit=limit, offset=offset)
-            return queries.nest(await self._fetch(plain))
-        return queries.unpack(text)
+            plain = event_list.recent_events(wanted, before=before, limit=limit, offset=offset)
+            return event_list.nest(await self._fetch(plain))
+        return event_list.unpack(text)
 
     async def persons(self) -> list[dict[str, Any]]:
         """All persons, by name."""
@@ -152,10 +151,10 @@ class Reader:
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────
 
-    async def _rows(self, columns: Sequence[str], query: queries.Query) -> list[dict[str, Any]]:
+    async def _rows(self, columns: Sequence[str], query: event_list.Query) -> list[dict[str, Any]]:
         return [dict(zip(columns, row, strict=True)) for row in await self._fetch(query)]
 
-    async def _fetch(self, query: queries.Query) -> list[Any]:
+    async def _fetch(self, query: event_list.Query) -> list[Any]:
         return await self.run(lambda connection: connection.execute(*query).fetchall())
 
     async def _watch_commits(self) -> None:

@@ -18,8 +18,8 @@ from eventlog.journal.head_file import (
     read_head,
 )
 from eventlog.record import Head
-from eventlog.storage.open_marks import Presence, identity, left_behind
-from eventlog.store import opening as schema
+from eventlog.storage.open_marks import OpenMark, identity, left_behind
+from eventlog.store import opening
 
 log = logging.getLogger("eventlog")
 
@@ -29,7 +29,7 @@ class _Start(NamedTuple):
 
     end: int
     head_file: HeadFile
-    presence: Presence
+    presence: OpenMark
     marks: list[Path]
     unclean: dict[str, UncleanStop]
 
@@ -45,7 +45,7 @@ class _Start(NamedTuple):
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
-    schema.prepare(connection, path)
+    opening.prepare(connection, path)
     marks = left_behind(path)
     end = journal.head(connection)
     astray = _head_astray(connection, path, end.position)
@@ -55,7 +55,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
         unclean[f"unclean:{astray.head_position}:{end.position}"] = astray
     if marks:
         log.warning("%s was not closed; its journal ends at %d", path, end.position)
-    presence = Presence(path)
+    presence = OpenMark(path)
     try:
         head_file = HeadFile(path)
         if astray is None:

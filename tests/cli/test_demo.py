@@ -21,7 +21,7 @@ import pytest
 
 from eventlog.cli import demo
 from eventlog.cli import serve as web
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.errors import BadArgument
 from eventlog.sources.simulator import play_live
 from eventlog.store.event_store import EventStore
@@ -112,7 +112,9 @@ def test_through_a_pipe_it_ends_and_says_how_to_look(
     monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\n"))
     assert eventlog("--db", *user).code == 0
     served: list[str] = []
-    monkeypatch.setattr(web, "run", lambda _, desk, **__: served.append(str(desk.thumbnails_dir)))
+    monkeypatch.setattr(
+        web, "run", lambda _, context, **__: served.append(str(context.thumbnails_dir))
+    )
     assert eventlog("--db", *serve).code == 0
     assert served == [str(folder / "thumbnails")]
 
@@ -156,13 +158,13 @@ def test_visits_come_while_the_dashboard_is_open(
     async def at_once(_: float) -> None:
         """Time goes by quickly."""
 
-    async def be_open(desk: Desk, alongside: web.Alongside) -> None:
-        async with EventStore(str(desk.db_path), str(desk.thumbnails_dir)) as store:
+    async def be_open(context: Context, alongside: web.Alongside) -> None:
+        async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
             await alongside(store)
 
     def run(
         _: ModuleType,
-        desk: Desk,
+        context: Context,
         *,
         host: str,
         port: int,
@@ -173,7 +175,7 @@ def test_visits_come_while_the_dashboard_is_open(
         ports.append(port)
         if port:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        asyncio.run(be_open(desk, alongside))
+        asyncio.run(be_open(context, alongside))
 
     monkeypatch.setattr(web, "run", run)
     monkeypatch.setattr(demo, "LIVE_VISITS", 5)

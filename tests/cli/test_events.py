@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from eventlog.cli.context import Desk, Settings
+from eventlog.cli.context import Context, Settings
 from eventlog.cli.events import print_events
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, PersonNamed, UnlockAction
 from eventlog.journal.append import Append, prepare
@@ -66,9 +66,9 @@ def test_the_list_is_a_table_for_people(eventlog: CommandLine) -> None:
 @pytest.mark.parametrize("width", [40, 72, 80, 120])
 def test_no_terminal_is_too_narrow_for_ids_and_times(width: int) -> None:
     """What is long is broken within its column; what leads on to `show` is never left out."""
-    desk = Desk(lambda: Settings(db_path="", thumbnails_dir=""))
+    context = Context(lambda: Settings(db_path="", thumbnails_dir=""))
     out = StringIO()
-    desk.out = Console(file=out, force_terminal=True, color_system=None, width=width)
+    context.out = Console(file=out, force_terminal=True, color_system=None, width=width)
     labels = ["person", "car", "package", "dog", "bicycle", "umbrella"]
     event = {
         "id": 123456,
@@ -80,7 +80,7 @@ def test_no_terminal_is_too_narrow_for_ids_and_times(width: int) -> None:
         "door_action": "unlocked",
         "detections": [{"label": label} for label in labels],
     }
-    print_events(desk, [event], {})
+    print_events(context, [event], {})
     text = out.getvalue()
     assert "123456  2026-02-25 10:30:00  moved" in text
     words = text.split()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from eventlog import codecs
-from eventlog.cli.context import Desk
+from eventlog.cli.context import Context
 from eventlog.cli.salvage import _tell
 from eventlog.journal.head_file import head_path
 from eventlog.maintenance.salvage import salvage as machine
@@ -163,7 +163,7 @@ def test_everything_that_a_salvage_found_has_its_line(
         wal_damaged=True,
         unreadable_pages=3,
     )
-    _tell(Desk(eventlog._settings), tmp_path / "new.db", report)
+    _tell(Context(eventlog._settings), tmp_path / "new.db", report)
     first, *others = eventlog.capsys.readouterr().out.splitlines()
     assert first.endswith("holds 5 records of at least 9: 2 proved, 1 with a hash that was mended")
     assert others == [

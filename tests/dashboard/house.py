@@ -21,7 +21,7 @@ from eventlog.dashboard.accounts import sessions, tokens, users
 from eventlog.dashboard.accounts.secrets import form_token
 from eventlog.dashboard.accounts.tokens import Scope
 from eventlog.dashboard.app import make_app
-from eventlog.dashboard.site import Desk, Settings, open_desk
+from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.facts import Detection, Ding, FaceResult, Fact, UnlockAction
 from eventlog.record import Receipt
 
@@ -38,11 +38,11 @@ VISIT: tuple[Fact, ...] = (
 
 
 class House:
-    """A desk, the app over it, and what a test does with them."""
+    """A site, the app over it, and what a test does with them."""
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self.app = make_app(desk)
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.app = make_app(site)
 
     def client(self, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
         """A client at an address, with an origin as a browser sends it."""
@@ -53,14 +53,14 @@ class House:
 
     async def user(self, name: str = OWNER, *, password: str | None = None) -> int:
         """A user; hashing takes a while, so only a test that types the password asks for one."""
-        now = self.desk.now_s
-        return await self.desk.accounts.run(lambda c: users.add(c, name, password, now))
+        now = self.site.now_s
+        return await self.site.accounts.run(lambda c: users.add(c, name, password, now))
 
     async def signed_in(self, name: str = OWNER) -> httpx.AsyncClient:
         """A client with a session."""
         user_id = await self.user(name)
-        now = self.desk.now_s
-        secret = await self.desk.accounts.run(lambda c: sessions.begin(c, user_id, "here", now))
+        now = self.site.now_s
+        secret = await self.site.accounts.run(lambda c: sessions.begin(c, user_id, "here", now))
         client = self.client()
         client.cookies.set("eventlog_session", secret)
         client.headers["x-csrf-token"] = form_token(secret)
@@ -68,17 +68,17 @@ class House:
 
     async def program(self, *scopes: Scope) -> httpx.AsyncClient:
         """A client with a token, as a program has it: no cookie, no origin."""
-        now = self.desk.now_s
+        now = self.site.now_s
         name = f"program {' '.join(scopes)}"
-        secret = await self.desk.accounts.run(lambda c: tokens.add(c, name, set(scopes), now))
+        secret = await self.site.accounts.run(lambda c: tokens.add(c, name, set(scopes), now))
         client = self.client(authorization=f"Bearer {secret}")
         del client.headers["origin"]
         return client
 
     async def append(self, *facts: Fact, **more: Any) -> Receipt:
         """Append, and wait until the views have it."""
-        receipt = await self.desk.store.append(*facts, **more)
-        await self.desk.store.caught_up(receipt.positions[-1])
+        receipt = await self.site.store.append(*facts, **more)
+        await self.site.store.caught_up(receipt.positions[-1])
         return receipt
 
 
@@ -95,8 +95,8 @@ async def open_house(folder: Path, zone: str = "UTC") -> AsyncIterator[House]:
     settings = Settings(
         db_path=folder / "events.db", thumbnails_dir=folder / "thumbnails", zone=ZoneInfo(zone)
     )
-    async with open_desk(settings) as desk:
-        yield House(desk)
+    async with open_desk(settings) as site:
+        yield House(site)
 
 
 def hidden_fields(page: str) -> dict[str, str]:

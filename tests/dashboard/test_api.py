@@ -59,7 +59,7 @@ async def test_facts_enter_as_in_python(house: House) -> None:
         answer = await program.post("/api/facts", json=FACTS_EXAMPLE)
     assert answer.status_code == 201
     assert answer.json() == {"positions": ["1", "2", "3", "4"], "event_id": "1"}
-    stored = await house.desk.pages.story(1)
+    stored = await house.site.pages.story(1)
     facts = [codecs.to_builtins(codecs.decode_record(row).fact) for row in stored]
     given: Any = FACTS_EXAMPLE["facts"]
     for fact, plain in zip(facts, given, strict=True):
@@ -77,7 +77,7 @@ async def test_the_same_key_gives_the_first_receipt(house: House) -> None:
     assert conflict.status_code == 409
     assert conflict.json()["error"] == "KeyConflict"
     assert conflict.json()["receipt"] == first.json()
-    assert await house.desk.pages.last_position() == 4
+    assert await house.site.pages.last_position() == 4
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_a_bad_fact_is_named_and_nothing_is_written(
     assert answer.status_code == 400
     said = answer.json()
     assert (said["error"], said["fact"], said.get("field")) == ("BadFact", index, field)
-    assert await house.desk.pages.last_position() == 0
+    assert await house.site.pages.last_position() == 0
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ async def test_an_append_that_cant_be_is_refused_as_in_python(
     async with await house.program("append") as program:
         answer = await program.post("/api/facts", json=body)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
-    assert await house.desk.pages.last_position() == 0
+    assert await house.site.pages.last_position() == 0
 
 
 async def test_a_tokens_scope_is_all_that_it_may(house: House) -> None:
@@ -216,7 +216,7 @@ async def test_what_is_typed_into_a_filter_stays_text(house: House, path: str) -
                 assert 'id="event-1"' not in answer.text
                 assert "unlocked" not in answer.text
         count = "SELECT count(*) FROM events"
-        assert await house.desk.pages.run(lambda c: c.execute(count).fetchone()) == (1,)
+        assert await house.site.pages.run(lambda c: c.execute(count).fetchone()) == (1,)
 
 
 async def test_a_parameter_that_is_no_value_of_its_kind_is_named(house: House) -> None:
@@ -260,7 +260,7 @@ async def test_an_upload_stays_in_the_folder(house: House) -> None:
             assert answer.status_code == 201
             name = answer.json()["path"].removeprefix("thumbnails/")
             assert "/" not in name
-            assert (house.desk.settings.thumbnails_dir / name).is_file()
+            assert (house.site.settings.thumbnails_dir / name).is_file()
 
 
 async def test_persons_have_the_names_to_show(house: House) -> None:
@@ -300,9 +300,9 @@ def test_no_cell_of_an_export_is_a_formula(text: str) -> None:
 
 async def test_positions_past_what_a_browser_counts_to_stay_exact() -> None:
     """A receipt with positions over 2^53 is text, so no digit is lost."""
-    from eventlog.dashboard.api import responses as shapes  # noqa: PLC0415 - beside what it is about
+    from eventlog.dashboard.api import responses  # noqa: PLC0415 - beside what it is about
     from eventlog.record import EventId, Position, Receipt  # noqa: PLC0415 - likewise
 
-    receipt = shapes.receipt(Receipt((Position(2**53 + 1),), EventId(2**63 - 1)))
+    receipt = responses.receipt(Receipt((Position(2**53 + 1),), EventId(2**63 - 1)))
     plain = msgspec.json.decode(msgspec.json.encode(receipt))
     assert plain == {"positions": [str(2**53 + 1)], "event_id": str(2**63 - 1)}

@@ -67,10 +67,10 @@ async def state(house: House) -> list[Any]:
         counts = [connection.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables]
         return [schema, counts]
 
-    return await house.desk.pages.run(read)
+    return await house.site.pages.run(read)
 
 
-async def insist_on_text(client: httpx.AsyncClient, path: str, name: str, text: str) -> None:
+async def require_on_text(client: httpx.AsyncClient, path: str, name: str, text: str) -> None:
     """A parameter's value is taken as text, or refused."""
     answer = await client.get(path, params={name: text})
     assert answer.status_code in {200, 400}, (path, name, text)
@@ -87,7 +87,7 @@ async def test_five_hundred_injections_stay_text(house: House) -> None:
     async with await house.signed_in() as client:
         for number, text in enumerate(SQL):
             path, name = PAIRS[number % len(PAIRS)]
-            await insist_on_text(client, path, name, text)
+            await require_on_text(client, path, name, text)
     assert len(set(SQL)) == 500
     assert await state(house) == before
 
@@ -99,7 +99,7 @@ async def test_five_hundred_injections_stay_text_at_every_parameter(house: House
     before = await state(house)
     async with await house.signed_in() as client:
         for (path, name), text in product(PAIRS, SQL):
-            await insist_on_text(client, path, name, text)
+            await require_on_text(client, path, name, text)
     assert await state(house) == before
 
 
@@ -109,7 +109,7 @@ async def test_five_hundred_injections_stay_text_at_every_parameter(house: House
 async def test_a_crawl_finds_no_address_that_is_open_to_a_stranger(house: House) -> None:
     """Every link, form and picture that a signed-in page leads to, by every method."""
     frame = draw(Scene(12, ("person",), 7))
-    saved = await house.desk.thumbnails.save_async(frame, AT.isoformat())
+    saved = await house.site.thumbnails.save_async(frame, AT.isoformat())
     assert saved is not None
     for _ in range(31):  # so that there is more than a page
         await house.append(*VISIT, saved)
@@ -215,9 +215,9 @@ async def test_two_hundred_errors_leak_nothing(
         for error in FAILURES:
             failure.append(error)
             with monkeypatch.context() as patch:
-                for of in (house.desk.pages, house.desk.figures):
+                for of in (house.site.pages, house.site.figures):
                     patch.setattr(of, "run", fails)
-                patch.setattr(house.desk.store, "append", fails)
+                patch.setattr(house.site.store, "append", fails)
                 for path in GETS:
                     if path != "/api/stream":
                         provoked += insist(await client.get(path))
@@ -246,7 +246,7 @@ async def test_fifty_names_full_of_control_characters_make_one_line_each(
             assert (await client.get(f"/{quote(name)}")).status_code == 404
             caplog.clear()
             with monkeypatch.context() as patch:
-                patch.setattr(house.desk.pages, "run", fails)
+                patch.setattr(house.site.pages, "run", fails)
                 assert (await client.get("/", params={"camera": name})).status_code == 500
             for record in caplog.records:
                 lines += _Remark("eventlog: %(message)s").format(record).split("\n")

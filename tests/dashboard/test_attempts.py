@@ -183,9 +183,9 @@ async def test_a_browser_that_signed_in_before_gets_in_during_an_attack(
         await owner.post("/sign-out", headers={"x-csrf-token": "0"})
         device = owner.cookies.get("eventlog_device", domain="127.0.0.1")
         assert device not in {None, "planted"}
-        now = house.desk.clock()
+        now = house.site.clock()
         for number in range(IN_ALL):
-            await house.desk.accounts.run(
+            await house.site.accounts.run(
                 lambda c, number=number: checked(c, f"10.{number}", now)  # type: ignore[misc]  # mypy can't infer a lambda with a default
             )
         assert (await type_password(other, OWNER, PASSWORD)).status_code == 429
@@ -195,7 +195,7 @@ async def test_a_browser_that_signed_in_before_gets_in_during_an_attack(
             roaming.cookies.set("eventlog_device", device or "")
             assert (await type_password(roaming, OWNER, PASSWORD)).status_code == 303
         # Who has the machine itself is not kept waiting by what others did.
-        add_user(str(house.desk.settings.db_path), OWNER, PASSWORD)
+        add_user(str(house.site.settings.db_path), OWNER, PASSWORD)
         assert (await type_password(other, OWNER, PASSWORD)).status_code == 303
 
 

@@ -110,52 +110,52 @@ async def test_a_session_survives_a_restart(tmp_path: Path) -> None:
 
 async def test_a_session_ends_when_idle_and_at_its_longest(house: House) -> None:
     """Half an hour after the last request; twelve hours after the sign-in whatever comes."""
-    began = house.desk.now_s
+    began = house.site.now_s
     async with await house.signed_in() as client:
         at = began
         while at < began + sessions.LONGEST_S - 1500:
             at += 1500
-            house.desk.clock = lambda at=at: float(at)  # type: ignore[misc]  # mypy can't infer a lambda with a default
+            house.site.clock = lambda at=at: float(at)  # type: ignore[misc]  # mypy can't infer a lambda with a default
             assert (await client.get("/")).status_code == 200
-        house.desk.clock = lambda: float(began + sessions.LONGEST_S)
+        house.site.clock = lambda: float(began + sessions.LONGEST_S)
         assert (await client.get("/")).status_code == 303
-    house.desk.clock = lambda: float(began)
+    house.site.clock = lambda: float(began)
     async with await house.signed_in() as client:
-        house.desk.clock = lambda: float(began + sessions.IDLE_S)
+        house.site.clock = lambda: float(began + sessions.IDLE_S)
         assert (await client.get("/")).status_code == 303
 
 
 async def test_an_open_page_alone_keeps_no_session_alive(house: House) -> None:
     """What a page asks for by itself is no sign of its reader."""
-    began = house.desk.now_s
+    began = house.site.now_s
     async with await house.signed_in() as client:
-        house.desk.clock = lambda: float(began + 1000)
+        house.site.clock = lambda: float(began + 1000)
         assert (await client.get("/timeline/live?ids=1")).status_code == 200
-        house.desk.clock = lambda: float(began + sessions.IDLE_S)
+        house.site.clock = lambda: float(began + sessions.IDLE_S)
         assert (await client.get("/")).status_code == 303
 
 
 async def test_a_session_from_the_future_is_none(house: House) -> None:
     """A clock that was set back makes no session live longer."""
     async with await house.signed_in() as client:
-        back = house.desk.now_s - 3600
-        house.desk.clock = lambda: float(back)
+        back = house.site.now_s - 3600
+        house.site.clock = lambda: float(back)
         assert (await client.get("/")).status_code == 303
 
 
 async def test_a_link_signs_in_once_and_within_an_hour(house: House) -> None:
     """The code is used up by its first use, and by time."""
     user_id = await house.user()
-    now = house.desk.now_s
-    code = await house.desk.accounts.run(lambda c: sessions.make_link(c, user_id, now))
-    late = await house.desk.accounts.run(lambda c: sessions.make_link(c, user_id, now))
+    now = house.site.now_s
+    code = await house.site.accounts.run(lambda c: sessions.make_link(c, user_id, now))
+    late = await house.site.accounts.run(lambda c: sessions.make_link(c, user_id, now))
     for given, expected in ((code, 303), (code, 403), ("nothing", 403)):
         async with house.client() as client:
             page = await client.get("/sign-in")
             form = {**hidden_fields(page.text), "code": given}
             assert (await client.post("/sign-in", data=form)).status_code == expected
             assert (await client.get("/")).status_code == (200 if expected == 303 else 303)
-    house.desk.clock = lambda: float(now + sessions.LINK_S)
+    house.site.clock = lambda: float(now + sessions.LINK_S)
     async with house.client() as client:
         form = {**hidden_fields((await client.get("/sign-in")).text), "code": late}
         assert (await client.post("/sign-in", data=form)).status_code == 403

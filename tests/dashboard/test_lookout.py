@@ -19,8 +19,8 @@ import pytest
 
 from eventlog.dashboard.pages import health
 from eventlog.dashboard.run import add_token
-from eventlog.dashboard.server import write_probe as lookout
-from eventlog.dashboard.server.write_probe import Lookout, look
+from eventlog.dashboard.server import write_probe
+from eventlog.dashboard.server.write_probe import WriteProbe, look
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
 from tests.dashboard.house import VISIT, House, until
@@ -57,8 +57,8 @@ asyncio.run(main(sys.argv[1]))
 @pytest.fixture
 def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look often, and have no patience."""
-    monkeypatch.setattr(lookout, "EVERY_S", 0.01)
-    monkeypatch.setattr(lookout, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(write_probe, "EVERY_S", 0.01)
+    monkeypatch.setattr(write_probe, "PATIENCE_S", 0.0)
 
 
 @pytest.mark.anyio
@@ -66,13 +66,13 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_lock_that_nobody_gives_back_is_told(house: House) -> None:
     """The word is "blocked" with 503, the page says it too, and all is well afterwards."""
     async with await house.signed_in() as client:
-        with closing(FileLock(lock_path(house.desk.settings.db_path))) as lock:
+        with closing(FileLock(lock_path(house.site.settings.db_path))) as lock:
             lock.acquire()
-            await until(lambda: house.desk.lookout.word == "blocked")
+            await until(lambda: house.site.write_probe.word == "blocked")
             answer = await client.get("/health")
             assert (answer.status_code, answer.text) == (503, "blocked")
             assert health.SENTENCES["blocked"] in (await client.get("/status")).text
-        await until(lambda: house.desk.lookout.word == "ok")
+        await until(lambda: house.site.write_probe.word == "ok")
         assert (await client.get("/health")).text == "ok"
 
 
@@ -80,8 +80,8 @@ async def test_a_lock_that_nobody_gives_back_is_told(house: House) -> None:
 async def test_appends_block_nobody(house: House) -> None:
     """A look between many writes finds its moment, and each write its own."""
     for _ in range(20):
-        await house.desk.store.append(*VISIT)
-        assert look(house.desk.settings.db_path) == "ok"
+        await house.site.store.append(*VISIT)
+        assert look(house.site.settings.db_path) == "ok"
 
 
 def test_a_medium_that_cant_be_written_is_told(
@@ -110,16 +110,16 @@ def fails(number: int) -> Callable[[object], None]:
 
 def test_a_disk_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look that does not come back is one that saw nothing good."""
-    watching = Lookout(tmp_path / "events.db")
+    watching = WriteProbe(tmp_path / "events.db")
     words = [watching.word]
-    now = time.monotonic() + lookout.HANGS_S + 1
+    now = time.monotonic() + write_probe.HANGS_S + 1
     monkeypatch.setattr(time, "monotonic", lambda: now)
     assert [*words, watching.word] == ["ok", "stuck"]
 
 
 def test_each_word_has_its_sentence() -> None:
     """So that the page can say what the monitor is told."""
-    assert set(get_args(lookout.Word)) <= set(health.SENTENCES)
+    assert set(get_args(write_probe.Word)) <= set(health.SENTENCES)
 
 
 # ── the faults themselves ──────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.dashboard.server.view_lag import STALE_S, Standing, Watch
+from eventlog.dashboard.server.view_lag import STALE_S, ViewLag, Watch
 from eventlog.facts import (
     AlertSent,
     Box,
@@ -41,7 +41,7 @@ HTML = [
 async def picture(house: House, *facts: FaceResult | Detection) -> ThumbnailSaved:
     """Event 1, with a picture of 480 by 270 pixels and further facts."""
     frame = draw(Scene(12, ("person",), 7))
-    saved = await house.desk.thumbnails.save_async(frame, AT.isoformat())
+    saved = await house.site.thumbnails.save_async(frame, AT.isoformat())
     assert saved is not None
     await house.append(Ding(camera_id="front_door", recorded_at=AT), saved, *facts)
     return saved
@@ -49,7 +49,7 @@ async def picture(house: House, *facts: FaceResult | Detection) -> ThumbnailSave
 
 def file_of(house: House, saved: ThumbnailSaved) -> Path:
     """Where a picture lies."""
-    return house.desk.settings.thumbnails_dir / saved.path.removeprefix("thumbnails/")
+    return house.site.settings.thumbnails_dir / saved.path.removeprefix("thumbnails/")
 
 
 @pytest.mark.parametrize("text", HTML)
@@ -90,8 +90,8 @@ async def test_scrolling_goes_on_to_the_beginning(house: House) -> None:
     """Each event once, newest first, a day's title once, through every page."""
     for number in range(95):
         at = AT + timedelta(hours=number)
-        await house.desk.store.append(Motion(camera_id="front_door", recorded_at=at))
-    await house.desk.store.caught_up(95)
+        await house.site.store.append(Motion(camera_id="front_door", recorded_at=at))
+    await house.site.store.caught_up(95)
     async with await house.signed_in() as client:
         seen: list[int] = []
         titles: list[str] = []
@@ -143,7 +143,7 @@ async def test_live_cards_are_those_that_the_filter_shows(house: House) -> None:
 async def test_the_event_says_why_the_door_opened(house: House) -> None:
     """The sentence, the story in order, the scale, the raw facts with position and hash."""
     await house.append(*VISIT)
-    row = (await house.desk.pages.story(1))[2]
+    row = (await house.site.pages.story(1))[2]
     async with await house.signed_in() as client:
         page = (await client.get("/events/1")).text
         assert (await client.get("/events/2")).status_code == 404
@@ -224,7 +224,7 @@ async def test_no_picture_leaves_from_outside_the_folder(house: House, tmp_path:
     """A fact may name any path, and a symbolic link may lie in the folder."""
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(b"\xff\xd8\xff secret")
-    (house.desk.settings.thumbnails_dir / "link.jpg").symlink_to(secret)
+    (house.site.settings.thumbnails_dir / "link.jpg").symlink_to(secret)
     paths = ["../secret.jpg", "thumbnails/../secret.jpg", str(secret), "thumbnails/link.jpg"]
     async with await house.signed_in() as client:
         for path in [*paths, "thumbnails/..", "thumbnails/\0", "other/link.jpg"]:
@@ -237,7 +237,7 @@ async def test_no_picture_leaves_from_outside_the_folder(house: House, tmp_path:
 
 async def test_people_show_visits_and_hours_and_take_a_name(house: House) -> None:
     """A name that is given is appended as a fact; an empty one takes it away."""
-    now = house.desk.now - timedelta(hours=1)
+    now = house.site.now - timedelta(hours=1)
     for _ in range(3):
         await house.append(
             Ding(camera_id="front_door", recorded_at=now), FaceResult(name="ada", distance=0.3)
@@ -252,7 +252,7 @@ async def test_people_show_visits_and_hours_and_take_a_name(house: House) -> Non
             assert f">{shown}</a></h2>" in (await client.get("/people")).text
         bad = {"name": "", "display_name": "x"}
         assert (await client.post("/people/name", data=bad)).status_code == 400
-    assert await house.desk.pages.last_position() == 8
+    assert await house.site.pages.last_position() == 8
 
 
 async def test_people_are_paged_by_name(house: House) -> None:
@@ -285,7 +285,7 @@ async def test_unlocks_show_refused_tries_too(house: House) -> None:
 async def test_health_says_what_an_owner_wants_to_know(house: House) -> None:
     """Head, views, cameras, disk; what verify said is read from beside the log."""
     await house.append(*VISIT)
-    path = house.desk.settings.db_path
+    path = house.site.settings.db_path
     path.with_name("events.db.verified").write_text(
         '{"at": "2026-02-25T10:30:00Z", "ok": true, "said": "4 records, nothing wrong"}'
     )
@@ -320,7 +320,7 @@ async def test_a_monitor_is_told_when_the_log_does_not_answer(
     async def never(*_: object) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(house.desk.figures, "run", never)
+    monkeypatch.setattr(house.site.figures, "run", never)
     async with house.client() as client:
         answer = await client.get("/health")
     assert (answer.status_code, answer.text) == (503, "stuck")
@@ -330,10 +330,10 @@ def test_a_view_that_stands_still_is_seen() -> None:
     """One that lags and moves is only busy; one that lags and does not move is not."""
     watch = Watch()
     for at in range(100):
-        assert not watch.stands_still(Standing(1000, {"events": at}, {}), float(at))
-    assert not watch.stands_still(Standing(1000, {"events": 99}, {}), 99 + STALE_S)
-    assert watch.stands_still(Standing(1000, {"events": 99}, {}), 100 + STALE_S)
-    assert not watch.stands_still(Standing(1000, {"events": 1000}, {}), 200 + STALE_S)
+        assert not watch.stands_still(ViewLag(1000, {"events": at}, {}), float(at))
+    assert not watch.stands_still(ViewLag(1000, {"events": 99}, {}), 99 + STALE_S)
+    assert watch.stands_still(ViewLag(1000, {"events": 99}, {}), 100 + STALE_S)
+    assert not watch.stands_still(ViewLag(1000, {"events": 1000}, {}), 200 + STALE_S)
 
 
 async def test_a_token_is_shown_once(house: House) -> None:

@@ -128,9 +128,9 @@ async def test_a_write_without_the_forms_token_is_refused(house: House) -> None:
 async def test_no_get_acts(house: House, path: str) -> None:
     """What changes something is not there for GET."""
     async with await house.signed_in() as client:
-        before = house.desk.broadcast.last
+        before = house.site.broadcast.last
         assert (await client.get(filled(path))).status_code in {404, 405}
-        assert house.desk.broadcast.last == before
+        assert house.site.broadcast.last == before
         assert (await client.get("/")).status_code == 200
 
 
@@ -201,8 +201,8 @@ async def test_an_error_leaks_nothing(
             (RuntimeError("secret in /home/owner"), 500),
         ):
             failure.append(error)
-            monkeypatch.setattr(house.desk.pages, "run", fails)
-            monkeypatch.setattr(house.desk.figures, "run", fails)
+            monkeypatch.setattr(house.site.pages, "run", fails)
+            monkeypatch.setattr(house.site.figures, "run", fails)
             answer = await client.get(path)
             assert answer.status_code == status
             for word in ("secret", "/home", "SELECT", "SQLITE", "Traceback", "eventlog/"):
@@ -215,7 +215,7 @@ async def test_files_are_their_owners_only(tmp_path: Path) -> None:
     try:
         async with open_house(tmp_path) as house:
             await house.user(password=PASSWORD)
-            saved = await house.desk.thumbnails.save_async(draw(Scene(12, (), 7)), AT.isoformat())
+            saved = await house.site.thumbnails.save_async(draw(Scene(12, (), 7)), AT.isoformat())
             assert saved is not None
             await house.append(*VISIT, saved)
             modes = modes_in(tmp_path)

@@ -34,7 +34,7 @@ from tests.dashboard.running import Running
 async def listening(house: House, **options: Any) -> AsyncIterator[int]:
     """The house on a socket of this loop; the answer is its port."""
     bound = server.listen("127.0.0.1", 0)
-    made = server.make_server(house.app, house.desk.broadcast.close, **options)
+    made = server.make_server(house.app, house.site.broadcast.close, **options)
     task = asyncio.create_task(made.serve([bound]))
     try:
         yield bound.getsockname()[1]
@@ -307,7 +307,7 @@ async def test_an_export_that_fails_midway_is_broken_off(
     """It does not end as if it were whole, and the log says so in one line, without a message."""
     await house.append(*(UnlockAction(granted=True) for _ in range(2_500)))
     asked = 0
-    unlocks = house.desk.figures.unlocks
+    unlocks = house.site.figures.unlocks
 
     async def second_fails(*given: Any, **more: Any) -> Any:
         nonlocal asked
@@ -316,7 +316,7 @@ async def test_an_export_that_fails_midway_is_broken_off(
             raise RuntimeError("s3cret\nline")
         return await unlocks(*given, **more)
 
-    monkeypatch.setattr(house.desk.figures, "unlocks", second_fails)
+    monkeypatch.setattr(house.site.figures, "unlocks", second_fails)
     async with await house.signed_in() as signed_in, listening(house) as port:
         cookie = f"eventlog_session={signed_in.cookies['eventlog_session']}"
         async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
@@ -331,14 +331,14 @@ async def test_an_export_that_fails_midway_is_broken_off(
 async def test_behind_tls_cookies_are_secure_and_bound_to_the_host(house: House) -> None:
     """With a public URL the cookies are __Host- ones and only https forms are taken."""
     settings = commands._settings(
-        str(house.desk.settings.db_path),
-        str(house.desk.settings.thumbnails_dir),
+        str(house.site.settings.db_path),
+        str(house.site.settings.thumbnails_dir),
         time_zone="UTC",
         public_url="https://door.example",
         tls=None,
     )
-    house.desk.settings = settings
-    secured = House(house.desk)
+    house.site.settings = settings
+    secured = House(house.site)
     await house.user(password=PASSWORD)
     async with secured.client() as client:
         client.base_url = httpx.URL("https://door.example")

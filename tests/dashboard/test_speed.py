@@ -26,7 +26,7 @@ from eventlog.dashboard.run import add_token
 from eventlog.facts import Detection, Ding, FaceResult, Motion, UnlockAction
 from eventlog.followers.projector import project_batch
 from eventlog.journal.append import Append, prepare
-from eventlog.store import opening as schema
+from eventlog.store import opening
 from tests.dashboard.running import Running
 from tests.support.logs import put, write_head, writing
 
@@ -62,7 +62,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running,
     path = folder / "events.db"
     random = Random(5)
     with writing(path) as connection:
-        schema.prepare(connection, path)
+        opening.prepare(connection, path)
         for start in range(1, EVENTS + 1, BATCH):
             end = min(start + BATCH, EVENTS + 1)
             put(connection, [visit(number, random) for number in range(start, end)])

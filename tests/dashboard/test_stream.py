@@ -28,7 +28,7 @@ async def welcome() -> bool:
 
 def listen(house: House, after: int | None, *, heartbeat_s: float = 15.0) -> AsyncIterator[bytes]:
     """A listener's frames, without the lead."""
-    return house.desk.broadcast.listen(after, still_welcome=welcome, heartbeat_s=heartbeat_s)
+    return house.site.broadcast.listen(after, may_continue=welcome, heartbeat_s=heartbeat_s)
 
 
 async def positions(frames: AsyncIterator[bytes], until: int) -> list[int]:
@@ -46,7 +46,7 @@ async def named(house: House, count: int) -> int:
     """Append so many records; the answer is the last position."""
     last = 0
     for number in range(count):
-        receipt = await house.desk.store.append(PersonNamed(name=f"p{number}"))
+        receipt = await house.site.store.append(PersonNamed(name=f"p{number}"))
         last = receipt.positions[-1]
     return last
 
@@ -80,7 +80,7 @@ async def test_resuming_anywhere_has_no_gap_and_no_repeat(
 ) -> None:
     """From each position, with many frames in memory or few, while more are appended."""
     monkeypatch.setattr(stream, "BATCH", 5)
-    house.desk.broadcast._frames = deque(maxlen=kept)
+    house.site.broadcast._frames = deque(maxlen=kept)
     last = await named(house, 40)
     listeners = [
         asyncio.create_task(positions(listen(house, after), 60)) for after in range(last + 1)
@@ -103,8 +103,8 @@ async def test_a_listener_from_the_future_is_told(house: House) -> None:
 
 
 async def test_a_quiet_stream_shows_that_it_lives(house: House) -> None:
-    """A heartbeat comes in time: every 15 seconds, unless a test is in a hurry."""
-    assert house.desk.heartbeat_s == 15.0
+    """A heartbeat comes in time: every 15 seconds, unless a test is in a stop_waiting."""
+    assert house.site.heartbeat_s == 15.0
     frames = listen(house, None, heartbeat_s=0.01)
     await anext(frames)
     assert await anext(frames) == stream.HEARTBEAT
@@ -112,23 +112,23 @@ async def test_a_quiet_stream_shows_that_it_lives(house: House) -> None:
 
 async def test_a_stream_ends_with_its_session(house: House) -> None:
     """At the next heartbeat after a sign-out the page is told, and the stream is over."""
-    house.desk.heartbeat_s = 0.01
+    house.site.heartbeat_s = 0.01
     async with await house.signed_in() as client:
         asked = asyncio.create_task(client.get("/api/stream?after=0"))
-        await until(lambda: house.desk.streams.count == 1)
+        await until(lambda: house.site.streams.count == 1)
         await client.post("/sign-out")
         answer = await asked
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert answer.text.endswith("event: signed-out\ndata: {}\n\n")
-    assert house.desk.streams.count == 0
+    assert house.site.streams.count == 0
 
 
 async def test_a_stream_ends_with_its_token(house: House) -> None:
     """A token that was revoked hears no more."""
-    house.desk.heartbeat_s = 0.01
+    house.site.heartbeat_s = 0.01
     async with await house.program("read") as program, await house.signed_in() as client:
         asked = asyncio.create_task(program.get("/api/stream", headers={"last-event-id": "0"}))
-        await until(lambda: house.desk.streams.count == 1)
+        await until(lambda: house.site.streams.count == 1)
         await client.post("/account/tokens/1/revoke")
         assert "signed-out" in (await asked).text
 
@@ -140,20 +140,20 @@ async def test_closing_ends_every_stream(house: House) -> None:
     assert await positions(frames, 2) == [1, 2]
     async with await house.program("read") as program:
         asked = asyncio.create_task(program.get("/api/stream"))
-        await until(lambda: house.desk.streams.count == 1)
-        house.desk.broadcast.close()
+        await until(lambda: house.site.streams.count == 1)
+        house.site.broadcast.close()
         assert (await asked).status_code == 200
-    assert house.desk.streams.count == 0
+    assert house.site.streams.count == 0
 
 
 async def test_one_stream_too_many_is_told_by_its_status(house: House) -> None:
     """429, and the ones that are open go on."""
     async with await house.program("read") as program:
         tasks = [asyncio.create_task(program.get("/api/stream")) for _ in range(STREAMS_EACH)]
-        await until(lambda: house.desk.streams.count == STREAMS_EACH)
+        await until(lambda: house.site.streams.count == STREAMS_EACH)
         refused = await program.get("/api/stream")
         assert (refused.status_code, refused.json()["error"]) == (429, "TooMany")
-        house.desk.broadcast.close()
+        house.site.broadcast.close()
         assert [task.status_code for task in await asyncio.gather(*tasks)] == [200] * STREAMS_EACH
 
 
@@ -175,5 +175,5 @@ async def test_a_record_that_cant_be_read_is_told_and_passed(house: House) -> No
 
 async def _one(house: House) -> StoredRecord:
     await house.append(*VISIT)
-    (row, *_) = await house.desk.pages.story(1)
+    (row, *_) = await house.site.pages.story(1)
     return row

@@ -105,10 +105,10 @@ def test_twenty_jumps_of_the_clock_change_no_order(tmp_path: Path) -> None:
         process.stdin.close()
         assert process.wait(timeout=10) == 0
     assert receipts == [[number, number] for number in range(1, len(offsets) * 5 + 1)]
-    insist_jumps_are_told(path, jumps=20)
+    require_jumps_are_told(path, jumps=20)
 
 
-def insist_jumps_are_told(path: Path, *, jumps: int) -> None:
+def require_jumps_are_told(path: Path, *, jumps: int) -> None:
     """The wall clock in the journal jumps, the boot clock beside it does not; `verify` says so."""
     with closing(connect_reader(path)) as connection:
         rows = list(journal.read_all(connection))

@@ -112,14 +112,14 @@ async def make_log(folder: Path) -> None:
         pass
 
 
-def insist_sound(folder: Path) -> None:
+def require_sound(folder: Path) -> None:
     """SQLite finds the file sound, `verify` the log, and the views are those of a replay."""
     report = verify(folder / DB)
     assert report.findings == ()
     assert replay_check.check(folder / DB) == []
 
 
-def insist_all_there(crowd: Crowd, names: tuple[str, ...], until: int) -> None:
+def require_all_there(crowd: Crowd, names: tuple[str, ...], until: int) -> None:
     """Every append stands there once, where its receipt says, and in its order."""
     with closing(connect_reader(crowd.folder / DB)) as connection:
         rows = list(journal.read_all(connection))
@@ -161,8 +161,8 @@ def live_with_kills(folder: Path, *, until: int, kills: int, seed: int) -> None:
     for name in ("anna", "bert", *BESIDE):
         assert "locked" not in crowd.complaints(name)
         assert "Traceback" not in crowd.complaints(name), crowd.complaints(name)
-    insist_all_there(crowd, ("anna", "bert"), until)
-    insist_sound(folder)
+    require_all_there(crowd, ("anna", "bert"), until)
+    require_sound(folder)
     followed = [position for position, _ in crowd.answers("follow")]
     assert followed == list(range(1, len(followed) + 1))
     with closing(connect_reader(folder / DB)) as connection:
@@ -202,7 +202,7 @@ def test_two_minutes_as_fast_as_it_goes_leave_the_database_sound(folder: Path) -
     for name in ("anna", "bert", *BESIDE):
         assert crowd.complaints(name) == ""
     print(f"{len(crowd.answers('anna')) + len(crowd.answers('bert'))} appends")  # noqa: T201 - the figure
-    insist_sound(folder)
+    require_sound(folder)
     with closing(connect_reader(folder / DB)) as connection:
         keys = [row.key for row in journal.read_all(connection) if row.key is not None]
     assert len(keys) == len(set(keys))
@@ -236,12 +236,12 @@ def test_writes_and_wal_checkpoints_never_overlap(folder: Path) -> None:
         check=True,
         timeout=120,
     )
-    written = insist_inside_lock(trace.read_text(errors="replace").splitlines())
+    written = require_inside_lock(trace.read_text(errors="replace").splitlines())
     assert written[DB] > 20, "no WAL checkpoint was made"
     assert written[f"{DB}-wal"] > 100
 
 
-def insist_inside_lock(lines: list[str]) -> Counter[str]:
+def require_inside_lock(lines: list[str]) -> Counter[str]:
     """See that each write is its process's who holds the lock; answers how many there were."""
     processes: dict[str, str] = {}
     calls = list(moments(lines))
@@ -317,7 +317,7 @@ async def test_a_frozen_writer_holds_nobody_up_for_longer_than_the_timeout(
     """An append ends with LockTimeout, reads go on; when the frozen one is killed all is well."""
     defaults: Any = Writer.__init__
     monkeypatch.setitem(defaults.__kwdefaults__, "lock_timeout_s", 0.3)
-    await insist_not_held_up(folder)
+    await require_not_held_up(folder)
 
 
 @pytest.mark.faults
@@ -325,11 +325,11 @@ async def test_a_frozen_writer_holds_nobody_up_for_longer_than_the_timeout(
 async def test_a_frozen_writer_holds_nobody_up_for_longer_than_five_seconds(folder: Path) -> None:
     """The same with the timeout that everybody has."""
     began = time.monotonic()
-    await insist_not_held_up(folder)
+    await require_not_held_up(folder)
     assert 4.9 < time.monotonic() - began < 20
 
 
-async def insist_not_held_up(folder: Path) -> None:
+async def require_not_held_up(folder: Path) -> None:
     """Freeze a writer in its transaction beside an open store, then kill it."""
     async with EventStore(str(folder / DB), str(folder / "thumbnails")) as store:
         event = await store.write_event("front_door", "2026-02-25T10:30:00")
@@ -353,4 +353,4 @@ async def insist_not_held_up(folder: Path) -> None:
             await frozen.wait()
         receipt = await store.append(PersonNamed(name="anna"), key="k")
         await store.caught_up(receipt.positions[-1])
-    insist_sound(folder)
+    require_sound(folder)

@@ -61,7 +61,7 @@ async def append_until_full(store: EventStore) -> dict[str, Receipt]:
     raise AssertionError("the disk was never full")
 
 
-async def insist_kept(store: EventStore, receipts: dict[str, Receipt]) -> None:
+async def require_kept(store: EventStore, receipts: dict[str, Receipt]) -> None:
     """Each receipt is that of a record."""
     for key, receipt in receipts.items():
         assert await store.receipt(key) == receipt
@@ -80,7 +80,7 @@ async def append_when_there_is_room(store: EventStore, number: int) -> None:
                 return
 
 
-async def insist_full_disk_is_survived(folder: Path) -> None:
+async def require_full_disk_is_survived(folder: Path) -> None:
     """Fill a disk, see what is promised of it, make room, and see that all is well."""
     async with open_store(folder) as store:
         first = await store.append(motion(0), key="motion:0")
@@ -94,7 +94,7 @@ async def insist_full_disk_is_survived(folder: Path) -> None:
         make_room(folder)
         await append_when_there_is_room(store, 10**6)
         assert receipts["motion:0"] == first
-        await insist_kept(store, receipts)
+        await require_kept(store, receipts)
     assert verify(folder / "events.db").findings == ()
 
 
@@ -102,7 +102,7 @@ async def insist_full_disk_is_survived(folder: Path) -> None:
 async def test_a_full_disk_refuses_reads_on_and_recovers_by_itself(tmp_path: Path) -> None:
     """In memory: no receipt without a record, reading goes on, room is found without a restart."""
     with memory_disk(tmp_path / "disk", 6 * MB) as folder:
-        await insist_full_disk_is_survived(folder)
+        await require_full_disk_is_survived(folder)
 
 
 @pytest.mark.faults
@@ -111,7 +111,7 @@ async def test_a_full_ext4_refuses_reads_on_and_recovers_by_itself(tmp_path: Pat
     """The same on a real file system."""
     disk = Ext4(tmp_path / "image", 24 * MB)
     with disk.mounted(tmp_path / "disk") as folder:
-        await insist_full_disk_is_survived(folder)
+        await require_full_disk_is_survived(folder)
 
 
 @pytest.mark.faults
@@ -135,7 +135,7 @@ async def test_a_thousand_unlock_records_find_room_on_a_full_disk(
             assert await store.receipt("refused") is None
             make_room(folder)
             await append_when_there_is_room(store, 10**6)
-            await insist_kept(store, receipts)
+            await require_kept(store, receipts)
         assert (folder / "events.db.reserve").exists()
         assert verify(folder / "events.db").findings == ()
 
@@ -253,12 +253,12 @@ def test_twenty_power_cuts_of_a_real_ext4_lose_nothing(tmp_path: Path) -> None:
             answered = live_until_the_power_goes(folder, random)
         with disk.mounted(tmp_path / "disk") as folder:
             assert {"events.db", "events.db-wal"} <= {path.name for path in folder.iterdir()}
-            insist_answered(folder, answered)
+            require_answered(folder, answered)
         total += len(answered)
     print(f"{total} answered, 0 lost")  # noqa: T201 - the figure
 
 
-def insist_answered(folder: Path, answered: dict[str, int]) -> None:
+def require_answered(folder: Path, answered: dict[str, int]) -> None:
     """Open the log after a cut: what was answered is there, and the next append works."""
 
     async def look() -> None:

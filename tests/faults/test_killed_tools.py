@@ -83,7 +83,7 @@ def emptied(folder: Path) -> Path:
     return folder
 
 
-def insist_whole(path: Path, end: int) -> None:
+def require_whole(path: Path, end: int) -> None:
     """A log of so many records in which `verify` finds nothing."""
     assert verify(path).findings == ()
     with closing(connect_reader(path)) as connection:
@@ -103,7 +103,7 @@ def test_a_copy_that_was_killed_is_whole_or_not_there(
     for _ in killed_at_random(program, kills, lambda: emptied(target.parent)):
         if not target.exists():
             run(program)
-        insist_whole(target, len(rows(log)))
+        require_whole(target, len(rows(log)))
     assert log.read_bytes() == before
 
 
@@ -127,7 +127,7 @@ def test_an_import_that_was_killed_is_whole_or_not_there(
     for _ in killed_at_random(program, kills, put_back):
         if not (target.exists() and rows(target)):
             run(program)
-        insist_whole(target, len(rows(log)))
+        require_whole(target, len(rows(log)))
         run(opener(target))
         assert len(views_of(target)["events"]) == VISITS
 
@@ -145,7 +145,7 @@ def test_a_takeover_that_was_killed_is_whole_or_has_not_begun(tmp_path: Path, ki
     path = tmp_path / "there" / "events.db"
     for _ in killed_at_random(opener(path), kills, lambda: plain_store_at(path)):
         run(opener(path))
-        insist_taken_over(path)
+        require_taken_over(path)
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(20, marks=pytest.mark.faults)])
@@ -160,10 +160,10 @@ def test_two_who_take_a_plain_store_over_at_once_make_one_log(tmp_path: Path, ti
         ]
         complaints = [process.communicate(timeout=60)[1] for process in both]
         assert [process.returncode for process in both] == [0, 0], complaints
-        insist_taken_over(path)
+        require_taken_over(path)
 
 
-def insist_taken_over(path: Path) -> None:
+def require_taken_over(path: Path) -> None:
     """Each visit once, under its id, in a log that is whole."""
     assert verify(path).findings == ()
     assert soundness_of(path) == [("ok",)]

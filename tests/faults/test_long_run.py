@@ -179,7 +179,7 @@ async def come_and_go(folder: Path, times: int) -> None:
         await store.caught_up(last.positions[-1])
 
 
-async def insist_all_goes_back(folder: Path, times: int) -> None:
+async def require_all_goes_back(folder: Path, times: int) -> None:
     """Let them come and go, and see that nothing is left open."""
     await come_and_go(folder, 5)
     gc.collect()
@@ -195,7 +195,7 @@ async def insist_all_goes_back(folder: Path, times: int) -> None:
 @pytest.mark.anyio
 async def test_whoever_comes_and_goes_leaves_nothing_open(tmp_path: Path) -> None:
     """Descriptors and threads are back to the start."""
-    await insist_all_goes_back(tmp_path, 30)
+    await require_all_goes_back(tmp_path, 30)
 
 
 @pytest.mark.faults
@@ -203,5 +203,5 @@ async def test_whoever_comes_and_goes_leaves_nothing_open(tmp_path: Path) -> Non
 async def test_ten_thousand_who_come_and_go_leave_nothing_open(tmp_path: Path) -> None:
     """The same with 10,000 appends, most of them cancelled, and 200 stores."""
     before = size_bytes()
-    await insist_all_goes_back(tmp_path, 1000)
+    await require_all_goes_back(tmp_path, 1000)
     assert size_bytes() - before < 2 * MEMORY_GROWTH_MAX

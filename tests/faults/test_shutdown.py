@@ -123,7 +123,7 @@ class Ended:
         self.last_words = {words[1]: words[2] for words in said if words[0] == "last"}
         assert self.answers
 
-    def insist_all_there(self, path: Path) -> None:
+    def require_all_there(self, path: Path) -> None:
         """What was answered is in the journal, and the log is whole."""
         with closing(connect_reader(path)) as connection:
             positions = {row.key: row.position for row in journal.read_all(connection)}
@@ -157,7 +157,7 @@ def test_a_pipeline_that_is_stopped_ends_soon_and_keeps_its_word(
     assert ended.last_words == dict.fromkeys(range(64), last_word)
     assert not list(tmp_path.glob("events.db.open-*"))
     assert not list(tmp_path.glob("events.db-wal"))
-    ended.insist_all_there(path)
+    ended.require_all_there(path)
 
 
 def test_a_store_that_nobody_closed_keeps_no_process_alive(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_store_that_nobody_closed_keeps_no_process_alive(tmp_path: Path) -> No
     ended = Ended(path, "unclosed", None)
     assert ended.code == 0
     assert "Fatal" not in ended.complaints
-    ended.insist_all_there(path)
+    ended.require_all_there(path)
     asyncio.run(open_and_close(path))
     assert unclean_stops(path) == 1
     asyncio.run(open_and_close(path))
@@ -177,7 +177,7 @@ def test_a_killed_process_is_told_of_once_at_the_next_start(tmp_path: Path) -> N
     """Kill -9: what was answered is there, and one unclean stop is a fact."""
     path = tmp_path / "events.db"
     ended = Ended(path, "run", signal.SIGKILL)
-    ended.insist_all_there(path)
+    ended.require_all_there(path)
     asyncio.run(open_and_close(path))
     asyncio.run(open_and_close(path))
     assert unclean_stops(path) == 1

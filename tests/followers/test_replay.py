@@ -27,7 +27,7 @@ from eventlog.followers.swap import NEW, OLD
 from eventlog.journal.append import Append, EncodedFact
 from eventlog.projections import VIEWS
 from eventlog.storage.lock import FileLock
-from eventlog.store import opening as schema
+from eventlog.store import opening
 from tests.support.dumps import schema_of, soundness_of, views_of
 from tests.support.logs import put, writing
 
@@ -153,7 +153,7 @@ async def test_a_journal_that_no_append_makes_replays_to_the_same_views_too(
     views = []
     for name, limit in (("singly.db", 1), ("at_once.db", 1000)):
         with writing(path.with_name(name)) as connection:
-            schema.prepare(connection, path.with_name(name))
+            opening.prepare(connection, path.with_name(name))
             put(connection, made)
             while not project_batch(connection, limit=limit).at_end:
                 pass

@@ -14,7 +14,7 @@ from eventlog.facts import Detection, Ding, Fact, Motion
 from eventlog.journal import table as journal
 from eventlog.journal.append import place, prepare
 from eventlog.journal.table import SCHEMA
-from eventlog.storage import connections as database
+from eventlog.storage import connections
 
 LOG_ID: Final = bytes(range(16))
 NOON: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -59,8 +59,8 @@ def make_log(path: Path) -> Path:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.executescript(SCHEMA)
-        connection.execute(f"PRAGMA application_id = {database.APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {database.USER_VERSION}")
+        connection.execute(f"PRAGMA application_id = {connections.APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {connections.USER_VERSION}")
         journal.make_log_id(connection, LOG_ID)
         ding = Ding(camera_id="front_door", recorded_at=NOON)
         append(connection, ding, Detection(label="person", confidence=0.9), key="ding 1")

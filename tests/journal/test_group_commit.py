@@ -18,7 +18,7 @@ from eventlog.errors import DatabaseError, DiskFull
 from eventlog.facts import Fact
 from eventlog.journal import group_commit as appender
 from eventlog.journal import table as journal
-from eventlog.journal.group_commit import Appender
+from eventlog.journal.group_commit import GroupCommit
 from eventlog.storage import wal_file as wal
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path, wal_path
@@ -57,9 +57,9 @@ async def until(is_so: Callable[[], bool]) -> None:
         await asyncio.sleep(0)
 
 
-def appender_of(store: EventStore) -> Appender:
+def appender_of(store: EventStore) -> GroupCommit:
     """The machine inside."""
-    return store.engine._appender
+    return store.engine._group_commit
 
 
 # ── on the loop ────────────────────────────────────────────────────────────────────────────

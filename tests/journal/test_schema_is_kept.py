@@ -13,8 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.storage import authorizer
-from eventlog.storage import connections as database
+from eventlog.storage import authorizer, connections
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
 from eventlog.store.compat import caller_connection as callers
@@ -27,7 +26,7 @@ def ours(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sqlite3.Con
     path = make_log(tmp_path / "log.db")
     lock = FileLock(lock_path(path))
     if request.param == "writer":
-        connection = database.connect_writer(path, lock)
+        connection = connections.connect_writer(path, lock)
         authorizer.keep_journal(connection)
     else:
         connection = callers.connect_caller(path)

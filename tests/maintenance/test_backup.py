@@ -109,7 +109,7 @@ def test_a_file_that_appears_meanwhile_is_not_written_over(
 ) -> None:
     """The name is taken in one step that fails where it is taken already."""
     target = tmp_path / "backup.db"
-    monkeypatch.setattr(new_file, "insist_free", lambda _: target.write_bytes(b"other"))
+    monkeypatch.setattr(new_file, "require_free", lambda _: target.write_bytes(b"other"))
     with pytest.raises(BadArgument, match="exists already"):
         backup(path, target)
     assert target.read_bytes() == b"other"

@@ -27,7 +27,7 @@ from eventlog.record import StoredRecord
 from eventlog.storage.connections import connect_reader, connect_writer
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
-from eventlog.store import opening as schema
+from eventlog.store import opening
 from eventlog.store.event_store import EventStore
 from tests.powercut.disk import Files
 from tests.powercut.looks import (
@@ -150,10 +150,10 @@ class Oracle:
     # ── the database ───────────────────────────────────────────────────────────────────────
 
     def _look_at_database(self, path: Path, files: Files) -> Look:
-        schema.insist_usable(path)
+        opening.require_usable(path)
         with closing(FileLock(lock_path(path))) as lock, lock:
             with closing(connect_writer(path, lock)) as connection:
-                schema.prepare(connection, path)
+                opening.prepare(connection, path)
                 # A damaged tree may yield rows without end.
                 rows = list(islice(journal.read_all(connection), len(self._rows) + 1))
                 known = self._known(rows)
@@ -202,7 +202,7 @@ class Oracle:
         with closing(FileLock(lock_path(path))) as lock:
             connection = connect_writer(path, lock)
             with closing(connection):
-                schema.prepare(connection, path)
+                opening.prepare(connection, path)
                 views = [view_rows(connection)]
                 for row in self._rows:
                     journal.insert(connection, [tuple(row)])

@@ -182,7 +182,7 @@ def test_numbers_that_would_look_alike_are_written_out() -> None:
 @given(visits())
 def test_the_outcome_is_the_one_of_the_view(facts: list[Fact]) -> None:
     """Story and list never disagree on whether the lock granted or refused."""
-    visit = events.Visit()
+    visit = events.OpenEvent()
     for record in records(*facts):
         see = events.SEE.get(type(record.fact))
         if see is not None:

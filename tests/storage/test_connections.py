@@ -27,7 +27,7 @@ from eventlog.errors import (
     NotADatabase,
 )
 from eventlog.journal.head_file import HeadFile, head_path
-from eventlog.storage import connections as database
+from eventlog.storage import connections
 from eventlog.storage.connections import connect_reader, connect_writer
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import checked_path, lock_path, wal_path
@@ -135,7 +135,7 @@ def newer(path: Path) -> None:
     """A log of ours that a later version wrote."""
     make_log(path)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA user_version = {database.USER_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version = {connections.USER_VERSION + 1}")
 
 
 STRANGERS: Final[dict[str, tuple[Callable[[Path], object], type[DatabaseError]]]] = {
@@ -208,7 +208,7 @@ def test_an_empty_file_is_nobodys_yet(tmp_path: Path) -> None:
     path = tmp_path / "empty.db"
     path.touch()
     with writer(path) as connection:
-        assert database.origin(connection, path) == "empty"
+        assert connections.origin(connection, path) == "empty"
 
 
 def test_a_plain_store_is_known_by_its_three_tables(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ def test_a_plain_store_is_known_by_its_three_tables(tmp_path: Path) -> None:
     with pytest.raises(ForeignDatabase), writer(tmp_path / "2.db"):
         pass
     with writer(tmp_path / "3.db") as connection:
-        assert database.origin(connection, tmp_path / "3.db") == "plain"
+        assert connections.origin(connection, tmp_path / "3.db") == "plain"
 
 
 def test_ours_is_ours(tmp_path: Path) -> None:
@@ -230,11 +230,11 @@ def test_ours_is_ours(tmp_path: Path) -> None:
     path = make_log(tmp_path / "log.db")
     for _ in range(2):
         with writer(path) as connection:
-            assert database.origin(connection, path) == "ours"
+            assert connections.origin(connection, path) == "ours"
         with closing(connect_reader(path)) as connection:
-            assert database.is_ours(connection)
+            assert connections.is_ours(connection)
         with closing(connect_caller(path)) as connection:
-            assert database.is_ours(connection)
+            assert connections.is_ours(connection)
 
 
 # ── what is set on a connection ────────────────────────────────────────────────────────────
@@ -268,7 +268,7 @@ def test_a_database_that_refuses_wal_is_named(tmp_path: Path) -> None:
         holder.execute("BEGIN EXCLUSIVE")
         connection = sqlite3.connect(":memory:")
         with closing(connection), pytest.raises(DatabaseError, match="refuses WAL"):
-            database.set_pragmas(connection)
+            connections.set_pragmas(connection)
         holder.execute("ROLLBACK")
 
 
@@ -328,7 +328,7 @@ def test_a_transaction_is_immediate_and_commits(tmp_path: Path) -> None:
     """From its first statement on nobody else can write; what it did is there afterwards."""
     path = make_log(tmp_path / "log.db")
     with writer(path) as connection, closing(sqlite3.connect(path, timeout=0)) as other:
-        with database.transaction(connection):
+        with connections.transaction(connection):
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 other.execute("BEGIN IMMEDIATE")
             connection.execute("INSERT INTO checkpoints VALUES ('events', 1, 1)")
@@ -343,7 +343,7 @@ def test_a_transaction_that_raises_is_rolled_back(
     """Whatever ends the block ends the transaction, and is raised on."""
 
     def fail(connection: sqlite3.Connection) -> None:
-        with database.transaction(connection):
+        with connections.transaction(connection):
             connection.execute("INSERT INTO checkpoints VALUES ('events', 1, 1)")
             raise error
 
@@ -359,7 +359,7 @@ def test_a_transaction_that_sqlite_ended_itself_is_not_rolled_back_again(tmp_pat
     with writer(make_log(tmp_path / "log.db")) as connection:
         connection.execute("CREATE TABLE mine (x INTEGER PRIMARY KEY)")
         connection.execute("INSERT INTO mine VALUES (1)")
-        with pytest.raises(sqlite3.IntegrityError), database.transaction(connection):
+        with pytest.raises(sqlite3.IntegrityError), connections.transaction(connection):
             connection.execute("INSERT OR ROLLBACK INTO mine VALUES (1)")
         assert not connection.in_transaction
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from eventlog import EventStore, Motion
-from eventlog.storage import connections as database
-from eventlog.storage import writer
+from eventlog.storage import connections, writer
 from eventlog.storage.paths import wal_path
 from eventlog.storage.wal_file import bytes_in_use
 
@@ -31,7 +30,7 @@ def a_small_wal(monkeypatch: pytest.MonkeyPatch) -> None:
     defaults: Any = writer.Writer.__init__
     monkeypatch.setitem(defaults.__kwdefaults__, "wal_limit_bytes", LIMIT)
     monkeypatch.setattr(writer, "WRITES_PER_LOOK", 1)
-    monkeypatch.setattr(database, "WAL_KEPT_BYTES", KEPT)
+    monkeypatch.setattr(connections, "WAL_KEPT_BYTES", KEPT)
 
 
 def wal_bytes(store: EventStore) -> int:

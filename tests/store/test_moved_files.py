@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 MOTION = Motion(camera_id="front_door", recorded_at=datetime(2026, 2, 25, tzinfo=UTC))
 
 
-async def insist_refused(store: EventStore) -> None:
+async def require_refused(store: EventStore) -> None:
     """No append is answered, and the error says what is wrong."""
     for _ in range(3):
         with pytest.raises(DiskFailure, match="moved, deleted or replaced"):
@@ -47,7 +47,7 @@ async def test_nothing_is_answered_once_the_wal_is_deleted(tmp_path: Path) -> No
     async with EventStore(str(path), str(tmp_path / "t")) as store:
         await store.append(MOTION)
         wal_path(path).unlink()
-        await insist_refused(store)
+        await require_refused(store)
     assert end_of(path) == 1
     assert verify(path).findings == ()
 
@@ -59,7 +59,7 @@ async def test_nothing_is_answered_once_the_database_is_moved(tmp_path: Path) ->
     async with EventStore(str(path), str(tmp_path / "t")) as store:
         await store.append(MOTION)
         move_all(tmp_path, moved)
-        await insist_refused(store)
+        await require_refused(store)
     assert not path.exists()
     assert end_of(moved / "events.db") == 1
     assert verify(moved / "events.db").findings == ()
@@ -73,5 +73,5 @@ async def test_nothing_is_answered_once_another_log_lies_there(tmp_path: Path) -
         await store.append(MOTION)
         shutil.copy(path, tmp_path / "copy.db")
         other.replace(path)
-        await insist_refused(store)
+        await require_refused(store)
     assert path.read_bytes() == before

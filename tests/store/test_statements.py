@@ -21,7 +21,7 @@ from eventlog.facts import Fact
 from eventlog.followers.replay import Replay, family
 from eventlog.maintenance import archive
 from eventlog.storage import wal_file as wal
-from eventlog.storage.connection_thread import Worker
+from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.paths import wal_path
 from eventlog.storage.writer import Writer
 from eventlog.store.engine import Engine
@@ -102,7 +102,7 @@ class Hops:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
         for name in ("run", "post"):
-            self._count(monkeypatch, Worker, name)
+            self._count(monkeypatch, ConnectionThread, name)
 
     def _count(self, monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> None:
         original = getattr(owner, name)

@@ -39,7 +39,7 @@ from eventlog.record import Head, StoredRecord
 from eventlog.storage.connections import connect_writer
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
-from eventlog.store import opening as schema
+from eventlog.store import opening
 
 T0 = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 T0_US = 1_772_015_400_000_000
@@ -141,7 +141,7 @@ def build_log(
         connection.execute("PRAGMA auto_vacuum = NONE")
         connection.execute("PRAGMA journal_mode = WAL")
     with writing(path) as connection:
-        schema.prepare(connection, path)
+        opening.prepare(connection, path)
         put(connection, appends(made, seed) if isinstance(made, int) else made)
         while project and not projector.project_batch(connection).at_end:
             pass

@@ -41,7 +41,7 @@ def settle(kind: str, version: int, body: bytes) -> Fact | BadRecord:
         return error
 
 
-def insist_named(answer: Fact | BadRecord, kind: str) -> None:
+def require_named(answer: Fact | BadRecord, kind: str) -> None:
     """A fact of the kind, or an error that carries position, kind and a reason."""
     if isinstance(answer, BadRecord):
         assert (answer.position, answer.kind) == (POSITION, kind)
@@ -129,7 +129,7 @@ def test_a_missing_field_is_unknown_or_bad(kind: str) -> None:
         plain = msgspec.msgpack.decode(codecs.encode(whole)[2])
         del plain[name]
         answer = settle(kind, TODAY[kind], msgspec.msgpack.encode(plain))
-        insist_named(answer, kind)
+        require_named(answer, kind)
         assert isinstance(answer, BadBody) or getattr(answer, name) in {None, "none"}
 
 
@@ -147,7 +147,7 @@ def test_a_missing_field_is_unknown_or_bad(kind: str) -> None:
 @example(kind="motion", version=1, body=b"\x82\xa4kind\xa6motion\xff" + b"\x91" * 200_000)
 def test_any_bytes_are_a_fact_or_a_bad_record(kind: str, version: int, body: bytes) -> None:
     """No bytes raise anything but the family of BadRecord."""
-    insist_named(settle(kind, version, body), kind)
+    require_named(settle(kind, version, body), kind)
 
 
 @settings(max_examples=1000)
@@ -161,7 +161,7 @@ def test_a_mutated_body_is_a_fact_or_a_bad_record(fact: Fact, data: st.DataObjec
         size = data.draw(st.integers(0, 4), label="bytes")
         mutated[start : start + size] = data.draw(st.binary(max_size=4), label="become")
     answer = settle(kind, version, bytes(mutated))
-    insist_named(answer, kind)
+    require_named(answer, kind)
     assert not isinstance(answer, UnknownKind)
     if not isinstance(answer, BadRecord):
         assert codecs.decode(*codecs.encode(answer)) == answer

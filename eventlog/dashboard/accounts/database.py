@@ -17,7 +17,7 @@ from typing import Final, Self, TypeVar
 from eventlog.dashboard.accounts import sessions, tokens, users
 from eventlog.dashboard.accounts import throttle as attempts
 from eventlog.errors import ForeignDatabase
-from eventlog.storage.connection_thread import Worker
+from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.paths import beside
 
 T = TypeVar("T")
@@ -82,14 +82,14 @@ def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
 class Accounts:
     """The file, open. Use `Accounts.open`, and `async with` or `close`."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: ConnectionThread) -> None:
         self._worker = worker
 
     @classmethod
     async def open(cls, db_path: Path) -> Self:
         """Open the accounts of a log. Raises DatabaseError."""
         path = accounts_path(db_path)
-        return cls(await Worker(path, partial(connect, path)).start())
+        return cls(await ConnectionThread(path, partial(connect, path)).start())
 
     async def close(self) -> None:
         """Close the file."""

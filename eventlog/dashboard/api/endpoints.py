@@ -17,13 +17,12 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from eventlog import codecs
-from eventlog.dashboard import filters
-from eventlog.dashboard import queries as figures
+from eventlog.dashboard import filters, queries
 from eventlog.dashboard.accounts import sessions, tokens
 from eventlog.dashboard.accounts.visitor import Visitor
-from eventlog.dashboard.api import responses as shapes
+from eventlog.dashboard.api import responses
 from eventlog.dashboard.one_event import looked_at
-from eventlog.dashboard.site import Desk, desk_of, visitor_of
+from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument, BadFact, BadPayload
 from eventlog.facts import Fact
 from eventlog.projections import story, unlock_actions
@@ -53,63 +52,67 @@ class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @get("/api/events")
-async def events(request: Request[Any, Any, Any]) -> shapes.Events:
+async def events(request: Request[Any, Any, Any]) -> responses.Events:
     """A page of events, newest first."""
-    desk = desk_of(request)
+    site = site_of(request)
     query = request.query_params
-    wanted, before = filters.event_filter(query, desk.zone), filters.before(query)
+    wanted, before = filters.event_filter(query, site.zone), filters.before(query)
     limit = filters.limit(query)
-    found = await desk.pages.events(wanted, before=before, limit=limit)
-    return shapes.Events([shapes.event(row) for row in found], _next(found, limit, "recorded_at"))
+    found = await site.pages.events(wanted, before=before, limit=limit)
+    return responses.Events(
+        [responses.event(row) for row in found], _next(found, limit, "recorded_at")
+    )
 
 
 @get("/api/events/{event_id:int}")
-async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> shapes.WholeEvent:
+async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> responses.WholeEvent:
     """One event with its faces, its unlock actions and its story."""
-    desk = desk_of(request)
-    looked = await looked_at(desk, event_id)
+    site = site_of(request)
+    looked = await looked_at(site, event_id)
 
     def actions(connection: sqlite3.Connection) -> list[dict[str, Any]]:
         rows = connection.execute(*unlock_actions.of_event(event_id)).fetchall()
         return [dict(zip(unlock_actions.COLUMNS, row, strict=True)) for row in rows]
 
     told = story.tell([story.read(row) for row in looked.stored], looked.names)
-    return shapes.whole_event(looked.event, looked.faces, await desk.pages.run(actions), told)
+    return responses.whole_event(looked.event, looked.faces, await site.pages.run(actions), told)
 
 
 @get("/api/persons")
-async def persons(request: Request[Any, Any, Any]) -> shapes.Persons:
+async def persons(request: Request[Any, Any, Any]) -> responses.Persons:
     """All persons, by name."""
-    found = await desk_of(request).figures.run(figures.all_persons)
-    return shapes.Persons([shapes.person(row) for row in found])
+    found = await site_of(request).figures.run(queries.all_persons)
+    return responses.Persons([responses.person(row) for row in found])
 
 
 @get("/api/unlocks")
-async def unlocks(request: Request[Any, Any, Any]) -> shapes.Unlocks:
+async def unlocks(request: Request[Any, Any, Any]) -> responses.Unlocks:
     """A page of unlock actions, newest first."""
-    desk = desk_of(request)
+    site = site_of(request)
     query = request.query_params
-    wanted, before = filters.unlock_filter(query, desk.zone), filters.before(query)
+    wanted, before = filters.unlock_filter(query, site.zone), filters.before(query)
     limit = filters.limit(query)
-    found = await desk.pages.unlocks(wanted, before=before, limit=limit)
-    return shapes.Unlocks([shapes.unlock(row) for row in found], _next(found, limit, "listed_at"))
+    found = await site.pages.unlocks(wanted, before=before, limit=limit)
+    return responses.Unlocks(
+        [responses.unlock(row) for row in found], _next(found, limit, "listed_at")
+    )
 
 
 @get("/api/stream")
 async def stream(request: Request[Any, Any, Any]) -> Stream:
     """Every record after a position as server-sent events, for ever."""
-    desk, visitor = desk_of(request), visitor_of(request)
+    site, visitor = site_of(request), visitor_of(request)
     text = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = position(text, "after") if text else None
-    place = desk.streams.one_more(visitor.label)
+    place = site.streams.one_more(visitor.label)
     place.__enter__()  # before the answer begins, so that one too many is told by its status
 
     async def frames() -> AsyncIterator[bytes]:
         try:
-            listening = desk.broadcast.listen(
+            listening = site.broadcast.listen(
                 after,
-                still_welcome=lambda: still_welcome(desk, visitor),
-                heartbeat_s=desk.heartbeat_s,
+                may_continue=lambda: may_continue(site, visitor),
+                heartbeat_s=site.heartbeat_s,
             )
             async for frame in listening:
                 yield frame
@@ -119,23 +122,23 @@ async def stream(request: Request[Any, Any, Any]) -> Stream:
     return Stream(frames(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
-async def still_welcome(desk: Desk, visitor: Visitor) -> bool:
+async def may_continue(site: Site, visitor: Visitor) -> bool:
     """Whether the session or the token of a visitor is still good."""
     session, token = visitor.session, visitor.token
     if session is not None:
-        now = desk.now_s
-        found = await desk.accounts.run(
+        now = site.now_s
+        found = await site.accounts.run(
             lambda c: sessions.find(c, session.secret_hash, now, touch=False)
         )
         return found is not None
-    return token is not None and token in await desk.accounts.run(tokens.listed)
+    return token is not None and token in await site.accounts.run(tokens.listed)
 
 
 # ── appending ──────────────────────────────────────────────────────────────────────────────
 
 
 @post("/api/facts", status_code=201)
-async def append(request: Request[Any, Any, Any]) -> shapes.Receipt:
+async def append(request: Request[Any, Any, Any]) -> responses.Receipt:
     """Append facts, all or none."""
     try:
         asked = msgspec.json.decode(await request.body(), type=Facts)
@@ -147,10 +150,10 @@ async def append(request: Request[Any, Any, Any]) -> shapes.Receipt:
         event_id = position(event_id, "event_id")
     for index, fact in enumerate(facts):
         _prove(index, fact)
-    receipt = await desk_of(request).store.append(
+    receipt = await site_of(request).store.append(
         *facts, event_id=event_id, key=asked.key, durability=asked.durability
     )
-    return shapes.receipt(receipt)
+    return responses.receipt(receipt)
 
 
 @post("/api/thumbnails", status_code=201)
@@ -160,7 +163,7 @@ async def thumbnail(request: Request[Any, Any, Any]) -> dict[str, Any]:
     if not 0 < len(recorded_at) <= filters.TEXT_MAX:
         raise BadArgument("recorded_at: the time of the frame, as 2026-02-25T10:30:00Z")
     frame = await request.body()
-    saved = await desk_of(request).thumbnails.save_async(frame, recorded_at)
+    saved = await site_of(request).thumbnails.save_async(frame, recorded_at)
     if saved is None:
         raise BadPayload(
             "frame", "can't be stored: it is no whole JPEG or PNG, or the disk is full"

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 from litestar import Request, Response, get
 
-from eventlog.dashboard.api import responses as shapes
+from eventlog.dashboard.api import responses
 from eventlog.dashboard.filters import PAGE, PAGE_MAX, TEXT_MAX
 from eventlog.facts import Fact
 
@@ -74,12 +74,12 @@ def _encoded() -> bytes:
 def description() -> dict[str, Any]:
     """The whole description."""
     answers = (
-        shapes.Events,
-        shapes.WholeEvent,
-        shapes.Persons,
-        shapes.Unlocks,
-        shapes.Receipt,
-        shapes.Failure,
+        responses.Events,
+        responses.WholeEvent,
+        responses.Persons,
+        responses.Unlocks,
+        responses.Receipt,
+        responses.Failure,
     )
     _, components = msgspec.json.schema_components((*answers, Fact), ref_template=_REF)
     fact, _ = msgspec.json.schema_components((Fact,), ref_template=_REF)

@@ -17,7 +17,7 @@ from eventlog.dashboard.accounts import sessions, tokens
 from eventlog.dashboard.accounts.tokens import SCOPES
 from eventlog.dashboard.local_time import exact
 from eventlog.dashboard.pages.templating import page
-from eventlog.dashboard.site import Desk, desk_of, visitor_of
+from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument
 
 
@@ -30,12 +30,12 @@ async def account(request: Request[Any, Any, Any]) -> Response[str]:
 @post("/account/tokens", status_code=200)
 async def add_token(request: Request[Any, Any, Any]) -> Response[str]:
     """Make a token, and show it this once."""
-    desk = desk_of(request)
+    site = site_of(request)
     form = await request.form()
     name = str(form.get("name", "")).strip()
     scopes = {scope for scope in SCOPES if form.get(scope) == "on"}
     try:
-        secret = await desk.accounts.run(lambda c: tokens.add(c, name, scopes, desk.now_s))
+        secret = await site.accounts.run(lambda c: tokens.add(c, name, scopes, site.now_s))
     except BadArgument as error:
         return await _page(
             request, status=400, problem=f"{str(error)[:1].upper()}{str(error)[1:]}."
@@ -48,7 +48,7 @@ async def revoke_token(request: Request[Any, Any, Any], token_id: FromPath[int])
     """Revoke a token."""
     if not 0 < token_id < 2**63:
         raise NotFoundException
-    await desk_of(request).accounts.run(lambda c: tokens.remove(c, token_id))
+    await site_of(request).accounts.run(lambda c: tokens.remove(c, token_id))
     return Redirect("/account", status_code=303)
 
 
@@ -59,12 +59,12 @@ async def _page(
     problem: str = "",
     new_token: str = "",
 ) -> Response[str]:
-    desk, session = desk_of(request), visitor_of(request).session
+    site, session = site_of(request), visitor_of(request).session
     if session is None:
         raise NotFoundException
-    now = desk.now_s
-    live = await desk.accounts.run(lambda c: sessions.of_user(c, session.user_id, now))
-    made = await desk.accounts.run(tokens.listed)
+    now = site.now_s
+    live = await site.accounts.run(lambda c: sessions.of_user(c, session.user_id, now))
+    made = await site.accounts.run(tokens.listed)
     return page(
         request,
         "account.html",
@@ -75,17 +75,17 @@ async def _page(
             {
                 "here": one.secret_hash == session.secret_hash,
                 "address": one.address,
-                **_times(desk, one.created_at),
+                **_times(site, one.created_at),
             }
             for one in live
         ],
         tokens=[
-            {"id": t.id, "name": t.name, "scopes": t.scopes, **_times(desk, t.created_at)}
+            {"id": t.id, "name": t.name, "scopes": t.scopes, **_times(site, t.created_at)}
             for t in made
         ],
     )
 
 
-def _times(desk: Desk, seconds: int) -> dict[str, str]:
+def _times(site: Site, seconds: int) -> dict[str, str]:
     at = datetime.fromtimestamp(seconds, UTC)
-    return {"at": at.isoformat().replace("+00:00", "Z"), "exact": exact(at, desk.zone)}
+    return {"at": at.isoformat().replace("+00:00", "Z"), "exact": exact(at, site.zone)}

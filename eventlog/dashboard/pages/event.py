@@ -19,7 +19,7 @@ from eventlog.dashboard.one_event import Looked, looked_at
 from eventlog.dashboard.pages import boxes, cards
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.templating import page
-from eventlog.dashboard.site import Desk, desk_of
+from eventlog.dashboard.site import Site, site_of
 from eventlog.facts import FaceResult
 from eventlog.projections import story
 from eventlog.projections.times import canonical
@@ -74,18 +74,18 @@ class Raw(Struct, frozen=True):
 @get("/events/{event_id:int}")
 async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Response[str]:
     """The page."""
-    desk = desk_of(request)
-    looked = await looked_at(desk, event_id)
+    site = site_of(request)
+    looked = await looked_at(site, event_id)
     records = [story.read(row) for row in looked.stored]
     told = story.tell(records, looked.names)
     saved = pictures.saved_in(looked.stored)
-    wrong, size = await anyio.to_thread.run_sync(pictures.condition, desk.thumbnails, saved)
+    wrong, size = await anyio.to_thread.run_sync(pictures.condition, site.thumbnails, saved)
     return page(
         request,
         "event.html",
-        card=cards.card(looked.event, looked.names, desk.zone),
+        card=cards.card(looked.event, looked.names, site.zone),
         told=told,
-        steps=[_step(one, line, desk) for one, line in zip(records, told.lines, strict=True)],
+        steps=[_step(one, line, site) for one, line in zip(records, told.lines, strict=True)],
         raw=[_raw(row) for row in looked.stored],
         picture=saved,
         wrong=wrong,
@@ -108,14 +108,14 @@ def drawn(looked: Looked, width_px: int, height_px: int) -> list[boxes.Rectangle
 # ── the story ──────────────────────────────────────────────────────────────────────────────
 
 
-def _step(record: Record | story.Unread, line: story.Line, desk: Desk) -> Step:
+def _step(record: Record | story.Unread, line: story.Line, site: Site) -> Step:
     fact = record.fact if isinstance(record, Record) else None
     return Step(
         position=line.position,
         sign=_SIGNS.get(line.kind, "other"),
         at=with_offset(canonical(line.at)),
-        exact=exact(line.at, desk.zone),
-        clock=f"{local(line.at, desk.zone):%H:%M:%S}",
+        exact=exact(line.at, site.zone),
+        clock=f"{local(line.at, site.zone):%H:%M:%S}",
         happened=line.happened,
         text=line.text,
         scale=_scale(fact) if isinstance(fact, FaceResult) else None,

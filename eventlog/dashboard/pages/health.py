@@ -18,12 +18,12 @@ from typing import Any, Final
 import anyio.to_thread
 from litestar import Request, Response, get
 
-from eventlog.dashboard import queries as figures
+from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.metrics import Figures
-from eventlog.dashboard.server.view_lag import Standing, stand
-from eventlog.dashboard.site import Desk, desk_of
+from eventlog.dashboard.server.view_lag import ViewLag, stand
+from eventlog.dashboard.site import Site, site_of
 from eventlog.errors import EventLogError
 from eventlog.followers import checkpoints
 from eventlog.followers.checkpoints import Parked
@@ -49,17 +49,17 @@ SQLITE_FIXED: Final = (3, 51, 3)  # before it, two WAL checkpoints at once may d
 @get("/health")
 async def word(request: Request[Any, Any, Any]) -> Response[str]:
     """One word for a monitor."""
-    _, said = await judged(desk_of(request))
+    _, said = await judged(site_of(request))
     return Response(said, status_code=200 if said == "ok" else 503, media_type="text/plain")
 
 
 @get("/metrics")
 async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The figures for Prometheus."""
-    desk = desk_of(request)
-    standing, said = await judged(desk)
-    standing = standing or Standing(0, {}, {})
-    path = desk.settings.db_path
+    site = site_of(request)
+    standing, said = await judged(site)
+    standing = standing or ViewLag(0, {}, {})
+    path = site.settings.db_path
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     measured = Figures(
         head=standing.head,
@@ -68,25 +68,25 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         wal_bytes=wal,
         database_bytes=size,
         disk_free_bytes=free,
-        streams=desk.streams.count,
+        streams=site.streams.count,
         healthy=said == "ok",
     )
-    text = desk.meters.exposition(measured)
+    text = site.metrics.exposition(measured)
     return Response(text, media_type="text/plain; version=0.0.4")
 
 
 @get("/status")
 async def status(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
-    desk = desk_of(request)
-    standing, said = await judged(desk)
+    site = site_of(request)
+    standing, said = await judged(site)
     cameras: list[tuple[str, str]] = []
     parked: list[Parked] = []
     if standing is not None:
-        cameras, parked = await desk.figures.run(
-            lambda c: (figures.cameras_last_seen(c), checkpoints.parked(c, limit=PARKED_SHOWN))
+        cameras, parked = await site.figures.run(
+            lambda c: (queries.cameras_last_seen(c), checkpoints.parked(c, limit=PARKED_SHOWN))
         )
-    path = desk.settings.db_path
+    path = site.settings.db_path
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     return page(
         request,
@@ -97,35 +97,35 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         parked=parked,
         parked_count=0 if standing is None else sum(standing.parked.values()),
         cameras=[
-            {"name": name, "at": with_offset(at), "exact": exact(instant(at), desk.zone)}
+            {"name": name, "at": with_offset(at), "exact": exact(instant(at), site.zone)}
             for name, at in cameras
         ],
         wal=_bytes(wal),
         size=_bytes(size),
         free=_bytes(free),
-        thumbnails=await anyio.to_thread.run_sync(_thumbnails, desk.settings.thumbnails_dir),
+        thumbnails=await anyio.to_thread.run_sync(_thumbnails, site.settings.thumbnails_dir),
         verified=await anyio.to_thread.run_sync(_verified, path),
         sqlite=sqlite3.sqlite_version,
         sqlite_old=sqlite3.sqlite_version_info < SQLITE_FIXED,
-        streams=desk.streams.count,
+        streams=site.streams.count,
     )
 
 
-async def judged(desk: Desk) -> tuple[Standing | None, str]:
+async def judged(site: Site) -> tuple[ViewLag | None, str]:
     """Where the log stands, None where it does not answer, and the word for its health."""
     try:
         async with asyncio.timeout(ANSWER_S):
-            standing = await desk.figures.run(stand)
+            standing = await site.figures.run(stand)
     except TimeoutError:
         return None, "stuck"
     except EventLogError:
         return None, "unreadable"
-    if desk.lookout.word != "ok":
-        return standing, desk.lookout.word
-    if desk.watch.stands_still(standing, asyncio.get_running_loop().time()):
+    if site.write_probe.word != "ok":
+        return standing, site.write_probe.word
+    if site.watch.stands_still(standing, asyncio.get_running_loop().time()):
         return standing, "behind"
     try:
-        _, _, free = await anyio.to_thread.run_sync(_sizes, desk.settings.db_path)
+        _, _, free = await anyio.to_thread.run_sync(_sizes, site.settings.db_path)
     except OSError:
         return standing, "unreadable"
     return standing, "full" if free < LOW_DISK else "ok"

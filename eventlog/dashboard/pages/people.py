@@ -12,12 +12,12 @@ from typing import Any, Final
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
-from eventlog.dashboard import queries as figures
+from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages import heatmap as heatmaps
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.queries import Visits
-from eventlog.dashboard.site import Desk, desk_of
+from eventlog.dashboard.site import Site, site_of
 from eventlog.errors import BadArgument
 from eventlog.facts import PersonNamed
 
@@ -30,47 +30,47 @@ Entries = tuple[list[Visits], Visits, str | None]
 @get("/people")
 async def people(request: Request[Any, Any, Any]) -> Response[str]:
     """The page; `after` is the name that the page before it ended with."""
-    desk = desk_of(request)
+    site = site_of(request)
     after = request.query_params.get("after", "")
     if len(after) > TEXT_MAX:
         raise BadArgument(f"after: has {TEXT_MAX} characters at most")
-    persons, strangers, following = await desk.figures.run(
-        lambda connection: _entries(connection, desk, after)
+    persons, strangers, following = await site.figures.run(
+        lambda connection: _entries(connection, site, after)
     )
     return page(
         request,
         "people.html",
-        persons=[_shown(visits, desk) for visits in persons],
-        strangers=None if after else _shown(strangers, desk),
+        persons=[_shown(visits, site) for visits in persons],
+        strangers=None if after else _shown(strangers, site),
         following=following,
-        heat_days=figures.HEAT_DAYS,
+        heat_days=queries.HEAT_DAYS,
     )
 
 
 @post("/people/name")
 async def name(request: Request[Any, Any, Any]) -> Redirect:
     """Give a person a name to show; an empty one takes it away."""
-    desk = desk_of(request)
+    site = site_of(request)
     form = await request.form()
     shown = str(form.get("display_name", "")).strip()
     fact = PersonNamed(name=str(form.get("name", "")), display_name=shown or None)
-    receipt = await desk.store.append(fact)
-    await desk.wait_for_views(receipt.positions[-1], 2.0)
+    receipt = await site.store.append(fact)
+    await site.wait_for_views(receipt.positions[-1], 2.0)
     return Redirect("/people", status_code=303)
 
 
-def _entries(connection: sqlite3.Connection, desk: Desk, after: str) -> Entries:
-    now, door = desk.now, desk.zone
-    named = figures.persons_after(connection, after, PAGE + 1)
+def _entries(connection: sqlite3.Connection, site: Site, after: str) -> Entries:
+    now, door = site.now, site.zone
+    named = queries.persons_after(connection, after, PAGE + 1)
     visits = [
-        figures.visits_of(connection, person, shown, now=now, door=door)
+        queries.visits_of(connection, person, shown, now=now, door=door)
         for person, shown in named[:PAGE]
     ]
-    strangers = figures.visits_of(connection, None, None, now=now, door=door)
+    strangers = queries.visits_of(connection, None, None, now=now, door=door)
     return visits, strangers, named[PAGE - 1][0] if len(named) > PAGE else None
 
 
-def _shown(visits: Visits, desk: Desk) -> dict[str, Any]:
+def _shown(visits: Visits, site: Site) -> dict[str, Any]:
     """An entry as the template wants it."""
     label = "Strangers" if visits.name is None else visits.display_name or visits.name
     seen = visits.last_seen
@@ -80,7 +80,7 @@ def _shown(visits: Visits, desk: Desk) -> dict[str, Any]:
         "label": label,
         "visits": visits.visits,
         "last_seen": None if seen is None else with_offset(seen),
-        "last_seen_exact": None if seen is None else exact(instant(seen), desk.zone),
+        "last_seen_exact": None if seen is None else exact(instant(seen), site.zone),
         "heat": heatmaps.svg(visits.heat, f"Visits of {label} by weekday and hour"),
         "summary": heatmaps.summary(visits.heat),
     }

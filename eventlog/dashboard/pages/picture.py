@@ -15,7 +15,7 @@ from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
-from eventlog.dashboard.site import desk_of
+from eventlog.dashboard.site import site_of
 from eventlog.facts import ThumbnailSaved
 from eventlog.pictures import MAX_BYTES
 from eventlog.pictures.thumbnails import Thumbnails
@@ -40,14 +40,14 @@ class Unfit(Exception):
 @get(["/events/{event_id:int}/picture", "/api/events/{event_id:int}/picture"])
 async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Response[bytes]:
     """The event's picture; a drawing that says so where it is missing or damaged."""
-    desk = desk_of(request)
+    site = site_of(request)
     if not 0 < event_id <= _ID_MAX:
         raise NotFoundException
-    fact = saved_in(await desk.pages.story(event_id))
+    fact = saved_in(await site.pages.story(event_id))
     if fact is None:
         raise NotFoundException
     try:
-        content = await anyio.to_thread.run_sync(contents, desk.thumbnails, fact)
+        content = await anyio.to_thread.run_sync(contents, site.thumbnails, fact)
     except Unfit as unfit:
         drawing = _GONE.format(unfit).encode()
         return Response(drawing, status_code=404, media_type="image/svg+xml")

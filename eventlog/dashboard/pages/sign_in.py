@@ -21,7 +21,7 @@ from eventlog.dashboard.accounts.secrets import form_token, hash_of, new_secret
 from eventlog.dashboard.gate import cookie_names
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.limits import TooMany
-from eventlog.dashboard.site import Desk, desk_of, visitor_of
+from eventlog.dashboard.site import Site, site_of, visitor_of
 
 NAME_MAX: Final = 64
 HOME: Final = "/"
@@ -41,17 +41,17 @@ async def login_page(request: Request[Any, Any, Any]) -> Response[str]:
 @post("/login")
 async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     """Sign in by password."""
-    desk, visitor = desk_of(request), visitor_of(request)
+    site, visitor = site_of(request), visitor_of(request)
     form = await request.form()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
-    user = await desk.accounts.run(lambda c: users.find(c, name[:NAME_MAX]))
+    user = await site.accounts.run(lambda c: users.find(c, name[:NAME_MAX]))
     device = _device(request)
-    known = user is not None and await desk.accounts.run(lambda c: users.knows(c, user.id, device))
+    known = user is not None and await site.accounts.run(lambda c: users.knows(c, user.id, device))
     source = f"browser {hash_of(device).hex()}" if known else visitor.address
-    now = desk.clock()
+    now = site.clock()
     try:
-        _insist_on_room()
-        guess = await desk.accounts.run(lambda c: attempts.admit(c, source, now, known=known))
+        _require_on_room()
+        guess = await site.accounts.run(lambda c: attempts.admit(c, source, now, known=known))
     except TooMany as too_many:
         wait_s = max(1, round(too_many.wait_s))
         answer = await _form(
@@ -62,7 +62,7 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     right = await anyio.to_thread.run_sync(users.is_password, user, password, limiter=_hashing)
     if not right or user is None:
         return await _form(request, status=403, problem="That is not the name and its password.")
-    await desk.accounts.run(lambda c: attempts.forgive(c, guess))
+    await site.accounts.run(lambda c: attempts.forgive(c, guess))
     return await _begin(request, user.id, str(form.get("next", HOME)))
 
 
@@ -75,10 +75,10 @@ async def link_page(request: Request[Any, Any, Any]) -> Response[str]:
 @post("/sign-in")
 async def use_link(request: Request[Any, Any, Any]) -> Response[Any]:
     """Sign in by a one-time code."""
-    desk = desk_of(request)
+    site = site_of(request)
     form = await request.form()
     code = str(form.get("code", ""))[:256]
-    user_id = await desk.accounts.run(lambda c: sessions.use_link(c, code, desk.now_s))
+    user_id = await site.accounts.run(lambda c: sessions.use_link(c, code, site.now_s))
     if user_id is None:
         return await _form(
             request,
@@ -92,54 +92,54 @@ async def use_link(request: Request[Any, Any, Any]) -> Response[Any]:
 @post("/sign-out")
 async def sign_out(request: Request[Any, Any, Any]) -> Redirect:
     """End this session."""
-    desk, visitor = desk_of(request), visitor_of(request)
+    site, visitor = site_of(request), visitor_of(request)
     session = visitor.session
     if session is not None:
-        await desk.accounts.run(lambda c: sessions.end(c, session.secret_hash))
-    return _signed_out(desk)
+        await site.accounts.run(lambda c: sessions.end(c, session.secret_hash))
+    return _signed_out(site)
 
 
 @post("/sign-out-everywhere")
 async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Redirect:
     """End every session of this user."""
-    desk, visitor = desk_of(request), visitor_of(request)
+    site, visitor = site_of(request), visitor_of(request)
     session = visitor.session
     if session is not None:
-        await desk.accounts.run(lambda c: sessions.end_all(c, session.user_id))
-        await desk.accounts.run(lambda c: users.forget_devices(c, session.user_id))
-    return _signed_out(desk)
+        await site.accounts.run(lambda c: sessions.end_all(c, session.user_id))
+        await site.accounts.run(lambda c: users.forget_devices(c, session.user_id))
+    return _signed_out(site)
 
 
 def _device(request: Request[Any, Any, Any]) -> str:
     """The cookie of a browser that has signed in, '' where there is none."""
-    return request.cookies.get(cookie_names(secure=desk_of(request).settings.secure).device, "")
+    return request.cookies.get(cookie_names(secure=site_of(request).settings.secure).device, "")
 
 
-def _insist_on_room() -> None:
+def _require_on_room() -> None:
     if _hashing.statistics().tasks_waiting >= _WAITING_MAX:
         raise TooMany("too many sign-ins at once", 5)
 
 
 async def _begin(request: Request[Any, Any, Any], user_id: int, next_path: str) -> Redirect:
-    desk, source = desk_of(request), visitor_of(request).address
-    now = desk.now_s
+    site, source = site_of(request), visitor_of(request).address
+    now = site.now_s
     old = visitor_of(request).session
     if old is not None:
-        await desk.accounts.run(lambda c: sessions.end(c, old.secret_hash))
-    secret = await desk.accounts.run(lambda c: sessions.begin(c, user_id, source, now))
+        await site.accounts.run(lambda c: sessions.end(c, old.secret_hash))
+    secret = await site.accounts.run(lambda c: sessions.begin(c, user_id, source, now))
     brought = _device(request)
-    device = await desk.accounts.run(lambda c: users.remember(c, user_id, brought, now))
-    names = cookie_names(secure=desk.settings.secure)
+    device = await site.accounts.run(lambda c: users.remember(c, user_id, brought, now))
+    names = cookie_names(secure=site.settings.secure)
     answer = Redirect(_own_path(next_path), status_code=303)
-    answer.set_cookie(_cookie(desk, names.session, secret, sessions.LONGEST_S))
-    answer.set_cookie(_cookie(desk, names.device, device, DEVICE_S))
-    answer.set_cookie(_cookie(desk, names.form, "", 0))
+    answer.set_cookie(_cookie(site, names.session, secret, sessions.LONGEST_S))
+    answer.set_cookie(_cookie(site, names.device, device, DEVICE_S))
+    answer.set_cookie(_cookie(site, names.form, "", 0))
     return answer
 
 
-def _signed_out(desk: Desk) -> Redirect:
+def _signed_out(site: Site) -> Redirect:
     answer = Redirect("/login", status_code=303)
-    answer.set_cookie(_cookie(desk, cookie_names(secure=desk.settings.secure).session, "", 0))
+    answer.set_cookie(_cookie(site, cookie_names(secure=site.settings.secure).session, "", 0))
     answer.headers["clear-site-data"] = '"cache"'
     return answer
 
@@ -152,7 +152,7 @@ async def _form(
     problem: str = "",
 ) -> Response[str]:
     """A form that is bound to a cookie of its own, as there is no session yet."""
-    desk, visitor = desk_of(request), visitor_of(request)
+    site, visitor = site_of(request), visitor_of(request)
     secret = visitor.secret or new_secret()
     answer = page(
         request,
@@ -161,15 +161,15 @@ async def _form(
         problem=problem,
         next=_own_path(request.query_params.get("next", HOME)),
         login_token=form_token(secret),
-        has_users=await desk.accounts.run(users.count) > 0,
+        has_users=await site.accounts.run(users.count) > 0,
     )
     if visitor.session is None:
-        name = cookie_names(secure=desk.settings.secure).form
-        answer.set_cookie(_cookie(desk, name, secret, 3600))
+        name = cookie_names(secure=site.settings.secure).form
+        answer.set_cookie(_cookie(site, name, secret, 3600))
     return answer
 
 
-def _cookie(desk: Desk, name: str, value: str, max_age_s: int) -> Cookie:
+def _cookie(site: Site, name: str, value: str, max_age_s: int) -> Cookie:
     return Cookie(
         key=name,
         value=value,
@@ -177,7 +177,7 @@ def _cookie(desk: Desk, name: str, value: str, max_age_s: int) -> Cookie:
         path="/",
         httponly=True,
         samesite="lax",
-        secure=desk.settings.secure,
+        secure=site.settings.secure,
     )
 
 

@@ -17,7 +17,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from msgspec import Struct
 
-from eventlog.dashboard.site import desk_of, visitor_of
+from eventlog.dashboard.site import site_of, visitor_of
 
 MEDIA: Final = {
     "css": "text/css; charset=utf-8",
@@ -91,7 +91,7 @@ def page(
             path=request.url.path,
             user=None if visitor.session is None else visitor.session.user_name,
             form_token=visitor.form_token,
-            zone=desk_of(request).zone.key,
+            zone=site_of(request).zone.key,
             **values,
         )
     )

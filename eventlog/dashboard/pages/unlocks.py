@@ -14,19 +14,18 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.response import Stream
 
-from eventlog.dashboard import filters
-from eventlog.dashboard import queries as figures
-from eventlog.dashboard.api import responses as shapes
+from eventlog.dashboard import filters, queries
+from eventlog.dashboard.api import responses
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
-from eventlog.dashboard.site import Desk, desk_of
+from eventlog.dashboard.site import Site, site_of
 from eventlog.projections.event_list import Before
 from eventlog.projections.unlock_actions import UnlockFilter
 
-Batches: TypeAlias = AsyncIterator[list[shapes.Unlock]]
+Batches: TypeAlias = AsyncIterator[list[responses.Unlock]]
 
 EXPORT_BATCH: Final = 1_000
-CSV_COLUMNS: Final = tuple(shapes.Unlock.__struct_fields__)
+CSV_COLUMNS: Final = tuple(responses.Unlock.__struct_fields__)
 # What a spreadsheet would take for a formula, or for the end of a cell.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -34,10 +33,10 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 @get("/unlocks")
 async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
-    desk = desk_of(request)
+    site = site_of(request)
     query = filters.asked(request.query_params, filters.UNLOCK_KEYS)
-    wanted = filters.unlock_filter(query, desk.zone)
-    choices = await desk.pages.run(figures.choices)
+    wanted = filters.unlock_filter(query, site.zone)
+    choices = await site.pages.run(queries.choices)
     return page(
         request,
         "unlocks.html",
@@ -46,52 +45,52 @@ async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
         choices=choices,
         csv=filters.address("/unlocks.csv", query),
         json=filters.address("/unlocks.json", query),
-        today=instant_day(desk),
-        **await _rows(desk, query, wanted, None),
+        today=instant_day(site),
+        **await _rows(site, query, wanted, None),
     )
 
 
 @get("/unlocks/more")
 async def more(request: Request[Any, Any, Any]) -> Response[str]:
     """The rows that follow a cursor, and where to go on."""
-    desk = desk_of(request)
+    site = site_of(request)
     query = filters.asked(request.query_params, filters.UNLOCK_KEYS)
-    wanted = filters.unlock_filter(query, desk.zone)
+    wanted = filters.unlock_filter(query, site.zone)
     before = filters.before(request.query_params)
-    return page(request, "unlock_rows.html", **await _rows(desk, query, wanted, before))
+    return page(request, "unlock_rows.html", **await _rows(site, query, wanted, before))
 
 
 @get("/unlocks.csv")
 async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as CSV."""
-    desk = desk_of(request)
-    wanted = filters.unlock_filter(request.query_params, desk.zone)
+    site = site_of(request)
+    wanted = filters.unlock_filter(request.query_params, site.zone)
     headers = {"content-disposition": 'attachment; filename="unlocks.csv"'}
-    rows = await _begun(_all(desk, wanted))
+    rows = await _begun(_all(site, wanted))
     return Stream(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 @get("/unlocks.json")
 async def as_json(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as a JSON array."""
-    desk = desk_of(request)
-    wanted = filters.unlock_filter(request.query_params, desk.zone)
+    site = site_of(request)
+    wanted = filters.unlock_filter(request.query_params, site.zone)
     headers = {"content-disposition": 'attachment; filename="unlocks.json"'}
-    rows = await _begun(_all(desk, wanted))
+    rows = await _begun(_all(site, wanted))
     return Stream(_json(rows), media_type="application/json", headers=headers)
 
 
-def instant_day(desk: Desk) -> str:
+def instant_day(site: Site) -> str:
     """Today at the door, as a date field has it."""
-    return desk.now.astimezone(desk.zone).date().isoformat()
+    return site.now.astimezone(site.zone).date().isoformat()
 
 
 async def _rows(
-    desk: Desk, query: dict[str, str], wanted: UnlockFilter, before: Before | None
+    site: Site, query: dict[str, str], wanted: UnlockFilter, before: Before | None
 ) -> dict[str, Any]:
-    found = await desk.pages.unlocks(wanted, before=before, limit=filters.PAGE)
+    found = await site.pages.unlocks(wanted, before=before, limit=filters.PAGE)
     persons = [row["person"] for row in found]
-    names = await desk.pages.run(lambda connection: figures.names_to_show(connection, persons))
+    names = await site.pages.run(lambda connection: queries.names_to_show(connection, persons))
     following = None
     if len(found) == filters.PAGE:
         last = filters.cursor(found[-1]["listed_at"], found[-1]["id"])
@@ -100,7 +99,7 @@ async def _rows(
         {
             **row,
             "at": with_offset(row["listed_at"]),
-            "exact": exact(instant(row["listed_at"]), desk.zone),
+            "exact": exact(instant(row["listed_at"]), site.zone),
             "shown": names.get(row["person"], row["person"]),
         }
         for row in found
@@ -108,11 +107,11 @@ async def _rows(
     return {"rows": rows, "next": following}
 
 
-async def _all(desk: Desk, wanted: UnlockFilter) -> Batches:
+async def _all(site: Site, wanted: UnlockFilter) -> Batches:
     before: Before | None = None
     while True:
-        found = await desk.figures.unlocks(wanted, before=before, limit=EXPORT_BATCH)
-        yield [shapes.unlock(row) for row in found]
+        found = await site.figures.unlocks(wanted, before=before, limit=EXPORT_BATCH)
+        yield [responses.unlock(row) for row in found]
         if len(found) < EXPORT_BATCH:
             return
         before = (found[-1]["listed_at"], found[-1]["id"])

@@ -28,7 +28,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     healthy: bool
 
 
-class Meters:
+class Metrics:
     """Counters of one dashboard, in a registry of its own."""
 
     def __init__(self) -> None:

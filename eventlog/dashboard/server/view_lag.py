@@ -16,7 +16,7 @@ from eventlog.journal import table as journal
 STALE_S: Final = 15.0  # a view that lags and does not move for this long stands still
 
 
-class Standing(Struct, frozen=True):
+class ViewLag(Struct, frozen=True):
     """Where the journal and its views stand."""
 
     head: int
@@ -31,7 +31,7 @@ class Watch:
         self._at: tuple[int, ...] = ()
         self._since = 0.0
 
-    def stands_still(self, standing: Standing, now: float) -> bool:
+    def stands_still(self, standing: ViewLag, now: float) -> bool:
         """Whether some view lags and none has moved for STALE_S."""
         at = tuple(standing.views.values())
         if at != self._at or all(position >= standing.head for position in at):
@@ -39,8 +39,8 @@ class Watch:
         return now - self._since > STALE_S
 
 
-def stand(connection: sqlite3.Connection) -> Standing:
+def stand(connection: sqlite3.Connection) -> ViewLag:
     """Where the journal and its views stand."""
     head = journal.last_position(connection)
     views = {view: mark.position for view, mark in checkpoints.read(connection).items()}
-    return Standing(head, views, checkpoints.parked_counts(connection))
+    return ViewLag(head, views, checkpoints.parked_counts(connection))

@@ -30,7 +30,7 @@ HANGS_S: Final = 8.0  # a look that does not come back for this long: neither do
 Word: TypeAlias = Literal["ok", "blocked", "read-only", "unreadable", "stuck"]
 
 
-class Lookout:
+class WriteProbe:
     """Looks at a log again and again inside `async with`."""
 
     def __init__(self, db_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 
 from eventlog.maintenance.salvage import cells, pages, wal_frames
 from eventlog.maintenance.salvage.pages import PAGE_SIZES
-from eventlog.maintenance.salvage.wal_frames import Frame
+from eventlog.maintenance.salvage.wal_frames import WalFrame
 
 _TRIED_PAGES: Final = 400
 _NEEDS_BYTES: Final = 512
@@ -68,7 +68,7 @@ class Files:
             return None
         return self._page(self._database, (number - 1) * self.page_size)
 
-    def read_frame(self, frame: Frame) -> bytes | None:
+    def read_frame(self, frame: WalFrame) -> bytes | None:
         """The page that a frame of the WAL holds."""
         return None if self._wal is None else self._page(self._wal, frame.offset)
 

@@ -25,14 +25,14 @@ _MAGIC: Final = 0x377F0682  # the last bit tells the byte order of the checksums
 _FORMAT: Final = 3007000
 
 
-class Frame(Struct, frozen=True):
+class WalFrame(Struct, frozen=True):
     """A page's number, and where in the WAL its bytes begin."""
 
     page: int
     offset: int
 
 
-class Frames(Struct, frozen=True):
+class WalFrames(Struct, frozen=True):
     """What lies in a WAL.
 
     `committed` are the newest frames of each page up to the last valid commit. `others` are all
@@ -41,11 +41,11 @@ class Frames(Struct, frozen=True):
     """
 
     committed: dict[int, int]
-    others: list[Frame]
+    others: list[WalFrame]
     damaged: bool
 
 
-NOTHING: Final = Frames({}, [], damaged=False)
+NOTHING: Final = WalFrames({}, [], damaged=False)
 
 
 def page_size_of(header: bytes) -> int | None:
@@ -57,7 +57,7 @@ def page_size_of(header: bytes) -> int | None:
     return size if known and size in PAGE_SIZES else None
 
 
-def read(wal: BinaryIO, page_size: int) -> Frames:
+def read(wal: BinaryIO, page_size: int) -> WalFrames:
     """The frames of a WAL whose pages have this size. Raises OSError."""
     header = wal.read(HEADER_SIZE)
     if not header:
@@ -66,11 +66,11 @@ def read(wal: BinaryIO, page_size: int) -> Frames:
     damaged = chain is None
     pending: dict[int, int] = {}
     committed: dict[int, int] = {}
-    every: list[Frame] = []
+    every: list[WalFrame] = []
     offset = HEADER_SIZE
     while len(frame := wal.read(FRAME_HEADER_SIZE + page_size)) == FRAME_HEADER_SIZE + page_size:
         number, size_after_commit, *_ = _FRAME.unpack(frame[:FRAME_HEADER_SIZE])
-        every.append(Frame(number, offset + FRAME_HEADER_SIZE))
+        every.append(WalFrame(number, offset + FRAME_HEADER_SIZE))
         if chain is not None and chain.takes(frame):
             pending[number] = offset + FRAME_HEADER_SIZE
             if size_after_commit:
@@ -82,7 +82,7 @@ def read(wal: BinaryIO, page_size: int) -> Frames:
         offset += FRAME_HEADER_SIZE + page_size
     newest = set(committed.items())
     others = [frame for frame in every if (frame.page, frame.offset) not in newest]
-    return Frames(committed, others, damaged)
+    return WalFrames(committed, others, damaged)
 
 
 class _Chain:

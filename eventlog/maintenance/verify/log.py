@@ -70,7 +70,7 @@ def verify(
             if log.how is not None:
                 found.on("file", f"the log was {log.how}", "note")
             read_any_text(log.connection)
-            _insist_a_log(log.connection, db_path)
+            _require_a_log(log.connection, db_path)
             if not log.immutable:  # SQLite reads no WAL then, and says so of the mode
                 sqlite_file.run(log.connection, found, sqlite_file.check_wal_mode, "file header")
             count = _check_log(log.connection, found, _Given(mark, damage, thumbnails, progress))
@@ -102,7 +102,7 @@ class _Given:
         self.progress = progress
 
 
-def _insist_a_log(connection: sqlite3.Connection, db_path: Path) -> None:
+def _require_a_log(connection: sqlite3.Connection, db_path: Path) -> None:
     """Raise ForeignDatabase where neither the header nor a journal says that this is a log."""
     try:
         if is_ours(connection):

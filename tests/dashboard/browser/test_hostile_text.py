@@ -54,7 +54,7 @@ def post(running: Running, token: str, body: dict[str, Any]) -> str:
     return str(answer.json()["event_id"])
 
 
-def insist_on_text(page: Any, address: str) -> None:
+def require_on_text(page: Any, address: str) -> None:
     """Open an address, and find nothing of a payload in it but text."""
     page.goto(address)
     page.wait_for_load_state()
@@ -83,18 +83,18 @@ def test_a_hundred_payloads_are_text_on_every_page(tmp_path: Path, open_page: Pa
 
         page = sign_in(open_page(running.url, bypass_csp=True), running.url)
         for path in ("/", "/unlocks"):
-            insist_on_text(page, running.url + path)
+            require_on_text(page, running.url + path)
             while page.locator(".more").count():
                 page.evaluate("scrollTo(0, document.body.scrollHeight)")
                 page.wait_for_timeout(20)
             assert page.evaluate(INJECTED) == []
         for path in ("/status", "/account", *(f"/events/{one}" for one in ids)):
-            insist_on_text(page, running.url + path)
+            require_on_text(page, running.url + path)
         for text in HTML[::10]:
             query = urlencode({"camera": text, "person": text, "label": text, "day": text})
             for path in (f"/?{query[: query.rindex('&')]}", f"/?{query}", f"/people?after={query}"):
-                insist_on_text(page, running.url + path)
-            insist_on_text(page, f"{running.url}/{quote(text)}")
+                require_on_text(page, running.url + path)
+            require_on_text(page, f"{running.url}/{quote(text)}")
 
 
 def test_ids_beyond_what_a_number_holds_stay_exact(tmp_path: Path, open_page: Pages) -> None:

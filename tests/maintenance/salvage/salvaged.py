@@ -1,6 +1,6 @@
 """What the tests of salvage need: logs with large records, noise on pages, and the truth.
 
-`insist_true` holds a new log against the old rows, whatever was damaged in between.
+`require_true` holds a new log against the old rows, whatever was damaged in between.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def carried(target: Path) -> dict[int, StoredRecord]:
     return found
 
 
-def insist_true(old: list[tuple[Any, ...]], target: Path, report: SalvageReport) -> set[int]:
+def require_true(old: list[tuple[Any, ...]], target: Path, report: SalvageReport) -> set[int]:
     """Hold a new log against the old rows; the old positions that it has.
 
     What is carried is what was written, unproved records excepted; what is not is named.

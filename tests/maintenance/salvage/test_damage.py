@@ -15,10 +15,10 @@ from eventlog.maintenance.salvage.salvage import Range, salvage
 from tests.maintenance.salvage.salvaged import (
     PAGE,
     carried,
-    insist_true,
     mixed,
     overwrite,
     pages_of_records,
+    require_true,
 )
 from tests.support.logs import (
     build_log,
@@ -53,7 +53,7 @@ def test_pages_of_noise_cost_the_records_with_bytes_on_them_and_no_other(
     hit = set(rng.sample(range(1, path.stat().st_size // PAGE + 1), noisy))
     overwrite(path, hit, rng)
     report = salvage(path, tmp_path / "new.db")
-    new = insist_true(old, tmp_path / "new.db", report)
+    new = require_true(old, tmp_path / "new.db", report)
     untouched = {position for position, on in where.items() if not on & hit}
     assert new == untouched
     behind_holes = {p for p in untouched if p - 1 not in untouched and p > 1}
@@ -78,7 +78,7 @@ def test_pages_above_the_leaves_cost_nothing(tmp_path: Path) -> None:
         ).fetchone()
     overwrite(path, {1, log_page, *root_pages(path)}, random.Random(1))
     report = salvage(path, tmp_path / "new.db")
-    assert len(insist_true(old, tmp_path / "new.db", report)) == len(old)
+    assert len(require_true(old, tmp_path / "new.db", report)) == len(old)
     assert report.header_damaged
     assert report.proved == len(old)
 
@@ -95,7 +95,7 @@ def test_a_log_of_another_page_size_is_salvaged_without_its_first_page(
     path.write_bytes(data)
     report = salvage(path, tmp_path / "new.db")
     assert report.page_size == page_size
-    assert len(insist_true(old, tmp_path / "new.db", report)) == len(old)
+    assert len(require_true(old, tmp_path / "new.db", report)) == len(old)
 
 
 def test_a_file_that_was_cut_off_gives_what_is_left(path: Path, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_file_that_was_cut_off_gives_what_is_left(path: Path, tmp_path: Path) 
     keep = len(data) // 2 // PAGE
     path.write_bytes(data[: keep * PAGE + 100])
     report = salvage(path, tmp_path / "new.db")
-    new = insist_true(old, tmp_path / "new.db", report)
+    new = require_true(old, tmp_path / "new.db", report)
     assert new == {position for position, on in where.items() if max(on) <= keep}
     assert report.missing[-1].last == len(old) == report.end
 
@@ -124,7 +124,7 @@ def test_pages_that_the_disk_does_not_give_are_counted(
 
     monkeypatch.setattr(os, "pread", pread)
     report = salvage(path, tmp_path / "new.db")
-    new = insist_true(old, tmp_path / "new.db", report)
+    new = require_true(old, tmp_path / "new.db", report)
     assert report.unreadable_pages == 2
     assert new == {position for position, on in where.items() if not on & {5, 10}}
 
@@ -146,7 +146,7 @@ def test_flipped_bits_cost_at_most_a_record_each(tmp_path: Path, rounds: int) ->
         path.write_bytes(data)
         target = tmp_path / f"new{number}.db"
         report = salvage(path, target)
-        new = insist_true(old, target, report)
+        new = require_true(old, target, report)
         assert len(old) - len(new) <= len(bits)
         target.unlink()
 
@@ -159,12 +159,12 @@ def test_a_flipped_bit_in_body_or_hash_is_told(path: Path, tmp_path: Path) -> No
     report = salvage(path, tmp_path / "body.db")
     assert report.missing == (Range(21, 21),)
     assert report.proved == len(old) - 1
-    insist_true(old, tmp_path / "body.db", report)
+    require_true(old, tmp_path / "body.db", report)
     path.write_bytes(flip(sound, (at + len(old[20][10]) + 3) * 8))
     report = salvage(path, tmp_path / "hash.db")
     assert report.complete
     assert (report.proved, report.repaired) == (len(old) - 1, 1)
-    insist_true(old, tmp_path / "hash.db", report)
+    require_true(old, tmp_path / "hash.db", report)
 
 
 # ── the WAL ──────────────────────────────────────────────────────────────────────────────────
@@ -182,14 +182,14 @@ def test_a_flipped_bit_in_the_wal_costs_no_later_record(tmp_path: Path) -> None:
         path.with_name(path.name + "-shm").unlink(missing_ok=True)
         lost_by_sqlite = len(old) - len(rows(path))
         report = salvage(path, tmp_path / f"new{number}.db")
-        new = insist_true(old, tmp_path / f"new{number}.db", report)
+        new = require_true(old, tmp_path / f"new{number}.db", report)
         assert len(old) - len(new) <= 1
         lost += lost_by_sqlite
     assert lost > 15
 
 
 def test_what_the_head_file_does_not_name_is_not_brought_back(tmp_path: Path) -> None:
-    """Frames behind a damaged one may hold what was never committed."""
+    """WalFrames behind a damaged one may hold what was never committed."""
     path = build_log_with_wal(tmp_path / "door.db", spare=tmp_path / "spare.db")
     wal = path.with_name(path.name + "-wal")
     old = rows(path)
@@ -215,7 +215,7 @@ def test_a_lost_wal_is_named_by_the_head_file(tmp_path: Path) -> None:
     end = len(rows(path))
     report = salvage(path, tmp_path / "new.db")
     assert report.missing == (Range(end + 1, len(old)),)
-    insist_true(old, tmp_path / "new.db", report)
+    require_true(old, tmp_path / "new.db", report)
 
 
 def test_without_a_head_file_the_end_is_not_known(tmp_path: Path) -> None:

@@ -23,7 +23,13 @@ from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
-from tests.maintenance.salvage.salvaged import PAGE, insist_true, mixed, overwrite, pages_of_records
+from tests.maintenance.salvage.salvaged import (
+    PAGE,
+    mixed,
+    overwrite,
+    pages_of_records,
+    require_true,
+)
 from tests.support.logs import (
     T0,
     build_log,
@@ -44,7 +50,7 @@ def test_a_sound_log_is_carried_over_whole(path: Path, tmp_path: Path) -> None:
     """Every record is proved, none is missing, and the head file agrees."""
     report = salvage(path, tmp_path / "new.db")
     old = rows(path)
-    assert insist_true(old, tmp_path / "new.db", report) == set(range(1, len(old) + 1))
+    assert require_true(old, tmp_path / "new.db", report) == set(range(1, len(old) + 1))
     assert report.complete
     assert (report.proved, report.unproved, report.cut_appends) == (len(old), (), 0)
     assert (report.end, report.end_known, report.page_size) == (len(old), True, PAGE)
@@ -187,7 +193,7 @@ def test_a_head_file_of_another_log_is_not_believed(path: Path, tmp_path: Path) 
     head_path(path).write_bytes(pack(HeadMark(bytes(16), 10_000, 10_000, bytes(32))))
     report = salvage(path, tmp_path / "new.db")
     assert (report.end, report.end_known) == (len(old), False)
-    assert len(insist_true(old, tmp_path / "new.db", report)) == len(old)
+    assert len(require_true(old, tmp_path / "new.db", report)) == len(old)
 
 
 def test_a_log_that_lost_its_id_is_known_by_its_head_file(path: Path, tmp_path: Path) -> None:
@@ -262,5 +268,5 @@ def test_old_copies_in_free_pages_do_no_harm(path: Path, tmp_path: Path) -> None
     stale[at + 4] ^= 1
     path.write_bytes(data + bytes(stale))
     report = salvage(path, tmp_path / "new.db")
-    assert insist_true(old, tmp_path / "new.db", report) == set(range(1, len(old) + 1))
+    assert require_true(old, tmp_path / "new.db", report) == set(range(1, len(old) + 1))
     assert report.proved == len(old)

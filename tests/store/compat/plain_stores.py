@@ -14,7 +14,7 @@ from typing import Any
 from eventlog import Detection, codecs
 from eventlog.journal import table as journal
 from eventlog.record import Record
-from eventlog.store import opening as schema
+from eventlog.store import opening
 
 # Typed from the contract.
 CONTRACT = """
@@ -136,7 +136,7 @@ def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -
 
 def become_log(connection: sqlite3.Connection) -> None:
     """What happens when a store opens the file."""
-    schema.prepare(connection, Path("events.db"))
+    opening.prepare(connection, Path("events.db"))
 
 
 def rows_of(
