@@ -12,7 +12,7 @@ FULL := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help docs run test all-tests check lint types bench faults browser lock clean
+.PHONY: help docs run test interpreters check lint types bench faults browser lock clean
 
 help: ## Say what can be made (this list)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -21,11 +21,16 @@ help: ## Say what can be made (this list)
 run: $(SMALL) ## A day at a front door: events in, the list and one story out, rebuilt and verified
 	@$(PY) -m eventlog demo $(ARGS)
 
+# What takes minutes, a browser or a server has a target of its own; the last line names them.
+LEFT_OUT := faults browser servers
 test: $(SMALL) ## Run the tests (ARGS="-k journal" for some of them)
-	@echo "Left out here: what needs a browser (make browser), and what takes minutes (make faults)."
-	$(PY) -m pytest -m "not faults and not browser" $(ARGS)
+	@$(PY) -m pytest -n auto -m "not faults and not browser and not servers" $(ARGS); code=$$?; \
+		echo "Not run here: $(LEFT_OUT:%=make %,) and what is marked SKIPPED above."; exit $$code
 
-check: lint types test ## All that must pass before a change lands: lint, types, tests
+interpreters: $(VENV)/bin/pip ## Run a small part of the tests on each newer Python that is found (PYTHONS="...")
+	@.ci/interpreters $(PYTHONS)
+
+check: lint types test ## Lint, types and tests
 
 lint: $(FULL) ## Check style and formatting
 	$(PY) -m ruff check .
@@ -45,12 +50,10 @@ faults: $(SMALL) $(TOOLS) ## Run the tests that kill processes and fill disks
 	$(PY) -m pytest -m faults tests $(ARGS)
 
 BROWSER := $(VENV)/.installed-browser
+SCREENSHOTS ?= docs/screenshots
 APT := apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-dejavu-core
 browser: $(BROWSER) ## Run the dashboard's tests in a real browser, and its API under a fuzzer
-	EVENTLOG_SCREENSHOTS=docs/screenshots $(PY) -m pytest -m browser tests $(ARGS)
-
-all-tests: $(BROWSER) $(TOOLS) ## Run all tests but those that take minutes
-	$(PY) -m pytest -m "not faults" $(ARGS)
+	EVENTLOG_SCREENSHOTS=$(SCREENSHOTS) $(PY) -m pytest -m browser tests $(ARGS)
 
 # uv writes locks that pip installs: names, versions and hashes, without an address. It comes into a
 # folder that is thrown away. Versions stay as they are unless UPGRADE=--upgrade.

@@ -159,6 +159,6 @@ def _fail(sentence: str) -> int:
 
 def _version() -> str:
     try:
-        return version("eventlog")
+        return version("doorjournal")
     except PackageNotFoundError:
         return "a checkout"

@@ -136,7 +136,8 @@ def load() -> ModuleType:
         if error.name not in EXTRA:
             raise
         raise BadArgument(
-            f"the dashboard needs an extra ({error.name} is missing): pip install 'eventlog[web]'"
+            f"the dashboard needs an extra ({error.name} is missing):"
+            " in the checkout, pip install '.[web]'"
         ) from error
     return commands
 

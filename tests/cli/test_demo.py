@@ -196,13 +196,13 @@ def test_without_the_extra_it_ends_and_says_so(
     """Who asked for the dashboard by name is told before anything is made."""
 
     def missing() -> None:
-        raise BadArgument("the dashboard needs an extra: pip install 'eventlog[web]'")
+        raise BadArgument("the dashboard needs an extra: in the checkout, pip install '.[web]'")
 
     monkeypatch.setattr(web, "load", missing)
     monkeypatch.setattr(demo, "_is_terminal", lambda: True)
     said = eventlog("demo", "--into", tmp_path / "demo")
     assert said.code == 0
-    assert said.lines[-1] == "the dashboard needs an extra: pip install 'eventlog[web]'"
+    assert said.lines[-1] == "the dashboard needs an extra: in the checkout, pip install '.[web]'"
     asked = eventlog("demo", "--into", tmp_path / "other", "--serve")
     assert (asked.code, asked.out) == (2, "")
     assert not (tmp_path / "other").exists()

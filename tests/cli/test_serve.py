@@ -264,7 +264,7 @@ def test_without_the_extra_each_says_what_to_install(
     assert (said.code, said.out) == (2, "")
     assert said.err == (
         "eventlog: the dashboard needs an extra (litestar is missing):"
-        " pip install 'eventlog[web]'\n"
+        " in the checkout, pip install '.[web]'\n"
     )
     assert not Path(f"{eventlog.db}.users").exists()
 
