@@ -39,7 +39,7 @@ ROOM: Final = {
 
 _FORGET: Final = "DELETE FROM guesses WHERE at <= ?"
 # A clock that was set back must make no guess last longer than an hour from now.
-_NOT_LATER: Final = "UPDATE guesses SET at = ?1 WHERE at > ?1"
+_NOT_LATER: Final = "UPDATE guesses SET at = ? WHERE at > ?"
 _TIMES: Final = "SELECT at, source = ? FROM guesses ORDER BY at"
 _COUNT: Final = "INSERT INTO guesses (at, source) VALUES (?, ?) RETURNING id"
 
@@ -54,7 +54,7 @@ def admit(connection: sqlite3.Connection, source: str, now: float, *, known: boo
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.execute(_FORGET, (now - HOUR_S,))
-        connection.execute(_NOT_LATER, (now,))
+        connection.execute(_NOT_LATER, (now, now))
         found = connection.execute(_TIMES, (source,)).fetchall()
         wait_s = _wait_s(found, now, known=known)
         if not wait_s:
