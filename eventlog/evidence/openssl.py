@@ -1,0 +1,8 @@
+"""What Ed25519 needs of the package `cryptography`; importing this fails where it is missing."""
+
+from __future__ import annotations
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+__all__ = ["Ed25519PrivateKey", "Ed25519PublicKey", "InvalidSignature"]

@@ -1,0 +1,78 @@
+r"""`DB_PATH.tree`: the roots of the full blocks of 256 records, so that a tree is known quickly.
+
+    16 bytes  b"eventlog/tree/1\0"
+    16 bytes  the log's id
+    32 bytes  for each full block, its root: the level-1 entries of C2SP's tlog-tiles
+
+A cache, never synced: where it is torn, missing or of another log, it is made anew from the
+rows. It lies beside the database and not in it, so that neither the writers' lock nor the WAL
+sees it. Knows no rows.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, Self
+
+from eventlog.evidence.tree import HASH_SIZE
+from eventlog.storage.paths import beside
+
+_MAGIC: Final = b"eventlog/tree/1\0"
+_HEADER_SIZE: Final = 32
+
+
+def tree_path(db_path: Path) -> Path:
+    """Where a database's tree file lies."""
+    return beside(db_path, ".tree")
+
+
+class TreeFile:
+    """The tree file, open for reading and writing. Use as a context manager."""
+
+    def __init__(self, db_path: Path, log_id: bytes) -> None:
+        """Open or make the file (0600); one of another log or format is emptied. Raises OSError."""
+        self._fd = os.open(tree_path(db_path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        header = _MAGIC + log_id
+        if os.pread(self._fd, _HEADER_SIZE, 0) != header:
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, header, 0)
+
+    @property
+    def blocks(self) -> int:
+        """How many whole roots the file holds."""
+        return max(0, os.fstat(self._fd).st_size - _HEADER_SIZE) // HASH_SIZE
+
+    def write(self, block: int, root: bytes) -> None:
+        """Put a block's root in its place. Raises OSError."""
+        os.pwrite(self._fd, root, _HEADER_SIZE + block * HASH_SIZE)
+
+    def cut(self, blocks: int) -> None:
+        """Keep the first blocks only."""
+        os.ftruncate(self._fd, _HEADER_SIZE + blocks * HASH_SIZE)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def __enter__(self) -> Self:
+        """Nothing more: it is open."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close."""
+        self.close()
+
+
+def read_blocks(db_path: Path, log_id: bytes) -> list[bytes]:
+    """The roots that the file holds, without changing it; none where it is not this log's."""
+    try:
+        data = tree_path(db_path).read_bytes()
+    except OSError:
+        return []  # a cache: the rows say the same
+    if data[:_HEADER_SIZE] != _MAGIC + log_id:
+        return []
+    roots = data[_HEADER_SIZE:]
+    return [roots[at : at + HASH_SIZE] for at in range(0, len(roots) - HASH_SIZE + 1, HASH_SIZE)]
