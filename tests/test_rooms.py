@@ -102,6 +102,7 @@ KNOWN_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "uvicorn": ("eventlog.dashboard.",),
     "argon2": ("eventlog.dashboard.",),
     "prometheus_client": ("eventlog.dashboard.",),
+    "cryptography": ("eventlog.evidence.openssl",),
     "msgspec.msgpack": ("eventlog.codecs",),
     "config": ("eventlog.__main__",),
     "event_store": (),

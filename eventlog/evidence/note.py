@@ -226,4 +226,3 @@ def _key_parts(text: str, form: str) -> tuple[str, KeyType, bytes, bytes]:
             return name, 4, id_bytes, blob[1:]
         case other:
             raise BadNote(f"keys of the kind {other:02x} are not known")
-

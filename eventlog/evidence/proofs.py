@@ -67,9 +67,7 @@ class Proof(Struct, frozen=True):
         return str(self.columns[2])
 
 
-def make(
-    row: StoredRecord, blind: bytes, path: Sequence[bytes], head: SignedHead
-) -> Proof:
+def make(row: StoredRecord, blind: bytes, path: Sequence[bytes], head: SignedHead) -> Proof:
     """The proof of a row, from its path in the tree of a head."""
     return Proof(tuple(row[:_COLUMNS]), blind, tuple(path), head)
 
@@ -103,7 +101,9 @@ def parse(data: bytes) -> Proof:
     try:
         magic, extra, index, *hashes = above.decode("ascii").split("\n")
     except ValueError as error:
-        raise BadNote("a proof begins with three lines: what it is, its record, its index") from error
+        raise BadNote(
+            "a proof begins with three lines: what it is, its record, its index"
+        ) from error
     if magic != MAGIC:
         raise BadNote(f"a proof begins with {MAGIC}")
     columns, blind, names = _record(_after("extra ", extra))

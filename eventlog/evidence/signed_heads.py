@@ -102,9 +102,9 @@ def head_line(name: LogName, size: int, root: bytes) -> str:
 
 
 def parse_head(data: bytes) -> SignedHead:
-    """The head that a note holds. Raises BadNote. Lines of extensions are refused: we write none.
+    """The head that a note holds; further lines below the root are signed and say nothing here.
 
-    C2SP allows them below the root; a head of ours that has one was not written by us.
+    Raises BadNote.
     """
     return head_of(notes.parse(data))
 

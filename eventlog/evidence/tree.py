@@ -185,20 +185,8 @@ def root_from_inclusion(leaf: bytes, index: int, size: int, path: Iterable[bytes
     """The root that an inclusion proof leads to; None where it has too few or too many hashes."""
     if not 0 <= index < size:
         return None
-    rest, last, root = index, size - 1, leaf
-    for sibling in path:
-        if last == 0:
-            return None
-        if rest & 1 or rest == last:
-            root = node_hash(sibling, root)
-            while not rest & 1 and rest:
-                rest >>= 1
-                last >>= 1
-        else:
-            root = node_hash(root, sibling)
-        rest >>= 1
-        last >>= 1
-    return root if last == 0 else None
+    climbed = _climb(path, index, size - 1, leaf, leaf)
+    return None if climbed is None else climbed[1]
 
 
 def is_consistent(
@@ -220,23 +208,31 @@ def is_consistent(
     while rest & 1:
         rest >>= 1
         last >>= 1
-    from_old = from_new = hashes[0]
-    for hash_ in hashes[1:]:
+    return _climb(hashes[1:], rest, last, hashes[0], hashes[0]) == (old_root, new_root)
+
+
+def _climb(
+    path: Iterable[bytes], rest: int, last: int, old: bytes, new: bytes
+) -> tuple[bytes, bytes] | None:
+    """Where a path leads in the old tree and in the new: RFC 9162, 2.1.3.2 and 2.1.4.2.
+
+    None where it has too few or too many hashes.
+    """
+    for hash_ in path:
         if last == 0:
-            return False
+            return None
         if rest & 1 or rest == last:
-            from_old, from_new = node_hash(hash_, from_old), node_hash(hash_, from_new)
+            old, new = node_hash(hash_, old), node_hash(hash_, new)
             while not rest & 1 and rest:
                 rest >>= 1
                 last >>= 1
         else:
-            from_new = node_hash(from_new, hash_)
+            new = node_hash(new, hash_)
         rest >>= 1
         last >>= 1
-    return last == 0 and from_old == old_root and from_new == new_root
+    return (old, new) if last == 0 else None
 
 
 def _split(size: int) -> int:
     """The largest power of two below a size of two or more."""
     return 1 << (size - 1).bit_length() - 1
-
