@@ -61,9 +61,9 @@ lock: $(VENV)/bin/pip ## Write the locks anew from pyproject.toml (UPGRADE=--upg
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
 		&& $(PIP) install --quiet --target "$$tools" uv \
 		&& compile="$$tools/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate $(UPGRADE)" \
-		&& $$compile --extra web --group dev --output-file requirements-dev.lock \
-		&& $$compile --extra web --group test --constraint requirements-dev.lock --output-file requirements.lock \
-		&& $$compile --extra web --group test --group browser --group api-fuzz \
+		&& $$compile --extra web --extra proof --group dev --output-file requirements-dev.lock \
+		&& $$compile --extra web --extra proof --group test --constraint requirements-dev.lock --output-file requirements.lock \
+		&& $$compile --extra web --extra proof --group test --group browser --group api-fuzz \
 			--constraint requirements-dev.lock --output-file requirements-browser.lock
 
 clean: ## Remove .venv, caches and builds; logs and pictures stay
