@@ -63,6 +63,7 @@ lock: $(VENV)/bin/pip ## Write the locks anew from pyproject.toml (UPGRADE=--upg
 		&& compile="$$tools/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate $(UPGRADE)" \
 		&& $$compile --extra web --extra proof --group dev --output-file requirements-dev.lock \
 		&& $$compile --extra web --extra proof --group test --constraint requirements-dev.lock --output-file requirements.lock \
+		&& $$compile --extra proof --constraint requirements-dev.lock --output-file requirements-proof.lock \
 		&& $$compile --extra web --extra proof --group test --group browser --group api-fuzz \
 			--constraint requirements-dev.lock --output-file requirements-browser.lock
 

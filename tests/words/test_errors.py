@@ -66,9 +66,9 @@ def test_the_tree_is_drawn_in_the_order_of_the_file() -> None:
 
 
 def test_every_error_has_one_root_and_one_culprit() -> None:
-    """Our caller, a foreign message, a stored record, or the disk: the second floor of the tree."""
+    """Caller, foreign message, stored record, evidence, or disk: the second floor of the tree."""
     culprits = {name for name, parent in drawn().items() if parent == "EventLogError"}
-    assert culprits == {"CallerError", "BadPayload", "BadRecord", "DatabaseError"}
+    assert culprits == {"CallerError", "BadPayload", "BadRecord", "EvidenceError", "DatabaseError"}
     for error in CLASSES.values():
         assert issubclass(error, EventLogError)
         assert len(error.__bases__) == 1
