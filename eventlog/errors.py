@@ -19,8 +19,7 @@
     │   └── BadBody               the bytes are no fact of their kind
     ├── EvidenceError             a signed head, a proof or a key
     │   ├── BadNote               text that is no signed note, proof or key
-    │   ├── KeysMissing           there is no key, no folder for keys, or nothing to sign with
-    │   └── HeadContradicted      the log is not the one that a signed head speaks of
+    │   └── KeysMissing           there is no key, no folder for keys, or nothing to sign with
     └── DatabaseError             the disk, or the file on it
         ├── DatabaseMissing       there is no such file
         ├── MissingFolder         there is no folder for it
@@ -201,14 +200,6 @@ class BadNote(EvidenceError):
 
 class KeysMissing(EvidenceError):
     """There is no key to sign with, no folder for keys, or no package that signs."""
-
-
-class HeadContradicted(EvidenceError):
-    """The log is shorter or another than a signed head says; nothing is signed any more.
-
-    The sentence names the head. `verify` finds out more; where a backup was put back on purpose,
-    `head --new-era` goes on under a new name.
-    """
 
 
 class DatabaseError(EventLogError):
