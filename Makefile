@@ -55,16 +55,19 @@ APT := apt-get update -q && apt-get install -qy --no-install-recommends chromium
 browser: $(BROWSER) ## Run the dashboard's tests in a real browser, and its API under a fuzzer
 	EVENTLOG_SCREENSHOTS=$(SCREENSHOTS) $(PY) -m pytest -m browser tests $(ARGS)
 
+EXTRAS := --extra web --extra mqtt --extra alerts --extra homeassistant --extra ring --extra proof
 # uv writes locks that pip installs: names, versions and hashes, without an address. It comes into a
 # folder that is thrown away. Versions stay as they are unless UPGRADE=--upgrade.
 lock: $(VENV)/bin/pip ## Write the locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@tools=$$(mktemp -d) && trap 'rm -rf "$$tools"' EXIT \
 		&& $(PIP) install --quiet --target "$$tools" uv \
 		&& compile="$$tools/bin/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-annotate $(UPGRADE)" \
-		&& $$compile --extra web --extra proof --group dev --output-file requirements-dev.lock \
-		&& $$compile --extra web --extra proof --group test --constraint requirements-dev.lock --output-file requirements.lock \
+		&& $$compile $(EXTRAS) --group dev --output-file requirements-dev.lock \
+		&& $$compile $(EXTRAS) --group test --constraint requirements-dev.lock --output-file requirements.lock \
 		&& $$compile --extra proof --constraint requirements-dev.lock --output-file requirements-proof.lock \
-		&& $$compile --extra web --extra proof --group test --group browser --group api-fuzz \
+		&& $$compile $(EXTRAS) --group build \
+			--constraint requirements-dev.lock --output-file requirements-door.lock \
+		&& $$compile $(EXTRAS) --group test --group browser --group api-fuzz \
 			--constraint requirements-dev.lock --output-file requirements-browser.lock
 
 clean: ## Remove .venv, caches and builds; logs and pictures stay

@@ -1,7 +1,8 @@
-"""How far each view has come, and what it could not apply.
+"""How far each view and each reactor has come, and what a view could not apply.
 
 Owns the tables `checkpoints` and `parked`. A checkpoint moves in one function only, by
-compare-and-set, inside the transaction that fills the view. Knows views by name.
+compare-and-set, inside the transaction that fills the view. Knows views by name. A reactor's
+row has its name behind `reactor:`, so that no view can be confused with it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from msgspec import Struct
 
 from eventlog.errors import CheckpointMoved
 
-READ: Final = "SELECT view, version, position FROM checkpoints"
+REACTOR: Final = "reactor:"
+READ: Final = "SELECT view, version, position FROM checkpoints WHERE view NOT GLOB 'reactor:*'"
+READ_REACTOR: Final = "SELECT version, position FROM checkpoints WHERE view = ?"
 MOVE: Final = (
     "UPDATE checkpoints SET position = :to WHERE view = :view AND version = :version"
     " AND position = :from"
@@ -52,6 +55,12 @@ def read(connection: sqlite3.Connection) -> dict[str, Checkpoint]:
     return {
         view: Checkpoint(version, position) for view, version, position in connection.execute(READ)
     }
+
+
+def read_reactor(connection: sqlite3.Connection, name: str) -> Checkpoint | None:
+    """A reactor's checkpoint; None where it has never run."""
+    row = connection.execute(READ_REACTOR, (REACTOR + name,)).fetchone()
+    return None if row is None else Checkpoint(*row)
 
 
 def reset(connection: sqlite3.Connection, view: str, version: int, position: int = 0) -> None:
