@@ -10,6 +10,8 @@ from eventlog.errors import (
     DatabaseError,
     EventLogError,
     KeyConflict,
+    OtherHistory,
+    PastHead,
     UnknownEvent,
 )
 from eventlog.facts import (
@@ -52,6 +54,8 @@ __all__ = [
     "Fact",
     "KeyConflict",
     "Motion",
+    "OtherHistory",
+    "PastHead",
     "PersonNamed",
     "Reader",
     "Receipt",

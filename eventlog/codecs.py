@@ -111,6 +111,7 @@ def decode_record(stored: StoredRecord) -> Record:
         stored.appended_at,
         stored.key,
         fact,
+        stored.hash,
     )
 
 

@@ -5,6 +5,8 @@
     │   ├── BadFact               a fact holds a value that may not enter the journal
     │   ├── BadKey                an idempotency key that may not enter the journal
     │   ├── BadArgument           any other argument out of its range
+    │   │   └── OtherHistory      a cursor belongs to another history of the journal
+    │   │       └── PastHead      a cursor is past the journal's end
     │   ├── EmptyAppend           an append without a fact
     │   ├── TwoOpeners            two facts of one append open an event
     │   ├── OpenerWithEvent       an opener, and an event that it should join
@@ -88,6 +90,34 @@ class BadKey(CallerError):
 
 class BadArgument(CallerError):
     """An argument is out of its range; the sentence names it."""
+
+
+class OtherHistory(BadArgument):
+    """A cursor belongs to another history: the journal has another record at its position.
+
+    A restored backup does that, or another log at the same path. `position` is the cursor's.
+    What the consumer keeps of the records up to there may not be in this journal: it starts again
+    from 0, or from a cursor that is older than the backup.
+    """
+
+    def __init__(self, position: int, what: str = "") -> None:
+        self.position = position
+        what = what or (
+            f"the journal has another record at position {position} than this cursor has seen"
+        )
+        super().__init__(
+            f"{what} (was a backup restored?): start again from 0, or from an older cursor"
+        )
+
+
+class PastHead(OtherHistory):
+    """A cursor is past the journal's end. `position` is the cursor's, `head` the journal's."""
+
+    def __init__(self, position: int, head: int) -> None:
+        self.head = head
+        super().__init__(
+            position, f"position {position} is past the end of the journal, which is {head}"
+        )
 
 
 class EmptyAppend(CallerError):

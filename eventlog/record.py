@@ -41,8 +41,9 @@ class StoredRecord(NamedTuple):
 class Record(Struct, frozen=True, gc=False):
     """A fact, decoded and lifted to today's shape, with its envelope.
 
-    `appended_at_us` is when the journal got it, in microseconds since 1970, UTC. `key` stands on
-    the first record of an append only.
+    `appended_at_us` is when the journal got it, in microseconds since 1970, UTC. `key` is set on
+    the first record of an append only. `hash` is the record's hash in the chain, empty where it
+    was not read.
     """
 
     position: Position
@@ -50,6 +51,12 @@ class Record(Struct, frozen=True, gc=False):
     appended_at_us: int
     key: str | None
     fact: Fact
+    hash: bytes = b""
+
+    @property
+    def cursor(self) -> str:
+        """Where to go on after this record: `position:hash`, for `subscribe(after=…)`."""
+        return f"{self.position}:{self.hash.hex()}" if self.hash else str(self.position)
 
     @property
     def appended_at(self) -> datetime:

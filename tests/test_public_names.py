@@ -36,6 +36,8 @@ PROMISED: Final = [
     "Fact",
     "KeyConflict",
     "Motion",
+    "OtherHistory",
+    "PastHead",
     "PersonNamed",
     "Reader",
     "Receipt",

@@ -9,10 +9,11 @@ from eventlog.projections import story
 from eventlog.record import Record
 
 
-def record_as_json(record: Record | story.Unread) -> dict[str, Any]:
-    """A record with its fact, or with what keeps it from being read."""
+def record_as_json(record: Record | story.Unread, cursor: str) -> dict[str, Any]:
+    """A record with its fact, or with the reason why it can't be read, and where to go on."""
     envelope: dict[str, Any] = {
         "position": record.position,
+        "cursor": cursor,
         "event_id": record.event_id,
         "appended_at_us": record.appended_at_us,
     }

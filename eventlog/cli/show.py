@@ -19,6 +19,7 @@ from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.facts import Ding, Motion
+from eventlog.followers.cursor import of_row
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
 from eventlog.projections import story
@@ -132,7 +133,7 @@ def _as_json(event: int, stored: Sequence[StoredRecord], notes: Sequence[str]) -
         "why": told.sentence,
         "notes": notes,
         "records": [
-            {**record_as_json(record), "hash": row.hash.hex()}
+            {**record_as_json(record, str(of_row(row))), "hash": row.hash.hex()}
             for record, row in zip(records, stored, strict=True)
         ],
     }

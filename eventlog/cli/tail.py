@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from datetime import datetime
 from typing import Annotated
 
@@ -10,17 +11,24 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from eventlog.cli.context import Context
-from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
+from eventlog.cli.options import LIMIT, AsJson, AtDesk
 from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadRecord
+from eventlog.errors import BadArgument, BadRecord
+from eventlog.followers import cursor as cursors
 from eventlog.journal import table as journal
 from eventlog.projections import story
-from eventlog.record import Record, instant
+from eventlog.record import Record, StoredRecord, instant
 from eventlog.store.reader import Reader
 
 Follow = Annotated[bool, Parameter(alias="-f", help="Go on with what comes, until Ctrl-C.")]
-After = Annotated[int | None, Parameter(validator=POSITION, help="All after this position.")]
+After = Annotated[
+    str | None,
+    Parameter(
+        help="All after this position, or position:hash: then it is an error where the log has"
+        " another record there.",
+    ),
+]
 Limit = Annotated[
     int, Parameter(alias="-n", validator=LIMIT, help="So many of the last ones. [10]")
 ]
@@ -37,14 +45,24 @@ def tail(
     """Show the journal's last records."""
     with context.reading() as connection:
         end = journal.last_position(connection)
-        position = max(0, end - limit) if after is None else after
+        position = max(0, end - limit) if after is None else _known(connection, after)
         for stored in journal.read_all(connection, after=position):
             position = stored.position
-            _print(context, story.read(stored), as_json=as_json)
+            _print_stored(context, stored, as_json=as_json)
     if follow:
         context.out.file.flush()
         asyncio.run(_follow(context, position, as_json=as_json))
     return 0
+
+
+def _known(connection: sqlite3.Connection, after: str) -> int:
+    """The position of --after. Raises BadArgument where the log has it not, or another there."""
+    try:
+        cursor = cursors.parse(after)
+    except BadArgument as error:
+        raise BadArgument(f"--after: {error}") from error
+    cursors.require_known(connection, cursor)
+    return cursor.position
 
 
 async def _follow(context: Context, position: int, *, as_json: bool) -> None:
@@ -54,20 +72,24 @@ async def _follow(context: Context, position: int, *, as_json: bool) -> None:
             try:
                 async for record in reader.subscribe(after=position):
                     position = record.position
-                    _print(context, record, as_json=as_json)
+                    _print(context, record, record.cursor, as_json=as_json)
                     context.out.file.flush()
             except BadRecord as error:
                 stored = await reader.run(lambda c, at=error.position: journal.read_one(c, at))  # type: ignore[misc]  # mypy can't infer a lambda with a default
                 if stored is None:
                     raise
                 position = stored.position
-                _print(context, story.read(stored), as_json=as_json)
+                _print_stored(context, stored, as_json=as_json)
                 context.out.file.flush()
 
 
-def _print(context: Context, record: Record | story.Unread, *, as_json: bool) -> None:
+def _print_stored(context: Context, stored: StoredRecord, *, as_json: bool) -> None:
+    _print(context, story.read(stored), str(cursors.of_row(stored)), as_json=as_json)
+
+
+def _print(context: Context, record: Record | story.Unread, cursor: str, *, as_json: bool) -> None:
     if as_json:
-        context.json(record_as_json(record))
+        context.json(record_as_json(record, cursor))
         return
     line = story.line(record)
     event = "" if record.event_id is None else f"event {record.event_id}"

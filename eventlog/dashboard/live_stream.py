@@ -1,4 +1,4 @@
-"""The live stream: every record as a server-sent event, its id the position.
+"""The live stream: every record as a server-sent event, its id the cursor, `position:hash`.
 
 One task reads the journal for all who listen and keeps the newest frames; a listener that is
 further behind reads the journal itself. So a position is sent once and in order, wherever a
@@ -10,12 +10,16 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, Final, Self
 
 import msgspec
 
 from eventlog import codecs
 from eventlog.dashboard.local_time import with_offset
+from eventlog.errors import OtherHistory
+from eventlog.followers import cursor as cursors
+from eventlog.followers.cursor import Cursor
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
 from eventlog.projections import story
@@ -51,12 +55,14 @@ def plain_record(stored: StoredRecord) -> dict[str, Any]:
 def frame(stored: StoredRecord) -> bytes:
     """A record as a server-sent event."""
     data = msgspec.json.encode(plain_record(stored))
-    return b"id: %d\nevent: record\ndata: %b\n\n" % (stored.position, data)
+    cursor = str(cursors.of_row(stored)).encode()
+    return b"id: %b\nevent: record\ndata: %b\n\n" % (cursor, data)
 
 
-def reset(position: int) -> bytes:
-    """Tells a listener that what it saw is gone: the journal ends before its position."""
-    return b'id: %d\nevent: reset\ndata: {"position":"%d"}\n\n' % (position, position)
+def reset(head: Cursor) -> bytes:
+    """Tell a listener that what it saw is not in this journal; the stream goes on at its end."""
+    place = (str(head).encode(), head.position)
+    return b'id: %b\nevent: reset\ndata: {"position":"%d"}\n\n' % place
 
 
 class Broadcast:
@@ -95,21 +101,25 @@ class Broadcast:
 
     async def listen(
         self,
-        after: int | None,
+        after: Cursor | None,
         *,
         may_continue: Callable[[], Awaitable[bool]],
         heartbeat_s: float,
     ) -> AsyncIterator[bytes]:
-        """Frames after a position, None being the journal's end, until `close`.
+        """Frames after a cursor, None being the journal's end, until `close`.
 
-        `may_continue` is asked at each heartbeat; a no ends the stream and says so.
+        A cursor past the end or of another history is answered by a reset. `may_continue` is asked
+        at each heartbeat; a no ends the stream and says so.
         """
-        position = await self._reader.last_position() if after is None else after
+        head = cursors.at_head(await self._reader.run(journal.head))
+        position = head.position if after is None else after.position
         yield RETRY
-        if position > self._last:
-            position = min(position, await self._reader.last_position())
-            if after is not None and position < after:
-                yield reset(position)
+        if after is not None:
+            try:
+                await self._reader.run(partial(cursors.require_known, cursor=after))
+            except OtherHistory:
+                position = head.position
+                yield reset(head)
         loop = asyncio.get_running_loop()
         due = loop.time() + heartbeat_s
         while not self._closing:

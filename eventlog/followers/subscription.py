@@ -7,10 +7,13 @@ A hole is an alarm. Knows nothing of views or of who writes.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final
 
 from eventlog import codecs
-from eventlog.errors import BadArgument, JournalHole
+from eventlog.errors import JournalHole
+from eventlog.followers import cursor as cursors
+from eventlog.followers.cursor import CursorLike
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
 from eventlog.record import Record
@@ -20,19 +23,27 @@ BATCH: Final = 500
 POLL_S: Final = 1.0
 
 
-def require_position(position: int) -> None:
-    """Raise BadArgument for what is no position of a record, and not 0."""
-    if type(position) is not int or not 0 <= position < 2**63:
-        raise BadArgument("a position is a whole number, 0 to 2**63 - 1")
+async def subscribe(
+    reader: ConnectionThread, nudge: Nudge, *, after: CursorLike
+) -> AsyncIterator[Record]:
+    """Yield the records after a cursor: those that are stored, then those that come, for ever.
 
+    Args:
+        reader: The thread of a read-only connection.
+        nudge: Gives the hint that something was committed.
+        after: A position, or `position:hash` (see `Record.cursor`), which also proves that the
+            journal is still the one that the consumer has read. 0 is the beginning.
 
-async def subscribe(reader: ConnectionThread, nudge: Nudge, *, after: int) -> AsyncIterator[Record]:
-    """Records after a position, for ever.
-
-    Raises BadArgument for what is no position, JournalHole, and BadRecord for a record that
-    can't be read: a caller that wants to go on subscribes again after its position.
+    Raises:
+        BadArgument: `after` is no cursor.
+        OtherHistory: The journal has another record at that position.
+        PastHead: The journal ends before that position.
+        BadRecord: A record can't be read. To go on, subscribe again after its position.
+        JournalHole: A record is missing.
     """
-    require_position(after)
+    start_at = cursors.parse(after)
+    await reader.run(partial(cursors.require_known, cursor=start_at))
+    after = start_at.position
     while True:
         seen = nudge.count
         start = after

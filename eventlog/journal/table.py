@@ -81,8 +81,13 @@ def head(connection: sqlite3.Connection) -> Head:
     """Where the journal ends."""
     row = connection.execute(LAST).fetchone()
     if row is None:
-        return Head(Position(0), chain.genesis(log_id(connection)))
+        return Head(Position(0), genesis(connection))
     return Head(Position(row[0]), row[1])
+
+
+def genesis(connection: sqlite3.Connection) -> bytes:
+    """The hash before the first record."""
+    return chain.genesis(log_id(connection))
 
 
 def last_position(connection: sqlite3.Connection) -> int:

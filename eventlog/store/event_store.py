@@ -12,6 +12,7 @@ import logging
 import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,8 +21,9 @@ import anyio.to_thread
 
 from eventlog.errors import DiskFull, StoreClosed
 from eventlog.facts import Fact
+from eventlog.followers import cursor as cursors
+from eventlog.followers.cursor import CursorLike
 from eventlog.followers.replay import Replay, Replayed, family
-from eventlog.followers.subscription import require_position
 from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
 from eventlog.pictures.thumbnails import Thumbnails
@@ -225,14 +227,24 @@ class EventStore:
         opened = await self._caught_up_with_own()
         return await opened.reader.events(limit=limit, offset=offset)
 
-    async def caught_up(self, position: int) -> None:
-        """Return when every view has applied the record at `position`.
+    async def caught_up(self, position: CursorLike) -> None:
+        """Return when every view has applied the record at a position.
 
-        Raises BadArgument for what is no position, DatabaseError when the views can't be carried
-        on.
+        Args:
+            position: A position, or `position:hash` (see `Record.cursor`).
+
+        Raises:
+            BadArgument: It is no cursor.
+            OtherHistory: The journal has another record at that position.
+            PastHead: The journal ends before that position.
+            DatabaseError: The views can't be carried on.
+            StoreClosed: The store is not open.
         """
-        require_position(position)
-        await self._opened().caught_up(position)
+        cursor = cursors.parse(position)
+        opened = self._opened()
+        if cursor.hash or cursor.position > opened.written:
+            await opened.reader.run(partial(cursors.require_known, cursor=cursor))
+        await opened.caught_up(cursor.position)
 
     async def replay(self, *views: str) -> Replayed:
         """Rebuild the named views (all, without names) beside the live ones, and swap them in.
@@ -241,10 +253,21 @@ class EventStore:
         """
         return await Replay(self._opened().writer, family(views or None)).run()
 
-    def subscribe(self, after: int = 0) -> AsyncIterator[Record]:
-        """Records after a position, stored ones first, then those that come, for ever.
+    def subscribe(self, after: CursorLike = 0) -> AsyncIterator[Record]:
+        """Yield the records after a cursor: those that are stored, then those that come, for ever.
 
-        Raises BadRecord for a record that can't be read, JournalHole.
+        Args:
+            after: A position, or `position:hash` (see `Record.cursor`), which also proves that the
+                journal is still the one that the consumer has read. 0, the default, is the
+                beginning.
+
+        Raises:
+            BadArgument: `after` is no cursor.
+            OtherHistory: The journal has another record at that position: a backup was restored.
+            PastHead: The journal ends before that position.
+            BadRecord: A record can't be read. To go on, subscribe again after its position.
+            JournalHole: A record is missing.
+            StoreClosed: The store is not open.
         """
         return self._opened().reader.subscribe(after=after)
 

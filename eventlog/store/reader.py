@@ -17,6 +17,8 @@ from typing import Any, Final, Self, TypeVar
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.followers import checkpoints, subscription
+from eventlog.followers import cursor as cursors
+from eventlog.followers.cursor import CursorLike
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
 from eventlog.projections import event_list, face_results, persons, unclean_stops, unlock_actions
@@ -145,8 +147,12 @@ class Reader:
             return []
         return await self.run(lambda connection: journal.read_event(connection, event_id))
 
-    def subscribe(self, *, after: int = 0) -> AsyncIterator[Record]:
-        """Records after a position, for ever; see `subscription.subscribe`."""
+    async def cursor(self) -> str:
+        """Where the journal ends, as `position:hash`: what `subscribe` takes to go on from here."""
+        return str(cursors.at_head(await self.run(journal.head)))
+
+    def subscribe(self, *, after: CursorLike = 0) -> AsyncIterator[Record]:
+        """Records after a position or cursor, for ever; see `subscription.subscribe`."""
         return subscription.subscribe(self._worker, self.nudge, after=after)
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────

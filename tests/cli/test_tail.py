@@ -66,6 +66,31 @@ def test_what_is_before_the_beginning_is_wrong(eventlog: CommandLine, options: l
     assert (said.code, said.out) == (2, "")
 
 
+def test_a_cursor_is_taken_and_given(eventlog: CommandLine) -> None:
+    """The cursor of each record in JSON is what --after takes, also with the start of its hash."""
+    shown = eventlog("tail", "--json", "-n", "2").json
+    for after in (shown[0]["cursor"], shown[0]["cursor"][:11]):
+        assert eventlog("tail", "--json", "--after", after).json == shown[1:]
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        ("16:00000000", "the journal has another record at position 16 than this cursor has seen"),
+        ("18", "position 18 is past the end of the journal, which is 17"),
+        ("x", "--after: a cursor is a position"),
+    ],
+)
+@pytest.mark.parametrize("more", [[], ["--follow"], ["--json"]])
+def test_a_cursor_that_the_log_does_not_know_is_wrong(
+    eventlog: CommandLine, after: str, reason: str, more: list[str]
+) -> None:
+    """One of another history, or past the end: an error and not a wait."""
+    said = eventlog("tail", "--after", after, *more)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"eventlog: {reason}")
+
+
 def unreadable(stored: list[StoredRecord]) -> None:
     """Make a record one of a later program."""
     stored[15] = stored[15]._replace(kind="gait")

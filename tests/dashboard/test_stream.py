@@ -13,12 +13,15 @@ import pytest
 from eventlog.dashboard import live_stream as stream
 from eventlog.dashboard.server.limits import STREAMS_EACH
 from eventlog.facts import PersonNamed
+from eventlog.followers import cursor as cursors
+from eventlog.followers.cursor import Cursor, CursorLike
+from eventlog.journal import table as journal
 from eventlog.record import StoredRecord
 from tests.dashboard.house import VISIT, House, until
 
 pytestmark = pytest.mark.anyio
 
-ID = re.compile(rb"^id: (\d+)$", re.MULTILINE)
+ID = re.compile(rb"^id: (\d+)(?::[0-9a-f]{64})?$", re.MULTILINE)
 
 
 async def welcome() -> bool:
@@ -26,9 +29,12 @@ async def welcome() -> bool:
     return True
 
 
-def listen(house: House, after: int | None, *, heartbeat_s: float = 15.0) -> AsyncIterator[bytes]:
+def listen(
+    house: House, after: CursorLike | None, *, heartbeat_s: float = 15.0
+) -> AsyncIterator[bytes]:
     """A listener's frames, without the lead."""
-    return house.site.broadcast.listen(after, may_continue=welcome, heartbeat_s=heartbeat_s)
+    cursor = None if after is None else cursors.parse(after)
+    return house.site.broadcast.listen(cursor, may_continue=welcome, heartbeat_s=heartbeat_s)
 
 
 async def positions(frames: AsyncIterator[bytes], until: int) -> list[int]:
@@ -67,7 +73,8 @@ async def test_a_frame_holds_the_record(house: House) -> None:
     frames = listen(house, 0)
     await anext(frames)
     lines = (await anext(frames)).decode().split("\n\n")[0].splitlines()
-    assert lines[:2] == ["id: 1", "event: record"]
+    first = await anext(house.site.store.subscribe())
+    assert lines[:2] == [f"id: {first.cursor}", "event: record"]
     record = json.loads(lines[2].removeprefix("data: "))
     assert (record["position"], record["event_id"], record["kind"]) == ("1", "1", "ding")
     assert record["fact"]["camera_id"] == "front_door"
@@ -100,6 +107,41 @@ async def test_a_listener_from_the_future_is_told(house: House) -> None:
     task = asyncio.create_task(positions(frames, 4))
     await named(house, 1)
     assert await task == [4]
+
+
+async def test_a_listener_with_the_cursor_of_another_history_is_reset(house: House) -> None:
+    """After a restored backup its position exists and its hash does not: what it saw is gone."""
+    await named(house, 3)
+    frames = listen(house, Cursor(2, "0" * 64))
+    await anext(frames)
+    head = await house.site.store.reader.cursor()
+    assert await anext(frames) == (
+        f'id: {head}\nevent: reset\ndata: {{"position":"3"}}\n\n'.encode()
+    )
+    task = asyncio.create_task(positions(frames, 4))
+    await named(house, 1)
+    assert await task == [4]
+
+
+async def test_the_id_of_a_frame_is_where_a_client_goes_on(house: House) -> None:
+    """A browser sends it back as Last-Event-ID: no gap, no repeat, and no reset."""
+    await named(house, 3)
+    for after in (1, 2):
+        record = await anext(house.site.store.subscribe(after - 1))
+        last_id = live_stream_id(await _row_at(house, after))
+        assert last_id == record.cursor
+        assert await positions(listen(house, last_id), 3) == list(range(after + 1, 4))
+
+
+def live_stream_id(stored: StoredRecord) -> str:
+    """The id of a record's frame, as a browser reads it."""
+    return stream.frame(stored).decode().partition("\n")[0].removeprefix("id: ")
+
+
+async def _row_at(house: House, position: int) -> StoredRecord:
+    row = await house.site.pages.run(lambda c: journal.read_one(c, position))
+    assert row is not None
+    return row
 
 
 async def test_a_quiet_stream_shows_that_it_lives(house: House) -> None:

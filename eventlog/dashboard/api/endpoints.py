@@ -25,6 +25,7 @@ from eventlog.dashboard.one_event import looked_at
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument, BadFact, BadPayload
 from eventlog.facts import Fact
+from eventlog.followers import cursor as cursors
 from eventlog.projections import story, unlock_actions
 
 POSITION_MAX: Final = 2**63 - 1
@@ -103,7 +104,7 @@ async def stream(request: Request[Any, Any, Any]) -> Stream:
     """Every record after a position as server-sent events, for ever."""
     site, visitor = site_of(request), visitor_of(request)
     text = request.headers.get("last-event-id") or request.query_params.get("after", "")
-    after = position(text, "after") if text else None
+    after = cursors.parse(text) if text else None
     place = site.streams.one_more(visitor.label)
     place.__enter__()  # before the answer begins, so that one too many is told by its status
 

@@ -316,13 +316,16 @@ def _stream() -> dict[str, Any]:
         "operationId": "stream",
         "summary": "Every record after a position, for ever, as server-sent events",
         "description": (
-            "An event's id is the record's position; its data is the record. A client that comes"
-            " back with Last-Event-ID goes on without a gap or a repeat. A comment comes every"
-            " 15 s. The event reset says that the journal ends before the position asked for."
+            "An event's id is the record's cursor, position:hash; its data is the record. A client"
+            " that comes back with Last-Event-ID goes on without a gap or a repeat. A comment comes"
+            " every 15 s. The event reset says that the record asked for is not in this journal:"
+            " it ends before it, or has another one at its position."
         ),
         "parameters": [
             _query(
-                "after", "A position; without it, what comes from now on", pattern="^[0-9]{1,19}$"
+                "after",
+                "A position or position:hash; without it, what comes from now on",
+                pattern="^[0-9]{1,19}(:[0-9a-fA-F]{8,64})?$",
             ),
             {**_query("Last-Event-ID", "As after, and before it"), "in": "header"},
         ],

@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const AT_ONCE = 40;
   const HIDDEN_MS = 20000;
   let position = BigInt(feed.dataset.position);
+  let cursor = feed.dataset.position; // with the hash there, once a record came
   let waiting = new Set();
   let timer = null;
   let busy = false;
@@ -116,7 +117,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const start = () => {
     if (source) return;
-    source = new EventSource(`/api/stream?after=${position}`);
+    source = new EventSource(`/api/stream?after=${cursor}`);
     source.addEventListener("open", () => say("on", "Live"));
     source.addEventListener("error", () => {
       say("lost", "Connecting again");
@@ -131,6 +132,7 @@ document.addEventListener("DOMContentLoaded", () => {
     source.addEventListener("record", (message) => {
       const record = JSON.parse(message.data);
       position = BigInt(record.position);
+      cursor = message.lastEventId;
       if (record.event_id !== null) {
         waiting.add(record.event_id);
         soon();
