@@ -17,7 +17,9 @@ from docs import rooms
 from eventlog.cli.command_list import COMMANDS
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+README = CHECKOUT / "README.md"
+COMMANDS_PAGE = CHECKOUT / "docs" / "commands.md"
+PAGES = [README, *sorted((CHECKOUT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
 # What is otherwise each time it is run: hashes, and when the journal got it.
@@ -98,15 +100,15 @@ def targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
 
 
-def test_the_readme_can_be_followed_from_top_to_bottom(
+def test_the_readme_and_the_commands_can_be_followed_from_top_to_bottom(
     place: Path, environment: dict[str, str]
 ) -> None:
-    """Every block is run in its order and one folder, and says what stands there.
+    """Every block is run in its order and one folder, and answers what the page shows.
 
     `make` is not run here: its targets must exist.
     """
     ran = []
-    for block in blocks(CHECKOUT / "README.md"):
+    for block in [*blocks(README), *blocks(COMMANDS_PAGE)]:
         ran.append(block.language)
         match block.language:
             case "python":
@@ -121,28 +123,63 @@ def test_the_readme_can_be_followed_from_top_to_bottom(
                 script = f"set -euo pipefail\n{block.text}"
                 run(["bash", "-c", script], place, environment)
             case other:
-                pytest.fail(f"nobody knows how to run a block of {other!r}")
+                pytest.fail(f"this test can't run a block of {other!r}")
     assert {"python", "console", "sh"} <= set(ran)
     assert (place / "restored.db").exists()
 
 
-def test_every_command_is_in_the_readme() -> None:
+def test_the_readmes_first_example_may_be_run_again(
+    place: Path, environment: dict[str, str]
+) -> None:
+    """Its appends have keys: the second run stores nothing."""
+    (example, *_) = (block for block in blocks(README) if block.language == "python")
+    heads = []
+    for _ in range(2):
+        run([sys.executable, "-W", "error", "-c", example.text], place, environment)
+        heads.append(json.loads(run(["eventlog", "status", "--json"], place, environment)))
+    assert heads[0]["records"] == heads[1]["records"] == 3
+
+
+def test_every_command_is_on_the_page_of_commands() -> None:
     """Each has its line in the table, and the table has no other."""
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    table = readme.partition("| command | does |")[2].partition("\n\n")[0]
+    page = COMMANDS_PAGE.read_text(encoding="utf-8")
+    table = page.partition("| command | does |")[2].partition("\n\n")[0]
     assert set(re.findall(r"^\| `(\w+)", table, re.MULTILINE)) == {c.name for c in COMMANDS}
 
 
-def test_every_filter_is_in_the_readme(environment: dict[str, str], place: Path) -> None:
-    """The list's options stand beside its name."""
-    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
-    line = next(line for line in readme.splitlines() if line.startswith("| `events` |"))
+def test_every_filter_is_on_the_page_of_commands(environment: dict[str, str], place: Path) -> None:
+    """The list's options are on the line of `events`."""
+    page = COMMANDS_PAGE.read_text(encoding="utf-8")
+    line = next(line for line in page.splitlines() if line.startswith("| `events` |"))
     options = set(
         re.findall(r"--[a-z]+", run(["eventlog", "events", "--help"], place, environment))
     )
-    told = set(re.findall(r"--[a-z]+", line))
-    assert told < options
-    assert options - told == {"--db", "--thumbnails", "--json", "--outcome"}
+    named = set(re.findall(r"--[a-z]+", line))
+    assert named < options
+    assert options - named == {"--db", "--thumbnails", "--json", "--outcome"}
+
+
+def test_no_page_and_no_message_installs_a_name_from_an_index() -> None:
+    """`eventlog` is another project's there, and `doorjournal` could become anybody's."""
+    texts = [
+        path
+        for folder, pattern in ((".", "*.md"), ("docs", "**/*.md"), ("eventlog", "**/*"))
+        for path in (CHECKOUT / folder).glob(pattern)
+        if path.is_file() and path.suffix not in {".pyc", ".png"}
+    ]
+    assert len(texts) > 100
+    installs = re.compile(r"pip3? install[^\n]*[ '\"](eventlog|doorjournal)\b")
+    found = [path for path in texts if installs.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_the_readme_links_to_nothing_that_an_index_page_lacks() -> None:
+    """Its only relative target is its picture, which the build leaves out."""
+    text = README.read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)]+)\)", text)
+    assert [target for target in targets if "://" not in target] == [
+        "docs/screenshots/timeline-wide.png"
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -164,7 +201,7 @@ def test_every_python_block_of_the_docs_runs(
     page: Path, place: Path, environment: dict[str, str]
 ) -> None:
     """Each by itself; those of the README are run in their order above."""
-    if page.name == "README.md":
+    if page in {README, COMMANDS_PAGE}:
         return
     for block in blocks(page):
         if block.language == "python":

@@ -74,7 +74,20 @@ def test_the_wheels_command_names_a_module_that_is_in_it(wheel: zipfile.ZipFile)
     (entry_points,) = (name for name in wheel.namelist() if name.endswith("/entry_points.txt"))
     text = wheel.read(entry_points).decode()
     assert "eventlog = eventlog.__main__:main" in text
+    assert "doorjournal = eventlog.__main__:main" in text
     assert "eventlog/__main__.py" in wheel.namelist()
+
+
+def test_the_index_page_has_no_picture_and_no_link_into_the_checkout(
+    wheel: zipfile.ZipFile,
+) -> None:
+    """The description in the metadata is the README without them, under a name of our own."""
+    (name,) = (name for name in wheel.namelist() if name.endswith("/METADATA"))
+    text = wheel.read(name).decode()
+    assert "\nName: doorjournal\n" in text
+    assert "# doorjournal\n" in text
+    assert [target for target in re.findall(r"\]\(([^)]+)\)", text) if "://" not in target] == []
+    assert "Project-URL" not in text
 
 
 def test_the_unpacked_wheel_gives_one_class_under_both_names(

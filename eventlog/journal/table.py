@@ -70,9 +70,7 @@ def log_id(connection: sqlite3.Connection) -> bytes:
 def make_log_id(connection: sqlite3.Connection, new_id: bytes) -> None:
     """Give the log its id; another one is refused once there are records."""
     connection.execute(
-        "UPDATE log SET log_id = ?"
-        if _has_log_id(connection)
-        else "INSERT INTO log VALUES (1, ?)",
+        "UPDATE log SET log_id = ?" if _has_log_id(connection) else "INSERT INTO log VALUES (1, ?)",
         (new_id,),
     )
 
