@@ -30,12 +30,13 @@ from eventlog.facts import (
 )
 from eventlog.journal.append import Durability
 from eventlog.projections.event_list import EventFilter
-from eventlog.record import Receipt, Record
+from eventlog.record import Author, Receipt, Record
 from eventlog.store.event_store import EventStore
 from eventlog.store.reader import Reader
 
 __all__ = [
     "AlertSent",
+    "Author",
     "BadArgument",
     "BadFact",
     "BadKey",

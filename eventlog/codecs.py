@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import msgspec
 
-from eventlog.errors import BadBody, BadFact, UnknownKind
+from eventlog.errors import BadArgument, BadBody, BadFact, UnknownKind
 from eventlog.facts import FACT_TYPES, Fact, kind_of, version_of
-from eventlog.record import EventId, Position, Record, StoredRecord, is_instant
+from eventlog.record import Author, EventId, Position, Record, StoredRecord, is_instant
 from eventlog.upcasters import MissingStep, lift
 
 # All that msgspec and Python's own codecs raise on bad values or bytes; ValueError covers
@@ -170,6 +170,17 @@ def decode_meta(meta: bytes | None) -> dict[str, Any]:
         return _plain.decode(meta)
     except _DECODE_ERRORS as error:
         raise ValueError(f"the meta is no MessagePack map: {error}") from error
+
+
+def decode_author(meta: bytes | None) -> Author | None:
+    """Who made the append that this is the meta of; None where it does not say so.
+
+    Records of before `writer` was kept, and metas that can't be read, say nothing.
+    """
+    try:
+        return msgspec.convert(decode_meta(meta)["writer"], Author)
+    except (KeyError, ValueError, BadArgument):
+        return None
 
 
 def _decode_old(kind: str, version: int, body: bytes, today: int, position: int) -> Fact:

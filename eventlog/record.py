@@ -5,13 +5,15 @@ Knows the shapes only: `codecs.py` reads bodies, `chain.py` computes hashes, `jo
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from types import NoneType
-from typing import Final, NamedTuple, NewType
+from typing import Final, Literal, NamedTuple, NewType, TypeAlias, get_args
 
 from msgspec import Struct
 
+from eventlog.errors import BadArgument
 from eventlog.facts import Fact
 
 Position = NewType("Position", int)
@@ -69,6 +71,46 @@ class Receipt(Struct, frozen=True, gc=False):
 
     positions: tuple[Position, ...]
     event_id: EventId | None
+
+
+AuthorKind: TypeAlias = Literal["library", "command", "part", "source"]
+
+
+class Author(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Who made an append: kept in its meta as `writer`. It holds ids and no names of people.
+
+    Args:
+        kind: `library` is a program that imports eventlog, `command` a command of the command
+            line, `part` a part of the dashboard or of the running door, `source` a feed.
+        name: which command, part or source: up to 32 of `a-z 0-9 . _ -`. None means not known.
+        user: the id of the dashboard's account that asked for it.
+        token: the id of the API token that asked for it.
+        uid: the number of the system's user. The journal fills it in.
+
+    Raises:
+        BadArgument: for a name of another shape, which might be a person's.
+    """
+
+    kind: AuthorKind
+    name: str | None = None
+    user: int | None = None
+    token: int | None = None
+    uid: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a name that no part of a program has, and what is no id."""
+        if self.kind not in get_args(AuthorKind):
+            raise BadArgument(f"a writer's kind is one of {', '.join(get_args(AuthorKind))}")
+        if any(type(number) not in {int, NoneType} for number in (self.user, self.token, self.uid)):
+            raise BadArgument("the user, the token and the uid of a writer are numbers")
+        if self.name is not None and not (
+            isinstance(self.name, str) and _PART.fullmatch(self.name)
+        ):
+            raise BadArgument(f"a writer's name is up to 32 of a-z 0-9 . _ -, not {self.name!r}")
+
+
+_PART: Final = re.compile(r"[a-z][a-z0-9._-]{0,31}")
+LIBRARY: Final = Author("library")
 
 
 class Head(Struct, frozen=True, gc=False):

@@ -41,7 +41,7 @@ from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
 from eventlog.projections.event_list import EventFilter
-from eventlog.record import StoredRecord
+from eventlog.record import Author, StoredRecord
 from eventlog.sources import SOURCES, feed
 from eventlog.sources.simulator import play, play_live, sample_day
 from eventlog.storage.error_translation import translated
@@ -145,7 +145,10 @@ def _empty(folder: Path) -> None:
 
 
 async def _fill(context: Context) -> None:
-    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+    writer = Author("command", "demo")
+    async with EventStore(
+        str(context.db_path), str(context.thumbnails_dir), writer=writer
+    ) as store:
         for what, source, name in PAYLOADS:
             if (RECORDED / name).is_file():
                 data = (RECORDED / name).read_bytes()

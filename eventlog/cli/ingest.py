@@ -17,6 +17,7 @@ from cyclopts import Parameter
 from eventlog.cli.context import Context, counted
 from eventlog.cli.options import STANDARD, AsJson, AtDesk
 from eventlog.errors import BadArgument, BadPayload
+from eventlog.record import Author
 from eventlog.sources import ring
 from eventlog.sources.feed import Item, Tally, feed
 from eventlog.sources.frigate import files as frigate
@@ -61,7 +62,10 @@ async def ingest(
     if not await anyio.Path(context.db_path).exists():
         context.note(f"a new log is made at {context.db_path}")
     code = 0
-    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+    writer = Author("command", "ingest")
+    async with EventStore(
+        str(context.db_path), str(context.thumbnails_dir), writer=writer
+    ) as store:
         for file in files:
             try:
                 tally = await feed(store, read(await _bytes(file)))

@@ -26,6 +26,7 @@ from eventlog.dashboard.server.view_lag import Watch
 from eventlog.dashboard.server.write_probe import WriteProbe
 from eventlog.errors import DatabaseError
 from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 from eventlog.store.reader import Reader
 
@@ -95,7 +96,9 @@ class Site:
 async def open_desk(settings: Settings) -> AsyncIterator[Site]:
     """Open the log, its readers and the accounts. Raises DatabaseError."""
     async with AsyncExitStack() as stack:
-        store = EventStore(str(settings.db_path), str(settings.thumbnails_dir))
+        store = EventStore(
+            str(settings.db_path), str(settings.thumbnails_dir), writer=Author("part", "dashboard")
+        )
         await stack.enter_async_context(store)
         pages = await stack.enter_async_context(await Reader.open(settings.db_path))
         figures = await stack.enter_async_context(await Reader.open(settings.db_path))

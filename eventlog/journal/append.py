@@ -25,7 +25,7 @@ from eventlog.errors import (
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact
 from eventlog.journal import chain
-from eventlog.record import Head, Position
+from eventlog.record import LIBRARY, Author, Head, Position
 
 Durability: TypeAlias = Literal["durable", "relaxed"]
 
@@ -49,6 +49,7 @@ class Append(Struct, frozen=True, gc=False):
     `durable` says that they are acknowledged only when they are on the disk, `unlocks` that
     an unlock action is among them. `appended_at_us`
     and `meta` are None for what happens now, and given for what is carried over from elsewhere.
+    `author` is who appends; it is not used where `meta` is given.
     """
 
     facts: tuple[EncodedFact, ...]
@@ -59,6 +60,7 @@ class Append(Struct, frozen=True, gc=False):
     unlocks: bool = False
     appended_at_us: int | None = None
     meta: bytes | None = None
+    author: Author = LIBRARY
 
 
 def prepare(
@@ -67,8 +69,9 @@ def prepare(
     event_id: int | None = None,
     key: str | None = None,
     durability: Durability = "durable",
+    author: Author = LIBRARY,
 ) -> Append:
-    """An append of these facts. Whatever is wrong with it is raised here, before any write.
+    """An append of these facts by this author. Whatever is wrong is raised before any write.
 
     An unlock action makes its append durable whatever was asked: the bolt moves after the
     record is safe. Raises the CallerErrors that `errors.py` lists.
@@ -79,6 +82,8 @@ def prepare(
         raise BadArgument(f"an append has {FACTS_MAX} facts at most, not {len(facts)}")
     if durability not in ("durable", "relaxed"):
         raise BadArgument("durability is 'durable' or 'relaxed'")
+    if not isinstance(author, Author):
+        raise BadArgument(f"a writer is an Author, not {type(author).__name__}")
     encoded = tuple(starmap(EncodedFact, map(codecs.encode, facts)))
     check_event_id(event_id)
     check_key(key)
@@ -86,7 +91,7 @@ def prepare(
     opens = _opens(kinds, event_id)
     unlocks = "unlock_action" in kinds
     durable = unlocks or durability == "durable"
-    return Append(encoded, opens, event_id, key, durable, unlocks)
+    return Append(encoded, opens, event_id, key, durable, unlocks, author=author)
 
 
 def check_event_id(event_id: int | None) -> None:

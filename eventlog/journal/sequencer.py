@@ -20,7 +20,7 @@ from eventlog.journal import clock
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, same_facts
 from eventlog.journal.head_file import HeadMark, known_mark
-from eventlog.record import EventId, Head, Position, Receipt
+from eventlog.record import Author, EventId, Head, Position, Receipt
 
 Answer: TypeAlias = Receipt | BaseException
 
@@ -63,7 +63,8 @@ class Sequencer:
     ) -> tuple[list[Answer], list[tuple[Any, ...]]]:
         """Each append's answer, and the rows of those that are to be written."""
         head, last_event = self.head, self._last_event
-        at_us, meta = clock.now_us(), clock.meta_now()
+        at_us, clock_ns = clock.now_us(), clock.boot_clock_ns()
+        metas: dict[Author, bytes] = {}  # few authors share a commit
         answers: list[Answer] = []
         rows: list[tuple[Any, ...]] = []
         keys: dict[str, tuple[Append, Receipt]] = {}
@@ -79,6 +80,9 @@ class Sequencer:
             if append.opens:
                 event_id = event_id or last_event + 1
                 last_event = max(last_event, event_id)
+            meta = metas.get(append.author)
+            if meta is None:
+                meta = metas[append.author] = clock.meta_now(clock_ns, append.author)
             placed, head = appends.place(append, head, event_id=event_id, at_us=at_us, meta=meta)
             rows += placed
             receipt = Receipt(

@@ -14,14 +14,14 @@ from eventlog.errors import BadArgument
 from eventlog.facts import Fact
 from eventlog.journal.append import Durability, prepare
 from eventlog.journal.group_commit import FACTS_PER_COMMIT
-from eventlog.record import Receipt
+from eventlog.record import Author, Receipt
 from eventlog.store.engine import Engine
 
 log = logging.getLogger("eventlog")
 
 
 async def append_many(
-    engine: Engine, groups: Iterable[Sequence[Fact]], *, durability: Durability
+    engine: Engine, groups: Iterable[Sequence[Fact]], *, durability: Durability, author: Author
 ) -> list[Receipt]:
     """The receipts of all groups, in their order. Raises the error of the first that fails.
 
@@ -31,7 +31,7 @@ async def append_many(
     writing: asyncio.Task[list[Receipt]] | None = None
     try:
         for chunk in _chunks(groups):
-            prepared = [prepare(facts, durability=durability) for facts in chunk]
+            prepared = [prepare(facts, durability=durability, author=author) for facts in chunk]
             # Never two at a time: the later one would be written where the first one failed.
             if writing is not None:
                 receipts += await writing

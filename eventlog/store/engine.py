@@ -28,7 +28,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
 from eventlog.journal.group_commit import GroupCommit
 from eventlog.journal.nudge import Nudge
-from eventlog.record import Receipt
+from eventlog.record import Author, Receipt
 from eventlog.storage import wal_file as wal
 from eventlog.storage.paths import wal_path
 from eventlog.storage.reserve import Reserve
@@ -40,6 +40,7 @@ from eventlog.store.startup import _prepare, _Start
 log = logging.getLogger("eventlog")
 
 POLL_S: Final = 1.0
+STARTUP: Final = Author("part", "startup")
 
 
 class Engine:
@@ -97,7 +98,7 @@ class Engine:
         """Put the unclean stops that were found into the journal, each once."""
         for key, fact in start.unclean.items():
             try:
-                await self.append(prepare([fact], key=key))
+                await self.append(prepare([fact], key=key, author=STARTUP))
             except KeyConflict:
                 log.info("another start told of the same unclean stop")
             except DiskFull as error:

@@ -27,7 +27,7 @@ from eventlog.followers.replay import Replay, Replayed, family
 from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
 from eventlog.pictures.thumbnails import Thumbnails
-from eventlog.record import Receipt, Record
+from eventlog.record import LIBRARY, Author, Receipt, Record
 from eventlog.storage.paths import checked_path, real_path, require_path
 from eventlog.storage.shield import shielded
 from eventlog.store import bulk
@@ -46,10 +46,13 @@ class EventStore:
     read tables as they come. `db` is a connection for the caller's own queries.
     """
 
-    def __init__(self, db_path: str, thumbnails_dir: str = "thumbnails") -> None:
-        """Touch nothing yet. Raises BadArgument for what is no path."""
+    def __init__(
+        self, db_path: str, thumbnails_dir: str = "thumbnails", *, writer: Author = LIBRARY
+    ) -> None:
+        """Touch nothing yet. `writer` is who appends. Raises BadArgument for what is no path."""
         self.db_path = require_path("db_path", db_path)
         self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
+        self.writer = writer
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
@@ -124,17 +127,25 @@ class EventStore:
         event_id: int | None = None,
         key: str | None = None,
         durability: Durability = "durable",
+        writer: Author | None = None,
     ) -> Receipt:
         """Put facts into the journal, all or none; the receipt says where they are.
 
         An opener first makes a new event, `event_id` joins one. With a `key` that was used
         before, nothing is written and the first receipt comes back. The answer comes when the
         facts are on the disk; with "relaxed" a power cut may take them, unless an unlock action
-        is among them. A cancelled or failed append is settled by `receipt(key)`.
+        is among them. A cancelled or failed append is settled by `receipt(key)`. `writer` is kept
+        in the journal as who appended; None means the store's own.
 
         Raises BadFact and the other CallerErrors, KeyConflict, DatabaseError.
         """
-        append = appends.prepare(facts, event_id=event_id, key=key, durability=durability)
+        append = appends.prepare(
+            facts,
+            event_id=event_id,
+            key=key,
+            durability=durability,
+            author=self.writer if writer is None else writer,
+        )
         return await self._opened().append(append)
 
     async def append_many(
@@ -145,7 +156,9 @@ class EventStore:
         Raises what `append` raises, for the first group that fails; whole commits before it are
         in the journal then.
         """
-        return await bulk.append_many(self._opened(), groups, durability=durability)
+        return await bulk.append_many(
+            self._opened(), groups, durability=durability, author=self.writer
+        )
 
     async def receipt(self, key: str) -> Receipt | None:
         """What became of the append with this key; None when it is not in the journal."""
@@ -186,7 +199,7 @@ class EventStore:
         )
         if thumbnail_path is not None:
             facts.append(await anyio.to_thread.run_sync(self._thumbnails.describe, thumbnail_path))
-        receipt = await opened.append(appends.prepare(facts))
+        receipt = await opened.append(appends.prepare(facts, author=self.writer))
         return visits.opened_event(receipt)
 
     def save_thumbnail(self, frame_bytes: bytes, event_timestamp: str) -> str | None:

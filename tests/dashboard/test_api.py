@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from datetime import timedelta
 from hashlib import sha256
 from itertools import product
@@ -13,9 +14,12 @@ import msgspec
 import pytest
 
 from eventlog import codecs
+from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.api.openapi import FACTS_EXAMPLE
 from eventlog.dashboard.pages.unlocks import csv_lines
 from eventlog.facts import Ding, Motion, PersonNamed, ThumbnailSaved, UnlockAction
+from eventlog.journal import table as journal
+from eventlog.record import Author
 from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import AT, VISIT, House
 
@@ -306,3 +310,23 @@ async def test_positions_past_what_a_browser_counts_to_stay_exact() -> None:
     receipt = responses.receipt(Receipt((Position(2**53 + 1),), EventId(2**63 - 1)))
     plain = msgspec.json.decode(msgspec.json.encode(receipt))
     assert plain == {"positions": [str(2**53 + 1)], "event_id": str(2**63 - 1)}
+
+
+async def test_an_append_by_token_or_by_page_says_whose_it_was(house: House) -> None:
+    """The journal keeps the id of the token or the account, and no name of either."""
+    user_id = await house.user()
+    program = await house.program("append")
+    owner = await house.signed_in()
+    sent = {
+        "facts": [{"kind": "motion", "camera_id": "garden", "recorded_at": "2026-02-25T10:30:00Z"}]
+    }
+    assert (await program.post("/api/facts", json=sent)).status_code == 201
+    assert (await owner.post("/people/name", data={"name": "ada"})).status_code == 303
+
+    stored = await house.site.store.reader.run(lambda c: journal.read_after(c, 0, 9))
+    (token,) = await house.site.accounts.run(tokens.listed)
+    assert [codecs.decode_author(row.meta) for row in stored] == [
+        Author("part", "api", token=token.id, uid=os.getuid()),
+        Author("part", "people", user=user_id, uid=os.getuid()),
+    ]
+    assert b"owner" not in b"".join(row.meta or b"" for row in stored)

@@ -7,6 +7,7 @@ from msgspec import Struct
 from eventlog.dashboard.accounts.secrets import form_token
 from eventlog.dashboard.accounts.sessions import Session
 from eventlog.dashboard.accounts.tokens import Token
+from eventlog.record import Author
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
@@ -26,6 +27,11 @@ class Visitor(Struct, frozen=True, kw_only=True):
     def form_token(self) -> str:
         """What this visitor's forms hold."""
         return form_token(self.secret) if self.secret else ""
+
+    def author(self, part: str) -> Author:
+        """Who appends when this visitor asks a part of the dashboard to."""
+        user = None if self.session is None else self.session.user_id
+        return Author("part", part, user=user, token=None if self.token is None else self.token.id)
 
     @property
     def label(self) -> str:

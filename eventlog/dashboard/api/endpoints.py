@@ -152,7 +152,11 @@ async def append(request: Request[Any, Any, Any]) -> responses.Receipt:
     for index, fact in enumerate(facts):
         _prove(index, fact)
     receipt = await site_of(request).store.append(
-        *facts, event_id=event_id, key=asked.key, durability=asked.durability
+        *facts,
+        event_id=event_id,
+        key=asked.key,
+        durability=asked.durability,
+        writer=visitor_of(request).author("api"),
     )
     return responses.receipt(receipt)
 

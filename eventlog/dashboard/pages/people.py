@@ -17,7 +17,7 @@ from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages import heatmap as heatmaps
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.queries import Visits
-from eventlog.dashboard.site import Site, site_of
+from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument
 from eventlog.facts import PersonNamed
 
@@ -54,7 +54,7 @@ async def name(request: Request[Any, Any, Any]) -> Redirect:
     form = await request.form()
     shown = str(form.get("display_name", "")).strip()
     fact = PersonNamed(name=str(form.get("name", "")), display_name=shown or None)
-    receipt = await site.store.append(fact)
+    receipt = await site.store.append(fact, writer=visitor_of(request).author("people"))
     await site.wait_for_views(receipt.positions[-1], 2.0)
     return Redirect("/people", status_code=303)
 
