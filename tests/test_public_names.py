@@ -18,6 +18,7 @@ INIT: Final = Path(eventlog.__file__)
 # A name is added here on purpose, and taken away never without a new major version.
 PROMISED: Final = [
     "AlertSent",
+    "Author",
     "BadArgument",
     "BadFact",
     "BadKey",
