@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 from litestar.exceptions import NotFoundException
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.site import Site
+from eventlog.facts import ThumbnailSaved
 from eventlog.journal import table as journal
 from eventlog.projections import event_list, face_results, story
 from eventlog.record import Record, StoredRecord
@@ -18,12 +20,26 @@ ID_MAX: Final = 2**63 - 1
 
 
 class Looked(Struct, frozen=True):
-    """What is read for the page, in one hop."""
+    """What is read for the page, in one hop; `records` are the rows of `stored`, read once."""
 
     event: dict[str, Any]
     faces: list[dict[str, Any]]
     stored: list[StoredRecord]
+    records: list[Record | story.Unread]
     names: dict[str, str]
+
+    @property
+    def picture(self) -> ThumbnailSaved | None:
+        """The last picture that the event's records name."""
+        return last_picture(self.records)
+
+
+def last_picture(records: Sequence[Record | story.Unread]) -> ThumbnailSaved | None:
+    """The last picture that these records name."""
+    for record in reversed(records):
+        if isinstance(record, Record) and isinstance(record.fact, ThumbnailSaved):
+            return record.fact
+    return None
 
 
 def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
@@ -34,12 +50,11 @@ def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
     rows = connection.execute(*face_results.of_event(event_id)).fetchall()
     faces = [dict(zip(face_results.COLUMNS, row, strict=True)) for row in rows]
     stored = journal.read_event(connection, event_id)
+    records = [story.read(row) for row in stored]
+    facts = [record.fact for record in records if isinstance(record, Record)]
     named = [found[0]["person_name"], *(face["name"] for face in faces)]
-    for row in stored:
-        record = story.read(row)
-        if isinstance(record, Record):
-            named.append(getattr(record.fact, "person", None))
-    return Looked(found[0], faces, stored, queries.names_to_show(connection, named))
+    named += [getattr(fact, "person", None) for fact in facts]
+    return Looked(found[0], faces, stored, records, queries.names_to_show(connection, named))
 
 
 async def looked_at(site: Site, event_id: int) -> Looked:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 import msgspec
 from litestar import Request, get, post
@@ -21,6 +21,7 @@ from eventlog.dashboard import filters, queries
 from eventlog.dashboard.accounts import sessions, tokens
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.api import responses
+from eventlog.dashboard.listing import events_asked, unlocks_asked
 from eventlog.dashboard.one_event import looked_at
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument, BadFact, BadPayload
@@ -55,14 +56,11 @@ class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @get("/api/events")
 async def events(request: Request[Any, Any, Any]) -> responses.Events:
     """A page of events, newest first."""
-    site = site_of(request)
-    query = request.query_params
-    wanted, before = filters.event_filter(query, site.zone), filters.before(query)
-    limit = filters.limit(query)
-    found = await site.pages.events(wanted, before=before, limit=limit)
-    return responses.Events(
-        [responses.event(row) for row in found], _next(found, limit, "recorded_at")
+    asked = events_asked(request)
+    found = await site_of(request).pages.events(
+        asked.wanted, before=asked.before, limit=asked.limit
     )
+    return responses.Events([responses.event(row) for row in found], asked.cursor_after(found))
 
 
 @get("/api/events/{event_id:int}")
@@ -75,7 +73,7 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> res
         rows = connection.execute(*unlock_actions.of_event(event_id)).fetchall()
         return [dict(zip(unlock_actions.COLUMNS, row, strict=True)) for row in rows]
 
-    told = story.tell([story.read(row) for row in looked.stored], looked.names)
+    told = story.tell(looked.records, looked.names)
     return responses.whole_event(looked.event, looked.faces, await site.pages.run(actions), told)
 
 
@@ -89,14 +87,11 @@ async def persons(request: Request[Any, Any, Any]) -> responses.Persons:
 @get("/api/unlocks")
 async def unlocks(request: Request[Any, Any, Any]) -> responses.Unlocks:
     """A page of unlock actions, newest first."""
-    site = site_of(request)
-    query = request.query_params
-    wanted, before = filters.unlock_filter(query, site.zone), filters.before(query)
-    limit = filters.limit(query)
-    found = await site.pages.unlocks(wanted, before=before, limit=limit)
-    return responses.Unlocks(
-        [responses.unlock(row) for row in found], _next(found, limit, "listed_at")
+    asked = unlocks_asked(request)
+    found = await site_of(request).pages.unlocks(
+        asked.wanted, before=asked.before, limit=asked.limit
     )
+    return responses.Unlocks([responses.unlock(row) for row in found], asked.cursor_after(found))
 
 
 @get("/api/stream")
@@ -196,12 +191,6 @@ def _prove(index: int, fact: Fact) -> None:
         codecs.encode(fact)
     except BadFact as error:
         raise FactAt(index, error) from error
-
-
-def _next(found: list[dict[str, Any]], limit: int, column: str) -> str | None:
-    if len(found) < limit:
-        return None
-    return filters.cursor(cast("str", found[-1][column]), found[-1]["id"])
 
 
 def _reason(error: Exception) -> str:

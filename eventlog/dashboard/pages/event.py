@@ -76,17 +76,18 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
     """The page."""
     site = site_of(request)
     looked = await looked_at(site, event_id)
-    records = [story.read(row) for row in looked.stored]
-    told = story.tell(records, looked.names)
-    saved = pictures.saved_in(looked.stored)
+    told = story.tell(looked.records, looked.names)
+    saved = looked.picture
     wrong, size = await anyio.to_thread.run_sync(pictures.condition, site.thumbnails, saved)
     return page(
         request,
         "event.html",
         card=cards.card(looked.event, looked.names, site.zone),
         told=told,
-        steps=[_step(one, line, site) for one, line in zip(records, told.lines, strict=True)],
-        raw=[_raw(row) for row in looked.stored],
+        steps=[
+            _step(one, line, site) for one, line in zip(looked.records, told.lines, strict=True)
+        ],
+        raw=[_raw(*pair) for pair in zip(looked.stored, looked.records, strict=True)],
         picture=saved,
         wrong=wrong,
         size=size,
@@ -135,8 +136,7 @@ def _scale(face: FaceResult) -> Scale | None:
     )
 
 
-def _raw(stored: StoredRecord) -> Raw:
-    record = story.read(stored)
+def _raw(stored: StoredRecord, record: Record | story.Unread) -> Raw:
     if isinstance(record, Record):
         plain = msgspec.json.encode(codecs.to_builtins(record.fact))
         text = msgspec.json.format(plain, indent=2).decode()

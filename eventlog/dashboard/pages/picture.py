@@ -6,7 +6,6 @@ are held against the digest in them, so that a damaged picture is never shown.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final
 
@@ -15,12 +14,12 @@ from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from eventlog.dashboard.one_event import last_picture
 from eventlog.dashboard.site import site_of
 from eventlog.facts import ThumbnailSaved
 from eventlog.pictures import MAX_BYTES
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import story
-from eventlog.record import Record, StoredRecord
 from eventlog.storage.durable_files import open_plain
 
 _ID_MAX: Final = 2**63 - 1
@@ -43,7 +42,8 @@ async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> R
     site = site_of(request)
     if not 0 < event_id <= _ID_MAX:
         raise NotFoundException
-    fact = saved_in(await site.pages.story(event_id))
+    stored = await site.pages.story(event_id)
+    fact = last_picture([story.read(row) for row in stored if row.kind == "thumbnail_saved"])
     if fact is None:
         raise NotFoundException
     try:
@@ -58,15 +58,6 @@ async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> R
         return Response(b"", status_code=304, headers=headers)
     headers["content-disposition"] = f'inline; filename="event-{event_id}.jpg"'
     return Response(content, media_type="image/jpeg", headers=headers)
-
-
-def saved_in(stored: Sequence[StoredRecord]) -> ThumbnailSaved | None:
-    """The last picture that an event's records name."""
-    for row in reversed(stored):
-        record = story.read(row) if row.kind == "thumbnail_saved" else None
-        if isinstance(record, Record) and isinstance(record.fact, ThumbnailSaved):
-            return record.fact
-    return None
 
 
 def condition(

@@ -96,8 +96,3 @@ def page(
         )
     )
     return Response(text, status_code=status, media_type=MediaType.HTML)
-
-
-def is_fragment(request: Request[Any, Any, Any]) -> bool:
-    """Whether a part of a page is asked for rather than a whole one."""
-    return request.headers.get("hx-request") == "true"

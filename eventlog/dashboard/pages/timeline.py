@@ -12,6 +12,7 @@ from typing import Any, Final
 from litestar import Request, Response, get
 
 from eventlog.dashboard import filters, queries
+from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import local, with_offset
 from eventlog.dashboard.pages import cards
 from eventlog.dashboard.pages.templating import page
@@ -29,21 +30,20 @@ Found = tuple[list[dict[str, Any]], dict[str, str]]
 async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
     site = site_of(request)
-    query = filters.asked(request.query_params, filters.EVENT_KEYS)
-    wanted = filters.event_filter(query, site.zone)
+    asked = events_asked(request)
     # Read before the events are: what comes in between is told by the stream, not lost.
     position = site.broadcast.last
-    shown = await _shown(site, query, wanted, None)
+    shown = await _shown(site, asked, None)
     choices = await site.pages.run(queries.choices)
     return page(
         request,
         "timeline.html",
-        query=filters.fields(query, filters.EVENT_KEYS),
-        filtered=filters.in_words(query, dict(choices.persons)),
+        query=asked.fields,
+        filtered=filters.in_words(asked.query, dict(choices.persons)),
         choices=choices,
         position=position,
         today=local(site.now, site.zone).date().isoformat(),
-        live=filters.address("/timeline/live", query),
+        live=filters.address("/timeline/live", asked.query),
         **shown,
     )
 
@@ -51,19 +51,16 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
 @get("/timeline/more")
 async def more(request: Request[Any, Any, Any]) -> Response[str]:
     """The cards that follow a cursor, and where to go on."""
-    site = site_of(request)
-    query = filters.asked(request.query_params, filters.EVENT_KEYS)
-    wanted = filters.event_filter(query, site.zone)
-    before = filters.before(request.query_params)
-    return page(request, "timeline_cards.html", **await _shown(site, query, wanted, before))
+    asked = events_asked(request)
+    shown = await _shown(site_of(request), asked, asked.before)
+    return page(request, "timeline_cards.html", **shown)
 
 
 @get("/timeline/live")
 async def live(request: Request[Any, Any, Any]) -> Response[str]:
     """The cards of these events, those that the filter shows, once the views have them."""
     site = site_of(request)
-    query = filters.asked(request.query_params, filters.EVENT_KEYS)
-    wanted = filters.event_filter(query, site.zone)
+    wanted = events_asked(request).wanted
     ids = _numbers(request.query_params.get("ids", ""))
     position = _numbers(request.query_params.get("position", ""))[-1:]
     if position:
@@ -82,24 +79,19 @@ async def live(request: Request[Any, Any, Any]) -> Response[str]:
     )
 
 
-async def _shown(
-    site: Site, query: dict[str, str], wanted: EventFilter, before: Before | None
-) -> dict[str, Any]:
+async def _shown(site: Site, asked: Asked[EventFilter], before: Before | None) -> dict[str, Any]:
     """A page's days, and the address of the next page, None where the history ends."""
 
     def look(connection: sqlite3.Connection) -> Found:
-        found = queries.events_page(connection, wanted, before, filters.PAGE)
+        found = queries.events_page(connection, asked.wanted, before, asked.limit)
         return found, _names(connection, found)
 
     found, names = await site.pages.run(look)
     made = [cards.card(event, names, site.zone) for event in found]
-    following = None
-    if len(found) == filters.PAGE:
-        last = filters.cursor(found[-1]["recorded_at"], found[-1]["id"])
-        following = filters.address("/timeline/more", query, before=last)
     after = None if before is None else with_offset(before[0])
     today = local(site.now, site.zone).date()
-    return {"days": cards.days(made, site.zone, today=today, after=after), "next": following}
+    days = cards.days(made, site.zone, today=today, after=after)
+    return {"days": days, "next": asked.more("/timeline/more", found)}
 
 
 def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, str]:

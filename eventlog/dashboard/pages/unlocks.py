@@ -16,6 +16,7 @@ from litestar.response import Stream
 
 from eventlog.dashboard import filters, queries
 from eventlog.dashboard.api import responses
+from eventlog.dashboard.listing import Asked, unlocks_asked
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
@@ -34,39 +35,35 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\u
 async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
     site = site_of(request)
-    query = filters.asked(request.query_params, filters.UNLOCK_KEYS)
-    wanted = filters.unlock_filter(query, site.zone)
+    asked = unlocks_asked(request)
     choices = await site.pages.run(queries.choices)
     return page(
         request,
         "unlocks.html",
-        query=filters.fields(query, filters.UNLOCK_KEYS),
-        filtered=filters.in_words(query, dict(choices.persons)),
+        query=asked.fields,
+        filtered=filters.in_words(asked.query, dict(choices.persons)),
         choices=choices,
-        csv=filters.address("/unlocks.csv", query),
-        json=filters.address("/unlocks.json", query),
+        csv=filters.address("/unlocks.csv", asked.query),
+        json=filters.address("/unlocks.json", asked.query),
         today=instant_day(site),
-        **await _rows(site, query, wanted, None),
+        **await _rows(site, asked, None),
     )
 
 
 @get("/unlocks/more")
 async def more(request: Request[Any, Any, Any]) -> Response[str]:
     """The rows that follow a cursor, and where to go on."""
-    site = site_of(request)
-    query = filters.asked(request.query_params, filters.UNLOCK_KEYS)
-    wanted = filters.unlock_filter(query, site.zone)
-    before = filters.before(request.query_params)
-    return page(request, "unlock_rows.html", **await _rows(site, query, wanted, before))
+    asked = unlocks_asked(request)
+    rows = await _rows(site_of(request), asked, asked.before)
+    return page(request, "unlock_rows.html", **rows)
 
 
 @get("/unlocks.csv")
 async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as CSV."""
     site = site_of(request)
-    wanted = filters.unlock_filter(request.query_params, site.zone)
     headers = {"content-disposition": 'attachment; filename="unlocks.csv"'}
-    rows = await _begun(_all(site, wanted))
+    rows = await _begun(_all(site, unlocks_asked(request).wanted))
     return Stream(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -74,9 +71,8 @@ async def as_csv(request: Request[Any, Any, Any]) -> Stream:
 async def as_json(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as a JSON array."""
     site = site_of(request)
-    wanted = filters.unlock_filter(request.query_params, site.zone)
     headers = {"content-disposition": 'attachment; filename="unlocks.json"'}
-    rows = await _begun(_all(site, wanted))
+    rows = await _begun(_all(site, unlocks_asked(request).wanted))
     return Stream(_json(rows), media_type="application/json", headers=headers)
 
 
@@ -85,16 +81,10 @@ def instant_day(site: Site) -> str:
     return site.now.astimezone(site.zone).date().isoformat()
 
 
-async def _rows(
-    site: Site, query: dict[str, str], wanted: UnlockFilter, before: Before | None
-) -> dict[str, Any]:
-    found = await site.pages.unlocks(wanted, before=before, limit=filters.PAGE)
+async def _rows(site: Site, asked: Asked[UnlockFilter], before: Before | None) -> dict[str, Any]:
+    found = await site.pages.unlocks(asked.wanted, before=before, limit=asked.limit)
     persons = [row["person"] for row in found]
     names = await site.pages.run(lambda connection: queries.names_to_show(connection, persons))
-    following = None
-    if len(found) == filters.PAGE:
-        last = filters.cursor(found[-1]["listed_at"], found[-1]["id"])
-        following = filters.address("/unlocks/more", query, before=last)
     rows = [
         {
             **row,
@@ -104,7 +94,7 @@ async def _rows(
         }
         for row in found
     ]
-    return {"rows": rows, "next": following}
+    return {"rows": rows, "next": asked.more("/unlocks/more", found)}
 
 
 async def _all(site: Site, wanted: UnlockFilter) -> Batches:

@@ -1,0 +1,76 @@
+"""What a list was asked for, and where it goes on: the same for every page and for the API.
+
+A request becomes a filter, a cursor and a limit here, in one place. Knows no table and no
+template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
+
+from litestar import Request
+from msgspec import Struct
+
+from eventlog.dashboard import filters
+from eventlog.dashboard.site import site_of
+from eventlog.projections.event_list import Before, EventFilter
+from eventlog.projections.unlock_actions import UnlockFilter
+
+F = TypeVar("F", EventFilter, UnlockFilter)
+
+# The column that each list is ordered by, and that its cursors hold.
+EVENTS_BY: Final = "recorded_at"
+UNLOCKS_BY: Final = "listed_at"
+
+
+class Asked(Struct, Generic[F], frozen=True, kw_only=True):
+    """What a request asked of a list.
+
+    `query` holds the parameters of the filter that are set, `fields` all of them for a form;
+    `before` is the cursor to go on from, None for the first page; `order` is the list's column.
+    """
+
+    query: dict[str, str]
+    fields: dict[str, str]
+    wanted: F
+    before: Before | None
+    limit: int
+    order: str
+
+    def cursor_after(self, found: Sequence[Mapping[str, Any]]) -> str | None:
+        """The cursor of the page after these rows; None where the list ends with them."""
+        if len(found) < self.limit:
+            return None
+        return filters.cursor(str(found[-1][self.order]), found[-1]["id"])
+
+    def more(self, path: str, found: Sequence[Mapping[str, Any]]) -> str | None:
+        """The address of the rows after these, with the same filter; None at the end."""
+        cursor = self.cursor_after(found)
+        return None if cursor is None else filters.address(path, self.query, before=cursor)
+
+
+def events_asked(request: Request[Any, Any, Any]) -> Asked[EventFilter]:
+    """Which events a request asks for. Raises BadArgument, which names the parameter."""
+    query = request.query_params
+    return Asked(
+        query=filters.asked(query, filters.EVENT_KEYS),
+        fields=filters.fields(query, filters.EVENT_KEYS),
+        wanted=filters.event_filter(query, site_of(request).zone),
+        before=filters.before(query),
+        limit=filters.limit(query),
+        order=EVENTS_BY,
+    )
+
+
+def unlocks_asked(request: Request[Any, Any, Any]) -> Asked[UnlockFilter]:
+    """Which unlock actions a request asks for. Raises BadArgument, which names the parameter."""
+    query = request.query_params
+    return Asked(
+        query=filters.asked(query, filters.UNLOCK_KEYS),
+        fields=filters.fields(query, filters.UNLOCK_KEYS),
+        wanted=filters.unlock_filter(query, site_of(request).zone),
+        before=filters.before(query),
+        limit=filters.limit(query),
+        order=UNLOCKS_BY,
+    )
