@@ -106,7 +106,7 @@ def _put(path: Path, content: bytes) -> None:
 
 def _differences(context: Context) -> Iterator[str]:
     with context.progress("Verify the views") as told:
-        yield from map(str, check(context.db_path, progress=told))
+        yield from map(str, check(context.db_path, ours=False, progress=told))
 
 
 def _print(context: Context, report: Report, *, views: bool, pictures: bool) -> None:

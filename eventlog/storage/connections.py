@@ -156,6 +156,7 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
 
 
 Origin: TypeAlias = Literal["empty", "ours", "plain"]
+_LOG_TABLES: Final = frozenset({"journal", "log"})
 _PLAIN_TABLES: Final = frozenset({"events", "detections", "persons"})
 
 
@@ -180,7 +181,7 @@ def origin(connection: sqlite3.Connection, path: Path) -> Origin:
         return "empty"
     if application_id == 0 and names >= _PLAIN_TABLES and "journal" not in names:
         return "plain"
-    raise ForeignDatabase(f"{path} is no event log; it stays untouched")
+    raise _foreign(connection, path)
 
 
 def is_ours(connection: sqlite3.Connection) -> bool:
@@ -199,7 +200,18 @@ def is_ours(connection: sqlite3.Connection) -> bool:
 def require_ours(connection: sqlite3.Connection, path: Path) -> None:
     """Raise ForeignDatabase unless the file is a log of ours."""
     if not is_ours(connection):
-        raise ForeignDatabase(f"{path} is no event log; it stays untouched")
+        raise _foreign(connection, path)
+
+
+def _foreign(connection: sqlite3.Connection, path: Path) -> ForeignDatabase:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
+    if tables >= _LOG_TABLES:
+        return ForeignDatabase(
+            f"{path} holds the tables of an event log, but its header does not say so, as in a copy"
+            " made by .dump or .clone; it stays untouched. `eventlog salvage NEW --db` with this"
+            " file carries its records into a new log"
+        )
+    return ForeignDatabase(f"{path} is no event log; it stays untouched")
 
 
 # ── transactions ───────────────────────────────────────────────────────────────────────────

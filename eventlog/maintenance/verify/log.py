@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
@@ -36,6 +37,7 @@ from eventlog.maintenance.verify.records import RecordChecks
 from eventlog.maintenance.verify.walk import ERRORS, Gap, damage, read_any_text, walk
 from eventlog.record import StoredRecord
 from eventlog.storage.connections import is_ours
+from eventlog.storage.paths import wal_path
 from eventlog.storage.read_only import opened
 
 __all__ = ["Finding", "Report", "verify"]
@@ -72,7 +74,9 @@ def verify(
             read_any_text(log.connection)
             _require_a_log(log.connection, db_path)
             if not log.immutable:  # SQLite reads no WAL then, and says so of the mode
-                sqlite_file.run(log.connection, found, sqlite_file.check_wal_mode, "file header")
+                is_copy = mark is None and damage is None and not _has_wal(db_path)
+                check = partial(sqlite_file.check_wal_mode, is_copy=is_copy)
+                sqlite_file.run(log.connection, found, check, "file header")
             count = _check_log(log.connection, found, _Given(mark, damage, thumbnails, progress))
     except ForeignDatabase:
         raise
@@ -244,6 +248,13 @@ def _checkpoints(connection: sqlite3.Connection, found: Findings) -> list[tuple[
     except ERRORS as error:
         found.on("table checkpoints", f"SQLite can't read it: {damage(error)}")
         return []
+
+
+def _has_wal(db_path: Path) -> bool:
+    try:
+        return wal_path(db_path).stat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _last_position(connection: sqlite3.Connection) -> int:

@@ -34,7 +34,19 @@ def run(connection: sqlite3.Connection, found: Findings, check: Check, where: st
 
 
 def check_header(connection: sqlite3.Connection, found: Findings) -> None:
-    """What the header says of the file: whose it is, its version, its journal mode, its text."""
+    """What the header says of the file: whose it is, its version, its text encoding.
+
+    A copy by `.dump` or `.clone` says nothing of the first two. That is a difference and no damage:
+    a flipped bit never clears both.
+    """
+    if _is_unmarked(connection):
+        found.on(
+            "file header",
+            "it does not say that this is an event log, as in a copy made by .dump or .clone: no"
+            " other command opens it, but `eventlog salvage` carries its records into a new log",
+            "note",
+        )
+        return
     expected: dict[str, object] = {
         "application_id": APPLICATION_ID,
         "user_version": USER_VERSION,
@@ -46,15 +58,29 @@ def check_header(connection: sqlite3.Connection, found: Findings) -> None:
             found.on("file header", f"its {pragma} is {value}, not {wanted}")
 
 
-def check_wal_mode(connection: sqlite3.Connection, found: Findings) -> None:
-    """A header that forgot the WAL makes SQLite leave out all that lies there."""
+def check_wal_mode(connection: sqlite3.Connection, found: Findings, *, is_copy: bool) -> None:
+    """A header that forgot the WAL makes SQLite leave out all that lies there.
+
+    In a copy, which has neither a WAL nor a head file, it is a difference and no damage: VACUUM
+    INTO makes such copies.
+    """
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    if mode != "wal":
+    if mode == "wal":
+        return
+    if is_copy:
+        what = f"its journal mode is {mode}, as in a copy made by VACUUM INTO"
+        found.on("file header", f"{what}; the first program that writes to it sets wal", "note")
+    else:
         found.on("file header", f"its journal mode is {mode}, not wal")
 
 
 def check_schema(connection: sqlite3.Connection, found: Findings) -> None:
-    """Tables, indexes and guards against those that this program makes."""
+    """Tables, indexes and guards against those that this program makes.
+
+    What the owner has put on a read table is only noted: a replay keeps it, and no record can be
+    changed by it.
+    """
+    read_tables = {table for view in VIEWS for table in view.tables}
     expected = _expected_schema()
     tables = {row[2] for row in expected.values()}
     actual = {row[:2]: row for row in connection.execute(_SCHEMA_ROWS)}
@@ -65,7 +91,9 @@ def check_schema(connection: sqlite3.Connection, found: Findings) -> None:
         elif stored != row:
             found.on(f"{kind} {name}", "the schema has it otherwise than this program makes it")
     for (kind, name), row in actual.items():
-        if row[2] in tables:
+        if row[2] in read_tables:
+            found.on(f"{kind} {name}", f"it was added to the read table {row[2]}", "note")
+        elif row[2] in tables:
             found.on(f"{kind} {name}", f"the schema has it on {row[2]}; this program makes none")
 
 
@@ -87,9 +115,16 @@ def check_integrity(connection: sqlite3.Connection, found: Findings) -> None:
 
 
 def check_foreign_keys(connection: sqlite3.Connection, found: Findings) -> None:
-    """Rows that belong to a row that is not there."""
+    """Rows that belong to a row that is not there; in a table of the owner's own it is a note."""
+    ours = {row[2] for row in _expected_schema().values()}
     for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-        found.on(f"table {table}", f"row {rowid} belongs to a row of {parent} that is not there")
+        what = f"row {rowid} belongs to a row of {parent} that is not there"
+        found.on(f"table {table}", what, "damage" if table in ours else "note")
+
+
+def _is_unmarked(connection: sqlite3.Connection) -> bool:
+    pragmas = ("PRAGMA application_id", "PRAGMA user_version")
+    return [connection.execute(sql).fetchone() for sql in pragmas] == [(0,), (0,)]
 
 
 def _expected_schema() -> dict[tuple[str, str], tuple[Any, ...]]:
