@@ -21,7 +21,9 @@
     │   └── BadBody               the bytes are no fact of their kind
     ├── EvidenceError             a signed head, a proof or a key
     │   ├── BadNote               text that is no signed note, proof or key
-    │   └── KeysMissing           there is no key, no folder for keys, or nothing to sign with
+    │   ├── KeysMissing           there is no key, no folder for keys, or nothing to sign with
+    │   ├── SignerBusy            another process signs this log
+    │   └── HeadContradicted      the log is not the one that a signed head speaks of
     └── DatabaseError             the disk, or the file on it
         ├── DatabaseMissing       there is no such file
         ├── MissingFolder         there is no folder for it
@@ -230,6 +232,21 @@ class BadNote(EvidenceError):
 
 class KeysMissing(EvidenceError):
     """There is no key to sign with, no folder for keys, or no package that signs."""
+
+
+class SignerBusy(EvidenceError):
+    """Another process signs this log's heads; one is enough."""
+
+    def __init__(self) -> None:
+        super().__init__("another process signs this log's heads: ask it, or wait for it to end")
+
+
+class HeadContradicted(EvidenceError):
+    """The log is shorter or another than a signed head says; nothing is signed any more.
+
+    The sentence says what was found. `verify` finds out more; where a backup was put back on
+    purpose, `head --new-era` goes on under a new name.
+    """
 
 
 class DatabaseError(EventLogError):

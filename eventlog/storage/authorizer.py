@@ -3,7 +3,7 @@
 The guards in the schema refuse every change of a record, but no guard can refuse its own removal.
 So the connections that write for us, and the one that callers are shown, refuse DDL on the journal.
 
-Knows two tables by name, and nothing of what they hold.
+Knows a few tables by name, and nothing of what they hold.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_KEPT: Final = frozenset({"journal", "log"})
+_KEPT: Final = frozenset({"journal", "log", "tree"})
 # A temporary table of the same name would stand before the real one.
 _DDL_OF_TABLE: Final = frozenset(
     {

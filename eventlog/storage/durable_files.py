@@ -78,6 +78,23 @@ def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> s
         os.close(folder)
 
 
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in the place of one of the same name, or of none: the old bytes or the new."""
+    spare = f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    folder = os.open(path.parent, _FOLDER)
+    try:
+        try:
+            _fill(_create(folder, spare), content)
+            os.rename(spare, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with suppress(OSError):  # the error that is on its way tells more
+                os.unlink(spare, dir_fd=folder)
+            raise
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def is_plain(path: Path) -> bool:
     """Whether a plain file lies at a path, itself and not by a link."""
     try:

@@ -1,0 +1,95 @@
+"""`DB_PATH.heads`: the heads that were signed, one note after the other, for convenience only.
+
+Who may write the log may write this file too, so it proves nothing by itself: the heads that
+count are kept elsewhere. Each note is one write at the end; what a power cut tears is passed over.
+A rewrite keeps one head an hour of what is older than a week.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from eventlog.errors import BadNote
+from eventlog.evidence.note import Note
+from eventlog.evidence.signed_heads import SignedHead, parse_head, split_heads
+from eventlog.storage.durable_files import replace
+from eventlog.storage.error_translation import translated
+from eventlog.storage.paths import beside
+
+_HOUR_US: Final = 3_600_000_000
+KEPT_ALL_US: Final = 7 * 24 * _HOUR_US
+
+
+def heads_path(db_path: Path) -> Path:
+    """Where a database's signed heads lie."""
+    return beside(db_path, ".heads")
+
+
+def append_head(path: Path, note: Note, *, durable: bool = False) -> None:
+    """Write a head at the end of a file of heads. Raises DatabaseError.
+
+    `durable` says that it is on the disk when the call returns.
+    """
+    with translated(path):
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+        fd = os.open(path, flags, 0o600)
+        try:
+            end = os.fstat(fd).st_size
+            torn = end > 0 and os.pread(fd, 1, end - 1) != b"\n"
+            os.write(fd, (b"\n" if torn else b"") + note.encode())
+            if durable:
+                os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+def read_heads(path: Path) -> list[SignedHead]:
+    """The heads of a file, in its order; what is none is left out. Raises DatabaseError."""
+    with translated(path):
+        if not path.exists():
+            return []
+        return list(heads_in(path.read_bytes()))
+
+
+def heads_in(data: bytes) -> Iterator[SignedHead]:
+    """The heads among these bytes; what is none is left out."""
+    for piece in split_heads(data):
+        try:
+            yield parse_head(piece)
+        except BadNote:
+            continue  # torn by a power cut, or not ours
+
+
+def thin(path: Path, now_us: int, appended_at_us: Callable[[int], int | None]) -> int:
+    """Keep the last head of each hour of those older than a week; answers how many went.
+
+    `appended_at_us` says when the record at a position came, which is as old as its head.
+    Raises DatabaseError.
+    """
+    heads = read_heads(path)
+    kept = list(_kept(heads, now_us, appended_at_us))
+    if len(kept) < len(heads):
+        with translated(path):
+            replace(path, b"".join(head.note.encode() for head in kept))
+    return len(heads) - len(kept)
+
+
+def _kept(
+    heads: Iterable[SignedHead], now_us: int, appended_at_us: Callable[[int], int | None]
+) -> Iterator[SignedHead]:
+    last: tuple[str, int] | None = None
+    waiting: SignedHead | None = None
+    for head in heads:
+        at = appended_at_us(head.size)
+        old = at is not None and now_us - at > KEPT_ALL_US
+        hour = (head.origin, at // _HOUR_US) if at is not None and old else None
+        if waiting is not None and (hour is None or hour != last):
+            yield waiting
+        waiting, last = (head, hour) if hour is not None else (None, None)
+        if hour is None:
+            yield head
+    if waiting is not None:
+        yield waiting

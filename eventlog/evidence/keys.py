@@ -1,0 +1,248 @@
+"""KEYS_DIR: the folder of what must not lie beside the log: keys, the last signed head, a lock.
+
+For each log, by its id in hex:
+
+    ID.signing   the private key, one line; during a rotation the old one below it
+    ID.signed    the newest head that was signed, on the disk before it leaves
+    ID.secret    a second copy of the tree's secret
+    ID.witness   the key that cosigns other logs' heads
+    ID.lock      who holds its flock is the log's one notary
+    ID.ask       somebody asks the notary to sign at once
+    seen/        what this witness knows of other logs
+
+The folder is its owner's alone (0700, files 0600), and never inside the log's folder: who may
+write the log must not be able to write here. Knows no journal.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from eventlog.errors import BadArgument, BadNote, KeysMissing
+from eventlog.evidence import note as notes
+from eventlog.evidence.ed25519 import KEY_SIZE, SeedSigner
+from eventlog.evidence.note import COSIGNS, SIGNS, KeyType, Note, PrivateKey, PublicKey, Signature
+from eventlog.evidence.signed_heads import LogName, parse_name
+from eventlog.storage.durable_files import make_folder, replace
+from eventlog.storage.error_translation import translated
+from eventlog.storage.lock import FileLock
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyPair(Struct, frozen=True):
+    """A private key under its name, ready to sign."""
+
+    private: PrivateKey
+    signer: SeedSigner
+
+    @property
+    def name(self) -> str:
+        """The key's name: a log's in an era, or a witness's."""
+        return self.private.name
+
+    @property
+    def public(self) -> PublicKey:
+        """The key that checks what this one signs."""
+        return PublicKey(self.private.name, self.private.type, self.signer.public_key)
+
+    def sign(self, text: str) -> Signature:
+        """A signature over a note's text."""
+        return notes.sign(text, self.name, self.signer)
+
+    def cosign(self, text: str, time: int) -> Signature:
+        """A witness's signature over a note's text, at a time in seconds since 1970."""
+        return notes.cosign(text, self.name, self.signer, time)
+
+    def renamed(self, name: str) -> KeyPair:
+        """The same seed under another name."""
+        return KeyPair(PrivateKey(name, self.private.type, self.private.seed), self.signer)
+
+    def line(self) -> str:
+        """The private key's line."""
+        return self.private.encode(self.signer.public_key)
+
+
+def new_key(name: str, key_type: KeyType = SIGNS) -> KeyPair:
+    """A key of a new random seed. Raises KeysMissing where nothing can sign."""
+    seed = os.urandom(KEY_SIZE)
+    return KeyPair(PrivateKey(name, key_type, seed), SeedSigner(seed))
+
+
+class KeysDir:
+    """One log's files in the folder of keys.
+
+    `credentials` is a folder whose `ID.signing` comes first: systemd's $CREDENTIALS_DIRECTORY.
+    """
+
+    def __init__(self, path: Path, log_id: bytes, *, credentials: Path | None = None) -> None:
+        self.path = path
+        self.log_id = log_id
+        self._credentials = credentials
+
+    def file(self, ending: str) -> Path:
+        """The log's file with this ending."""
+        return self.path / f"{self.log_id.hex()}.{ending}"
+
+    @property
+    def seen(self) -> Path:
+        """Where a witness keeps what it knows of other logs."""
+        return self.path / "seen"
+
+    def require(self, db_path: Path) -> None:
+        """Raise KeysMissing unless the folder is there, private, and not inside the log's.
+
+        Raises BadArgument where it lies inside the log's folder.
+        """
+        require_apart(self.path, db_path)
+        try:
+            mode = self.path.stat().st_mode
+        except OSError as error:
+            raise KeysMissing(
+                f"the folder of keys {self.path} can't be read ({error.strerror}):"
+                f" eventlog keys init {self.path} makes it"
+            ) from error
+        if not stat.S_ISDIR(mode):
+            raise KeysMissing(f"{self.path} is no folder")
+        if mode & _OTHERS:
+            raise KeysMissing(f"others may read the keys: chmod 700 {self.path}")
+
+    def make(self, db_path: Path) -> None:
+        """Make the folder where it is missing. Raises what `require` raises, DatabaseError."""
+        require_apart(self.path, db_path)
+        with translated(self.path):
+            make_folder(self.path)
+        self.require(db_path)
+
+    def lock(self) -> FileLock:
+        """The lock of the log's notary; not held yet."""
+        return FileLock(self.file("lock"), timeout_s=0)
+
+    # ── keys ───────────────────────────────────────────────────────────────────────────────
+
+    def signing_keys(self) -> list[KeyPair]:
+        """The keys that sign heads, the newest first.
+
+        Raises KeysMissing where there is none, BadNote where a line is no key of this log's.
+        """
+        text = self._signing_text()
+        if text is None:
+            raise KeysMissing(
+                f"there is no signing key of this log in {self.path}:"
+                f" eventlog keys init {self.path} makes one"
+            )
+        keys = [_signing_key(line) for line in text.split("\n") if line.strip()]
+        for key in keys:
+            if parse_name(key.name).log_id != self.log_id or key.private.type != SIGNS:
+                raise BadNote(f"the key {key.name} in {self.path} is not this log's")
+        if not keys:
+            raise KeysMissing(f"the signing key in {self.path} is empty")
+        return keys
+
+    def has_signing_key(self) -> bool:
+        """Whether there is one, readable or not."""
+        places = [self.file("signing")]
+        if self._credentials is not None:
+            places.append(self._credentials / f"{self.log_id.hex()}.signing")
+        return any(place.exists() for place in places)
+
+    def write_signing_keys(self, keys: list[KeyPair]) -> None:
+        """Put these keys in place of those that were there. Raises DatabaseError.
+
+        Raises KeysMissing where the key comes from $CREDENTIALS_DIRECTORY: it is changed there.
+        """
+        if self._credentials is not None and self._credential().exists():
+            raise KeysMissing(
+                f"the key comes from {self._credential()} and can only be changed there:"
+                " make it with systemd-creds"
+            )
+        self._write("signing", "".join(f"{key.line()}\n" for key in keys).encode())
+
+    def witness_key(self) -> KeyPair | None:
+        """The key that cosigns other logs; None where there is none yet. Raises BadNote."""
+        text = self._read("witness")
+        return None if text is None else _signing_key(text.decode())
+
+    def make_witness_key(self, name: LogName) -> KeyPair:
+        """The key that cosigns other logs, made now where it is missing."""
+        key = self.witness_key()
+        if key is None:
+            key = new_key(name.witness, COSIGNS)
+            self._write("witness", f"{key.line()}\n".encode())
+        return key
+
+    # ── what was signed ────────────────────────────────────────────────────────────────────
+
+    def signed(self) -> Note | None:
+        """The newest head that was signed; None before the first. Raises BadNote."""
+        data = self._read("signed")
+        return None if data is None else notes.parse(data)
+
+    def write_signed(self, note: Note) -> None:
+        """Keep the newest head; when this returns, it is on the disk. Raises DatabaseError."""
+        self._write("signed", note.encode())
+
+    def secret(self) -> bytes | None:
+        """The copy of the tree's secret; None where there is none."""
+        return self._read("secret")
+
+    def write_secret(self, secret: bytes) -> None:
+        """Keep a copy of the tree's secret. Raises DatabaseError."""
+        self._write("secret", secret)
+
+    # ── asking the notary ──────────────────────────────────────────────────────────────────
+
+    def ask(self) -> None:
+        """Ask the notary of another process to sign now. Raises DatabaseError."""
+        with translated(self.path):
+            self.file("ask").touch(mode=0o600)
+
+    def asked(self) -> bool:
+        """Whether somebody has asked."""
+        return self.file("ask").exists()
+
+    def answered(self) -> None:
+        """Take the question away."""
+        with suppress(FileNotFoundError):
+            self.file("ask").unlink()
+
+    def _credential(self) -> Path:
+        folder = self._credentials or self.path
+        return folder / f"{self.log_id.hex()}.signing"
+
+    def _signing_text(self) -> str | None:
+        if self._credentials is not None and self._credential().exists():
+            with translated(self._credentials):
+                return self._credential().read_text(encoding="utf-8")
+        data = self._read("signing")
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def _read(self, ending: str) -> bytes | None:
+        path = self.file(ending)
+        with translated(self.path):
+            return path.read_bytes() if path.exists() else None
+
+    def _write(self, ending: str, content: bytes) -> None:
+        with translated(self.path):
+            replace(self.file(ending), content)
+
+
+def require_apart(keys: Path, db_path: Path) -> None:
+    """Raise BadArgument where the folder of keys is the log's own folder, or lies inside it."""
+    folder = db_path.resolve().parent
+    if keys.resolve().is_relative_to(folder):
+        raise BadArgument(
+            f"the folder of keys {keys} lies in the log's own folder {folder}: who may write the"
+            " log could write the keys; choose a folder elsewhere"
+        )
+
+
+def _signing_key(line: str) -> KeyPair:
+    private = notes.parse_private_key(line)
+    return KeyPair(private, SeedSigner(private.seed))
