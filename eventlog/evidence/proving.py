@@ -92,11 +92,7 @@ def require_secret(connection: sqlite3.Connection) -> bytes:
     return secret
 
 
-def _blocks(
-    connection: sqlite3.Connection, db_path: Path, size: int
-) -> Iterable[Sequence[bytes]]:
+def _blocks(connection: sqlite3.Connection, db_path: Path, size: int) -> Iterable[Sequence[bytes]]:
     """The tree file's blocks, and none: where the file is stale, the rows decide."""
     known = read_blocks(db_path, journal.log_id(connection))[: size // BLOCK]
     return (known, ()) if known else ((),)
-
-

@@ -25,7 +25,7 @@ from eventlog.errors import (
     SignerBusy,
 )
 from eventlog.evidence import heads_file, tree_secret
-from eventlog.evidence.keys import KeysDir, KeyPair
+from eventlog.evidence.keys import KeyPair, KeysDir
 from eventlog.evidence.log_tree import LogTree, Read
 from eventlog.evidence.note import Note
 from eventlog.evidence.signed_heads import SignedHead, head_of, head_text, parse_name
@@ -39,11 +39,12 @@ from eventlog.storage.paths import wal_path
 class HeadSigner:
     """Signs one log's heads. Use as a context manager; `last` is the newest signed head."""
 
-    def __init__(self, db_path: Path, keys: KeysDir) -> None:
-        """Open nothing yet."""
+    def __init__(self, db_path: Path, keys: KeysDir, *, new_era: bool = False) -> None:
+        """Open nothing yet. With `new_era` the last signed head does not bind: the owner's word."""
         self._db_path = db_path
         self._keys = keys
         self._lock = keys.lock()
+        self._new_era = new_era
         self._connection: sqlite3.Connection | None = None
         self._tree: LogTree | None = None
         self.last: SignedHead | None = None
@@ -106,7 +107,7 @@ class HeadSigner:
         with translated(self._db_path):
             self._tree = LogTree(self._db_path, self._keys.log_id, secret)
         signed = self._keys.signed()
-        if signed is None:
+        if signed is None or self._new_era:
             return
         head = head_of(signed)
         if not any(key.public.signs(signed) for key in self._all_names(head)):

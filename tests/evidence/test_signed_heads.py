@@ -93,7 +93,7 @@ def test_a_file_of_heads_is_split_where_they_end() -> None:
 
 @given(cut=st.integers(0, 400))
 def test_a_torn_head_takes_no_other_with_it(cut: int) -> None:
-    """A note that a power cut tore is a piece of its own, and what was appended after it is read."""
+    """A note that a power cut tore is a piece of its own; what was appended after it is read."""
     first, second, third = (signed(size).encode() for size in (1, 2, 3))
     torn = second[:cut]
     pieces = list(signed_heads.split_heads(first + torn + b"\n" + third))

@@ -6,12 +6,13 @@
 this witness must have signed too. --between FILE: the proof that the second of two heads continues
 the first. Exit code 0: true, 1: not. What a true proof shows: the record was in the log when the
 head was signed, and is unchanged. It can't show that what the record says did happen."""
-import argparse, base64, datetime, functools, hashlib, json, os, re, sqlite3, struct, sys
+import argparse, base64, datetime, functools, hashlib, json, os, pathlib, re, sqlite3, struct, sys
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
 def check(good, wrong):
     if not good: raise ValueError(wrong)
 def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
+def file(path): return pathlib.Path(path).read_bytes().decode()
 def number(data): return int.from_bytes(data, "big")
 def b64(text):
     check(base64.b64encode(base64.b64decode(text)).decode() == text, "base64 that is not canonical")
@@ -41,12 +42,12 @@ def signed(key, message, signature):
     return s < L and signature[:32] == (y | x % 2 << 255).to_bytes(32, "little")
 # Signed heads: c2sp.org/tlog-checkpoint and c2sp.org/tlog-cosignature.
 def keys(given):
-    for line in (line for g in given for line in (open(g) if os.path.exists(g) else [g])):
-        name, key_id, key = line.strip().split("+", 2)
+    for line in (line for g in given for line in (file(g).split() if os.path.exists(g) else [g])):
+        name, key_id, key = line.split("+", 2)
         check(sha(name.encode(), b"\n", b64(key))[:4].hex() == key_id, f"a wrong letter in key {name}")
         yield name, bytes.fromhex(key_id), b64(key)[0], b64(key)[1:]
-def read_head(data, args):
-    note, _, below = data.decode().rpartition("\n\n")
+def read_head(text, args):
+    note, _, below = text.rpartition("\n\n")
     (name, size, root), note, remarks = note.split("\n"), note.encode() + b"\n", []
     check(re.fullmatch("(— \\S+ \\S+\n)+", below), "lines that are no signatures")
     blobs = [(n, b64(s)[:4], b64(s)[4:]) for n, s in re.findall("— (\\S+) (\\S+)\n", below)]
@@ -59,8 +60,7 @@ def read_head(data, args):
         remarks.append(f"the witness {k[0]} saw it at {when(at[0] * 10**6)}")
     check(str(int(size)) == size and len(b64(root)) == 32, "no head of a log")
     return name, int(size), b64(root), remarks
-# The tree, RFC 6962: the left subtree of n leaves has k, the largest power of two below n.
-# The root over n leaves, from leaf i and its path; the roots over m and n leaves, from theirs.
+# The tree, RFC 6962: of n leaves the left subtree has k, the largest power of two below n.
 def root_over(i, n, h, path):
     check((n > 1 or not path) and 0 <= i < n, "a path of another length")
     if n == 1: return h
@@ -105,8 +105,8 @@ def unpack(b, i=0):
     return b[i:i + n].decode() if t < 0xC0 or t > 0xD8 else b[i:i + n].hex(), i + n
 def proofs(args):
     for path in args.files:
-        above, _, below = open(path, "rb").read().partition(b"\n\n")
-        magic, extra, index, *hashes = above.decode().split("\n")
+        above, _, below = file(path).partition("\n\n")
+        magic, extra, index, *hashes = above.split("\n")
         (name, size, root, remarks), extra = read_head(below, args), json.loads(b64(extra[6:]))
         c = [b64(v[0]) if isinstance(v, list) else v for v in extra["record"]]
         check(magic == "c2sp.org/tlog-proof@v1" and index == f"index {c[0] - 1}", "no proof file")
@@ -116,14 +116,14 @@ def proofs(args):
               json.dumps(unpack(c[10])[0]), f"key {c[8]!r}", f"meta {c[9] and unpack(c[9])[0]}",
               *remarks, sep="\n  ")
 def heads(args):
-    data, roots = b"".join(open(path, "rb").read() for path in args.files), {}
-    found = [read_head(n, args) for n in re.split(rb"(?<=\n)\n*(?=\S+/[0-9a-f]{32}/\d+\n)", data) if n]
+    data, roots = "".join(map(file, args.files)), {}
+    found = [read_head(n, args) for n in re.split(r"(?<=\n)\n*(?=\S+/[0-9a-f]{32}/\d+\n)", data) if n]
     for name, size, root, remarks in found:
         check(roots.setdefault(size, root) == root, f"two heads of {name} at {size} contradict")
         print(f"TRUE: {name} had {size} records", *remarks, sep="; ")
     if args.between:
         (name, m, old, _), (name2, n, new, _) = found
-        both = roots_over(m, n, old, [b64(line) for line in open(args.between).read().split()])
+        both = roots_over(m, n, old, [b64(line) for line in file(args.between).split()])
         check(name == name2 and both == [old, new], "the second does not continue the first")
     return roots
 def log(args):
