@@ -19,7 +19,7 @@ from eventlog.journal import append as appends
 from eventlog.journal import clock
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadFile, HeadMark, head_path
-from eventlog.record import Head
+from eventlog.record import LIBRARY, Head
 from eventlog.storage.connections import connect_writer, transaction
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
@@ -109,5 +109,5 @@ def _placed(facts: list[Fact], event_id: int, after: Head) -> tuple[list[tuple[A
         after,
         event_id=event_id,
         at_us=int(at.timestamp()) * 1_000_000,
-        meta=clock.meta_now(),
+        meta=clock.meta_now(clock.boot_clock_ns(), LIBRARY),
     )

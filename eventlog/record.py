@@ -103,9 +103,8 @@ class Author(Struct, frozen=True, gc=False, omit_defaults=True):
             raise BadArgument(f"a writer's kind is one of {', '.join(get_args(AuthorKind))}")
         if any(type(number) not in {int, NoneType} for number in (self.user, self.token, self.uid)):
             raise BadArgument("the user, the token and the uid of a writer are numbers")
-        if self.name is not None and not (
-            isinstance(self.name, str) and _PART.fullmatch(self.name)
-        ):
+        name: object = self.name  # whatever a caller gave
+        if name is not None and not (isinstance(name, str) and _PART.fullmatch(name)):
             raise BadArgument(f"a writer's name is up to 32 of a-z 0-9 . _ -, not {self.name!r}")
 
 
