@@ -10,16 +10,19 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import starmap
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from eventlog.dashboard.local_time import instant, local
+from eventlog.dashboard.names import Person, labels
 from eventlog.projections import event_list, events, persons
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical
 
+COMPARED_MAX: Final = 2_000  # persons whose names are held against those shown
 CHOICES_MAX: Final = 200  # cameras, labels or persons that a filter offers
 HEAT_DAYS: Final = 84
 HEAT_VISITS: Final = 5_000  # of one person, the newest
@@ -35,6 +38,8 @@ _DISTINCT: Final = (
 _CAMERAS: Final = _DISTINCT.format(column="camera_id", table="events")
 _LABELS: Final = _DISTINCT.format(column="label", table="detections")
 _PERSONS: Final = "SELECT name, display_name FROM persons WHERE name > ? ORDER BY name LIMIT ?"
+# The oldest first: who comes later may imitate them, and no flood of new names hides one.
+_EVERYBODY: Final = "SELECT name, display_name FROM persons ORDER BY id LIMIT ?"
 _LAST_OF_CAMERA: Final = "SELECT max(recorded_at) FROM events WHERE camera_id = ?"
 _VISITS: Final = "SELECT count(*), max(recorded_at) FROM events WHERE "
 _BY_PERSON: Final = "person_name = ?"
@@ -88,16 +93,22 @@ def choices(connection: sqlite3.Connection) -> Choices:
     return Choices(
         cameras=[row[0] for row in connection.execute(_CAMERAS, (CHOICES_MAX,))],
         labels=[row[0] for row in connection.execute(_LABELS, (CHOICES_MAX,))],
-        persons=[(name, shown or name) for name, shown in named],
+        persons=list(names_to_show(connection, (name for name, _ in named)).items()),
     )
 
 
 def names_to_show(connection: sqlite3.Connection, names: Iterable[str | None]) -> dict[str, str]:
-    """The names to show for those of persons, where one was given."""
+    """How each of these persons is shown: see `names.labels`."""
     wanted = sorted({name for name in names if name is not None})
+    if not wanted:
+        return {}
     marks = ", ".join("?" * len(wanted))
     sql = f"SELECT name, display_name FROM persons WHERE name IN ({marks})"  # noqa: S608 - marks only
-    return {name: shown for name, shown in connection.execute(sql, wanted) if shown}
+    everybody = [
+        *connection.execute(_EVERYBODY, (COMPARED_MAX,)),
+        *connection.execute(sql, wanted),
+    ]
+    return labels(wanted, starmap(Person, everybody))
 
 
 def persons_after(

@@ -246,7 +246,10 @@ async def test_people_show_visits_and_hours_and_take_a_name(house: House) -> Non
         page = (await client.get("/people")).text
         assert "<strong>3</strong> visits" in page
         assert f"{now:%a} {now:%H}:00: 3" in page
-        for given, shown in (("Ada <b>", "Ada &lt;b&gt;"), ("", "ada")):
+        for given, shown in (
+            ("Ada <b>", "<bdi>Ada &lt;b&gt; (recorded as ada)</bdi>"),
+            ("", "ada"),
+        ):
             form = {"name": "ada", "display_name": given}
             assert (await client.post("/people/name", data=form)).status_code == 303
             assert f">{shown}</a></h2>" in (await client.get("/people")).text

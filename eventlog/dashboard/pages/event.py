@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.dashboard.local_time import exact, local, with_offset
+from eventlog.dashboard.names import isolated
 from eventlog.dashboard.one_event import Looked, looked_at
 from eventlog.dashboard.pages import boxes, cards
 from eventlog.dashboard.pages import picture as pictures
@@ -76,13 +77,14 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
     """The page."""
     site = site_of(request)
     looked = await looked_at(site, event_id)
-    told = story.tell(looked.records, looked.names)
+    names = isolated(looked.names)
+    told = story.tell(looked.records, names)
     saved = looked.picture
     wrong, size = await anyio.to_thread.run_sync(pictures.condition, site.thumbnails, saved)
     return page(
         request,
         "event.html",
-        card=cards.card(looked.event, looked.names, site.zone),
+        card=cards.card(looked.event, names, site.zone),
         told=told,
         steps=[
             _step(one, line, site) for one, line in zip(looked.records, told.lines, strict=True)

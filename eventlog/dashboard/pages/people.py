@@ -7,13 +7,15 @@ a fact like any other: PersonNamed is appended.
 from __future__ import annotations
 
 import sqlite3
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.dashboard.names import isolated
 from eventlog.dashboard.pages import heatmap as heatmaps
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.queries import Visits
@@ -24,7 +26,14 @@ from eventlog.facts import PersonNamed
 PAGE: Final = 20
 TEXT_MAX: Final = 256
 
-Entries = tuple[list[Visits], Visits, str | None]
+
+class Entries(NamedTuple):
+    """A page of persons, the strangers as one entry, and the name that the next page is after."""
+
+    persons: list[Visits]
+    strangers: Visits
+    names: dict[str, str]
+    following: str | None
 
 
 @get("/people")
@@ -34,15 +43,13 @@ async def people(request: Request[Any, Any, Any]) -> Response[str]:
     after = request.query_params.get("after", "")
     if len(after) > TEXT_MAX:
         raise BadArgument(f"after: has {TEXT_MAX} characters at most")
-    persons, strangers, following = await site.figures.run(
-        lambda connection: _entries(connection, site, after)
-    )
+    found = await site.figures.run(lambda connection: _entries(connection, site, after))
     return page(
         request,
         "people.html",
-        persons=[_shown(visits, site) for visits in persons],
-        strangers=None if after else _shown(strangers, site),
-        following=following,
+        persons=[_shown(visits, found.names, site) for visits in found.persons],
+        strangers=None if after else _shown(found.strangers, found.names, site),
+        following=found.following,
         heat_days=queries.HEAT_DAYS,
     )
 
@@ -66,13 +73,15 @@ def _entries(connection: sqlite3.Connection, site: Site, after: str) -> Entries:
         queries.visits_of(connection, person, shown, now=now, door=door)
         for person, shown in named[:PAGE]
     ]
+    names = queries.names_to_show(connection, (person for person, _ in named[:PAGE]))
     strangers = queries.visits_of(connection, None, None, now=now, door=door)
-    return visits, strangers, named[PAGE - 1][0] if len(named) > PAGE else None
+    following = named[PAGE - 1][0] if len(named) > PAGE else None
+    return Entries(visits, strangers, names, following)
 
 
-def _shown(visits: Visits, site: Site) -> dict[str, Any]:
+def _shown(visits: Visits, names: Mapping[str, str], site: Site) -> dict[str, Any]:
     """An entry as the template wants it."""
-    label = "Strangers" if visits.name is None else visits.display_name or visits.name
+    label = "Strangers" if visits.name is None else isolated(names)[visits.name]
     seen = visits.last_seen
     return {
         "name": visits.name,

@@ -1,7 +1,9 @@
 """Pages out of templates, and the files that go with them: all of it ships in the package.
 
 Templates and assets are read once; nothing a browser asks for becomes a path. Escapes by
-default. Knows no table.
+default, and shows what can't be seen (directions, zero width, control characters) as an escape.
+A template writes a sentence that holds names as `{{ sentence | bdi }}`, and what a form sends back
+as `{{ value | exact }}`. Knows no table.
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from markupsafe import Markup, escape
 from msgspec import Struct
 
+from eventlog.dashboard.names import ISOLATE, POP, visible
 from eventlog.dashboard.site import site_of, visitor_of
 
 MEDIA: Final = {
@@ -64,6 +68,22 @@ async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
     return Response(asset.content, media_type=asset.media_type, headers={"cache-control": caching})
 
 
+def bdi(text: str) -> Markup:
+    """A sentence whose names, which stand between isolates, become elements `<bdi>`."""
+    written = str(escape(visible(text)))
+    return Markup(written.replace(ISOLATE, "<bdi>").replace(POP, "</bdi>"))  # noqa: S704 - escaped above
+
+
+def exact(text: str) -> Markup:
+    """A text that a form sends back as it is, escaped for HTML only."""
+    return escape(text)
+
+
+def _shown(value: object) -> object:
+    """What a template writes of a value: characters that can't be seen as escapes."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 @cache
 def environment() -> Environment:
     """The templates: escaped by default, and a name that is missing is an error."""
@@ -71,10 +91,13 @@ def environment() -> Environment:
         loader=PackageLoader("eventlog.dashboard", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.globals["asset"] = asset_address
+    made.filters["bdi"] = bdi
+    made.filters["exact"] = exact
     made.filters["pairs"] = lambda values: [(value, value) for value in values]
     return made
 

@@ -14,6 +14,7 @@ from litestar import Request, Response, get
 from eventlog.dashboard import filters, queries
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import local, with_offset
+from eventlog.dashboard.names import isolated
 from eventlog.dashboard.pages import cards
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
@@ -95,7 +96,7 @@ async def _shown(site: Site, asked: Asked[EventFilter], before: Before | None) -
 
 
 def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, str]:
-    return queries.names_to_show(connection, (event["person_name"] for event in found))
+    return isolated(queries.names_to_show(connection, (e["person_name"] for e in found)))
 
 
 def _numbers(text: str) -> list[int]:
