@@ -42,7 +42,9 @@ from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
 from eventlog.projections.event_list import EventFilter
 from eventlog.record import Author, StoredRecord
-from eventlog.sources import SOURCES, feed
+from eventlog.sources import SOURCES
+from eventlog.sources.feed import feed
+from eventlog.sources.reading import read
 from eventlog.sources.simulator import play, play_live, sample_day
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
@@ -152,8 +154,8 @@ async def _fill(context: Context) -> None:
         for what, source, name in PAYLOADS:
             if (RECORDED / name).is_file():
                 data = (RECORDED / name).read_bytes()
-                first = await feed(store, SOURCES[source](data))
-                again = await feed(store, SOURCES[source](data))
+                first = await feed(store, read(SOURCES[source], data))
+                again = await feed(store, read(SOURCES[source], data))
                 told = f"{counted(first.events, 'event')}; fed again: {again.events}"
                 _row(context, f"recorded: {what}", told)
         day = sample_day(datetime.now(UTC).date() - timedelta(days=1))

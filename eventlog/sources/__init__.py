@@ -1,21 +1,20 @@
 """Ways in: each source turns foreign messages into facts. Knows a store only by a protocol.
 
-Each source is one function from the bytes of a file to items; `feed` appends them. A source that
-needs settings takes them by name (`ring.read(data, camera_id=…)`).
+An adapter is one pure function from a message to items, with its table of topics. `reading` makes
+messages of files and pipes, `feed` appends the items; a live connection makes messages itself and
+hands them to the same adapters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Final
 
 from eventlog.sources import ring
-from eventlog.sources.feed import Item, Tally, feed
+from eventlog.sources.adapter import Adapter
 from eventlog.sources.frigate import files as frigate
 
-__all__ = ["SOURCES", "Item", "Tally", "feed"]
+__all__ = ["SOURCES"]
 
-SOURCES: Final[dict[str, Callable[[bytes], Iterator[Item]]]] = {
-    "frigate": frigate.read,
-    "ring": ring.read,
+SOURCES: Final[dict[str, Adapter]] = {
+    adapter.name: adapter for adapter in (frigate.ADAPTER, ring.ADAPTER)
 }

@@ -1,72 +1,67 @@
-"""From the bytes of a foreign file to its messages, one by one, and to values that can be trusted.
+"""From foreign values to values that can be trusted: JSON, structs, fields, times.
 
-A file holds one JSON message, a list of them, or one on each line. A message that is not what its
-source promises raises BadPayload; among others it is refused alone, and the rest go in. No reason
-repeats a value of the message: it may be a person's name.
-
-Knows JSON and clocks, and no source.
+A message that is not what its source promises raises BadPayload; a field that its source may leave
+out, and that is not what it promises, is left out and named. No reason repeats a value of the
+message: it may be a person's name. Knows JSON and clocks, and no source.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Annotated, Final, NamedTuple, TypeAlias, TypeVar
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo, fields
 
 from eventlog.errors import BadPayload
 from eventlog.record import instant
-from eventlog.sources.feed import Item, Refused
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Struct)
 
-# Seconds since 1970, up to the last second that a datetime can hold.
+# Seconds since 1970, up to the last second that a datetime can hold; and milliseconds.
 UnixSeconds: TypeAlias = Annotated[float, Meta(ge=0.0, lt=253402300799.0)]
+UnixMillis: TypeAlias = Annotated[float, Meta(ge=0.0, lt=253402300799000.0)]
 
-_BOM: Final = b"\xef\xbb\xbf"
 _PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_NO_NUMBER: Final = re.compile(rb"NaN|Infinity")
 # All that decoding and converting raise on bad bytes, values and dates.
 _ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
-
-
-class Element(NamedTuple):
-    """One message of a file and the place where it stands."""
-
-    place: str
-    value: object
-
-
-def read_messages(
-    source: str, data: bytes, items_of: Callable[[object], Iterable[Item]]
-) -> Iterator[Item]:
-    """The items of all messages in a file, in its order.
-
-    Raises BadPayload at once where the bytes are no JSON, or where the file's only message is
-    bad. A bad message in a list or among lines becomes a Refused.
-    """
-    data = data.removeprefix(_BOM)
-    try:
-        document = parse(source, data)
-    except BadPayload as error:
-        return _each(_lines(source, data, error), items_of)
-    if isinstance(document, dict):
-        return iter(list(items_of(document)))
-    if isinstance(document, list):
-        return _each(_list(document), items_of)
-    raise BadPayload(source, "the file holds neither a message nor a list of them")
+_WORD: Final = re.compile(r"[\w .:/+-]{1,64}")
 
 
 def parse(source: str, text: str | bytes) -> object:
-    """JSON as plain values. Raises BadPayload."""
+    """JSON as plain values; NaN and Infinity are taken too. Raises BadPayload."""
+    data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    value: object
     try:
-        value: object = msgspec.json.decode(text)
+        value = msgspec.json.decode(data)
     except _ERRORS as error:
-        raise BadPayload(source, _no_json(error)) from error
+        if _NO_NUMBER.search(data) is None:
+            raise BadPayload(source, _no_json(error)) from error
+        try:
+            value = json.loads(data)
+        except _ERRORS as again:
+            raise BadPayload(source, _no_json(again)) from again
     return value
+
+
+def plain_value(payload: bytes) -> object:
+    """A payload as plain values where it is JSON, else as text, else as the bytes that it is."""
+    try:
+        return parse("", payload)
+    except BadPayload:
+        pass
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        return payload
 
 
 def shape(source: str, value: object, wanted: type[T]) -> T:
@@ -77,10 +72,37 @@ def shape(source: str, value: object, wanted: type[T]) -> T:
     try:
         return msgspec.convert(value, wanted)
     except _ERRORS as error:
-        text = str(error)
-        match = _PATH.search(text)
-        reason = f"{match[1]}: {text[: match.start()]}" if match and match[1] else text
-        raise BadPayload(source, _PATH.sub("", reason)) from error
+        raise BadPayload(source, _reason(error)) from error
+
+
+def lenient(source: str, value: object, wanted: type[S]) -> tuple[S, list[str]]:
+    """The same, but a field with a default takes that where its value is not what is promised.
+
+    Such a field of a struct within is left out alone as well.
+
+    Returns:
+        The struct, and the reason for each field that was left out.
+
+    Raises:
+        BadPayload: where the value is no object, or a field without a default is bad.
+    """
+    if not isinstance(value, dict):
+        raise BadPayload(source, "a message is an object")
+    taken: dict[str, Any] = {}
+    left_out: list[str] = []
+    for field in _fields(wanted):
+        name = field.encode_name
+        if name not in value:
+            if field.required:
+                raise BadPayload(source, f"{name}: is missing")
+            continue
+        try:
+            taken[field.name] = _field(source, value[name], field.type, name, left_out)
+        except BadPayload as error:
+            if field.required:
+                raise
+            left_out.append(error.reason)
+    return wanted(**taken), left_out
 
 
 def moment(seconds: float) -> datetime:
@@ -89,6 +111,11 @@ def moment(seconds: float) -> datetime:
     The float is taken for the fraction that it is: a product of floats would round twice.
     """
     return instant(round(Fraction(seconds) * 1_000_000))
+
+
+def millis(milliseconds: float) -> datetime:
+    """Milliseconds since 1970 as an aware UTC datetime, rounded in the same way."""
+    return instant(round(Fraction(milliseconds) * 1_000))
 
 
 def utc(source: str, field: str, time: datetime) -> datetime:
@@ -101,45 +128,51 @@ def utc(source: str, field: str, time: datetime) -> datetime:
         raise BadPayload(source, f"{field}: is out of range in UTC") from error
 
 
-def _list(values: list[object], place: str = "element") -> Iterator[Element]:
-    for number, value in enumerate(values, 1):
-        yield Element(f"{place} {number}", value)
+def word(text: object) -> str:
+    """Text of a message that names a kind, fit to be counted and shown; else what stands for it."""
+    return text if isinstance(text, str) and _WORD.fullmatch(text) else "that is no word"
 
 
-def _lines(source: str, data: bytes, otherwise: BadPayload) -> list[Element | Refused]:
-    """The messages on each line; raises `otherwise` where no line holds one."""
-    elements: list[Element | Refused] = []
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        place = f"line {number}"
+def slug(name: object) -> str:
+    """A device's name as an id: 'Front Door' is 'front_door', and "" where nothing is named."""
+    text = name if isinstance(name, str) else ""
+    return re.sub(r"\W+", "_", text.lower()).strip("_")[:64]
+
+
+@cache
+def _fields(wanted: type[Struct]) -> tuple[FieldInfo, ...]:
+    return fields(wanted)
+
+
+def _field(source: str, value: object, wanted: Any, name: str, left_out: list[str]) -> object:  # noqa: ANN401 - a type of any kind
+    struct = _struct_of(wanted)
+    if struct is not None and isinstance(value, dict):
         try:
-            value = parse(source, line)
+            inner, lost = lenient(source, value, struct)
         except BadPayload as error:
-            elements.append(Refused(place, error.reason))
-            continue
-        if isinstance(value, list):
-            elements.extend(_list(value, f"{place}, element"))
-        else:
-            elements.append(Element(place, value))
-    # The lines of one broken document may be numbers, and are no messages.
-    if not any(isinstance(e, Element) and isinstance(e.value, dict) for e in elements):
-        raise otherwise
-    return elements
+            raise BadPayload(source, f"{name}.{error.reason}") from error
+        left_out.extend(f"{name}.{reason}" for reason in lost)
+        return inner
+    try:
+        return msgspec.convert(value, wanted)
+    except _ERRORS as error:
+        raise BadPayload(source, f"{name}: {_reason(error)}") from error
 
 
-def _each(
-    elements: Iterable[Element | Refused], items_of: Callable[[object], Iterable[Item]]
-) -> Iterator[Item]:
-    for element in elements:
-        if isinstance(element, Refused):
-            yield element
-            continue
-        try:
-            # All items of a message, or none: a late refusal must not leave half of it.
-            yield from list(items_of(element.value))
-        except BadPayload as error:
-            yield Refused(element.place, error.reason)
+def _struct_of(wanted: Any) -> type[Struct] | None:  # noqa: ANN401 - a type of any kind
+    """The struct that a field's type is, or is beside None."""
+    some = get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,)
+    some = tuple(one for one in some if one is not NoneType)
+    if len(some) == 1 and isinstance(some[0], type) and issubclass(some[0], Struct):
+        return some[0]
+    return None
+
+
+def _reason(error: Exception) -> str:
+    text = str(error)
+    match = _PATH.search(text)
+    reason = f"{match[1]}: {text[: match.start()]}" if match and match[1] else text
+    return _PATH.sub("", reason)
 
 
 def _no_json(error: Exception) -> str:

@@ -16,11 +16,11 @@ from msgspec import Meta, Struct
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Ding, Motion, Word
-from eventlog.sources.feed import Item, Skipped, Visit
-from eventlog.sources.messages import UnixSeconds, moment, read_messages, shape, utc
+from eventlog.sources.adapter import Adapter, Message, Settings
+from eventlog.sources.items import Item, Refused, Skipped, Visit
+from eventlog.sources.messages import UnixSeconds, lenient, moment, utc
 
 SOURCE: Final = "ring"
-FRONT_DOOR: Final = "front_door"
 
 # Up to 19 digits, and sometimes text: never a float, which would lose the last of them.
 RingId: TypeAlias = (
@@ -56,25 +56,19 @@ class Ringing(Struct, frozen=True):
     cv_properties: Vision | None = None
 
 
-def read(data: bytes, *, camera_id: str = FRONT_DOOR) -> Iterator[Item]:
-    """The items of a file of Ring's.
-
-    `camera_id` is for rings that name no device. Raises BadPayload where the file, or its only
-    element, is none of Ring's.
-    """
-    return read_messages(SOURCE, data, lambda value: _items(value, camera_id))
-
-
-def _items(value: object, camera_id: str) -> Iterator[Item]:
-    ringing = shape(SOURCE, value, Ringing)
+def items(message: Message, settings: Settings) -> Iterator[Item]:
+    """The items of one message of Ring's. Raises BadPayload."""
+    ringing, left_out = lenient(SOURCE, message.value, Ringing)
+    recorded_at = _recorded_at(ringing, left_out)
+    yield from (Refused("", reason) for reason in left_out)
     opener = _OPENERS.get(ringing.kind)
     if opener is None:
         yield Skipped(f"kind {ringing.kind}")
         return
     ring_id = str(int(ringing.id))
     fact = opener(
-        camera_id=_camera_id(ringing) or camera_id,
-        recorded_at=_recorded_at(ringing),
+        camera_id=_camera_id(ringing) or settings.camera_id,
+        recorded_at=recorded_at,
         recording_id=ring_id,
     )
     yield Visit(f"{SOURCE}:{ring_id}:{ringing.kind}", (fact,))
@@ -82,12 +76,13 @@ def _items(value: object, camera_id: str) -> Iterator[Item]:
         yield Skipped("a person detected, without a confidence")
 
 
-def _recorded_at(ringing: Ringing) -> datetime:
+def _recorded_at(ringing: Ringing, left_out: list[str]) -> datetime:
     if ringing.created_at is not None:
         return utc(SOURCE, "created_at", ringing.created_at)
     if ringing.now is not None:
         return moment(ringing.now)
-    raise BadPayload(SOURCE, "has neither created_at nor now")
+    bad = [reason for reason in left_out if reason.startswith(("created_at:", "now:"))]
+    raise BadPayload(SOURCE, bad[0] if bad else "has neither created_at nor now")
 
 
 def _camera_id(ringing: Ringing) -> str:
@@ -95,3 +90,6 @@ def _camera_id(ringing: Ringing) -> str:
     described = ringing.doorbot.description if ringing.doorbot is not None else None
     name = ringing.doorbot_description or ringing.device_name or described or ""
     return re.sub(r"\W+", "_", name.lower()).strip("_")[:64]
+
+
+ADAPTER: Final = Adapter(SOURCE, items, takes=frozenset({"camera_id"}))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 
 from tests.cli.command_line import CommandLine
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 RING = [
     {"id": 7330963245622279024, "kind": "ding", "created_at": "2026-02-25T10:30:00Z"},
     {"id": 7330963245622279025, "kind": "motion", "created_at": "2026-02-25T10:31:00Z"},
@@ -59,6 +62,7 @@ def test_json_is_one_tally_a_file(eventlog: CommandLine, ring: Path) -> None:
         "facts": 2,
         "known": 0,
         "skipped": {"kind on_demand": 1},
+        "unknown": {},
         "refused": {},
     }
 
@@ -134,8 +138,8 @@ def test_a_file_of_another_kind_stops_no_other(
         (["ring"], "FILE"),
         ([], "SOURCE"),
         (["nest", "x.json"], "nest"),
-        (["frigate", "-", "--camera", "gate"], "--camera is for Ring"),
-        (["ring", "-", "--recognition-threshold", "0.5"], "--recognition-threshold is Frigate's"),
+        (["frigate", "-", "--camera", "gate"], "--camera is for"),
+        (["ring", "-", "--recognition-threshold", "0.5"], "--recognition-threshold is for frigate"),
         (["frigate", "-", "--recognition-threshold", "7"], "--recognition-threshold is 0 to 1"),
         (["frigate", "-", "--recognition-threshold", "nan"], "--recognition-threshold is 0 to 1"),
     ],
@@ -156,3 +160,65 @@ def test_fifty_recorded_events_of_a_front_door_go_in_once(
     assert eventlog("ingest", "frigate", file, "--json").json[0]["events"] == 50
     assert eventlog("ingest", "frigate", file, "--json").json[0]["events"] == 0
     assert len(eventlog("events", "--limit", "100", "--json").json) == 50
+
+
+def test_a_bad_first_message_makes_no_log(eventlog: CommandLine, tmp_path: Path) -> None:
+    """Nor does a list of bad ones, nor a message that becomes no fact."""
+    path = tmp_path / "history.json"
+    for data in ({"kind": "ding"}, [{"kind": "ding"}], [{**RING[0], "kind": "on_demand"}]):
+        path.write_text(json.dumps(data), encoding="utf-8")
+        eventlog("ingest", "ring", path)
+        assert not eventlog.db.exists()
+
+
+def test_explaining_says_what_each_message_would_become_and_writes_nothing(
+    eventlog: CommandLine, ring: Path
+) -> None:
+    """Place, fact and key; why one is skipped."""
+    said = eventlog("ingest", "ring", "--explain", ring)
+    assert (said.code, eventlog.db.exists()) == (0, False)
+    assert said.lines[0] == f"{ring}, element 1:"
+    assert said.lines[1].startswith("  opens an event: ding, camera_id front_door, recorded_at")
+    assert said.lines[1].endswith(":ding)")
+    assert said.lines[-1] == "  skipped: kind on_demand"
+    answers = eventlog("ingest", "ring", "--explain", ring, "--json").json
+    assert [item["becomes"] for answer in answers for item in answer["items"]] == [
+        "visit",
+        "visit",
+        "skipped",
+    ]
+
+
+def test_a_pipe_is_stored_as_it_comes_and_ctrl_c_keeps_it(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """A line is in the log before the next one is written; after Ctrl-C all of them are."""
+    command = [sys.executable, "-m", "eventlog", "ingest", "ring", "-", "--json"]
+    where = ["--db", str(eventlog.db), "--thumbnails", str(tmp_path / "thumbnails")]
+    with subprocess.Popen(
+        [*command, *where],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=CHECKOUT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        for number in (1, 2):
+            line = {**RING[0], "id": number}
+            process.stdin.write(json.dumps(line).encode() + b"\n")
+            process.stdin.flush()
+            while len(_stored(eventlog)) < number:
+                assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        told, _ = process.communicate(timeout=30)
+        assert process.returncode == 130
+    assert json.loads(told)["events"] == 2
+    assert _stored(eventlog) == ["1", "2"]
+
+
+def _stored(eventlog: CommandLine) -> list[str]:
+    if not eventlog.db.exists():
+        return []
+    said = eventlog("events", "--json")
+    return sorted(event["recording_id"] for event in said.json) if said.code == 0 else []

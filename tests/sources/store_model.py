@@ -6,15 +6,16 @@ receipt, events numbered from 1) and knows nothing of SQLite.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 
 import anyio.lowlevel
 
 from eventlog import codecs
 from eventlog.errors import BadKey, FactWithoutEvent, KeyConflict, UnknownEvent
-from eventlog.facts import OPENERS, Fact, kind_of
-from eventlog.record import EventId, Position, Receipt
-from eventlog.sources.feed import Item, Tally, feed
+from eventlog.facts import OPENERS, STANDALONE, Fact, kind_of
+from eventlog.record import EventId, Position, Receipt, Record
+from eventlog.sources.feed import Tally, feed
+from eventlog.sources.items import Item
 
 LONGEST_KEY = 200
 
@@ -46,14 +47,17 @@ class ModelStore:
             assert event_id is None
             event_id = len(self.events) + 1
             self.events[event_id] = []
+        elif event_id is None and kind_of(type(facts[0])) in STANDALONE:
+            pass
         elif event_id is None:
             raise FactWithoutEvent(kind_of(type(facts[0])))
         elif event_id not in self.events:
             raise UnknownEvent(event_id)
-        self.events[event_id].extend(facts)
+        if event_id is not None:
+            self.events[event_id].extend(facts)
         positions = tuple(Position(self.head + n) for n in range(1, len(facts) + 1))
         self.head += len(facts)
-        receipt = Receipt(positions, EventId(event_id))
+        receipt = Receipt(positions, None if event_id is None else EventId(event_id))
         self.keys[key] = (facts, receipt)
         return receipt
 
@@ -62,6 +66,14 @@ class ModelStore:
         await anyio.lowlevel.checkpoint()
         known = self.keys.get(key)
         return known[1] if known else None
+
+    async def subscribe(self, after: int = 0) -> AsyncGenerator[Record, None]:
+        """The records after a position; they end, as no test waits for more."""
+        for key, (facts, receipt) in list(self.keys.items()):
+            for position, fact in zip(receipt.positions, facts, strict=True):
+                if position > after:
+                    await anyio.lowlevel.checkpoint()
+                    yield Record(position, receipt.event_id, int(position), key, fact)
 
     def story(self, key: str) -> frozenset[bytes]:
         """The facts of the event that was opened under a key, as bytes, so that they compare."""

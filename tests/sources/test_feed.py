@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.errors import DiskFull
-from eventlog.facts import Detection, Fact, Motion, PersonNamed
+from eventlog.errors import DiskFull, FactWithoutEvent
+from eventlog.facts import Detection, Fact, Motion
 from eventlog.record import EPOCH, Position, Receipt
-from eventlog.sources.feed import CHUNK, Addition, Item, Refused, Skipped, Tally, Visit, feed
+from eventlog.sources.feed import CHUNK, Tally, feed
+from eventlog.sources.items import Addition, Item, Refused, Skipped, Visit
 from tests.sources.store_model import ModelStore, fed
 
 pytestmark = pytest.mark.anyio
@@ -67,7 +68,7 @@ async def test_an_addition_to_a_key_without_an_event_is_refused() -> None:
             return Receipt((Position(1),), None) if key == "a" else None
 
     tally = await feed(Standalone(), [Addition("a", "a:1", (person(),), (motion(),))])
-    assert tally.refused == {"the key of its event stands for facts without an event": 1}
+    assert tally.refused == {"the key of its event is that of facts without an event": 1}
 
 
 async def test_a_fact_that_may_not_enter_is_refused_and_the_others_go_in() -> None:
@@ -195,5 +196,5 @@ async def test_the_same_items_a_second_time_change_nothing_that_was_appended(
 
 async def test_an_append_that_names_no_visit_is_no_opener() -> None:
     """The model refuses what the journal refuses, so that these tests can fail."""
-    with pytest.raises(Exception, match="belongs to an event"):
-        await ModelStore().append(PersonNamed(name="anna"), key="a")
+    with pytest.raises(FactWithoutEvent, match="belongs to an event"):
+        await ModelStore().append(person(), key="a")

@@ -12,8 +12,10 @@ import pytest
 from eventlog import codecs
 from eventlog.facts import Ding, Motion
 from eventlog.sources import ring
-from eventlog.sources.feed import Addition, Item, Tally, Visit, feed
+from eventlog.sources.feed import Tally, feed
 from eventlog.sources.frigate import files as frigate
+from eventlog.sources.items import Addition, Item, Visit
+from eventlog.sources.reading import read as read_file
 from eventlog.store.event_store import EventStore
 from tests.sources.frigate.frigate_messages import START, api, attempt, mqtt, read, review, state
 from tests.sources.store_model import ModelStore
@@ -59,7 +61,7 @@ def a_day_at_the_door() -> list[Item]:
         {"id": n, "kind": kind, "now": START + n} for n in range(20) for kind in ("ding", "motion")
     ]
     messages = [*chain(*objects), attempt(), review(), *bad, *objects[7]]
-    return [*read(*messages), *ring.read(json.dumps([*rings, *rings[:5]]).encode())]
+    return [*read(*messages), *read_file(ring.ADAPTER, json.dumps([*rings, *rings[:5]]).encode())]
 
 
 async def test_a_real_store_holds_what_the_model_holds(tmp_path: Path) -> None:
@@ -85,9 +87,9 @@ async def test_fifty_recorded_events_are_fifty_and_none_after_a_restart(
     """The owner's list shows each with what was seen; the file a second time changes nothing."""
     data = (shared_data / "frigate-hass-integration/events_front_door.json").read_bytes()
     async with store_in(tmp_path) as store:
-        assert await feed(store, frigate.read(data)) == Tally(events=50, facts=100)
+        assert await feed(store, read_file(frigate.ADAPTER, data)) == Tally(events=50, facts=100)
     async with store_in(tmp_path) as store:
-        assert await feed(store, frigate.read(data)) == Tally(known=50)
+        assert await feed(store, read_file(frigate.ADAPTER, data)) == Tally(known=50)
         events = await store.get_recent_events(limit=100)
     assert len(events) == 50
     assert all([seen["label"] for seen in event["detections"]] == ["person"] for event in events)

@@ -1,4 +1,4 @@
-"""From bytes to messages: every file is read whole, refused whole, or refused by element."""
+"""Foreign values: what is sound is taken, what is not is named, and any bytes are survived."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from eventlog.errors import BadPayload
+from eventlog.facts import Confidence
 from eventlog.record import instant
 from eventlog.sources import SOURCES
-from eventlog.sources.feed import Addition, Item, Refused, Skipped, Visit
-from eventlog.sources.messages import UnixSeconds, moment, read_messages, shape, utc
+from eventlog.sources.items import Addition, Occurrence, Standalone, Visit
+from eventlog.sources.messages import UnixSeconds, lenient, moment, parse, shape, utc
+from eventlog.sources.reading import read as read_file
 
 
 class Note(Struct):
@@ -24,87 +26,54 @@ class Note(Struct):
     text: str
 
 
-def note(value: object) -> list[Item]:
-    """The items of one such message."""
-    return [Skipped(shape("notes", value, Note).text)]
-
-
-def read(data: bytes) -> list[Item]:
-    """The items of a file of such messages."""
-    return list(read_messages("notes", data, note))
-
-
-@pytest.mark.parametrize(
-    ("data", "texts"),
-    [
-        (b'{"text": "a"}', ["a"]),
-        (b'\xef\xbb\xbf{"text": "a"}', ["a"]),
-        (b'\xef\xbb\xbf{"text": "a"}\n{"text": "b"}', ["a", "b"]),
-        (b'[{"text": "a"}, {"text": "b", "more": 1}]', ["a", "b"]),
-        (b'{"text": "a"}\n\n{"text": "b"}\r\n', ["a", "b"]),
-        (b'[{"text": "a"}]\n{"text": "b"}', ["a", "b"]),
-        (b"[]", []),
-    ],
-)
-def test_a_file_holds_a_message_a_list_or_lines(data: bytes, texts: list[str]) -> None:
-    """All three shapes give their messages in order; unknown fields are ignored."""
-    assert read(data) == [Skipped(text) for text in texts]
-
-
-@pytest.mark.parametrize(
-    ("data", "items"),
-    [
-        (
-            b'[{"text": 1}, {"text": "b"}, 3]',
-            [
-                Refused("element 1", "text: Expected `str`, got `int`"),
-                Skipped("b"),
-                Refused("element 3", "Expected `object`, got `int`"),
-            ],
-        ),
-        (b'{"text": "a"}\n{"te', [Skipped("a"), Refused("line 2", "is no JSON")]),
-        (
-            b'[{"text": "a"}, {}]\n{"text": "b"}',
-            [
-                Skipped("a"),
-                Refused("line 1, element 2", "Object missing required field `text`"),
-                Skipped("b"),
-            ],
-        ),
-    ],
-)
-def test_a_bad_message_among_others_is_refused_alone(data: bytes, items: list[Item]) -> None:
-    """The refusal says where it stands, and the rest go in."""
-    assert read(data) == items
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b" \n ",
-        b"\xff\xfe",
-        b"null",
-        b"7",
-        b'"text"',
-        b'{"text": "\xff"}',
-        b'{"text": "\\ud800"}',
-        b'{\n  "box": [\n    1,\n    2\n  ],\n  "text": "a',
-        b"[" * 100_000,
-        b'{"text": 1}',
-    ],
-)
-def test_a_file_that_holds_no_message_is_refused_whole(data: bytes) -> None:
-    """Bytes that are no JSON, or a single bad message, raise at once and name the source."""
-    with pytest.raises(BadPayload, match=r"^notes: "):
-        read_messages("notes", data, note)
-
-
 def test_a_reason_repeats_no_value() -> None:
     """What a message holds may be a name: only its field and the type are told."""
     with pytest.raises(BadPayload) as caught:
-        read(b'{"text": {"anna": "anna"}}')
+        shape("notes", {"text": {"anna": "anna"}}, Note)
     assert "anna" not in str(caught.value)
+    with pytest.raises(BadPayload) as caught:
+        lenient("notes", {"text": {"anna": "anna"}}, Note)
+    assert "anna" not in str(caught.value)
+
+
+class Inner(Struct):
+    """A struct within."""
+
+    score: Confidence | None = None
+    zone: str = "none"
+
+
+class Outer(Struct):
+    """A message with one field that it must have, and others that it may leave out."""
+
+    id: str
+    inner: Inner | None = None
+    box: tuple[float, float] | None = None
+
+
+def test_a_bad_field_that_may_be_left_out_is_left_out_alone() -> None:
+    """Also within a struct; each is named, and what is sound stays."""
+    value = {"id": "a", "inner": {"score": 7, "zone": "yard"}, "box": [1], "more": None}
+    taken, left_out = lenient("notes", value, Outer)
+    assert taken == Outer(id="a", inner=Inner(zone="yard"))
+    assert [reason.partition(":")[0] for reason in left_out] == ["inner.score", "box"]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"), [({}, "id: is missing"), ({"id": 7}, "id: Expected"), (7, "is an object")]
+)
+def test_a_field_that_must_be_there_refuses_the_message(value: object, reason: str) -> None:
+    """It is named."""
+    with pytest.raises(BadPayload, match=reason):
+        lenient("notes", value, Outer)
+
+
+def test_a_number_that_is_none_is_left_to_its_field() -> None:
+    """NaN and Infinity are read; a field that wants a number in bounds refuses them itself."""
+    value = parse("notes", b'{"id": "a", "inner": {"score": NaN}, "other": Infinity}')
+    assert lenient("notes", value, Outer)[1] == ["inner.score: Expected `float` <= 1.0"] or (
+        lenient("notes", value, Outer)[0].inner == Inner()
+    )
 
 
 @given(st.integers(0, 4_102_444_800_000_000))
@@ -198,11 +167,12 @@ def only_items_or_bad_payload(source: str, data: bytes) -> None:
     """Read a file to its end; keys that come out are fit for the journal and hold no name."""
     refusal = None
     try:
-        items = list(SOURCES[source](data))
+        items = list(read_file(SOURCES[source], data))
     except BadPayload as error:
         items, refusal = [], error
     assert refusal is None or refusal.source == source
     for item in items:
-        if isinstance(item, Visit | Addition):
-            assert 1 <= len(item.key) <= 200
-            assert "John" not in item.key
+        if isinstance(item, Visit | Addition | Standalone | Occurrence):
+            key = item.series if isinstance(item, Occurrence) else item.key
+            assert 1 <= len(key) <= 200
+            assert "John" not in key

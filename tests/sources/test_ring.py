@@ -12,7 +12,10 @@ import pytest
 from eventlog.errors import BadPayload
 from eventlog.facts import Ding, Motion
 from eventlog.sources import ring
-from eventlog.sources.feed import Item, Refused, Skipped, Tally, Visit, feed
+from eventlog.sources.adapter import Settings
+from eventlog.sources.feed import Tally, feed
+from eventlog.sources.items import Item, Refused, Skipped, Visit
+from eventlog.sources.reading import read as read_file
 from tests.sources.store_model import ModelStore, fed
 
 ID = 7330963245622279024
@@ -48,7 +51,7 @@ def push(**changes: object) -> dict[str, Any]:
 
 def read(*messages: object) -> list[Item]:
     """The items of a file that lists these messages."""
-    return list(ring.read(json.dumps(messages).encode()))
+    return list(read_file(ring.ADAPTER, json.dumps(messages).encode()))
 
 
 def test_a_ding_of_the_history_opens_an_event_under_id_and_kind() -> None:
@@ -103,7 +106,7 @@ def test_a_named_device_is_the_camera(changes: dict[str, Any], camera_id: str) -
 
 def test_the_camera_of_a_history_can_be_chosen() -> None:
     """A history names no device, so its owner does."""
-    (item,) = ring.read(json.dumps(history()).encode(), camera_id="porch")
+    (item,) = read_file(ring.ADAPTER, json.dumps(history()).encode(), Settings(camera_id="porch"))
     assert isinstance(item, Visit)
     assert item.facts == (Ding(camera_id="porch", recorded_at=RANG, recording_id=str(ID)),)
 
@@ -170,7 +173,7 @@ def test_a_bad_field_is_named_and_refuses_its_element_alone(
     """Alone in its file it raises; in a list the others go in."""
     bad = history(**changes)
     with pytest.raises(BadPayload, match=f"^ring: {reason}"):
-        ring.read(json.dumps(bad).encode())
+        read_file(ring.ADAPTER, json.dumps(bad).encode())
     refused, good = read(bad, history())
     assert isinstance(refused, Refused)
     assert refused.reason.startswith(reason)
@@ -190,14 +193,16 @@ async def test_a_recorded_payload_goes_in_once(shared_data: Path, file: str, fir
     """What the first feeding adds, the second knows; what is skipped is counted both times."""
     data = (shared_data / "home-assistant-core/ring" / file).read_bytes()
     store = ModelStore()
-    assert await feed(store, ring.read(data)) == first
-    assert await feed(store, ring.read(data)) == Tally(known=first.events, skipped=first.skipped)
+    assert await feed(store, read_file(ring.ADAPTER, data)) == first
+    assert await feed(store, read_file(ring.ADAPTER, data)) == Tally(
+        known=first.events, skipped=first.skipped
+    )
 
 
 def test_a_recorded_push_keeps_its_microseconds(shared_data: Path) -> None:
     """Unix seconds with fractions are rounded to the nearest microsecond."""
     data = (shared_data / "home-assistant-core/ring/ding_active.json").read_bytes()
-    (item,) = ring.read(data)
+    (item,) = read_file(ring.ADAPTER, data)
     assert item == Visit(
         "ring:123456789:ding",
         (

@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Box, Confidence, Detection, Finite, Word
-from eventlog.sources.feed import Addition, Item, Skipped, Visit
+from eventlog.sources.adapter import Adapter, Message, Settings
 from eventlog.sources.frigate.mqtt import RECOGNITION_THRESHOLD, tracked_items, update_items
 from eventlog.sources.frigate.tracked_object import (
     SOURCE,
@@ -29,7 +29,8 @@ from eventlog.sources.frigate.tracked_object import (
     opener,
     started,
 )
-from eventlog.sources.messages import UnixSeconds, parse, read_messages, shape
+from eventlog.sources.items import Addition, Item, Skipped, Visit
+from eventlog.sources.messages import UnixSeconds, shape
 
 _TOPICS: Final = frozenset({"events", "reviews", "tracked_object_update"})
 
@@ -79,20 +80,15 @@ class ReviewUpdate(Struct, frozen=True):
     after: Review
 
 
-def read(data: bytes, *, recognition_threshold: float = RECOGNITION_THRESHOLD) -> Iterator[Item]:
-    """The items of a file, whichever of Frigate's messages it holds.
-
-    A face attempt that scores below `recognition_threshold` names nobody. Raises BadPayload
-    where the file, or its only message, is none of Frigate's.
-    """
-    return read_messages(SOURCE, data, lambda value: _items(value, recognition_threshold))
-
-
-def _items(value: object, threshold: float) -> Iterator[Item]:
-    if not isinstance(value, dict):
+def items(message: Message, settings: Settings) -> Iterator[Item]:
+    """The items of one message, whichever of Frigate's it is. Raises BadPayload."""
+    given = settings.recognition_threshold
+    threshold = RECOGNITION_THRESHOLD if given is None else given
+    value = message.value
+    if message.topic is not None:
+        yield from _topic_items(message.topic, value, threshold)
+    elif not isinstance(value, dict):
         raise BadPayload(SOURCE, "a message is an object")
-    if "topic" in value and "payload" in value:
-        yield from _topic_items(value["topic"], value["payload"], threshold)
     elif "after" in value:
         after = value["after"]
         is_review = isinstance(after, dict) and "severity" in after
@@ -109,15 +105,12 @@ def _items(value: object, threshold: float) -> Iterator[Item]:
         raise BadPayload(SOURCE, "is no event, review or update of Frigate")
 
 
-def _topic_items(topic: object, payload: object, threshold: float) -> Iterator[Item]:
+def _topic_items(topic: str, value: object, threshold: float) -> Iterator[Item]:
     """Of a message with its topic; the first part of the topic is its owner's to choose."""
-    if not isinstance(topic, str):
-        raise BadPayload(SOURCE, "topic: is no text")
     last = topic.rpartition("/")[2]
     if last not in _TOPICS:
         yield Skipped(f"topic {last[:64]}")
         return
-    value = parse(SOURCE, payload) if isinstance(payload, str) else payload
     yield from _by_topic(last, value, threshold)
 
 
@@ -179,3 +172,12 @@ def _review_items(review: Review) -> Iterator[Item]:
                 opening = opener(object_id, review.camera, seconds)
                 yield Visit(object_key(object_id), (opening,))
     yield Skipped("review")
+
+
+ADAPTER: Final = Adapter(
+    SOURCE,
+    items,
+    SOURCE,
+    ("events", "reviews", "tracked_object_update"),
+    takes=frozenset({"recognition_threshold"}),
+)

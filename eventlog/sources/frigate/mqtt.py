@@ -16,7 +16,6 @@ from typing import Final
 from msgspec import Struct
 
 from eventlog.facts import Box, Confidence, Detection, FaceResult, Score, Word
-from eventlog.sources.feed import Addition, Item, Skipped, Visit
 from eventlog.sources.frigate.tracked_object import (
     SIMILARITY,
     SOURCE,
@@ -29,6 +28,7 @@ from eventlog.sources.frigate.tracked_object import (
     recognised,
     started,
 )
+from eventlog.sources.items import Addition, Item, Skipped, Visit
 from eventlog.sources.messages import UnixSeconds, moment, shape
 
 # Frigate's own default for a face that it accepts. It sends its best guess below it, too.

@@ -14,7 +14,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import Meta
 
 from eventlog.facts import FaceResult, Finite, Motion, Score
-from eventlog.sources.feed import Addition, Item, Refused, Skipped
+from eventlog.sources.items import Addition, Item, Refused, Skipped
 from eventlog.sources.messages import UnixSeconds, moment
 
 SOURCE: Final = "frigate"

@@ -6,10 +6,11 @@ import json
 from typing import Any
 
 from eventlog.facts import FaceResult, Motion, Score
-from eventlog.sources.feed import Item
 from eventlog.sources.frigate import files as frigate
 from eventlog.sources.frigate.tracked_object import SIMILARITY
+from eventlog.sources.items import Item
 from eventlog.sources.messages import moment
+from eventlog.sources.reading import read as read_file
 
 ID = "1607123955.475377-mxklsc"
 KEY = f"frigate:{ID}"
@@ -84,7 +85,7 @@ def review() -> dict[str, Any]:
 
 def read(*messages: object) -> list[Item]:
     """The items of a file that lists these messages."""
-    return list(frigate.read(json.dumps(messages).encode()))
+    return list(read_file(frigate.ADAPTER, json.dumps(messages).encode()))
 
 
 def face(name: str | None, score: float | None, at: float | None = None) -> FaceResult:

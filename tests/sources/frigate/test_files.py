@@ -10,9 +10,11 @@ import pytest
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Box, Detection, FaceResult, Motion
-from eventlog.sources.feed import Addition, Refused, Skipped, Tally, Visit, feed
+from eventlog.sources.feed import Tally, feed
 from eventlog.sources.frigate import files as frigate
+from eventlog.sources.items import Addition, Refused, Skipped, Visit
 from eventlog.sources.messages import moment
+from eventlog.sources.reading import read as read_file
 from tests.sources.frigate.frigate_messages import (
     KEY,
     OPENER,
@@ -105,7 +107,7 @@ def test_a_bad_field_is_named_and_refuses_its_event_alone(
     """Alone in its file it raises; in a list the others go in."""
     bad = json.dumps(api(**{field: value})).encode()
     with pytest.raises(BadPayload, match=f"^frigate: {reason}"):
-        frigate.read(bad)
+        read_file(frigate.ADAPTER, bad)
     refused, good = read(json.loads(bad), api())
     assert isinstance(refused, Refused)
     assert refused.place == "element 1"
@@ -171,8 +173,8 @@ async def test_fifty_recorded_events_are_fifty_and_a_second_time_none(shared_dat
     """Each has its opener and what was seen; feeding the file again adds nothing."""
     data = (shared_data / "frigate-hass-integration/events_front_door.json").read_bytes()
     store = ModelStore()
-    assert await feed(store, frigate.read(data)) == Tally(events=50, facts=100)
-    assert await feed(store, frigate.read(data)) == Tally(known=50)
+    assert await feed(store, read_file(frigate.ADAPTER, data)) == Tally(events=50, facts=100)
+    assert await feed(store, read_file(frigate.ADAPTER, data)) == Tally(known=50)
     told = json.loads(data)
     for event in told:
         receipt = await store.receipt(f"frigate:{event['id']}")
@@ -224,12 +226,12 @@ async def test_a_recorded_payload_goes_in_once(
     """What the first feeding adds, the second knows."""
     data = (shared_data / "frigate" / file).read_bytes()
     store = ModelStore()
-    assert await feed(store, frigate.read(data)) == first
-    assert await feed(store, frigate.read(data)) == second
+    assert await feed(store, read_file(frigate.ADAPTER, data)) == first
+    assert await feed(store, read_file(frigate.ADAPTER, data)) == second
 
 
 def test_a_recorded_answer_that_is_no_list_of_events_is_refused(shared_data: Path) -> None:
     """A summary of reviews is none of the messages that the adapter knows."""
     data = (shared_data / "frigate/api_review-summary.json").read_bytes()
     with pytest.raises(BadPayload, match="no event, review or update"):
-        frigate.read(data)
+        read_file(frigate.ADAPTER, data)

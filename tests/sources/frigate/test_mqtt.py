@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from eventlog.facts import Box, Detection, FaceResult
-from eventlog.sources.feed import Addition, Refused, Skipped, Tally, Visit
+from eventlog.sources.adapter import Settings
+from eventlog.sources.feed import Tally
 from eventlog.sources.frigate import files as frigate
+from eventlog.sources.items import Addition, Refused, Skipped, Visit
 from eventlog.sources.messages import moment
+from eventlog.sources.reading import read as read_file
 from tests.sources.frigate.frigate_messages import (
     ID,
     KEY,
@@ -131,7 +134,7 @@ def test_a_face_below_the_threshold_is_a_strangers(
 def test_the_threshold_is_its_owners_to_choose() -> None:
     """Where Frigate was told to accept less, the reader can be told so too."""
     data = json.dumps(attempt(score=0.8)).encode()
-    (item,) = frigate.read(data, recognition_threshold=0.75)
+    (item,) = read_file(frigate.ADAPTER, data, Settings(recognition_threshold=0.75))
     assert isinstance(item, Addition)
     assert item.facts == (face("John", 0.8, START + 2),)
 
