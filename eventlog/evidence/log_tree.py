@@ -8,7 +8,9 @@ rows of one block. Knows rows and hashes, and neither keys nor heads.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +23,12 @@ from eventlog.evidence.tree_file import TreeFile, read_blocks
 from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.record import StoredRecord
+from eventlog.storage.connections import connect_reader
+from eventlog.storage.error_translation import translated
 
 BATCH: Final = 1000
+# A walk over all rows takes this many times as long as its work: nobody waits for it.
+WALK_REST: Final = 20
 
 _DAMAGE: Final = (ValueError, TypeError, AttributeError)
 
@@ -196,3 +202,31 @@ def root_at(
     if journal.last_position(connection) < size:
         raise JournalHole(journal.last_position(connection) + 1, size)
     return tree.range_root(RowNodes(connection, secret, blocks), 0, size)
+
+
+def walked_root(connection: sqlite3.Connection, secret: bytes, size: int) -> bytes:
+    """The same from the rows alone, in one pass and flat memory; a rest after each batch.
+
+    Raises as `root_at`.
+    """
+    frontier = Frontier()
+    while frontier.size < size:
+        started = time.monotonic()
+        leaves = row_leaves(connection, secret, frontier.size, min(BATCH, size - frontier.size))
+        if not leaves:
+            raise JournalHole(frontier.size + 1, size)
+        for leaf in leaves:
+            frontier.push(leaf)
+        time.sleep((time.monotonic() - started) * WALK_REST)
+    return frontier.root()
+
+
+@contextmanager
+def reading(db_path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for reading, closed afterwards. Raises DatabaseError."""
+    connection = connect_reader(db_path)
+    try:
+        with translated(db_path):
+            yield connection
+    finally:
+        connection.close()

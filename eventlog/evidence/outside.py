@@ -1,0 +1,93 @@
+"""`DB_PATH.outside`: what the notary last knew of its places, for status, health and pages.
+
+Written by the notary whenever something changes, read by anybody. It proves nothing: who may
+write the log may write it. The proof is what lies in the places themselves.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from eventlog.storage.paths import beside
+
+# A place that fails for so long is a fault, and no longer a short cut of the network.
+FAULT_AFTER_S: Final = 300.0
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """One place that heads go to. Times are microseconds since 1970, None for never.
+
+    `size` is how many records the newest head there covers, `at_us` when it came there.
+    """
+
+    name: str
+    kind: str
+    size: int = 0
+    at_us: int | None = None
+    failing_since_us: int | None = None
+    error: str | None = None
+
+    def is_faulty(self, now_us: int) -> bool:
+        """Whether the place has failed for long."""
+        since = self.failing_since_us
+        return since is not None and now_us - since > FAULT_AFTER_S * 1e6
+
+
+class Outside(Struct, frozen=True, kw_only=True):
+    """What the notary knows: how far it has signed, what keeps it, and its places."""
+
+    signed: int = 0
+    signed_at_us: int | None = None
+    trouble: str | None = None
+    places: tuple[Place, ...] = ()
+
+    @property
+    def kept(self) -> int:
+        """How many records the newest head that lies outside covers."""
+        return max((place.size for place in self.places), default=0)
+
+    @property
+    def witnessed(self) -> int:
+        """How many records the newest head that a witness has cosigned covers."""
+        return max((place.size for place in self.places if place.kind == "witness"), default=0)
+
+    def kept_of(self, position: int) -> list[Place]:
+        """The places that have a head which covers a record."""
+        return [place for place in self.places if place.size >= position]
+
+
+def outside_path(db_path: Path) -> Path:
+    """Where a database's file lies."""
+    return beside(db_path, ".outside")
+
+
+def read(db_path: Path) -> Outside | None:
+    """What the notary knew; None where there was none, or its file can't be read."""
+    try:
+        return _decoder.decode(outside_path(db_path).read_bytes())
+    except (OSError, msgspec.MsgspecError, ValueError):
+        return None  # it is a hint: who wants to know asks the places
+
+
+def write(db_path: Path, known: Outside) -> None:
+    """Leave what the notary knows, in the place of what it knew. Raises OSError."""
+    path = outside_path(db_path)
+    spare = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        fd = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "wb") as file:
+            file.write(msgspec.json.encode(known))
+        spare.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            spare.unlink()
+        raise
+
+
+_decoder: Final[msgspec.json.Decoder[Outside]] = msgspec.json.Decoder(Outside)

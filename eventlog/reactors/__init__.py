@@ -1,0 +1,1 @@
+"""Reactors: what acts on the outside world because of records. None is ever part of a replay."""
