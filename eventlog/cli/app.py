@@ -1,27 +1,30 @@
 """How a command is run: arguments in, an exit code out.
 
 Each command is loaded when it is called, so that all start quickly. Errors that are raised on
-purpose become one line on the standard error; any other is a defect, and its traceback stays.
+purpose become one line on the standard error; any other is a defect, which keeps its traceback and
+has an exit code of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import inspect
 import logging
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, TextIO, TypeAlias, cast
 
 from cyclopts import App, CycloptsError, Group, Parameter
+from rich.console import Console
 
+from eventlog.cli import signals, streams
 from eventlog.cli.command_list import COMMANDS, Command
-from eventlog.cli.context import Context, ReaderGone, Settings
+from eventlog.cli.context import Context, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
 
@@ -30,11 +33,9 @@ FINDING: Final = 1
 WRONG: Final = 2
 # What Python makes of an argument's bytes that are no text.
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
-# As shells count a program that Ctrl-C, or the end of its reader, has ended.
-INTERRUPTED: Final = 130
+# As shells count a program that the end of its reader has ended.
 BROKEN_PIPE: Final = 141
-# What writing an answer to a full disk says.
-_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+CRASH: Final = 70  # EX_SOFTWARE of sysexits.h
 # What an error repeats of an argument is cut there.
 SENTENCE_MAX: Final = 1000
 
@@ -55,9 +56,10 @@ def make_app(load: Callable[[], Settings]) -> App:
         name="eventlog",
         help="The record of everything that happens at a door.",
         version=_version,
+        console=Console(file=cast("TextIO", streams.Output(sys.stdout)), highlight=False),
         help_format="plaintext",
         help_epilogue="eventlog COMMAND --help shows how each is called. Exit codes: 0 fine,"
-        " 1 a finding, 2 wrong use or an unusable file.",
+        " 1 a finding, 2 wrong use or an unusable file, 70 a defect of the program.",
         group_commands=Group("Options", sort_key=9),
         result_action="return_value",
         suppress_keyboard_interrupt=False,
@@ -95,43 +97,67 @@ def make_app(load: Callable[[], Settings]) -> App:
 
 
 def run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
-    """Run one command, and answer its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    handler = logging.StreamHandler()
+    """Run one command.
+
+    Args:
+        arguments: The words behind the program's name.
+        load: Reads the deployment's settings; called only when a command needs one.
+
+    Returns:
+        The exit code.
+    """
+    streams.prepare()
+    handler = logging.StreamHandler(streams.Remarks(sys.stderr))
     handler.setFormatter(_Remark("eventlog: %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    with signals.as_interruptions() as interruption:
+        code = _ending(lambda: _run(arguments, load), interruption)
+        # What is still buffered may find a full disk, whatever the command's own end was.
+        return _ending(lambda: _flushed(code), interruption)
+
+
+def _run(arguments: Sequence[str], load: Callable[[], Settings]) -> int:
+    streams.require_output()
+    code = make_app(load).meta(_tokens(arguments), print_error=False, exit_on_error=False)
+    return code if isinstance(code, int) else FINE
+
+
+def _flushed(code: int) -> int:
+    if sys.stdout is not None:
+        streams.Output(sys.stdout).flush()
+    return code
+
+
+def _ending(doing: Callable[[], int], interruption: signals.Interruption) -> int:  # noqa: PLR0911 - each kind of end is one line
+    """The exit code of what is done; errors that are raised on purpose become one line."""
     try:
-        code = make_app(load).meta(_tokens(arguments), print_error=False, exit_on_error=False)
-        sys.stdout.flush()
+        return doing()
     except CycloptsError as error:
-        code = _fail(f"{error} Try: {' '.join(['eventlog', *(error.command_chain or ())])} --help")
+        return _fail(f"{error} Try: {' '.join(['eventlog', *(error.command_chain or ())])} --help")
     except (BadRecord, JournalHole) as error:
         _fail(str(error))
-        code = FINDING
+        return FINDING
     except EventLogError as error:
-        code = _fail(str(error))
+        return _fail(str(error))
     except KeyboardInterrupt:
-        code = INTERRUPTED
-    except (BrokenPipeError, ReaderGone):
-        _drop_output()
-        code = BROKEN_PIPE
+        return interruption.code
+    except streams.ReaderGone:
+        streams.drop_output()
+        return BROKEN_PIPE
+    except streams.OutputFailed as error:
+        streams.drop_output()
+        return _fail(str(error))
     except OSError as error:
-        if error.errno not in _NO_ROOM or error.filename is not None:
-            raise
-        _drop_output()
-        code = _fail(f"the answer can't be written: {error.strerror}")
-    return code if isinstance(code, int) else FINE
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return _fail(f"{where}{error.strerror or error}")
+    except Exception:  # noqa: BLE001 - the process ends here, with the traceback
+        streams.Remarks(sys.stderr).write(traceback.format_exc())
+        _fail(f"this is a defect of the program, version {_version()}: please report what is above")
+        return CRASH
 
 
 def _usage(command: Command) -> str | None:
     return None if command.usage is None else f"Usage: eventlog {command.name} {command.usage}"
-
-
-def _drop_output() -> None:
-    """What Python still wants to flush goes nowhere, instead of failing once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Remark(logging.Formatter):
@@ -153,7 +179,7 @@ def _tokens(arguments: Sequence[str]) -> list[str]:
 def _fail(sentence: str) -> int:
     if len(sentence) > SENTENCE_MAX:
         sentence = sentence[:SENTENCE_MAX] + "…"
-    sys.stderr.write(f"eventlog: {safe(sentence)}\n")
+    streams.Remarks(sys.stderr).write(f"eventlog: {safe(sentence)}\n")
     return WRONG
 
 

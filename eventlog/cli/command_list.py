@@ -150,7 +150,7 @@ COMMANDS: Final = (
         "user",
         WEB,
         "Add a user of the dashboard, or give one a new password.",
-        "eventlog.cli.serve:user",
+        "eventlog.cli.accounts:user",
         ("eventlog user add ada",),
         usage="add NAME",
     ),
@@ -158,7 +158,7 @@ COMMANDS: Final = (
         "token",
         WEB,
         "Make a token with which a program may read or append.",
-        "eventlog.cli.serve:token",
+        "eventlog.cli.accounts:token",
         (
             "eventlog token add pipeline --scope append",
             "eventlog token add home-assistant --scope read --scope append",

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -22,7 +22,8 @@ from msgspec import Struct
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from eventlog.cli.safe_text import safe, safe_json
+from eventlog.cli.safe_text import ascii_json, safe
+from eventlog.cli.streams import Output, Remarks
 from eventlog.errors import BadArgument, ReadOnly
 from eventlog.journal.progress import Progress
 from eventlog.storage.error_translation import translated
@@ -31,10 +32,6 @@ from eventlog.storage.read_only import opened, read_only
 
 # What is not shown on a terminal is as wide as it needs to be.
 _UNCUT: Final = 100_000
-
-
-class ReaderGone(Exception):
-    """Nobody reads what is written any more: as with `eventlog export | head`."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -63,8 +60,8 @@ class Context:
         self._load = load
         self._db = db
         self._thumbnails = thumbnails
-        self.out = _console(sys.stdout)
-        self.err = _console(sys.stderr)
+        self.out = _console(cast("TextIO", Output(sys.stdout)))
+        self.err = _console(cast("TextIO", Remarks(sys.stderr)))
 
     # ── where things lie ───────────────────────────────────────────────────────────────────
 
@@ -156,16 +153,15 @@ class Context:
             self.out.file.write(line.rstrip() + "\n")
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - whatever JSON has
-        """The answer, or one of many, as one line of JSON."""
-        encoded = msgspec.json.encode(value)
-        self.out.file.write(safe_json(encoded.decode()) + "\n")
+        """The answer, or one of many, as one line of JSON, in ASCII whatever the encoding is."""
+        self.out.file.write(ascii_json(msgspec.json.encode(value).decode()) + "\n")
 
     def write_json(self, encoded: bytes) -> None:
-        """Bytes of JSON as they are, but for what a terminal would obey."""
+        """Bytes of JSON as they are; on a terminal in ASCII."""
         if self.out.is_terminal:
-            self.out.file.write(safe_json(encoded.decode()))
+            self.out.file.write(ascii_json(encoded.decode()))
         else:
-            sys.stdout.buffer.write(encoded)
+            Output(sys.stdout).write_bytes(encoded)
 
     def note(self, text: str) -> None:
         """A remark beside the answer, in one line."""

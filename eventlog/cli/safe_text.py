@@ -23,10 +23,11 @@ def safe(text: str) -> str:
     return "".join(_shown(character) for character in text)
 
 
-def safe_json(text: str) -> str:
-    """JSON that means the same, with JSON's escapes in place of what is not to be sent.
+def ascii_json(text: str) -> str:
+    """JSON that means the same, with JSON's escapes in place of all that is not ASCII.
 
-    Beyond ASCII there is nothing in JSON but what stands in its strings.
+    The result is valid in every encoding and holds nothing that a terminal would obey. In JSON
+    only the content of strings can be other than ASCII.
     """
     if text.isascii():
         return text
@@ -42,7 +43,7 @@ def _shown(character: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _in_json(character: str) -> str:
-    if character.isascii() or _is_safe(character):
+    if character.isascii():
         return character
     units = character.encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))

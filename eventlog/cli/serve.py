@@ -1,4 +1,4 @@
-"""`eventlog serve`, `user` and `token`: the dashboard, and who may look at it.
+"""`eventlog serve`: the dashboard in browsers.
 
 The dashboard is an extra and slow to load, so it is imported when it is called. Knows no page.
 """
@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import getpass
 import os
 import ssl
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Final, Literal, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -28,7 +26,7 @@ from eventlog.errors import BadArgument
 from eventlog.storage.error_translation import translated
 from eventlog.store.event_store import EventStore
 
-# What `eventlog[web]` brings.
+# What the extra `web` installs.
 EXTRA: Final = frozenset({"argon2", "jinja2", "litestar", "prometheus_client", "uvicorn"})
 PORT_MAX: Final = 65535
 
@@ -51,12 +49,6 @@ Certificate = Annotated[Path | None, Parameter(help="TLS without a proxy: the ce
 Key = Annotated[Path | None, Parameter(help="The certificate's key, if in a file of its own.")]
 ForgetSessions = Annotated[
     bool, Parameter(help="Sign everybody out first; else sessions outlive a restart.")
-]
-Add = Annotated[Literal["add"], Parameter(name="ACTION", show_choices=False, help="add")]
-Name = Annotated[str, Parameter(name="NAME", help="What it is called.")]
-Scope = Annotated[
-    list[Literal["read", "append"]],
-    Parameter(help="What it may do; may be given twice."),
 ]
 
 
@@ -95,37 +87,6 @@ def serve(
     except OSError as error:
         raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error
     return 0
-
-
-def user(action: Add, name: Name, /, *, context: AtDesk) -> int:
-    """Add a user of the dashboard, or give one a new password."""
-    assert action == "add"  # noqa: S101 - there is no other
-    commands = load()
-    path = context.db_path
-    password = _password()
-    with translated(path):
-        commands.add_user(str(path), name, password)
-    context.say(f"{name} may sign in to the dashboard of {path}")
-    _remark_missing(path, context)
-    return 0
-
-
-def token(action: Add, name: Name, /, *, scope: Scope, context: AtDesk) -> int:
-    """Make a token for a program, and show it once."""
-    assert action == "add"  # noqa: S101 - there is no other
-    commands = load()
-    with translated(context.db_path):
-        secret = commands.add_token(str(context.db_path), name, scope)
-    context.say(secret)
-    context.note("this is shown once: keep it where the program finds it, and nobody else")
-    _remark_missing(context.db_path, context)
-    return 0
-
-
-def _remark_missing(path: Path, context: Context) -> None:
-    """A name that was mistyped must not be found out at the first sign-in."""
-    if not path.exists():
-        context.note(f"there is no log at {path} yet; `eventlog serve` makes it")
 
 
 def load() -> ModuleType:
@@ -206,17 +167,3 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
         raise BadArgument(f"PORT: {text!r} is no port; ports are 0 to {PORT_MAX}")
     return int(text)
-
-
-def _password() -> str:
-    """Asked for twice on a terminal; else a line of the standard input."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
-    try:
-        first = getpass.getpass("Password: ")
-        again = getpass.getpass("Again: ")
-    except EOFError as error:
-        raise BadArgument("no password was given") from error
-    if first != again:
-        raise BadArgument("the two passwords differ; nothing is changed")
-    return first

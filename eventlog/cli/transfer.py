@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Annotated, BinaryIO
 from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
-from eventlog.cli.context import Context, ReaderGone, counted
+from eventlog.cli.context import Context, counted
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
+from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
 from eventlog.maintenance import archive
 from eventlog.maintenance import backup as backups
@@ -89,11 +89,9 @@ class _Sink:
         self._write = write
 
     def write(self, data: bytes, /) -> None:
-        """Write bytes. Raises ReaderGone and DatabaseError."""
+        """Write bytes. Raises DatabaseError."""
         try:
             self._write(data)
-        except BrokenPipeError as error:
-            raise ReaderGone from error
         except OSError as error:
             raise of_os_error(error, self._file) from error
 
@@ -129,7 +127,7 @@ def _written(context: Context, file: Path) -> Iterator[archive.Sink]:
 def _read(file: Path) -> Iterator[BinaryIO]:
     """What to read lines from. Raises BadArgument where it can't be read."""
     if file == STANDARD:
-        yield sys.stdin.buffer
+        yield standard_input()
         return
     try:
         lines = file.open("rb")

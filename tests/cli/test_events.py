@@ -212,9 +212,8 @@ def test_json_says_the_same_name_without_its_marks(
     )
     said = eventlog("events", "--json")
     assert said.json[0]["person_name"] == HOSTILE + "é🙂"
-    assert "\u202e" not in said.out
+    assert said.out.isascii()
     assert "\x1b" not in said.out
-    assert "é🙂" in said.out
 
 
 def test_views_that_lag_are_said_to(eventlog: CommandLine) -> None:

@@ -135,14 +135,28 @@ def test_writing_to_what_cannot_be_written_is_an_error(
 def test_a_defect_keeps_its_traceback(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only errors that are raised on purpose become one line."""
+    """Only errors that are raised on purpose become one line; a crash has a code of its own."""
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("eventlog.cli.status.look", broken)
-    with pytest.raises(ZeroDivisionError):
-        eventlog("status")
+    said = eventlog("status")
+    assert (said.code, said.out) == (70, "")
+    assert "ZeroDivisionError" in said.err
+    assert said.err.splitlines()[-1].startswith("eventlog: this is a defect of the program")
+
+
+def test_an_error_of_the_system_names_its_file(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no defect: one line, code 2."""
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/etc/x")
+
+    monkeypatch.setattr("eventlog.cli.status.look", refused)
+    assert eventlog("status") == (2, "", "eventlog: /etc/x: Permission denied\n")
 
 
 def test_ctrl_c_ends_a_command_quietly(
@@ -155,41 +169,6 @@ def test_ctrl_c_ends_a_command_quietly(
 
     monkeypatch.setattr("eventlog.cli.status.look", interrupted)
     assert eventlog("status") == (130, "", "")
-
-
-def test_who_reads_no_further_gets_no_traceback(eventlog: CommandLine) -> None:
-    """`eventlog export | head -1` ends when head has what it wants."""
-    build_log(eventlog.db.with_name("long.db"), 400)
-    command = [sys.executable, "-m", "eventlog", "export", "--db"]
-    with subprocess.Popen(
-        [*command, str(eventlog.db.with_name("long.db"))],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=CHECKOUT,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline().startswith(b'{"archive"')
-        process.stdout.close()
-        assert process.wait(30) == 141
-        assert process.stderr.read() == b""
-
-
-@pytest.mark.parametrize("command", ["events", "export", "status --json"])
-def test_an_answer_that_has_no_room_is_an_error(eventlog: CommandLine, command: str) -> None:
-    """A full disk behind `>` is told in one line, and the log is not blamed."""
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "eventlog", *command.split(), "--db", str(eventlog.db)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            cwd=CHECKOUT,
-            check=False,
-        )
-    assert done.returncode == 2
-    assert os.strerror(errno.ENOSPC).encode() in done.stderr
-    assert str(eventlog.db).encode() not in done.stderr
-    assert done.stderr.count(b"\n") == 1
 
 
 def test_warnings_of_the_library_are_remarks(tmp_path: Path) -> None:

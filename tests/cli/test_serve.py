@@ -272,7 +272,8 @@ def test_without_the_extra_each_says_what_to_install(
 def test_another_module_that_is_missing_is_a_defect(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It keeps its traceback."""
+    """It keeps its traceback, and has the code of a defect."""
     lacks(monkeypatch, "eventlog.dashboard.gone")
-    with pytest.raises(ModuleNotFoundError):
-        eventlog("serve")
+    said = eventlog("serve")
+    assert (said.code, said.out) == (70, "")
+    assert "ModuleNotFoundError" in said.err
