@@ -48,6 +48,15 @@ def port(text: str) -> int:
     return int(text)
 
 
+def switch(text: str) -> bool:
+    """Whether something is on: 1, true, yes or on; off: 0, false, no or off."""
+    if text.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if text.lower() in {"0", "false", "no", "off"}:
+        return False
+    raise ValueError(f"{text!r} is neither yes nor no")
+
+
 class Config:
     """Where the log lies and where the dashboard listens. Attributes of the class itself."""
 
@@ -62,6 +71,9 @@ class Config:
 
     PORT = Setting(8000, port)
     """The dashboard's TCP port."""
+
+    MUST_EXIST = Setting(False, switch)  # noqa: FBT003 - the default, as with the others
+    """Whether the log must exist: then `serve` and `ingest` make no new one."""
 
     TIME_ZONE = Setting("UTC", str)
     """The IANA name of the zone that times are shown in; they are stored in UTC."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ DEFAULTS: Final = {
     "TIME_ZONE": "UTC",
     "HOST": "127.0.0.1",
     "PORT": "8000",
+    "MUST_EXIST": "no",
 }
+ON: Final = frozenset({"1", "true", "yes", "on"})
+OFF: Final = frozenset({"0", "false", "no", "off"})
 
 
 def main() -> None:
@@ -44,6 +50,7 @@ def load_settings() -> Settings:
         time_zone=values["TIME_ZONE"],
         host=values["HOST"],
         port=values["PORT"],
+        must_exist=_switch("MUST_EXIST", values["MUST_EXIST"]),
     )
 
 
@@ -52,7 +59,8 @@ def _config() -> object:
     from eventlog.errors import BadArgument
 
     try:
-        import config
+        with _from_here():
+            import config
     except ModuleNotFoundError as error:
         if error.name == "config":
             return None
@@ -64,6 +72,26 @@ def _config() -> object:
     return getattr(config, "Config", None)
 
 
+@contextmanager
+def _from_here() -> Iterator[None]:
+    """Find modules in the current folder too, as `python -m` does and an installed command not.
+
+    With Python's option -P, or PYTHONSAFEPATH, the folder is left out in both.
+    """
+    try:
+        here = str(Path.cwd())
+    except FileNotFoundError:  # it was deleted
+        here = ""
+    if not here or sys.flags.safe_path or {here, ""} & set(sys.path):
+        yield
+        return
+    sys.path.insert(0, here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)
+
+
 def _value(config: object, name: str) -> str:
     from eventlog.errors import BadArgument
 
@@ -73,11 +101,19 @@ def _value(config: object, name: str) -> str:
         raise BadArgument(str(error)) from error
     if value is None:
         return os.environ.get(name, "") or DEFAULTS[name]
-    if name == "PORT" and isinstance(value, int):
+    if name in {"PORT", "MUST_EXIST"} and isinstance(value, int):
         return str(value)
     if not isinstance(value, str | os.PathLike):
         raise BadArgument(f"Config.{name} is a {type(value).__name__}, not a path or text")
     return str(value)
+
+
+def _switch(name: str, text: str) -> bool:
+    from eventlog.errors import BadArgument
+
+    if text.lower() not in ON | OFF:
+        raise BadArgument(f"{name}: {text!r} is neither yes nor no")
+    return text.lower() in ON
 
 
 if __name__ == "__main__":

@@ -12,12 +12,13 @@ import config
 from config import Config
 
 ROOT = Path(config.__file__).parent
-DEFAULTS: dict[str, str | int] = {
+DEFAULTS: dict[str, str | int | bool] = {
     "DB_PATH": "./events.db",
     "THUMBNAILS_DIR": "./thumbnails",
     "HOST": "127.0.0.1",
     "PORT": 8000,
     "TIME_ZONE": "UTC",
+    "MUST_EXIST": False,
 }
 
 
@@ -64,6 +65,22 @@ def test_a_port_that_is_none_names_its_variable(text: str, monkeypatch: pytest.M
     monkeypatch.setenv("PORT", text)
     with pytest.raises(ValueError, match=r"^PORT in the environment: .* is no port"):
         _ = Config.PORT
+
+
+@pytest.mark.parametrize("text", ["1", "yes", "True", "ON"])
+def test_a_switch_is_on(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the words that people use."""
+    monkeypatch.setenv("MUST_EXIST", text)
+    assert Config.MUST_EXIST is True
+    monkeypatch.setenv("MUST_EXIST", "no")
+    assert Config.MUST_EXIST is False
+
+
+def test_a_switch_that_is_neither_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slip must not make a log where none may be."""
+    monkeypatch.setenv("MUST_EXIST", "ja")
+    with pytest.raises(ValueError, match=r"^MUST_EXIST in the environment: 'ja' is neither"):
+        _ = Config.MUST_EXIST
 
 
 def test_config_imports_the_standard_library_only() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,8 +29,9 @@ def user(action: Add, name: Name, /, *, context: AtDesk) -> int:
     assert action == "add"  # noqa: S101 - there is no other
     commands = load()
     path = context.db_path
-    password = _password()
-    with translated(path):
+    commands.check_user(name)
+    password = _password(lambda typed: commands.check_user(name, typed))
+    with translated(_accounts_path(path)):
         commands.add_user(str(path), name, password)
     context.say(f"{name} may sign in to the dashboard of {path}")
     _remark_missing(path, context)
@@ -40,12 +42,18 @@ def token(action: Add, name: Name, /, *, scope: Scope, context: AtDesk) -> int:
     """Make a token for a program, and show it once."""
     assert action == "add"  # noqa: S101 - there is no other
     commands = load()
-    with translated(context.db_path):
+    with translated(_accounts_path(context.db_path)):
         secret = commands.add_token(str(context.db_path), name, scope)
     context.say(secret)
     context.note("this is shown once: keep it where the program finds it, and nobody else")
     _remark_missing(context.db_path, context)
     return 0
+
+
+def _accounts_path(path: Path) -> Path:
+    from eventlog.dashboard.accounts import database  # noqa: PLC0415 - an extra, and slow to load
+
+    return database.accounts_path(path)
 
 
 def _remark_missing(path: Path, context: Context) -> None:
@@ -54,12 +62,18 @@ def _remark_missing(path: Path, context: Context) -> None:
         context.note(f"there is no log at {path} yet; `eventlog serve` makes it")
 
 
-def _password() -> str:
-    """Asked for twice on a terminal; else a line of the standard input."""
+def _password(check: Callable[[str], None]) -> str:
+    """The new password: asked for twice on a terminal, else a line of the standard input.
+
+    `check` refuses one that can't be, before it is asked for again. Raises BadArgument.
+    """
+    if sys.stdin is None or sys.stdin.closed:
+        raise BadArgument("the standard input is closed, so no password can be asked for")
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     try:
         first = getpass.getpass("Password: ")
+        check(first)
         again = getpass.getpass("Again: ")
     except EOFError as error:
         raise BadArgument("no password was given") from error

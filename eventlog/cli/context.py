@@ -24,11 +24,12 @@ from rich.text import Text
 
 from eventlog.cli.safe_text import ascii_json, safe
 from eventlog.cli.streams import Output, Remarks
-from eventlog.errors import BadArgument, ReadOnly
+from eventlog.errors import BadArgument, DatabaseMissing, ReadOnly
 from eventlog.journal.progress import Progress
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import checked_path
 from eventlog.storage.read_only import opened, read_only
+from eventlog.store import opening
 
 # What is not shown on a terminal is as wide as it needs to be.
 _UNCUT: Final = 100_000
@@ -38,6 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What the deployment says: where things lie, and the IANA zone that times are shown in.
 
     `host` and `port` are where the dashboard listens; the port is text, as it was found.
+    `must_exist` forbids `serve` and `ingest` to make a new log.
     """
 
     db_path: str
@@ -45,6 +47,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     time_zone: str = "UTC"
     host: str = "127.0.0.1"
     port: str = "8000"
+    must_exist: bool = False
 
 
 class Context:
@@ -91,6 +94,25 @@ class Context:
         """Raise ReadOnly where a log that is there can't be written."""
         if self.db_path.exists() and read_only(self.db_path):
             raise ReadOnly(f"{self.db_path} can't be written: it, or its folder, is read-only")
+
+    def require_log(self, must_exist: bool | None) -> None:  # noqa: FBT001 - an option, as it was given
+        """Look at the log before anything is written: what can't be one is refused.
+
+        Args:
+            must_exist: Whether a missing log is an error; None leaves that to the setting
+                MUST_EXIST.
+
+        Raises:
+            DatabaseMissing: There is no log, and there must be one.
+            NotADatabase, ForeignDatabase, NewerDatabase: The file is something else.
+        """
+        if self.db_path.exists():
+            opening.require_usable(self.db_path)
+        elif self.settings.must_exist if must_exist is None else must_exist:
+            raise DatabaseMissing(
+                f"there is no log at {self.db_path}, and --must-exist (or MUST_EXIST) forbids to"
+                " make one: is its disk mounted?"
+            )
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:

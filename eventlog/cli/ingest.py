@@ -20,7 +20,7 @@ from cyclopts import Parameter
 from eventlog import codecs
 from eventlog.cli.context import Context, counted
 from eventlog.cli.ingest_input import is_live, pieces
-from eventlog.cli.options import STANDARD, AsJson, AtDesk
+from eventlog.cli.options import STANDARD, AsJson, AtDesk, MustExist
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.facts import Fact
 from eventlog.pictures.thumbnails import Thumbnails
@@ -72,6 +72,7 @@ async def ingest(
     person: People = None,
     prefix: Prefix = None,
     explain: Explain = False,
+    must_exist: MustExist = None,
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
@@ -84,6 +85,7 @@ async def ingest(
     if explain:
         return await _explain(context, adapter, settings, files, as_json=as_json)
     context.require_writable()
+    context.require_log(must_exist)
     code = 0
     async with _Log(context) as log:
         for file in files:

@@ -18,6 +18,7 @@ import anyio
 import anyio.to_thread
 
 from eventlog.cli.options import STANDARD
+from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
 
 _PIECE: Final = 1 << 16
@@ -26,7 +27,8 @@ _PIECE: Final = 1 << 16
 def is_live(file: Path) -> bool:
     """Whether messages arrive while they are read: from a pipe, a terminal or a socket."""
     try:
-        mode = os.fstat(sys.stdin.fileno()).st_mode if file == STANDARD else file.stat().st_mode
+        standard = file == STANDARD
+        mode = os.fstat(standard_input().fileno()).st_mode if standard else file.stat().st_mode
     except (OSError, ValueError):  # a standard input that is no file of the system's
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
@@ -51,7 +53,7 @@ async def pieces(file: Path) -> AsyncGenerator[bytes, None]:
 
 async def _standard_input() -> AsyncGenerator[bytes, None]:
     try:
-        descriptor = sys.stdin.fileno()
+        descriptor = standard_input().fileno()
     except (ValueError, io.UnsupportedOperation):  # replaced by what has no descriptor
         while piece := sys.stdin.buffer.read(_PIECE):
             yield piece

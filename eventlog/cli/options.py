@@ -14,6 +14,13 @@ from eventlog.cli.context import Context
 AtDesk: TypeAlias = Annotated[Context, Parameter(parse=False)]
 
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Answer in JSON, for programs.")]
+MustExist: TypeAlias = Annotated[
+    bool | None,
+    Parameter(
+        negative="--may-be-new",
+        help="Make no new log: a path without one is an error. [MUST_EXIST, or no]",
+    ),
+]
 # What stands for the standard input or output in place of a file's name.
 STANDARD: Final = Path("-")
 

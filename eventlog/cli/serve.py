@@ -20,7 +20,7 @@ from cyclopts.validators import Number
 from rich.text import Text
 
 from eventlog.cli.context import Context
-from eventlog.cli.options import AtDesk
+from eventlog.cli.options import AtDesk, MustExist
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
 from eventlog.storage.error_translation import translated
@@ -60,12 +60,14 @@ def serve(
     certificate: Certificate = None,
     key: Key = None,
     forget_sessions: ForgetSessions = False,
+    must_exist: MustExist = None,
     context: AtDesk,
 ) -> int:
     """Serve the dashboard until Ctrl-C."""
     commands = load()
     _require_on_tls(certificate, key)
     context.require_writable()
+    context.require_log(must_exist)
     if not context.db_path.exists():
         context.note(f"a new log is made at {context.db_path}")
     if not _may_anybody_sign_in(context.db_path):
@@ -140,7 +142,8 @@ def _may_anybody_sign_in(path: Path) -> bool:
     from eventlog.dashboard.accounts import database as accounts  # noqa: PLC0415 - an extra, and slow to load
     from eventlog.dashboard.accounts import users  # noqa: PLC0415 - likewise
 
-    with translated(path), closing(accounts.connect(accounts.accounts_path(path))) as connection:
+    file = accounts.accounts_path(path)
+    with translated(file), closing(accounts.connect(file)) as connection:
         return users.count(connection) > 0
 
 

@@ -98,6 +98,13 @@ def add_user(db_path: str, name: str, password: str) -> None:
         attempts.forget(connection)
 
 
+def check_user(name: str, password: str | None = None) -> None:
+    """Raise BadArgument for what `add_user` would refuse, before more is asked for."""
+    users.check_name(name)
+    if password is not None:
+        users.check_password(password)
+
+
 def add_token(db_path: str, name: str, scopes: Iterable[Scope]) -> str:
     """Make an API token; the answer is its secret, which nobody can be shown again.
 

@@ -34,12 +34,18 @@ class CommandLine:
     """The command line over one log; `db` is what its deployment names."""
 
     def __init__(
-        self, capsys: pytest.CaptureFixture[str], db: Path, *, time_zone: str = "UTC"
+        self,
+        capsys: pytest.CaptureFixture[str],
+        db: Path,
+        *,
+        time_zone: str = "UTC",
+        must_exist: bool = False,
     ) -> None:
         self.capsys = capsys
         self.db = db
         self.thumbnails = db.parent / "thumbnails"
         self.time_zone = time_zone
+        self.must_exist = must_exist
 
     def __call__(self, *arguments: object) -> Said:
         """Run one command."""
@@ -50,5 +56,8 @@ class CommandLine:
 
     def _settings(self) -> Settings:
         return Settings(
-            db_path=str(self.db), thumbnails_dir=str(self.thumbnails), time_zone=self.time_zone
+            db_path=str(self.db),
+            thumbnails_dir=str(self.thumbnails),
+            time_zone=self.time_zone,
+            must_exist=self.must_exist,
         )

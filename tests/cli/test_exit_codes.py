@@ -174,7 +174,8 @@ def test_ctrl_c_ends_a_command_quietly(
 def test_warnings_of_the_library_are_remarks(tmp_path: Path) -> None:
     """A line each on the standard error, with escapes for what a terminal would obey."""
     path = tmp_path / "history.json"
-    path.write_text('[{"kind": "ding"}, {"kind": "ding"}]', encoding="utf-8")
+    sound = '{"id": 7, "kind": "ding", "created_at": "2026-02-25T10:30:00Z"}'
+    path.write_text(f'[{sound}, {{"kind": "ding"}}]', encoding="utf-8")
     hostile = tmp_path / "\u202edoor.db"
     done = subprocess.run(
         [sys.executable, "-m", "eventlog", "ingest", "ring", str(path), "--db", str(hostile)],
@@ -186,7 +187,7 @@ def test_warnings_of_the_library_are_remarks(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     remarks = done.stderr.splitlines()
-    assert len(remarks) == 3
+    assert len(remarks) == 2
     assert all(line.startswith("eventlog: ") for line in remarks)
-    assert r"\u202edoor.db" in remarks[0]
-    assert "refused" in remarks[1]
+    assert "refused" in remarks[0]
+    assert r"\u202edoor.db" in remarks[1]

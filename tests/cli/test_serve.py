@@ -104,6 +104,43 @@ def test_a_terminal_is_asked_twice(eventlog: CommandLine, monkeypatch: pytest.Mo
     assert asked == ["Password: ", "Again: "] * 2
 
 
+@pytest.mark.parametrize(
+    ("name", "typed", "asked_for"),
+    [("a b", "correct horse", []), ("ada", "short", ["Password: "])],
+)
+def test_what_cannot_be_is_refused_before_more_is_asked(
+    eventlog: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    typed: str,
+    asked_for: list[str],
+) -> None:
+    """A name before any password is typed, a password before it is typed again."""
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return typed
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(getpass, "getpass", answer)
+    assert eventlog("user", "add", name).code == 2
+    assert asked == asked_for
+
+
+@pytest.mark.parametrize("command", [["user", "add", "ada"], ["token", "add", "x"], ["serve"]])
+def test_a_damaged_accounts_file_is_the_one_that_is_named(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    """The log is sound, and is not blamed."""
+    Path(f"{eventlog.db}.users").write_text("no accounts " * 100, encoding="utf-8")
+    types(monkeypatch, "correct horse\n")
+    scope = ["--scope", "read"] if command[0] == "token" else []
+    said = eventlog(*command, *scope)
+    assert (said.code, said.out) == (2, "")
+    assert f"{eventlog.db}.users: file is not a database" in said.err
+
+
 def test_a_terminal_that_ends_gives_no_password(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +163,7 @@ def test_a_user_that_cannot_be_is_refused(
     said = eventlog("user", "add", name)
     assert (said.code, said.out) == (2, "")
     assert said.err.count("\n") == 1
-    assert names(eventlog, "users") == []
+    assert not Path(f"{eventlog.db}.users").exists() or names(eventlog, "users") == []
 
 
 # ── tokens ─────────────────────────────────────────────────────────────────────────────────

@@ -182,6 +182,72 @@ def test_the_program_reads_the_environment(tmp_path: Path) -> None:
     assert str(path).encode() in done.stdout
 
 
+@pytest.mark.parametrize("how", [["-m", "eventlog"], ["script"]])
+def test_the_current_folders_config_counts_for_both_programs(
+    tmp_path: Path, how: list[str]
+) -> None:
+    """`eventlog` and `python -m eventlog` open the log that the config.py of the folder names."""
+    path = build_log(tmp_path / "door.db", 3)
+    config = f"class Config:\n    DB_PATH = {str(path)!r}\n"
+    (tmp_path / "config.py").write_text(config, encoding="utf-8")
+    (tmp_path / "json.py").write_text("raise SystemExit('imported by mistake')", encoding="utf-8")
+    script = Path(sys.executable).with_name("eventlog")
+    program = [sys.executable, *how] if how[0] == "-m" else [str(script)]
+    if how[0] == "-m":
+        (tmp_path / "json.py").unlink()  # Python itself would import that one
+    done = subprocess.run(
+        [*program, "status", "--json"], env={}, cwd=tmp_path, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert str(path).encode() in done.stdout
+
+
+@pytest.mark.parametrize("command", [["serve"], ["ingest", "ring", "FILE"]])
+@pytest.mark.parametrize("by", ["option", "setting"])
+def test_a_log_that_must_exist_is_not_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: list[str], by: str
+) -> None:
+    """A disk that is not mounted yet is an error, and not a new log in its place."""
+    messages = tmp_path / "messages.json"
+    messages.write_text(
+        '[{"id": 7, "kind": "ding", "created_at": "2026-02-25T10:30:00Z"}]', encoding="utf-8"
+    )
+    eventlog = CommandLine(capsys, tmp_path / "mnt.db", must_exist=by == "setting")
+    words = [str(messages) if word == "FILE" else word for word in command]
+    said = eventlog(*words, *(["--must-exist"] if by == "option" else []))
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        f"eventlog: there is no log at {eventlog.db}, and --must-exist (or MUST_EXIST) forbids to"
+        " make one: is its disk mounted?\n"
+    )
+    assert list(tmp_path.iterdir()) == [messages]
+
+
+def test_an_option_goes_before_the_setting_that_a_log_must_exist(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The first log is made by --may-be-new; from then on it is there."""
+    messages = tmp_path / "messages.json"
+    messages.write_text(
+        '[{"id": 7, "kind": "ding", "created_at": "2026-02-25T10:30:00Z"}]', encoding="utf-8"
+    )
+    eventlog = CommandLine(capsys, tmp_path / "door.db", must_exist=True)
+    assert eventlog("ingest", "ring", messages, "--may-be-new").code == 0
+    assert eventlog("ingest", "ring", messages).code == 0
+
+
+def test_must_exist_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From config.py or the environment, in words or as a bool; anything else is an error."""
+    assert load_settings().must_exist is False
+    monkeypatch.setenv("MUST_EXIST", "yes")
+    assert load_settings().must_exist is True
+    deploy(monkeypatch, MUST_EXIST=False)
+    assert load_settings().must_exist is False
+    deploy(monkeypatch, MUST_EXIST="perhaps")
+    with pytest.raises(BadArgument, match="MUST_EXIST: 'perhaps' is neither yes nor no"):
+        load_settings()
+
+
 def test_importing_the_package_loads_no_terminal_no_picture_and_no_web() -> None:
     """A pipeline that appends pays for nothing else."""
     heavy = ("cyclopts", "rich", "PIL", "litestar", "jinja2", "argon2", "uvicorn")

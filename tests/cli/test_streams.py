@@ -94,7 +94,7 @@ def test_remarks_that_cannot_be_written_take_no_answer_along(db: Path, redirecti
     assert by_shell("show 99", db, redirection).returncode == 2
 
 
-@pytest.mark.parametrize("command", ["import -"])
+@pytest.mark.parametrize("command", ["import -", "ingest frigate -", "ingest ring -"])
 def test_a_closed_input_is_an_error(tmp_path: Path, command: str) -> None:
     """It is no empty one; nothing is made."""
     done = by_shell(command, tmp_path / "new.db", "<&-")

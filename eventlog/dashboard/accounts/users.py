@@ -133,10 +133,15 @@ def _nobodys_hash() -> str:
     return _hasher().hash("nobody's password")
 
 
-def hash_password(password: str) -> str:
-    """The argon2id hash of a password. Raises BadArgument for one too short or too long."""
+def check_password(password: str) -> None:
+    """Raise BadArgument for a password that is too short or too long."""
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         raise BadArgument(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash of a password. Raises BadArgument for one too short or too long."""
+    check_password(password)
     return _hasher().hash(_typed(password))
 
 
