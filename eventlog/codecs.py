@@ -12,12 +12,20 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
 from eventlog.errors import BadArgument, BadBody, BadFact, UnknownKind
-from eventlog.facts import FACT_TYPES, Fact, kind_of, version_of
+from eventlog.facts import (
+    FACT_TYPES,
+    SEALABLE,
+    Fact,
+    IdentityLinked,
+    Sealed,
+    kind_of,
+    version_of,
+)
 from eventlog.record import Author, EventId, Position, Record, StoredRecord, is_instant
 from eventlog.upcasters import MissingStep, lift
 
@@ -48,6 +56,9 @@ _TYPES: Final[dict[str, type[msgspec.Struct]]] = {kind_of(t): t for t in FACT_TY
 _SIGNS: Final[dict[type[msgspec.Struct], tuple[str, int]]] = {
     t: (kind_of(t), version_of(t)) for t in FACT_TYPES
 }
+_SEALABLE: Final = {t: SEALABLE[kind_of(t)] for t in FACT_TYPES if kind_of(t) in SEALABLE}
+# The kinds whose fields must fit each other: no type of a field can say that.
+_RULED: Final = frozenset({"identity_linked"})
 _VERSIONS: Final[dict[str, int]] = {kind_of(t): version_of(t) for t in FACT_TYPES}
 
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -75,7 +86,27 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
     # An encoder turns many a thing into text; what reads back as another value is refused.
     if read != fact and (field := _other(fact, read)):
         raise BadFact(kind, field, "is of another type than the field's")
+    if kind in _RULED and (broken := _contradiction(read)):
+        raise BadFact(kind, *broken)
     return kind, version, body
+
+
+def require_text(fact: Fact) -> None:
+    """Raise BadFact where a seal stands in place of a text: from outside only text comes in."""
+    if field := sealed_field(fact):
+        kind = _SIGNS[type(fact)][0]
+        raise BadFact(kind, field, "is a seal: names come in as text, and seals are made here")
+
+
+def sealed_field(fact: Fact) -> str | None:
+    """The first field in which a seal stands in place of a text, None where none does."""
+    for name in _SEALABLE.get(type(fact), ()):
+        value = getattr(fact, name)
+        if type(value) is Sealed:
+            return name
+        if type(value) is tuple and any(type(one) is Sealed for one in value):
+            return name
+    return None
 
 
 def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
@@ -98,6 +129,8 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
         raise BadBody(position, kind, f"the bytes are no {kind}: {reason}{where}") from error
     if type(fact) is not _TYPES[kind]:
         raise BadBody(position, kind, f"the bytes hold a {_SIGNS[type(fact)][0]}")
+    if kind in _RULED and (broken := _contradiction(fact)):
+        raise BadBody(position, kind, f"the bytes are no {kind}: {broken[0]} {broken[1]}")
     return fact
 
 
@@ -195,8 +228,8 @@ def _decode_old(kind: str, version: int, body: bytes, today: int, position: int)
         raise BadBody(position, kind, f"the bytes are no {kind} of {_shown(version)}") from error
     if lifted is None:
         raise UnknownKind(position, kind, f"this program does not know {_shown(version)} of {kind}")
-    fact: Fact = msgspec.convert(lifted, Fact)
-    return fact
+    # Of the one type: msgspec makes what it knows of a union anew for each call.
+    return cast("Fact", msgspec.convert(lifted, _TYPES[kind]))
 
 
 def _shown(version: object) -> str:
@@ -227,9 +260,20 @@ def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
             # whose zone does not know its offset is as naive as one without a zone.
             if one.utcoffset() is None or one.astimezone(UTC) != other:
                 return name
-        elif one != other:
+        elif one != other and not (type(one) is list and tuple(one) == other):
             return name
     return ""
+
+
+def _contradiction(fact: Fact) -> tuple[str, str] | None:
+    """The field at fault and the reason, where the fields of a fact do not fit each other."""
+    if isinstance(fact, IdentityLinked):
+        if (fact.source is None) != (fact.identity is None):
+            missing = "source" if fact.source is None else "identity"
+            return missing, "is missing: an identity comes with its source"
+        if (fact.identity is None) == (fact.same_as is None):
+            return "same_as", "is given where no identity is, and only there"
+    return None
 
 
 def _field_and_reason(error: Exception) -> tuple[str, str]:

@@ -1,11 +1,12 @@
 """What can happen at the door: frozen values, one type for each kind of fact.
 
-A fact says what happened and when the camera saw it; it knows nothing of journals, positions or
+A fact says what happened and when its source saw it; it knows nothing of journals, positions or
 events. Every field that a source may not know is None, and None means not known. Building a
 fact checks nothing: `codecs.encode` does, before a fact may enter the journal.
 
 Units: confidences are 0.0 to 1.0; distances are face_recognition's euclidean distance, 0 or
-more; times are aware datetimes, kept as UTC instants of microseconds.
+more; times are aware datetimes, kept as UTC instants of microseconds. `intent` names an act: the
+unlock action that asks for it and the outcome that answers carry the same one.
 
 A change to a field here is a new `version` of that kind, an upcaster and a golden file.
 """
@@ -13,61 +14,46 @@ A change to a field here is a new `version` of that kind, an upcaster and a gold
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import fields
 
-# ── the values that facts are made of ──────────────────────────────────────────────────────
+from eventlog.field_types import (
+    LARGEST,
+    Box,
+    Confidence,
+    Count,
+    Digest,
+    Distance,
+    DoorAction,
+    Finite,
+    Instant,
+    KeyId,
+    LongText,
+    PersonalText,
+    Score,
+    Sealable,
+    Sealed,
+    Text,
+    Word,
+)
 
-LARGEST = 1.7976931348623157e308  # the largest finite float: a bound that refuses inf and NaN
-
-Instant: TypeAlias = Annotated[datetime, Meta(tz=True)]
-Confidence: TypeAlias = Annotated[float, Meta(ge=0.0, le=1.0)]
-Distance: TypeAlias = Annotated[float, Meta(ge=0.0, le=LARGEST)]
-Finite: TypeAlias = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=2**53)]  # exact in JSON and JavaScript as well
-Word: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
-Text: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
-Digest: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
-# Personal fields are marked, so that a later version can seal what they hold.
-PersonName: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64, extra={"personal": True})]
-
-DoorAction: TypeAlias = Literal["unlocked", "locked", "none"]
-
-
-class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A rectangle in a picture: (x1, y1) is its upper left corner, (x2, y2) its lower right.
-
-    `unit` says whether the numbers are pixels or fractions of the picture's width and height.
-    """
-
-    x1: Finite | None
-    y1: Finite | None
-    x2: Finite | None
-    y2: Finite | None
-    unit: Literal["pixels", "fractions"] = "pixels"
+# The values that facts are made of are known under this module's name too.
+__all__ = ["LARGEST", "Box", "Confidence", "Count", "Digest", "Distance", "DoorAction", "Finite"]
+__all__ += ["Instant", "PersonalText", "Score", "Sealable", "Sealed", "Text", "Word"]
 
 
-class Score(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A number on a scale of its source's own, which is named beside it."""
-
-    value: Finite
-    scale: Word
-
-
-# ── facts that open an event ───────────────────────────────────────────────────────────────
-
-
-class Motion(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="motion",
+class DoorFact(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False, tag_field="kind"
 ):
+    """The settings of every fact. Each repeats `frozen` and `kw_only`, which are not inherited."""
+
+
+# ── facts that open an event ─────────────────────────────────────────────────────────────────────
+
+
+class Motion(DoorFact, frozen=True, kw_only=True, tag="motion"):
     """Something moved in front of a camera."""
 
     version: Literal[1] = 1
@@ -76,15 +62,7 @@ class Motion(
     recording_id: Text | None = None
 
 
-class Ding(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="ding",
-):
+class Ding(DoorFact, frozen=True, kw_only=True, tag="ding"):
     """Somebody rang."""
 
     version: Literal[1] = 1
@@ -93,45 +71,52 @@ class Ding(
     recording_id: Text | None = None
 
 
-# ── facts of a visit ───────────────────────────────────────────────────────────────────────
+class Observation(DoorFact, frozen=True, kw_only=True, tag="observation"):
+    """A source noticed something that is no motion and no ring, and says what: its `label`.
 
-
-class Detection(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="detection",
-):
-    """A model saw an object in a frame. `recorded_at` is the frame's time."""
-
-    version: Literal[1] = 1
-    label: Word
-    confidence: Confidence
-    box: Box | None = None
-    model: Text | None = None
-    recorded_at: Instant | None = None
-
-
-class FaceResult(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="face_result",
-):
-    """A face was compared with those of known people. A `name` of None is a stranger.
-
-    `distance` was held against `tolerance`. A source that measures otherwise gives a `score`
-    with its scale, and no distance.
+    `medium` is how: a sound, an image, or an entry made by hand.
     """
 
     version: Literal[1] = 1
-    name: PersonName | None = None
+    camera_id: Word
+    recorded_at: Instant
+    recording_id: Text | None = None
+    label: Word
+    medium: Literal["sound", "image", "by_hand"]
+
+
+# ── facts of a visit ─────────────────────────────────────────────────────────────────────────────
+
+
+class Detection(DoorFact, frozen=True, kw_only=True, tag="detection"):
+    """A model saw an object in a frame. `recorded_at` is the frame's time.
+
+    A `confidence` of None is a source's that gives none. `sub_label` says more (delivery_person),
+    `zones` are the source's names for where it was, `track` is the source's id of the object.
+    """
+
+    version: Literal[2] = 2
+    label: Word
+    confidence: Confidence | None = None
+    box: Box | None = None
+    model: Text | None = None
+    recorded_at: Instant | None = None
+    sub_label: Word | None = None
+    plate: Sealable | None = None
+    zones: Annotated[tuple[Word, ...], Meta(max_length=16)] = ()
+    track: Word | None = None
+
+
+class FaceResult(DoorFact, frozen=True, kw_only=True, tag="face_result"):
+    """A face was compared with those of known people. A `name` of None is a stranger.
+
+    `distance` was held against `tolerance`. A source that measures otherwise gives a `score` with
+    its scale, and the `threshold` on that scale. `nearest` is the best guess where nobody was
+    recognised. A result that is `given_by` a person corrects what models said.
+    """
+
+    version: Literal[2] = 2
+    name: Sealable | None = None
     distance: Distance | None = None
     tolerance: Distance | None = None
     confidence: Confidence | None = None
@@ -139,44 +124,40 @@ class FaceResult(
     box: Box | None = None
     model: Text | None = None
     recorded_at: Instant | None = None
+    track: Word | None = None
+    nearest: Sealable | None = None
+    threshold: Finite | None = None
+    given_by: Literal["model", "person"] | None = None
 
 
-class UnlockAction(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="unlock_action",
-):
+class UnlockAction(DoorFact, frozen=True, kw_only=True, tag="unlock_action"):
     """Somebody or something asked the lock to act, and was granted it or refused.
 
-    `actor` is who or what asked (face, keypad, app, key, …), `rule` what decided. Not granted
-    and a `door_action` of "none" is a refusal.
+    `actor` is who or what asked (face, keypad, app, key, …), `rule` what decided, `reason` the word
+    for why. Not granted and a `door_action` of "none" is a refusal. With `dry_run` the decision is
+    only recorded. With an `intent` the act is still to come: its outcome carries the same one.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     granted: bool
     door_action: DoorAction = "none"
-    person: PersonName | None = None
+    person: Sealable | None = None
     confidence: Confidence | None = None
     distance: Distance | None = None
     rule: Text | None = None
     actor: Word | None = None
     door_id: Word | None = None
     recorded_at: Instant | None = None
+    user_ref: Sealable | None = None
+    credential_kind: Word | None = None
+    credential_slot: Count | None = None
+    reason: Word | None = None
+    frames: Count | None = None
+    dry_run: bool = False
+    intent: Text | None = None
 
 
-class ThumbnailSaved(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="thumbnail_saved",
-):
+class ThumbnailSaved(DoorFact, frozen=True, kw_only=True, tag="thumbnail_saved"):
     """A picture of the visit lies in the thumbnails folder.
 
     `path` is relative, 'thumbnails/2026-02-25T10-30-00.jpg'; the digest is the file's SHA-256.
@@ -191,50 +172,168 @@ class ThumbnailSaved(
     recorded_at: Instant | None = None
 
 
-class AlertSent(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="alert_sent",
-):
-    """The household was told of the visit; `channel` is how (telegram, …)."""
+class VisitEnded(DoorFact, frozen=True, kw_only=True, tag="visit_ended"):
+    """The source is done with the visit, and why; how many frames it had and looked at."""
 
     version: Literal[1] = 1
+    ended_at: Instant
+    reason: Literal["quiet", "longest", "source", "source_silent", "stopped"]
+    answered: bool | None = None
+    frames: Count | None = None
+    looked: Count | None = None
+    skipped: Count | None = None
+    why_skipped: Word | None = None
+
+
+# ── facts of a visit, or of none ─────────────────────────────────────────────────────────────────
+
+
+class AlertIntended(DoorFact, frozen=True, kw_only=True, tag="alert_intended"):
+    """An alert is about to be sent. `covers` are the positions of the records that it is about.
+
+    `revision` 0 is the alert itself, 1 and more are its updates.
+    """
+
+    version: Literal[1] = 1
+    rule: Word
+    channel: Word
+    revision: Count
+    covers: Annotated[tuple[Count, ...], Meta(max_length=64)] = ()
+
+
+class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
+    """What became of an alert; `channel` is how it went (telegram, …).
+
+    An `outcome` of None is one that was sent. `intended` is the position of its `alert_intended`.
+    """
+
+    version: Literal[2] = 2
     channel: Word | None = None
+    recorded_at: Instant | None = None
+    rule: Word | None = None
+    revision: Count | None = None
+    outcome: Literal["sent", "refused", "gave_up", "unknown"] | None = None
+    tries: Count | None = None
+    message_id: Text | None = None
+    intended: Count | None = None
+
+
+class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome"):
+    """What became of an act; `detail` is an exit code, an HTTP status or an error's class."""
+
+    version: Literal[1] = 1
+    intent: Text
+    outcome: Literal["done", "failed", "timed_out", "unknown"]
+    took_ms: Count | None = None
+    detail: Word | None = None
     recorded_at: Instant | None = None
 
 
-# ── facts that belong to no visit ──────────────────────────────────────────────────────────
-
-
-class PersonNamed(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="person_named",
-):
-    """A person has a name to show. `name` is the prefix of their file in known_faces/."""
+class CredentialPresented(DoorFact, frozen=True, kw_only=True, tag="credential_presented"):
+    """A code, a tag or a finger was shown to the lock, and nothing was opened by it."""
 
     version: Literal[1] = 1
-    name: PersonName
-    display_name: PersonName | None = None
+    door_id: Word | None = None
+    credential_kind: Word
+    credential_slot: Count | None = None
+    user_ref: Sealable | None = None
+    person: Sealable | None = None
+    reason: Word | None = None
+    recorded_at: Instant | None = None
 
 
-class UncleanStop(
-    Struct,
-    frozen=True,
-    kw_only=True,
-    forbid_unknown_fields=True,
-    gc=False,
-    tag_field="kind",
-    tag="unclean_stop",
-):
+class PictureRemoved(DoorFact, frozen=True, kw_only=True, tag="picture_removed"):
+    """A picture was deleted, and why. `path` is the one that its `thumbnail_saved` has."""
+
+    version: Literal[1] = 1
+    path: Text
+    sha256: Digest | None = None
+    size_bytes: Count | None = None
+    reason: Literal["forgotten", "age", "bytes", "asked"]
+
+
+class FaceEnrolled(DoorFact, frozen=True, kw_only=True, tag="face_enrolled"):
+    """A picture of a person's face was given to a model, or taken back from it (`removed`)."""
+
+    version: Literal[1] = 1
+    person: Sealable
+    picture_sha256: Digest | None = None
+    model: Text
+    removed: bool = False
+
+
+# ── facts about the door and its devices, of no visit ────────────────────────────────────────────
+
+
+class LockState(DoorFact, frozen=True, kw_only=True, tag="lock_state"):
+    """A lock reports its state, without an operation that led to it."""
+
+    version: Literal[1] = 1
+    door_id: Word
+    state: Literal["locked", "unlocked", "unlatched", "not_fully_locked", "jammed", "unknown"]
+    source: Word
+    recorded_at: Instant | None = None
+
+
+class DoorState(DoorFact, frozen=True, kw_only=True, tag="door_state"):
+    """A door contact reports whether the door is open."""
+
+    version: Literal[1] = 1
+    door_id: Word
+    state: Literal["open", "closed", "ajar", "forced_open", "unknown"]
+    source: Word
+    recorded_at: Instant | None = None
+
+
+class DeviceState(DoorFact, frozen=True, kw_only=True, tag="device_state"):
+    """A device reports how it is: its connection, its battery, that it was tampered with."""
+
+    version: Literal[1] = 1
+    device_id: Word
+    what: Literal["connectivity", "battery", "tamper", "problem"]
+    state: Word
+    value: Finite | None = None
+    recorded_at: Instant | None = None
+
+
+# ── facts about people, of no visit ──────────────────────────────────────────────────────────────
+
+
+class PersonNamed(DoorFact, frozen=True, kw_only=True, tag="person_named"):
+    """A person has a name to show. `name` is the prefix of their file in known_faces/."""
+
+    version: Literal[2] = 2
+    name: Sealable
+    display_name: Sealable | None = None
+
+
+class IdentityLinked(DoorFact, frozen=True, kw_only=True, tag="identity_linked"):
+    """A person is who a source calls `identity`, or the same person as `same_as`.
+
+    Exactly one of the two is given. `linked` false parts them again; the latest about a pair wins.
+    """
+
+    version: Literal[1] = 1
+    person: Sealable
+    linked: bool = True
+    source: Word | None = None
+    identity: Sealable | None = None
+    same_as: Sealable | None = None
+
+
+class PersonErased(DoorFact, frozen=True, kw_only=True, tag="person_erased"):
+    """The texts behind these seals were erased on purpose."""
+
+    version: Literal[1] = 1
+    sealed: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=64)]
+    reason: Literal["asked", "consent_withdrawn", "retention", "mistake"]
+    requested_at: Instant
+
+
+# ── facts about the recorder itself, of no visit ─────────────────────────────────────────────────
+
+
+class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
     """The recorder found at its start that it had not been closed.
 
     `journal_position` is where the journal ended then; `head_position` and `head_hash` are what
@@ -247,32 +346,154 @@ class UncleanStop(
     head_hash: Digest | None = None
 
 
+class SourceSilent(DoorFact, frozen=True, kw_only=True, tag="source_silent"):
+    """A source was last heard at `since`, and nothing comes from it any more."""
+
+    version: Literal[1] = 1
+    source: Word
+    since: Instant
+    reason: Word
+
+
+class SourceBack(DoorFact, frozen=True, kw_only=True, tag="source_back"):
+    """A source is heard again: so many facts of its history were `reconciled`, or came `late`."""
+
+    version: Literal[1] = 1
+    source: Word
+    until: Instant
+    reconciled: Count | None = None
+    late: Count | None = None
+
+
+class PartStopped(DoorFact, frozen=True, kw_only=True, tag="part_stopped"):
+    """A part of the program is down. `error` is a class and a code, never text from outside."""
+
+    version: Literal[1] = 1
+    part: Word
+    error: Text
+    restarts: Count
+
+
+class PartBack(DoorFact, frozen=True, kw_only=True, tag="part_back"):
+    """A part of the program has run for a while again."""
+
+    version: Literal[1] = 1
+    part: Word
+    restarts: Count
+
+
+class RuleArmed(DoorFact, frozen=True, kw_only=True, tag="rule_armed"):
+    """A rule is in force. `text` is its parsed form, with the people in it as p0, p1, ….
+
+    `people` are those, in that order; `digest` is the SHA-256 of `text`.
+    """
+
+    version: Literal[1] = 1
+    rule: Word
+    text: LongText
+    people: Annotated[tuple[Sealable, ...], Meta(max_length=64)] = ()
+    digest: Digest
+
+
+class SigningKey(DoorFact, frozen=True, kw_only=True, tag="signing_key"):
+    """The key that heads are signed with, as a verifier key; or one that is `retired`."""
+
+    version: Literal[1] = 1
+    vkey: LongText
+    retired: bool = False
+
+
+class EraBegun(DoorFact, frozen=True, kw_only=True, tag="era_begun"):
+    """The log honestly lost records and goes on under a new era."""
+
+    version: Literal[1] = 1
+    era: Count
+    reason: Literal["restored", "lost", "key_lost"]
+    previous_size: Count | None = None
+    previous_root: Digest | None = None
+
+
+class HeadWitnessed(DoorFact, frozen=True, kw_only=True, tag="head_witnessed"):
+    """A witness cosigned a head of this log at `time`."""
+
+    version: Literal[1] = 1
+    size: Count
+    root: Digest
+    witness: Text
+    time: Instant
+
+
+class HeadSeen(DoorFact, frozen=True, kw_only=True, tag="head_seen"):
+    """A head of another log, seen by this one as its witness."""
+
+    version: Literal[1] = 1
+    name: Text
+    size: Count
+    root: Digest
+    key_id: KeyId
+
+
+Opener: TypeAlias = Motion | Ding | Observation
 Fact: TypeAlias = (
     Motion
     | Ding
+    | Observation
     | Detection
     | FaceResult
     | UnlockAction
     | ThumbnailSaved
+    | VisitEnded
+    | AlertIntended
     | AlertSent
+    | ActuatorOutcome
+    | CredentialPresented
+    | PictureRemoved
+    | FaceEnrolled
+    | LockState
+    | DoorState
+    | DeviceState
     | PersonNamed
+    | IdentityLinked
+    | PersonErased
     | UncleanStop
+    | SourceSilent
+    | SourceBack
+    | PartStopped
+    | PartBack
+    | RuleArmed
+    | SigningKey
+    | EraBegun
+    | HeadWitnessed
+    | HeadSeen
 )
 
-FACT_TYPES: Final[tuple[type[Struct], ...]] = (
-    Motion,
-    Ding,
-    Detection,
-    FaceResult,
-    UnlockAction,
-    ThumbnailSaved,
-    AlertSent,
-    PersonNamed,
-    UncleanStop,
+FACT_TYPES: Final[tuple[type[Struct], ...]] = get_args(Fact)
+OPENER_TYPES: Final[tuple[type[Struct], ...]] = get_args(Opener)
+# What opens an event, and what may be recorded without one.
+OPENERS: Final = frozenset({"motion", "ding", "observation"})
+STANDALONE: Final = frozenset(
+    {
+        *("alert_intended", "alert_sent", "unlock_action", "actuator_outcome"),
+        *("credential_presented", "picture_removed", "face_enrolled"),
+        *("lock_state", "door_state", "device_state"),
+        *("person_named", "identity_linked", "person_erased"),
+        *("unclean_stop", "source_silent", "source_back", "part_stopped", "part_back"),
+        *("rule_armed", "signing_key", "era_begun", "head_witnessed", "head_seen"),
+    }
 )
-# What opens an event, and what may stand without one.
-OPENERS: Final = frozenset({"motion", "ding"})
-STANDALONE: Final = frozenset({"person_named", "unlock_action", "unclean_stop"})
+# The fields that a personal text stands in, by kind; of `rule_armed.people` each element.
+SEALABLE: Final[dict[str, tuple[str, ...]]] = {
+    "detection": ("plate",),
+    "face_result": ("name", "nearest"),
+    "unlock_action": ("person", "user_ref"),
+    "credential_presented": ("user_ref", "person"),
+    "face_enrolled": ("person",),
+    "person_named": ("name", "display_name"),
+    "identity_linked": ("person", "identity", "same_as"),
+    "rule_armed": ("people",),
+}
+# Facts that say themselves when it happened have the time in one of these fields.
+_TIMES: Final = ("recorded_at", "ended_at", "since", "until", "time", "requested_at")
 
 
 def kind_of(fact_type: type[Struct]) -> str:
@@ -284,3 +505,12 @@ def kind_of(fact_type: type[Struct]) -> str:
 def version_of(fact_type: type[Struct]) -> int:
     """The version of its kind that a type of fact is written in."""
     return next(int(f.default) for f in fields(fact_type) if f.name == "version")
+
+
+def happened_at(fact: Fact) -> datetime | None:
+    """When it happened, by the fact's own word; None where it does not say."""
+    for name in _TIMES:
+        if name in fact.__struct_fields__:
+            moment: datetime | None = getattr(fact, name)
+            return moment
+    return None

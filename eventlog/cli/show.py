@@ -18,7 +18,7 @@ from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, DatabaseError
-from eventlog.facts import Ding, Motion
+from eventlog.facts import Ding, Motion, Opener
 from eventlog.followers.cursor import of_row
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
@@ -109,10 +109,10 @@ def print_story(
 
 def _headline(context: Context, records: Sequence[Record | story.Unread]) -> str:
     opener = records[0].fact if isinstance(records[0], Record) else None
-    if not isinstance(opener, Ding | Motion):
+    if not isinstance(opener, Opener):
         return ""
     when = context.local(opener.recorded_at).strftime("%A, %Y-%m-%d %H:%M:%S")
-    what = "a ring" if isinstance(opener, Ding) else "a motion"
+    what = {Ding: "a ring", Motion: "a motion"}.get(type(opener), "an observation")
     return f" · {what} at {safe(opener.camera_id)} · {when}"
 
 

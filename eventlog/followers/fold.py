@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.errors import BadRecord, JournalHole
-from eventlog.facts import Ding, Motion
+from eventlog.facts import Opener
 from eventlog.journal import table as journal
 from eventlog.projections.projection import Projection, Statement
 from eventlog.record import Record, StoredRecord
@@ -101,7 +101,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
             unread.append((position, f"{type(error).__name__}: {error}"))
         else:
             record = Record(position, event_id, appended_at_us, key, fact)
-            if event_id in seen and isinstance(fact, Motion | Ding):
+            if event_id in seen and isinstance(fact, Opener):
                 records, seen = [], set()
                 runs += [record], records
                 continue

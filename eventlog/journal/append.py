@@ -85,6 +85,8 @@ def prepare(
     if not isinstance(author, Author):
         raise BadArgument(f"a writer is an Author, not {type(author).__name__}")
     encoded = tuple(starmap(EncodedFact, map(codecs.encode, facts)))
+    for fact in facts:
+        codecs.require_text(fact)
     check_event_id(event_id)
     check_key(key)
     kinds = [fact.kind for fact in encoded]

@@ -1,16 +1,19 @@
 """The view `detections`: one row for each object that a model saw in a frame.
 
 The id is the position of the record, so that no replay shifts it. Columns `bbox_*` are pixels and
-`fraction_*` parts of the picture's width and height; a box fills one of the two. Knows of the
+`fraction_*` parts of the picture's width and height; a box fills one of the two. A detection
+whose source gave no confidence has 0.0, and 0 in `scored`. `zones` is a JSON list. Knows of the
 view `events` that its rows belong to, and no more than when an event was recorded.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import Box, Detection, Ding, Motion
+from eventlog.facts import OPENER_TYPES, Box, Detection, Opener
+from eventlog.field_types import shown
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, since_epoch_us
 from eventlog.record import EventId, Record
@@ -36,6 +39,13 @@ CREATE TABLE {p}detections (
     fraction_y2       REAL,
     model             TEXT,
     recorded_at       TEXT,
+    sub_label         TEXT,
+    plate             TEXT,
+    zones             TEXT    NOT NULL DEFAULT '[]',
+    track             TEXT,
+    scored            INTEGER NOT NULL DEFAULT 1,
+    frame_width       INTEGER,
+    frame_height      INTEGER,
     event_recorded_us INTEGER NOT NULL
 );
 CREATE INDEX {p}idx_detections_event_id ON {p}detections (event_id);
@@ -59,6 +69,13 @@ COLUMNS: Final = (
     "fraction_y2",
     "model",
     "recorded_at",
+    "sub_label",
+    "plate",
+    "zones",
+    "track",
+    "scored",
+    "frame_width",
+    "frame_height",
 )
 # Those of them that hold real numbers.
 REALS: Final = frozenset(
@@ -77,10 +94,16 @@ def row(record: Record, fact: Detection, event_recorded_us: int | None) -> tuple
         record.position,
         record.event_id,
         fact.label,
-        fact.confidence,
+        0.0 if fact.confidence is None else fact.confidence,
         *(_NO_BOX if fact.box is None else _box(fact.box)),
         fact.model,
         None if moment is None else canonical(moment),
+        fact.sub_label,
+        None if fact.plate is None else shown(fact.plate),
+        "[]" if not fact.zones else json.dumps(fact.zones, ensure_ascii=False),
+        fact.track,
+        int(fact.confidence is not None),
+        *((None, None) if fact.box is None else (fact.box.frame_width, fact.box.frame_height)),
         event_recorded_us,
     )
 
@@ -98,7 +121,7 @@ def _box(box: Box) -> tuple[Any, ...]:
 # The event's time from its row, where this batch does not hold the opener. SQLite's own
 # fractions are milliseconds, so whole seconds and microseconds are read apart.
 _EVENT_RECORDED_US: Final = (
-    "coalesce(?16, (SELECT CAST(strftime('%s', substr(recorded_at, 1, 19)) AS INTEGER) * 1000000"
+    "coalesce(?23, (SELECT CAST(strftime('%s', substr(recorded_at, 1, 19)) AS INTEGER) * 1000000"
     " + CAST(substr(recorded_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2))"
 )
 INSERT: Final = insert_into("detections", (*COLUMNS, "event_recorded_us"))
@@ -115,7 +138,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         if isinstance(fact, Detection):
             at_us = opened.get(record.event_id)
             (later if at_us is None else rows).append(row(record, fact, at_us))
-        elif isinstance(fact, Motion | Ding):
+        elif isinstance(fact, Opener):
             opened[record.event_id] = since_epoch_us(fact.recorded_at)
     return statements(
         Statement(INSERT, rows, changes_each=False, joinable=True),
@@ -132,11 +155,11 @@ HAS_LABEL: Final = "EXISTS (SELECT 1 FROM detections WHERE event_id = e.id AND +
 
 DETECTIONS: Final = Projection(
     name="detections",
-    version=1,
+    version=2,
     schema=SCHEMA,
     tables=("detections",),
     indexes=("idx_detections_event_id", "idx_detections_label"),
-    handles=frozenset({Motion, Ding, Detection}),
+    handles=frozenset({*OPENER_TYPES, Detection}),
     parents=("events",),
     apply=apply,
 )

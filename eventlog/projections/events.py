@@ -12,7 +12,17 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from eventlog.facts import AlertSent, Ding, FaceResult, Motion, ThumbnailSaved, UnlockAction
+from eventlog.facts import (
+    AlertSent,
+    Ding,
+    FaceResult,
+    Motion,
+    Observation,
+    Opener,
+    ThumbnailSaved,
+    UnlockAction,
+)
+from eventlog.field_types import shown
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, created_at
 from eventlog.record import EventId, Record
@@ -71,7 +81,7 @@ REALS: Final = frozenset({"face_confidence", "face_distance"})
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
-Outcome = Literal["granted", "refused", "none"]
+Outcome = Literal["granted", "refused", "none", "trial"]
 
 
 class OpenEvent(Struct):
@@ -91,7 +101,7 @@ class OpenEvent(Struct):
     thumbnail_path: str | None = None
     alert_sent: bool = False
 
-    def see_opener(self, record: Record, _: Motion | Ding) -> None:
+    def see_opener(self, record: Record, _: Opener) -> None:
         """Keep what the row begins with."""
         self.opener = record
 
@@ -104,19 +114,21 @@ class OpenEvent(Struct):
             if recognised == self.recognised and not _nearer(fact.distance, self.distance):
                 return
         self.recognised = recognised
-        self.name = fact.name
+        self.name = None if fact.name is None else shown(fact.name)
         self.distance = fact.distance
         self.confidence = confidence(fact)
 
     def see_unlock(self, _: Record, fact: UnlockAction) -> None:
         """A granted action outweighs all others; among equals the last one counts."""
-        if fact.granted:
+        if fact.dry_run:
+            self.outcome = "trial" if self.outcome == "none" else self.outcome
+        elif fact.granted:
             self.granted = True
             self.outcome = "granted"
-            self.door_action = fact.door_action
-            self.admitted = self.admitted if fact.person is None else fact.person
+            self.door_action = _done(fact)
+            self.admitted = self.admitted if fact.person is None else shown(fact.person)
         elif not self.granted:
-            self.door_action = fact.door_action
+            self.door_action = _done(fact)
             if fact.door_action == "none":
                 self.outcome = "refused"
 
@@ -124,9 +136,15 @@ class OpenEvent(Struct):
         """The last picture is the event's."""
         self.thumbnail_path = fact.path
 
-    def see_alert(self, _: Record, __: AlertSent) -> None:
+    def see_alert(self, _: Record, fact: AlertSent) -> None:
         """Once sent is sent."""
-        self.alert_sent = True
+        self.alert_sent = self.alert_sent or fact.outcome in (None, "sent")
+
+
+def _done(fact: UnlockAction) -> str:
+    if fact.intent is not None:
+        return "none"
+    return "unlocked" if fact.door_action == "unlatched" else fact.door_action
 
 
 def confidence(face: FaceResult) -> float | None:
@@ -152,6 +170,12 @@ SEE: Final[dict[type, Callable[[OpenEvent, Record, Any], None]]] = {
     AlertSent: OpenEvent.see_alert,
 }
 
+# What may be recorded without an event leaves no trace here then.
+WITHOUT_EVENT: Final = frozenset({UnlockAction, AlertSent})
+
+# An observation with such a label is a ring.
+DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
+
 INSERT: Final = insert_into("events", COLUMNS)
 
 # The rules of OpenEvent once more, between the row as it stands (the columns) and what the later
@@ -170,7 +194,8 @@ UPDATE {p}events SET
     unlock_granted = max(unlock_granted, ?6),
     door_action = CASE WHEN ?6 OR NOT unlock_granted THEN coalesce(?7, door_action)
         ELSE door_action END,
-    outcome = CASE WHEN ?8 = 'granted' OR (?8 = 'refused' AND outcome = 'none') THEN ?8
+    outcome = CASE WHEN ?8 = 'granted' OR (?8 = 'refused' AND outcome != 'granted')
+        OR outcome = 'none' THEN ?8
         ELSE outcome END,
     thumbnail_path = coalesce(?9, thumbnail_path),
     alert_sent = max(alert_sent, ?10)
@@ -189,7 +214,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         event_id = record.event_id
         fact = record.fact
         if event_id is None:
-            if isinstance(fact, UnlockAction):
+            if type(fact) in WITHOUT_EVENT:
                 continue
             raise ValueError("it belongs to no event")
         visit = visits.get(event_id)
@@ -212,13 +237,13 @@ def apply(records: Sequence[Record]) -> list[Statement]:
 
 def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]:
     opener = record.fact
-    if not isinstance(opener, Motion | Ding):
+    if not isinstance(opener, Opener):
         raise TypeError(f"a {type(opener).__name__} opens no event")
     return (
         event_id,
         opener.camera_id,
         canonical(opener.recorded_at),
-        "ding" if type(opener) is Ding else "motion",
+        _event_type(opener),
         opener.recording_id,
         visit.name if visit.recognised else visit.admitted,
         visit.confidence,
@@ -231,6 +256,12 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
         visit.recognised,
         visit.outcome,
     )
+
+
+def _event_type(opener: Opener) -> str:
+    if isinstance(opener, Observation):
+        return "ding" if opener.label in DOORBELL_LABELS else "motion"
+    return "ding" if isinstance(opener, Ding) else "motion"
 
 
 def _delta(event_id: EventId, visit: OpenEvent) -> tuple[Any, ...]:
@@ -259,7 +290,7 @@ DING: Final = "event_type = 'ding'"
 
 EVENTS: Final = Projection(
     name="events",
-    version=1,
+    version=2,
     schema=SCHEMA,
     tables=("events",),
     indexes=(

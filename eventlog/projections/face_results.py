@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import FaceResult
+from eventlog.field_types import shown
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical
 from eventlog.record import Record
@@ -65,7 +66,7 @@ def row(record: Record, fact: FaceResult) -> tuple[Any, ...]:
     return (
         record.position,
         record.event_id,
-        fact.name,
+        None if fact.name is None else shown(fact.name),
         fact.distance,
         fact.tolerance,
         fact.confidence,

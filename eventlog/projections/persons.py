@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import FaceResult, PersonNamed, UnlockAction
+from eventlog.field_types import shown
 from eventlog.projections.projection import Projection, Statement, statements
 from eventlog.projections.times import created_at
 from eventlog.record import Record
@@ -35,8 +36,10 @@ def name_in(record: Record) -> str | None:
     """The person whom a record names."""
     fact = record.fact
     if isinstance(fact, FaceResult | PersonNamed):
-        return fact.name
-    return fact.person if isinstance(fact, UnlockAction) else None
+        name = fact.name
+    else:
+        name = fact.person if isinstance(fact, UnlockAction) else None
+    return None if name is None else shown(name)
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
@@ -53,19 +56,22 @@ RENAME: Final = "UPDATE {p}persons SET display_name = ?1 WHERE name = ?2 AND dis
 def apply(records: Sequence[Record]) -> list[Statement]:
     """A row for each person named first, and the latest name to show for those known before."""
     first: dict[str, Record] = {}
-    shown: dict[str, str | None] = {}
+    to_show: dict[str, str | None] = {}
     for record in records:
         name = name_in(record)
         if name is None:
             continue
         first.setdefault(name, record)
         if isinstance(record.fact, PersonNamed):
-            shown[name] = record.fact.display_name
+            display_name = record.fact.display_name
+            to_show[name] = None if display_name is None else shown(display_name)
     rows: list[tuple[Any, ...]] = [
-        (record.position, name, shown.get(name), created_at(record.appended_at_us))
+        (record.position, name, to_show.get(name), created_at(record.appended_at_us))
         for name, record in first.items()
     ]
-    renamed: list[tuple[Any, ...]] = [(display_name, name) for name, display_name in shown.items()]
+    renamed: list[tuple[Any, ...]] = [
+        (display_name, name) for name, display_name in to_show.items()
+    ]
     return statements(
         Statement(INSERT, rows, changes_each=False),
         Statement(RENAME, renamed, changes_each=False),

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from eventlog.facts import UnlockAction
+from eventlog.field_types import shown
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, canonical_us
@@ -68,11 +69,13 @@ COLUMNS: Final = (
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
-Outcome = Literal["granted", "refused", "none"]
+Outcome = Literal["granted", "refused", "none", "trial"]
 
 
 def outcome(fact: UnlockAction) -> Outcome:
     """What became of the asking."""
+    if fact.dry_run:
+        return "trial"
     if fact.granted:
         return "granted"
     return "refused" if fact.door_action == "none" else "none"
@@ -86,7 +89,7 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         record.event_id,
         int(fact.granted),
         fact.door_action,
-        fact.person,
+        None if fact.person is None else shown(fact.person),
         fact.confidence,
         fact.distance,
         fact.rule,

@@ -58,18 +58,18 @@ PARCELS = Projection(
 EDITS: Final[dict[str, dict[str, str]]] = {
     "facts.py": {
         "\nFact: TypeAlias = (": NEW_KIND,
-        "    | UncleanStop\n)": "    | UncleanStop\n    | ParcelLeft\n)",
-        "    UncleanStop,\n)": "    UncleanStop,\n    ParcelLeft,\n)",
-        "    version: Literal[1] = 1\n    channel: Word | None = None": (
-            "    version: Literal[2] = 2\n    channels: tuple[Word, ...] = ()"
+        "    | HeadSeen\n)": "    | HeadSeen\n    | ParcelLeft\n)",
+        "    version: Literal[2] = 2\n    channel: Word | None = None": (
+            "    version: Literal[3] = 3\n    channels: tuple[Word, ...] = ()"
         ),
     },
     "upcasters.py": {
-        "UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {}": (
+        "UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {": (
             "def _channels(body: Body) -> Body:\n"
             "    channel = body.pop('channel', None)\n"
             "    return {**body, 'channels': [] if channel is None else [channel]}\n\n\n"
-            "UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {('alert_sent', 1): _channels}"
+            "UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {\n"
+            "    ('alert_sent', 2): _channels,"
         )
     },
     "projections/__init__.py": {

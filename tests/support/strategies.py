@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta, timezone
+from hashlib import sha256
 from typing import Any, Final, TypeVar, get_args
 
 from hypothesis import strategies as st
@@ -20,19 +21,42 @@ from hypothesis.strategies import SearchStrategy
 from eventlog.facts import (
     LARGEST,
     OPENERS,
+    STANDALONE,
+    ActuatorOutcome,
+    AlertIntended,
     AlertSent,
     Box,
+    CredentialPresented,
     Detection,
+    DeviceState,
     Ding,
     DoorAction,
+    DoorState,
+    EraBegun,
+    FaceEnrolled,
     FaceResult,
     Fact,
+    HeadSeen,
+    HeadWitnessed,
+    IdentityLinked,
+    LockState,
     Motion,
+    Observation,
+    PartBack,
+    PartStopped,
+    PersonErased,
     PersonNamed,
+    PictureRemoved,
+    RuleArmed,
     Score,
+    Sealed,
+    SigningKey,
+    SourceBack,
+    SourceSilent,
     ThumbnailSaved,
     UncleanStop,
     UnlockAction,
+    VisitEnded,
 )
 from tests.words.hostile_values import hostile_list, hostile_values
 
@@ -58,6 +82,7 @@ __all__ = [
     "names",
     "openers",
     "scores",
+    "seals",
     "standalone_facts",
     "texts",
     "visit_facts",
@@ -174,7 +199,16 @@ def boxes() -> SearchStrategy[Box]:
     """Boxes, corners that a source did not give among them."""
     corner = st.none() | finite_floats()
     unit = st.sampled_from(["pixels", "fractions"])
-    return st.builds(Box, x1=corner, y1=corner, x2=corner, y2=corner, unit=unit)
+    return st.builds(
+        Box,
+        x1=corner,
+        y1=corner,
+        x2=corner,
+        y2=corner,
+        unit=unit,
+        frame_width=maybe(counts()),
+        frame_height=maybe(counts()),
+    )
 
 
 def scores() -> SearchStrategy[Score]:
@@ -182,9 +216,40 @@ def scores() -> SearchStrategy[Score]:
     return st.builds(Score, value=finite_floats(), scale=words())
 
 
+def seals() -> SearchStrategy[Sealed]:
+    """Seals in place of a name; two come often."""
+    often = st.sampled_from([bytes(32), bytes(range(32))])
+    return st.builds(Sealed, sealed=often | digests())
+
+
+def tuples(elements: SearchStrategy[T], longest: int) -> SearchStrategy[tuple[T, ...]]:
+    """Lists of up to so many elements, as facts hold them."""
+    return st.lists(elements, max_size=longest).map(tuple)
+
+
 def maybe(strategy: SearchStrategy[T]) -> SearchStrategy[T | None]:
     """A value, or None for not known."""
     return st.none() | strategy
+
+
+def doors() -> SearchStrategy[str]:
+    """Doors, devices and sources. Two come often."""
+    return st.sampled_from(["front", "garden"]) | words()
+
+
+def tracks() -> SearchStrategy[str]:
+    """A source's ids of objects. Two come often."""
+    return st.sampled_from(["t1", "t2"]) | words()
+
+
+def intents() -> SearchStrategy[str]:
+    """Ids of acts. Two come often."""
+    return st.sampled_from(["i1", "i2"]) | texts(256)
+
+
+def _rule_armed(rule: str, text: str, people: tuple[str, ...]) -> RuleArmed:
+    digest = sha256(text.encode()).digest()
+    return RuleArmed(rule=rule, text=text, people=people, digest=digest)
 
 
 # ── facts ──────────────────────────────────────────────────────────────────────────────────
@@ -199,10 +264,14 @@ FACTS: Final[dict[str, SearchStrategy[Any]]] = {
     "detection": st.builds(
         Detection,
         label=labels(),
-        confidence=fractions(),
+        confidence=maybe(fractions()),
         box=maybe(boxes()),
         model=maybe(texts(256)),
         recorded_at=maybe(instants()),
+        sub_label=maybe(words()),
+        plate=maybe(names()),
+        zones=tuples(words(), 16),
+        track=maybe(tracks()),
     ),
     "face_result": st.builds(
         FaceResult,
@@ -214,6 +283,10 @@ FACTS: Final[dict[str, SearchStrategy[Any]]] = {
         box=maybe(boxes()),
         model=maybe(texts(256)),
         recorded_at=maybe(instants()),
+        track=maybe(tracks()),
+        nearest=maybe(names()),
+        threshold=maybe(finite_floats()),
+        given_by=st.sampled_from([None, None, "model", "person"]),
     ),
     "unlock_action": st.builds(
         UnlockAction,
@@ -224,25 +297,166 @@ FACTS: Final[dict[str, SearchStrategy[Any]]] = {
         distance=maybe(distances()),
         rule=maybe(texts(256)),
         actor=maybe(words()),
-        door_id=maybe(words()),
+        door_id=maybe(doors()),
         recorded_at=maybe(instants()),
+        user_ref=maybe(names()),
+        credential_kind=maybe(words()),
+        credential_slot=maybe(counts()),
+        reason=maybe(words()),
+        frames=maybe(counts()),
+        dry_run=st.booleans(),
+        intent=maybe(intents()),
     ),
     "thumbnail_saved": st.builds(
         ThumbnailSaved,
-        path=texts(256),
+        path=st.sampled_from(["thumbnails/a.jpg"]) | texts(256),
         sha256=maybe(digests()),
         size_bytes=maybe(counts()),
         width_px=maybe(counts()),
         height_px=maybe(counts()),
         recorded_at=maybe(instants()),
     ),
-    "alert_sent": st.builds(AlertSent, channel=maybe(words()), recorded_at=maybe(instants())),
+    "alert_sent": st.builds(
+        AlertSent,
+        channel=maybe(words()),
+        recorded_at=maybe(instants()),
+        rule=maybe(words()),
+        revision=maybe(counts()),
+        outcome=st.sampled_from([None, "sent", "refused", "gave_up", "unknown"]),
+        tries=maybe(counts()),
+        message_id=maybe(texts(256)),
+        intended=maybe(counts()),
+    ),
     "person_named": st.builds(PersonNamed, name=names(), display_name=maybe(names())),
     "unclean_stop": st.builds(
         UncleanStop,
         journal_position=counts(),
         head_position=maybe(counts()),
         head_hash=maybe(digests()),
+    ),
+    "observation": st.builds(
+        Observation,
+        camera_id=cameras(),
+        recorded_at=instants(),
+        recording_id=maybe(texts(256)),
+        label=st.sampled_from(["doorbell", "doorbell_press", "bark"]) | words(),
+        medium=st.sampled_from(["sound", "image", "by_hand"]),
+    ),
+    "visit_ended": st.builds(
+        VisitEnded,
+        ended_at=instants(),
+        reason=st.sampled_from(["quiet", "longest", "source", "source_silent", "stopped"]),
+        answered=maybe(st.booleans()),
+        frames=maybe(counts()),
+        looked=maybe(counts()),
+        skipped=maybe(counts()),
+        why_skipped=maybe(words()),
+    ),
+    "actuator_outcome": st.builds(
+        ActuatorOutcome,
+        intent=intents(),
+        outcome=st.sampled_from(["done", "failed", "timed_out", "unknown"]),
+        took_ms=maybe(counts()),
+        detail=maybe(words()),
+        recorded_at=maybe(instants()),
+    ),
+    "credential_presented": st.builds(
+        CredentialPresented,
+        door_id=maybe(doors()),
+        credential_kind=words(),
+        credential_slot=maybe(counts()),
+        user_ref=maybe(names()),
+        person=maybe(names()),
+        reason=maybe(words()),
+        recorded_at=maybe(instants()),
+    ),
+    "lock_state": st.builds(
+        LockState,
+        door_id=doors(),
+        state=st.sampled_from(
+            ["locked", "unlocked", "unlatched", "not_fully_locked", "jammed", "unknown"]
+        ),
+        source=words(),
+        recorded_at=maybe(instants()),
+    ),
+    "door_state": st.builds(
+        DoorState,
+        door_id=doors(),
+        state=st.sampled_from(["open", "closed", "ajar", "forced_open", "unknown"]),
+        source=words(),
+        recorded_at=maybe(instants()),
+    ),
+    "device_state": st.builds(
+        DeviceState,
+        device_id=doors(),
+        what=st.sampled_from(["connectivity", "battery", "tamper", "problem"]),
+        state=words(),
+        value=maybe(finite_floats()),
+        recorded_at=maybe(instants()),
+    ),
+    "identity_linked": st.builds(
+        IdentityLinked,
+        person=names(),
+        linked=st.booleans(),
+        source=words(),
+        identity=names(),
+    )
+    | st.builds(IdentityLinked, person=names(), linked=st.booleans(), same_as=names()),
+    "source_silent": st.builds(SourceSilent, source=doors(), since=instants(), reason=words()),
+    "source_back": st.builds(
+        SourceBack,
+        source=doors(),
+        until=instants(),
+        reconciled=maybe(counts()),
+        late=maybe(counts()),
+    ),
+    "part_stopped": st.builds(PartStopped, part=doors(), error=texts(256), restarts=counts()),
+    "part_back": st.builds(PartBack, part=doors(), restarts=counts()),
+    "rule_armed": st.builds(_rule_armed, words(), texts(4096), tuples(names(), 64)),
+    "alert_intended": st.builds(
+        AlertIntended,
+        rule=words(),
+        channel=words(),
+        revision=counts(),
+        covers=tuples(counts(), 64),
+    ),
+    "picture_removed": st.builds(
+        PictureRemoved,
+        path=st.sampled_from(["thumbnails/a.jpg"]) | texts(256),
+        sha256=maybe(digests()),
+        size_bytes=maybe(counts()),
+        reason=st.sampled_from(["forgotten", "age", "bytes", "asked"]),
+    ),
+    "person_erased": st.builds(
+        PersonErased,
+        sealed=st.lists(digests(), min_size=1, max_size=64).map(tuple),
+        reason=st.sampled_from(["asked", "consent_withdrawn", "retention", "mistake"]),
+        requested_at=instants(),
+    ),
+    "signing_key": st.builds(SigningKey, vkey=texts(4096), retired=st.booleans()),
+    "era_begun": st.builds(
+        EraBegun,
+        era=counts(),
+        reason=st.sampled_from(["restored", "lost", "key_lost"]),
+        previous_size=maybe(counts()),
+        previous_root=maybe(digests()),
+    ),
+    "face_enrolled": st.builds(
+        FaceEnrolled,
+        person=names(),
+        picture_sha256=maybe(digests()),
+        model=texts(256),
+        removed=st.booleans(),
+    ),
+    "head_witnessed": st.builds(
+        HeadWitnessed, size=counts(), root=digests(), witness=texts(256), time=instants()
+    ),
+    "head_seen": st.builds(
+        HeadSeen,
+        name=texts(256),
+        size=counts(),
+        root=digests(),
+        key_id=st.binary(min_size=4, max_size=4),
     ),
 }
 
@@ -264,7 +478,7 @@ def visit_facts() -> SearchStrategy[Fact]:
 
 def standalone_facts() -> SearchStrategy[Fact]:
     """A fact that may stand without a visit."""
-    return st.one_of([FACTS[kind] for kind in ("person_named", "unlock_action", "unclean_stop")])
+    return st.one_of([FACTS[kind] for kind in sorted(STANDALONE)])
 
 
 def visits(longest: int = 6) -> SearchStrategy[tuple[Fact, ...]]:

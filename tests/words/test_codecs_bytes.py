@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import fields
 
 from eventlog import codecs
 from eventlog.errors import BadBody, BadRecord, UnknownKind
@@ -123,14 +124,15 @@ def test_a_body_that_encode_would_not_write_is_bad(changes: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_missing_field_is_unknown_or_bad(kind: str) -> None:
-    """None where the field may be unknown, BadBody where it may not; never another value."""
+    """The default where the field may be unknown, BadBody where it may not; no other value."""
     whole = WHOLE[kind]
     for name in whole.__struct_fields__[1:]:
         plain = msgspec.msgpack.decode(codecs.encode(whole)[2])
         del plain[name]
         answer = settle(kind, TODAY[kind], msgspec.msgpack.encode(plain))
         require_named(answer, kind)
-        assert isinstance(answer, BadBody) or getattr(answer, name) in {None, "none"}
+        defaults = {info.name: info.default for info in fields(whole)}
+        assert isinstance(answer, BadBody) or getattr(answer, name) == defaults[name]
 
 
 # ── bytes that are anything ────────────────────────────────────────────────────────────────

@@ -10,13 +10,14 @@ from typing import Any, Final, get_args
 import msgspec
 import pytest
 from hypothesis import given
-from msgspec.inspect import Metadata, StrType, Type, UnionType, type_info
+from msgspec.inspect import Metadata, StrType, StructType, Type, UnionType, VarTupleType, type_info
 from msgspec.structs import FieldInfo, fields
 
 from eventlog import facts as room
 from eventlog.facts import (
     FACT_TYPES,
     OPENERS,
+    SEALABLE,
     STANDALONE,
     Box,
     Detection,
@@ -24,6 +25,7 @@ from eventlog.facts import (
     Fact,
     Motion,
     Score,
+    Sealed,
     UnlockAction,
     kind_of,
     version_of,
@@ -37,19 +39,50 @@ STRUCTS: Final = [*FACT_TYPES, Box, Score]
 ALWAYS_KNOWN: Final = {
     "motion": {"camera_id", "recorded_at"},
     "ding": {"camera_id", "recorded_at"},
-    "detection": {"label", "confidence"},
+    "observation": {"camera_id", "recorded_at", "label", "medium"},
+    "detection": {"label", "zones"},
     "face_result": set(),
-    "unlock_action": {"granted", "door_action"},
+    "unlock_action": {"granted", "door_action", "dry_run"},
     "thumbnail_saved": {"path"},
     "alert_sent": set(),
     "person_named": {"name"},
     "unclean_stop": {"journal_position"},
+    "visit_ended": {"ended_at", "reason"},
+    "actuator_outcome": {"intent", "outcome"},
+    "credential_presented": {"credential_kind"},
+    "lock_state": {"door_id", "state", "source"},
+    "door_state": {"door_id", "state", "source"},
+    "device_state": {"device_id", "what", "state"},
+    "identity_linked": {"person", "linked"},
+    "source_silent": {"source", "since", "reason"},
+    "source_back": {"source", "until"},
+    "part_stopped": {"part", "error", "restarts"},
+    "part_back": {"part", "restarts"},
+    "rule_armed": {"rule", "text", "people", "digest"},
+    "alert_intended": {"rule", "channel", "revision", "covers"},
+    "picture_removed": {"path", "reason"},
+    "person_erased": {"sealed", "reason", "requested_at"},
+    "signing_key": {"vkey", "retired"},
+    "era_begun": {"era", "reason"},
+    "face_enrolled": {"person", "model", "removed"},
+    "head_witnessed": {"size", "root", "witness", "time"},
+    "head_seen": {"name", "size", "root", "key_id"},
 }
 PERSONAL: Final = {
+    ("detection", "plate"),
     ("face_result", "name"),
+    ("face_result", "nearest"),
     ("unlock_action", "person"),
+    ("unlock_action", "user_ref"),
+    ("credential_presented", "person"),
+    ("credential_presented", "user_ref"),
+    ("face_enrolled", "person"),
     ("person_named", "name"),
     ("person_named", "display_name"),
+    ("identity_linked", "person"),
+    ("identity_linked", "identity"),
+    ("identity_linked", "same_as"),
+    ("rule_armed", "people"),
 }
 
 
@@ -57,6 +90,10 @@ def parts(of: Type) -> list[Type]:
     """A type, or the members of a union, with what each of them says about itself."""
     if isinstance(of, UnionType):
         return [part for member in of.types for part in parts(member)]
+    if isinstance(of, VarTupleType):
+        return parts(of.item_type)
+    if isinstance(of, Metadata) and isinstance(of.type, VarTupleType):
+        return parts(of.type)
     return [of]
 
 
@@ -91,7 +128,7 @@ def test_openers_and_standalone_facts_are_kinds_apart() -> None:
     """What opens an event never stands without one; each name in the two sets is a kind."""
     assert set(KINDS) >= OPENERS | STANDALONE
     assert not OPENERS & STANDALONE
-    assert {"motion", "ding"} == OPENERS
+    assert {"motion", "ding", "observation"} == OPENERS
     assert {"person_named", "unlock_action"} <= STANDALONE
 
 
@@ -158,6 +195,16 @@ def test_exactly_the_fields_that_hold_a_persons_name_are_marked() -> None:
         if is_personal(info)
     }
     assert marked == PERSONAL
+    assert {(kind, name) for kind, names in SEALABLE.items() for name in names} == PERSONAL
+
+
+def test_every_field_that_holds_a_persons_name_can_hold_a_seal() -> None:
+    """What is only marked could never be erased."""
+    for kind, name in PERSONAL:
+        fact_type = next(t for t in FACT_TYPES if kind_of(t) == kind)
+        (info,) = [one for one in fields(fact_type) if one.name == name]
+        structs = [part.cls for part in parts(type_info(info.type)) if isinstance(part, StructType)]
+        assert structs == [Sealed], (kind, name)
 
 
 @pytest.mark.parametrize("struct", STRUCTS)
@@ -168,7 +215,7 @@ def test_every_text_has_a_stated_length(struct: type[msgspec.Struct]) -> None:
             inner = part.type if isinstance(part, Metadata) else part
             if isinstance(inner, StrType):
                 assert inner.min_length == 1, info.name
-                assert inner.max_length in {64, 256}, info.name
+                assert inner.max_length in {64, 256, 4096}, info.name
 
 
 # ── values ─────────────────────────────────────────────────────────────────────────────────

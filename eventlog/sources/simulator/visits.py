@@ -25,6 +25,7 @@ from eventlog.facts import (
     PersonNamed,
     UnlockAction,
 )
+from eventlog.field_types import shown
 from eventlog.sources.simulator.drawings import Figure, Scene, figures
 
 CAMERA: Final = "front_door"
@@ -65,7 +66,7 @@ class _Visit:
         self.at = at
         self.random = random
         self.steps: list[Step] = []
-        self.person = random.choice(HOUSEHOLD).name
+        self.person = shown(random.choice(HOUSEHOLD).name)
         self.persons: list[Figure] = []
 
     def opens(self, opener: type[Ding | Motion], *labels: str) -> None:

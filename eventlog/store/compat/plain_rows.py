@@ -35,7 +35,7 @@ from eventlog.facts import (
     DoorAction,
     Fact,
     Finite,
-    PersonName,
+    PersonalText,
     PersonNamed,
     Text,
     ThumbnailSaved,
@@ -160,7 +160,7 @@ class _Reading:
     def name(self, column: str) -> str | None:
         """A name; one that can't be held is not kept here, unless it is empty and nobody's."""
         value: str | None = self.row.get(column)
-        if _fits(value, PersonName):
+        if _fits(value, PersonalText):
             return value
         if value:
             self.refused = self.aside = True
