@@ -260,7 +260,7 @@ def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
             # whose zone does not know its offset is as naive as one without a zone.
             if one.utcoffset() is None or one.astimezone(UTC) != other:
                 return name
-        elif one != other and not (type(one) is list and tuple(one) == other):
+        elif one != other:
             return name
     return ""
 

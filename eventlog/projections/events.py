@@ -164,6 +164,7 @@ def _nearer(distance: float | None, than: float | None) -> bool:
 SEE: Final[dict[type, Callable[[OpenEvent, Record, Any], None]]] = {
     Motion: OpenEvent.see_opener,
     Ding: OpenEvent.see_opener,
+    Observation: OpenEvent.see_opener,
     FaceResult: OpenEvent.see_face,
     UnlockAction: OpenEvent.see_unlock,
     ThumbnailSaved: OpenEvent.see_thumbnail,

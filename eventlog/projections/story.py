@@ -23,7 +23,7 @@ from eventlog.projections.sentences import (
     shown_name,
     text_of,
 )
-from eventlog.projections.unlock_actions import Outcome, outcome
+from eventlog.projections.unlock_actions import Outcome, outcome, strongest
 from eventlog.record import Record, StoredRecord, instant, shape_error
 
 __all__ = ["Line", "Story", "Unread", "line", "read", "tell", "text_of"]
@@ -123,12 +123,8 @@ def _why(records: Sequence[Record], names: Names) -> tuple[str, Outcome]:
     before = [r.fact for r in records if r.position < actions[index].position]
     because = _because(decided, [fact for fact in before if isinstance(fact, FaceResult)])
     sentence = f"{head}: {because}." if because else f"{head}; why is not recorded."
-    # The rule of the view `events`: granted outweighs refused, and refused what only locked.
-    outcomes = {outcome(fact) for fact in asked}
-    became: Outcome = "none"
-    if outcomes & {"granted", "refused"}:
-        became = "granted" if "granted" in outcomes else "refused"
-    return sentence, became
+    # The rule of the view `events`.
+    return sentence, strongest(outcome(fact) for fact in asked)
 
 
 def _head(decided: UnlockAction, refused: int, names: Names) -> str:

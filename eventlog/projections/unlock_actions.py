@@ -7,7 +7,7 @@ more than when an event was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -79,6 +79,15 @@ def outcome(fact: UnlockAction) -> Outcome:
     if fact.granted:
         return "granted"
     return "refused" if fact.door_action == "none" else "none"
+
+
+def strongest(outcomes: Iterable[Outcome]) -> Outcome:
+    """What an event came to: a grant outweighs a refusal, and either what was only a trial."""
+    found = set(outcomes)
+    return next((one for one in _STRENGTH if one in found), "none")
+
+
+_STRENGTH: Final[tuple[Outcome, ...]] = ("granted", "refused", "trial")
 
 
 def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:

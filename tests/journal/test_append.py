@@ -112,7 +112,7 @@ def test_a_visit_is_one_append_that_opens_an_event(visit: tuple[Fact, ...]) -> N
         ([NAMED, DING, FACE], None, FactBeforeOpener),
         ([FACE], None, FactWithoutEvent),
         ([NAMED, FACE], None, FactWithoutEvent),
-        ([WHOLE["alert_sent"]], None, FactWithoutEvent),
+        ([WHOLE["visit_ended"]], None, FactWithoutEvent),
         ([WHOLE["thumbnail_saved"]], None, FactWithoutEvent),
         ([WHOLE["detection"]], None, FactWithoutEvent),
     ],

@@ -63,6 +63,13 @@ def test_a_box_in_pixels_fills_the_contracts_columns() -> None:
         "fraction_y2": None,
         "model": "yolov8n",
         "recorded_at": "2026-02-25T10:30:00.000005",
+        "sub_label": None,
+        "plate": None,
+        "zones": "[]",
+        "track": None,
+        "scored": 1,
+        "frame_width": None,
+        "frame_height": None,
         "event_recorded_us": 1_772_015_400_000_000,
     }
 

@@ -161,9 +161,10 @@ def model_persons(records: Sequence[Record]) -> list[dict[str, Any]]:
     persons: dict[str, dict[str, Any]] = {}
     for r in records:
         fact = r.fact
-        name = fact.person if isinstance(fact, UnlockAction) else getattr(fact, "name", None)
-        if name is None:
+        given = fact.person if isinstance(fact, UnlockAction) else getattr(fact, "name", None)
+        if given is None:
             continue
+        name = str(given)
         person = persons.setdefault(
             name,
             {

@@ -24,7 +24,8 @@ from eventlog.facts import (
     Ding,
     FaceResult,
     Fact,
-    Motion,
+    Observation,
+    Opener,
     PersonNamed,
     ThumbnailSaved,
     UnlockAction,
@@ -41,7 +42,7 @@ class Model:
         self.events = 0
 
     def append(self, some: list[Fact], event_id: int | None) -> tuple[tuple[int, ...], int | None]:
-        if isinstance(some[0], Motion | Ding):
+        if isinstance(some[0], Opener):
             self.events += 1
             event_id = self.events
         first = len(self.records) + 1
@@ -52,10 +53,10 @@ class Model:
         """The columns of an event that facts decide, by the rules in words of their own."""
         own = [(position, fact) for position, of, fact in self.records if of == event_id]
         opener = own[0][1]
-        assert isinstance(opener, Motion | Ding)
+        assert isinstance(opener, Opener)
         faces = [(p, f) for p, f in own if isinstance(f, FaceResult)]
         known = [(p, f) for p, f in faces if f.name is not None]
-        unlocks = [f for _, f in own if isinstance(f, UnlockAction)]
+        unlocks = [f for _, f in own if isinstance(f, UnlockAction) and not f.dry_run]
         granted = [f for f in unlocks if f.granted]
         best = min(
             known or faces,
@@ -74,17 +75,19 @@ class Model:
         return {
             "id": event_id,
             "camera_id": opener.camera_id,
-            "event_type": "ding" if isinstance(opener, Ding) else "motion",
+            "event_type": "ding" if is_ring(opener) else "motion",
             "recording_id": opener.recording_id,
             "person_name": best[1].name if known and best else (admitted[-1] if admitted else None),
             "face_confidence": confidence,
             "face_distance": None if face is None else face.distance,
             "unlock_granted": int(bool(granted)),
-            "door_action": "none" if last is None else last.door_action,
+            "door_action": "none" if last is None or last.intent else door(last.door_action),
             "thumbnail_path": pictures[-1] if pictures else None,
-            "alert_sent": int(any(isinstance(f, AlertSent) for _, f in own)),
+            "alert_sent": int(
+                any(isinstance(f, AlertSent) and f.outcome in {None, "sent"} for _, f in own)
+            ),
             "detections": [
-                (position, fact.label, fact.confidence)
+                (position, fact.label, fact.confidence or 0.0)
                 for position, fact in own
                 if isinstance(fact, Detection)
             ],
@@ -95,16 +98,29 @@ class Model:
         found: dict[str, tuple[int, str | None]] = {}
         for position, _, fact in self.records:
             if isinstance(fact, FaceResult | PersonNamed):
-                name = fact.name
+                given = fact.name
             else:
-                name = fact.person if isinstance(fact, UnlockAction) else None
-            if name is None:
+                given = fact.person if isinstance(fact, UnlockAction) else None
+            if given is None:
                 continue
+            name = str(given)
             first, display = found.get(name, (position, None))
             if isinstance(fact, PersonNamed):
-                display = fact.display_name
+                display = None if fact.display_name is None else str(fact.display_name)
             found[name] = (first, display)
         return found
+
+
+def is_ring(opener: Opener) -> bool:
+    """Whether an opener is a ring: an observation is, where its label is a doorbell's."""
+    if isinstance(opener, Observation):
+        return opener.label in {"doorbell", "doorbell_press"}
+    return isinstance(opener, Ding)
+
+
+def door(action: str) -> str:
+    """An action by the contract's three words."""
+    return "unlocked" if action == "unlatched" else action
 
 
 class LogMachine(RuleBasedStateMachine):
@@ -167,7 +183,7 @@ class LogMachine(RuleBasedStateMachine):
 
     @rule(fact=facts(), pick=st.integers(0, 10**9))
     def a_fact_joins(self, fact: Fact, pick: int) -> None:
-        if isinstance(fact, Motion | Ding) or not self.model.events:
+        if isinstance(fact, Opener) or not self.model.events:
             return
         event_id = pick % self.model.events + 1
         receipt = self.append([fact], event_id, None)

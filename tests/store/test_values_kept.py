@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog import BadFact, EventLogError, EventStore, Record, codecs
-from eventlog.facts import Fact
+from eventlog.facts import OPENERS, Fact
 from eventlog.projections.story import read
 from eventlog.projections.times import canonical
 from eventlog.store.compat.write_event import utc
@@ -38,7 +38,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def _holds(kind: str, field: str) -> Call:
-    opener = () if kind in ("motion", "ding") else (WHOLE["motion"],)
+    opener = () if kind in OPENERS else (WHOLE["motion"],)
     return lambda store, value: store.append(*opener, with_value(kind, field, value))
 
 

@@ -58,6 +58,8 @@ class _Sealed(Sealed, frozen=True, kw_only=True):
 _NOTHING_TAKES: Final[list[Any]] = [
     object(),
     1j,
+    [],
+    ["x"],
     {"x": 1},
     {1, 2},
     Exception("x"),
@@ -128,7 +130,7 @@ _SORTS: Final[dict[str, list[Any]]] = {
     "box": _BOXES,
     "score": _SCORES,
     "seal": [Sealed(sealed=bytes(32))],
-    "list": [[], ["x"], (1, 2), (bytes(32),)],
+    "list": [(), ("x",), (1, 2), (bytes(32),)],
     "never": _NOTHING_TAKES + _NOT_FINITE + _NO_INSTANTS + _NO_PARTS,
 }
 
@@ -183,8 +185,8 @@ _RULES: Final[dict[str, _Rule]] = {
     "key_id": ({"bytes"}, [b"", b"x", bytes(31)]),
     "zones": _WORDS,
     "people": ({"list"}, [(1, 2), (bytes(32),), ("",), ("x",) * 65, ("x" * 65,)]),
-    "covers": ({"list"}, [["x"], (bytes(32),), (-1,), (1,) * 65, (2**53 + 1,)]),
-    "sealed": ({"list"}, [[], ["x"], (1, 2), (bytes(31),), (bytes(32),) * 65]),
+    "covers": ({"list"}, [("x",), (bytes(32),), (-1,), (1,) * 65, (2**53 + 1,)]),
+    "sealed": ({"list"}, [(), ("x",), (1, 2), (bytes(31),), (bytes(32),) * 65]),
     "box": ({"box"}, []),
     "score": ({"score"}, []),
 }

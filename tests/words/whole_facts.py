@@ -92,7 +92,7 @@ WHOLE: Final[dict[str, Any]] = {
         credential_slot=2,
         reason="matched",
         frames=3,
-        dry_run=True,
+        dry_run=False,
         intent="i1",
     ),
     "thumbnail_saved": ThumbnailSaved(

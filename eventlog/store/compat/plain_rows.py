@@ -32,7 +32,6 @@ from eventlog.facts import (
     AlertSent,
     Confidence,
     Distance,
-    DoorAction,
     Fact,
     Finite,
     PersonalText,
@@ -48,6 +47,9 @@ from eventlog.store.compat.write_event import facts_of_visit, utc
 
 Row: TypeAlias = dict[str, Any]
 Table: TypeAlias = Literal["events", "detections", "persons"]
+
+# What the contract's column may hold.
+PlainAction: TypeAlias = Literal["unlocked", "locked", "none"]
 
 # What a camera is called whose name can't be held: the contract's default would be a guess.
 UNKNOWN_CAMERA: Final = "unknown"
@@ -207,7 +209,7 @@ def _visit(reading: _Reading, recorded_at: datetime, detections: Sequence[Row]) 
         face_confidence=confidence,
         face_distance=distance,
         unlock_granted=reading.flag("unlock_granted"),
-        door_action=reading.value("door_action", DoorAction, "none"),
+        door_action=reading.value("door_action", PlainAction, "none"),
         detections=detections,
     )
 
