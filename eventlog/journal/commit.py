@@ -19,9 +19,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append
 from eventlog.journal.head_file import HeadFile
 from eventlog.journal.sequencer import Answer, Sequencer
-from eventlog.storage import wal_file as wal
 from eventlog.storage.connections import transaction
-from eventlog.storage.paths import wal_path
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
 
@@ -86,7 +84,7 @@ class Commit:
         if not rows:
             # What is known already may have been relaxed, and is now asked for durably.
             if durable:
-                wal.sync(wal_path(self._writer.path))
+                self._writer.sync()
             return answers
         self._writer.set_durable(connection, durable=durable)
         try:

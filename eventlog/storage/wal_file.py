@@ -1,4 +1,4 @@
-"""SQLite's WAL as a file: how much of it is in use, that it is on the disk, and that it has room.
+"""SQLite's WAL as a file: how much is in use, what of it the disk lacks, and room for more.
 
 After a WAL checkpoint SQLite writes the WAL again from its start and leaves the file as long as
 it was, so the length says nothing, and no pragma answers without making a WAL checkpoint. But
@@ -10,15 +10,22 @@ Layout: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 
 from __future__ import annotations
 
+import errno
+import logging
+import mmap
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+log = logging.getLogger("eventlog")
 
 _HEADER: Final = struct.Struct(">IIII8s8s")  # magic, format, page size, sequence, salts, checksum
 _FRAME_HEADER_SIZE: Final = 24
 _FRAME_SALTS: Final = slice(8, 16)
 _CHUNK: Final = 1024 * 1024
+_SECTOR: Final = 512
 # Where less than this is left, the commits after the next will make the file longer.
 _ROOM: Final = 64 * 1024
 
@@ -80,36 +87,100 @@ def _bytes_in_use(fd: int) -> int:
     return int(low * frame_size)
 
 
-def sync(wal: Path) -> None:
-    """Put on the disk what the WAL holds. Raises OSError.
-
-    Where there is no WAL, a WAL checkpoint has synced all of it into the database.
-    """
-    try:
-        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
-
-
-def rewrite(wal: Path) -> None:
-    """Write each byte of the WAL over itself, and sync it. Raises OSError.
+def write_missing(wal: Path) -> int:
+    """Write what the disk lacks of the WAL, and sync it; the number of bytes written.
 
     After a sync that failed the system takes for clean what never came to the disk, and answers
-    later syncs with success; only what is written anew is tried anew. The caller holds the lock
-    of the writers; readers see the same bytes before and after.
+    later syncs with success. So the disk is read past the system's cache, and only bytes that
+    differ are written. What was acknowledged is on the disk and is never written over: a write
+    that is in flight when the power goes may read back as noise.
+
+    The caller holds the lock of the writers; readers see the same bytes before and after. Raises
+    OSError.
     """
     try:
         fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        return
+        return 0
     try:
-        offset = 0
-        while chunk := os.pread(fd, _CHUNK, offset):
-            offset += os.pwrite(fd, chunk, offset)
-        os.fdatasync(fd)
+        _sync_first(fd, wal)
+        written = 0
+        for offset, data in _missing(fd, wal):
+            os.pwrite(fd, data, offset)
+            written += len(data)
+        if written:
+            log.warning("%s: %d bytes had not come to the disk, and are written again", wal, written)
+            os.fdatasync(fd)
     finally:
         os.close(fd)
+    return written
+
+
+def _sync_first(fd: int, wal: Path) -> None:
+    try:
+        os.fdatasync(fd)
+    except OSError as error:
+        # It may be an earlier process's failure, which the system reports once. What it cost is
+        # found next, and a disk that still fails is found by the sync after that.
+        log.warning("%s: an earlier write failed: %s", wal, error.strerror)
+        os.fdatasync(fd)
+
+
+def _missing(fd: int, wal: Path) -> Iterator[tuple[int, bytes]]:
+    """The offset and bytes of each part of this generation that the disk holds otherwise."""
+    in_use = _bytes_in_use(fd)
+    end = _HEADER.size + in_use if in_use else 0
+    for offset in range(0, end, _CHUNK):
+        # The cache is read first: to read the disk may take dropping the cache.
+        cached = os.pread(fd, min(_CHUNK, end - offset), offset)
+        stored = read_disk(fd, wal, offset, len(cached))
+        if len(stored) != len(cached):
+            raise OSError(errno.EIO, "the disk answers with less than the file holds")
+        if stored != cached:
+            for start, stop in _differences(cached, stored):
+                yield offset + start, cached[start:stop]
+
+
+def _differences(cached: bytes, stored: bytes) -> Iterator[tuple[int, int]]:
+    """Where two chunks differ, as ranges inside sectors; a sector's equal ends are left out."""
+    for start in range(0, len(cached), _SECTOR):
+        ours, theirs = cached[start : start + _SECTOR], stored[start : start + _SECTOR]
+        if ours != theirs:
+            differ = [at for at, byte in enumerate(ours) if theirs[at : at + 1] != bytes([byte])]
+            yield start + differ[0], start + differ[-1] + 1
+
+
+def read_disk(fd: int, wal: Path, offset: int, size: int) -> bytes:
+    """What the disk holds of an open file, whatever the system's cache says. Raises OSError.
+
+    Reads by O_DIRECT. Where the file system has none, the cache of this range is dropped and
+    read again; a reader may see what the disk holds until the caller has written it anew.
+    """
+    try:
+        return _read_direct(wal, offset, size)
+    except OSError as error:
+        if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
+            raise
+    os.posix_fadvise(fd, offset, _whole_pages(size), os.POSIX_FADV_DONTNEED)
+    return os.pread(fd, size, offset)
+
+
+def _read_direct(wal: Path, offset: int, size: int) -> bytes:
+    fd = os.open(wal, os.O_RDONLY | os.O_DIRECT | os.O_CLOEXEC)
+    try:
+        # Anonymous memory begins at a page, as O_DIRECT needs.
+        with mmap.mmap(-1, _whole_pages(size)) as buffer:
+            read = 0
+            while read < size:
+                with memoryview(buffer) as view, view[read:] as rest:
+                    got = os.preadv(fd, [rest], offset + read)
+                if not got:
+                    break
+                read += got
+            return buffer[: min(read, size)]
+    finally:
+        os.close(fd)
+
+
+def _whole_pages(size: int) -> int:
+    return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE

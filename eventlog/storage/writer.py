@@ -38,7 +38,18 @@ WRITES_PER_LOOK: Final = 32
 
 
 class Writer:
-    """A connection that may write, and the lock around all that it does."""
+    """A connection that may write, and the lock around all that it does.
+
+    After a sync that failed, the WAL may hold what the disk does not, though later syncs succeed.
+    How the last process ended is not known either. So the writer has two states:
+
+        start ──▶ in doubt ◀── a call failed: SQLITE_IOERR, or an OSError ──┐
+                     │                                                      │
+                     └── what the disk lacks was written and synced ──▶  sound
+
+    In doubt, each function and each WAL checkpoint waits until the WAL is known to be on the disk
+    (`wal_file.write_missing`), and is refused when that fails.
+    """
 
     def __init__(
         self,
@@ -61,9 +72,10 @@ class Writer:
         self._writes = 0
         self._durable = False
         self._patience_ms = BUSY_TIMEOUT_MS
-        # Whether the WAL may hold what is not on the disk though a sync said so: after a sync
-        # that failed, and at the start, for nobody knows how the last process ended.
-        self._doubt = True
+        self._in_doubt = True
+        # Open for as long as the log is: the system tells each open file of a failed write once,
+        # and a file that is opened later may not hear of it.
+        self._wal_fd = -1
         self._hurried_at: float | None = None
         # The files that this connection writes, by name and by what they are.
         self._files: dict[str, tuple[int, int]] = {}
@@ -79,6 +91,7 @@ class Writer:
             prepared = await self.run(prepare)
             await self.run(keep_journal)
             # From here on no close of another takes the WAL away.
+            await self.run(lambda _: self._open_wal())
             self._files = {name: _identity(name) for name in (str(self.path), str(self._wal_path))}
         except BaseException:
             await self.close()
@@ -107,8 +120,8 @@ class Writer:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the next function waits for the WAL to be written anew first."""
-        return self._doubt
+        """Whether the next function has the WAL compared with the disk first."""
+        return self._in_doubt
 
     def locked(
         self,
@@ -142,6 +155,17 @@ class Writer:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._durable = durable
 
+    def sync(self) -> None:
+        """On the thread, inside the lock: put on the disk what the WAL holds. Raises OSError.
+
+        What is no longer in the WAL was synced into the database by a WAL checkpoint.
+        """
+        os.fdatasync(self._wal_fd)
+
+    def _open_wal(self) -> None:
+        if self._wal_fd < 0 and self._wal_path.exists():
+            self._wal_fd = os.open(self._wal_path, os.O_RDONLY | os.O_CLOEXEC)
+
     def _set_patience(self, connection: sqlite3.Connection, timeout_ms: int) -> None:
         """How long SQLite waits for locks of its own, which only a stranger to our lock holds."""
         if timeout_ms != self._patience_ms:
@@ -153,6 +177,9 @@ class Writer:
         try:
             await self._worker.stop(self._close)
         finally:
+            if self._wal_fd >= 0:
+                os.close(self._wal_fd)
+                self._wal_fd = -1
             self.lock.close()
 
     def _close(self, connection: sqlite3.Connection) -> None:
@@ -173,13 +200,14 @@ class Writer:
     def _surely(self, function: Callable[[], T]) -> T:
         """Call a function when all that the WAL shows is on the disk, or can be put there."""
         try:
-            if self._doubt:
-                wal.rewrite(self._wal_path)
-                self._doubt = False
+            if self._in_doubt:
+                self._open_wal()
+                wal.write_missing(self._wal_path)
+                self._in_doubt = False
             return function()
         except (sqlite3.Error, OSError) as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR)
-            self._doubt = self._doubt or code & 0xFF == sqlite3.SQLITE_IOERR
+            self._in_doubt = self._in_doubt or code & 0xFF == sqlite3.SQLITE_IOERR
             raise
 
     def _require_in_place(self) -> None:

@@ -29,8 +29,6 @@ from eventlog.journal.append import Append, prepare
 from eventlog.journal.group_commit import GroupCommit
 from eventlog.journal.nudge import Nudge
 from eventlog.record import Author, Receipt
-from eventlog.storage import wal_file as wal
-from eventlog.storage.paths import wal_path
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
 from eventlog.store import opening
@@ -132,7 +130,7 @@ class Engine:
     def _find_durably(self, connection: sqlite3.Connection, key: str) -> Receipt | None:
         receipt = journal.find_append(connection, key)
         if receipt is not None:
-            wal.sync(wal_path(self._writer.path))
+            self._writer.sync()
         return receipt
 
     @property

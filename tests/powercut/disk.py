@@ -1,8 +1,9 @@
 """A disk as a power cut finds it: what is on it for certain, and what may or may not be.
 
-A file's unsynced writes may each be there, not there, or there in some of their 512-byte
-sectors, in any combination; a name may be there or not until its folder was synced. Knows
-operations on paths, and nothing of who made them.
+A file's unsynced writes may each be there, not there, there in some of their 512-byte sectors,
+or read back as noise (a write that was in flight when the power went), in any combination; what
+lies outside the range of a write stays. This holds for every file. A name may be there or not
+until its folder was synced. Knows operations on paths, and nothing of who made them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.powercut.inode import (
     drawn,
     everything,
     lengths,
+    noisy,
     nothing,
     outside,
     torn,
@@ -148,6 +150,10 @@ class Disk:
             for inode in changed:
                 for change in inode.pending[-2:]:
                     yield self._left(rules, names, all_but(change))
+                if rules == "ordered":
+                    for alone in (False, True):
+                        in_flight = noisy(inode.pending[-1], alone=alone)
+                        yield self._left(rules, names, in_flight)
 
     def _left(self, rules: Rules, kept: list[NameChange], pick: Pick) -> Files:
         names = dict(self._names_synced[rules])

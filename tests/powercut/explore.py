@@ -39,8 +39,8 @@ class Plan(NamedTuple):
     `some` is how many states are drawn at random at each operation, beside the plain ones;
     `recoveries`, how many states are opened by a recorded run of their own whose power is cut as
     well; `role` and `fault` are the workload's; `first_wrong` begins with the first promise and
-    stops at the first finding; `inject` is a fault of the disk, as strace has it; `every` cuts at
-    one in so many operations only, and at each promise.
+    stops at the first finding; `inject` is a fault of the disk, as strace has it; `every` cuts the
+    first run at one in so many operations only, and at each promise; a recovery is cut at each.
     """
 
     seed: int
@@ -89,7 +89,7 @@ def explore(plan: Plan) -> Outcome:
             return outcome
         given = promises(operations)
         oracle = Oracle(run.folder / DB, folder / "state", given, retried=bool(plan.inject))
-        judge = _Judge(oracle, outcome)
+        judge = _Judge(oracle, outcome, every=plan.every)
         chosen: list[tuple[Files, Look, int]] = []
         for at, files, look in judge.every_cut(Disk(), operations, random):
             # A draw among all states of which nobody knows how many there will be.
@@ -111,15 +111,17 @@ def _recover(folder: Path, files: Files, kept: list[Promise], outcome: Outcome) 
 
     `kept` is what must be there whatever happens: all that the state held, for it was on the disk.
     """
-    run = Run(folder / "run", folder / "acks", outcome.plan.seed, 1, "recover", "none")
-    random = Random(outcome.plan.seed)
+    plan = outcome.plan
+    fault = plan.fault if plan.fault == "rewrite" else "none"
+    run = Run(folder / "run", folder / "acks", plan.seed, 1, "recover", fault)
+    random = Random(plan.seed)
     for name, content in files.items():
         path = run.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     operations = _record(run)
     given = kept + promises(operations)
-    judge = _Judge(Oracle(run.folder / DB, folder / "state", given), outcome)
+    judge = _Judge(Oracle(run.folder / DB, folder / "state", given), outcome, every=1)
     for _ in judge.every_cut(Disk(files), operations, random):
         pass
     outcome.recoveries += 1
@@ -129,9 +131,10 @@ def _recover(folder: Path, files: Files, kept: list[Promise], outcome: Outcome) 
 class _Judge:
     """Has each state looked at once, and held against the promises at each place it may come."""
 
-    def __init__(self, oracle: Oracle, outcome: Outcome) -> None:
+    def __init__(self, oracle: Oracle, outcome: Outcome, *, every: int) -> None:
         self._oracle = oracle
         self._outcome = outcome
+        self._every = every
         self._looks: dict[bytes, Look] = {}
 
     @property
@@ -146,7 +149,7 @@ class _Judge:
         for at, operation in enumerate(operations):
             disk.apply(operation)
             promised = isinstance(operation, Acknowledged)
-            if isinstance(operation, Sought) or (at % self._outcome.plan.every and not promised):
+            if isinstance(operation, Sought) or (at % self._every and not promised):
                 continue
             if self._outcome.plan.first_wrong:
                 if self._outcome.wrong:

@@ -88,13 +88,13 @@ def lengths(inode: Inode) -> list[Change]:
 
 def _sectors(change: Change) -> list[Change]:
     """A write as the sectors that it touches, each of which may be there by itself."""
-    at, offset, data, _ = change
+    at, offset, data, given_up = change
     if data is None:
         return [change]
     first = SECTOR - offset % SECTOR
     edges = [0, *range(first, len(data), SECTOR), len(data)]
     return [
-        Change(at, offset + start, data[start:end])
+        Change(at, offset + start, data[start:end], given_up)
         for start, end in itertools.pairwise(edges)
         if end > start
     ]
@@ -122,8 +122,34 @@ def torn(newest: Inode, *, first_half: bool, alone: bool) -> Pick:
     return pick
 
 
+def noisy(in_flight: Change, *, alone: bool) -> Pick:
+    """A write was in flight and reads as noise; of the other writes, all are there or none.
+
+    Bytes outside the range of the write stay as they were: nothing less can be built on.
+    """
+    noise = as_noise(in_flight)
+
+    def pick(inode: Inode) -> list[Change]:
+        if alone:
+            return [noise] if any(change is in_flight for change in inode.pending) else []
+        return [noise if change is in_flight else change for change in inode.pending]
+
+    return pick
+
+
+def as_noise(change: Change) -> Change:
+    """A write whose bytes read back as others, the same each time.
+
+    A new length has no bytes, and a write that was given up is no longer in flight.
+    """
+    if change.data is None or change.given_up:
+        return change
+    random = Random(change.at)
+    return change._replace(data=random.randbytes(len(change.data)))
+
+
 def drawn(random: Random, keep: float) -> Pick:
-    """Each write is there with this likelihood, whole or by some of its sectors."""
+    """Each write is there with this likelihood, by some of its sectors, or as noise."""
 
     def pick(inode: Inode) -> list[Change]:
         kept: list[Change] = []
@@ -131,7 +157,8 @@ def drawn(random: Random, keep: float) -> Pick:
             if random.random() < keep:
                 kept.append(change)
             elif random.random() < 0.5:
-                kept += [sector for sector in _sectors(change) if random.random() < 0.5]
+                sectors = [sector for sector in _sectors(change) if random.random() < 0.5]
+                kept += [s if random.random() < 0.5 else as_noise(s) for s in sectors]
         return kept
 
     return pick

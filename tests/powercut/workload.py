@@ -6,7 +6,9 @@ Appends of both durabilities, pictures, projectors, a replay, WAL checkpoints, a
 and a second opening. After each call that promised something a line goes to ACKS, by one write.
 ROLE is "first" for all of that, "recover" for what comes after a power cut; the first starts
 the others. FAULT is "none", or breaks a promise on purpose: "off" never syncs the database,
-"in-place" writes pictures under their final name without a sync.
+"in-place" writes pictures under their final name without a sync, "rewrite" writes the whole WAL
+over itself at a start. "forget" breaks none: it shows the product a disk that lacks what no sync
+has covered, for a run in which syncs are made to fail.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from eventlog.journal.append import Durability
 from eventlog.maintenance.backup import backup
 from eventlog.pictures import thumbnails
 from eventlog.record import Receipt
-from eventlog.storage import reserve, writer
+from eventlog.storage import reserve, wal_file, writer
 from eventlog.store.event_store import EventStore
 
 START: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -212,8 +214,58 @@ def write_in_place() -> None:
     vars(thumbnails)["write_new"] = in_place
 
 
+def rewrite_wal() -> None:
+    """Break a promise: a start takes nothing of the WAL for stored, and writes all of it anew."""
+    vars(wal_file)["read_disk"] = lambda _fd, _wal, _offset, size: bytes(size)
+
+
+def forget_what_was_not_synced() -> None:
+    """Read other bytes from the disk, behind those that a sync of the WAL is known to cover.
+
+    strace makes a sync fail by leaving it out, so that the machine's own disk, or its memory,
+    holds what the model of the disk has lost.
+    """
+    stored: dict[Path, tuple[bytes, int]] = {}
+    cls: Any = writer.Writer
+    surely, sync, write_missing = cls._surely, cls.sync, wal_file.write_missing
+
+    def remember(path: Path) -> None:
+        header = path.read_bytes()[:32] if path.exists() else b""
+        stored[path] = header, len(header) + wal_file.bytes_in_use(path)
+
+    def surely_(self: Any, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - any function's answer
+        answer = surely(self, function)
+        if self._durable:
+            remember(self._wal_path)
+        return answer
+
+    def sync_(self: Any) -> None:  # noqa: ANN401 - the private parts of a Writer
+        sync(self)
+        remember(self._wal_path)
+
+    def write_missing_(wal: Path) -> int:
+        written = write_missing(wal)
+        remember(wal)
+        return written
+
+    def read_disk(fd: int, wal: Path, offset: int, size: int) -> bytes:
+        header, end = stored.get(wal, (b"", 0))
+        known = max(0, end - offset) if os.pread(fd, 32, 0) == header else 0
+        shown = os.pread(fd, size, offset)
+        return shown[:known] + bytes(255 - byte for byte in shown[known:])
+
+    cls._surely, cls.sync = surely_, sync_
+    vars(wal_file).update(write_missing=write_missing_, read_disk=read_disk)
+
+
 ROLES: Final = {"first": first, "second": second, "recover": second, "backup": back_up}
-FAULTS: Final = {"none": lambda: None, "off": never_sync, "in-place": write_in_place}
+FAULTS: Final[dict[str, Callable[[], None]]] = {
+    "none": lambda: None,
+    "off": never_sync,
+    "in-place": write_in_place,
+    "rewrite": rewrite_wal,
+    "forget": forget_what_was_not_synced,
+}
 
 
 def main() -> None:
