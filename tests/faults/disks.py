@@ -48,13 +48,13 @@ def memory_disk(folder: Path, size_bytes: int) -> Iterator[Path]:
 class Ext4:
     """An ext4 file system in a file."""
 
-    def __init__(self, image: Path, size_bytes: int) -> None:
-        """Make it."""
+    def __init__(self, image: Path, size_bytes: int, *, options: tuple[str, ...] = ()) -> None:
+        """Make it; `options` are mkfs.ext4's."""
         need_mounts("mkfs.ext4", "losetup")
         self._image = image
         with image.open("wb") as file:
             file.truncate(size_bytes)
-        _run("mkfs.ext4", "-q", "-m", "0", str(image))
+        _run("mkfs.ext4", "-q", "-m", "0", *options, str(image))
 
     @contextmanager
     def mounted(self, folder: Path, options: str = "rw") -> Iterator[Path]:

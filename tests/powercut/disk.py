@@ -150,10 +150,9 @@ class Disk:
             for inode in changed:
                 for change in inode.pending[-2:]:
                     yield self._left(rules, names, all_but(change))
-                if rules == "ordered":
-                    for alone in (False, True):
-                        in_flight = noisy(inode.pending[-1], alone=alone)
-                        yield self._left(rules, names, in_flight)
+        for inode, alone in itertools.product(changed, (False, True)):
+            in_flight = noisy(inode.pending[-1], alone=alone)
+            yield self._left("ordered", self._names_pending["ordered"], in_flight)
 
     def _left(self, rules: Rules, kept: list[NameChange], pick: Pick) -> Files:
         names = dict(self._names_synced[rules])

@@ -233,13 +233,13 @@ def forget_what_was_not_synced() -> None:
         header = path.read_bytes()[:32] if path.exists() else b""
         stored[path] = header, len(header) + wal_file.bytes_in_use(path)
 
-    def surely_(self: Any, function: Callable[[], Any]) -> Any:  # noqa: ANN401 - any function's answer
+    def surely_(self: Any, function: Callable[[], Any]) -> Any:
         answer = surely(self, function)
         if self._durable:
             remember(self._wal_path)
         return answer
 
-    def sync_(self: Any) -> None:  # noqa: ANN401 - the private parts of a Writer
+    def sync_(self: Any) -> None:
         sync(self)
         remember(self._wal_path)
 
