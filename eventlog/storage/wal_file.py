@@ -87,6 +87,22 @@ def _bytes_in_use(fd: int) -> int:
     return int(low * frame_size)
 
 
+def sync(wal: Path) -> None:
+    """Put on the disk what the WAL holds, from a process that writes no records. Raises OSError.
+
+    A failure that another open file was told of is not repeated here; a writer has
+    `Writer.sync`. Where there is no WAL, a WAL checkpoint has synced all into the database.
+    """
+    try:
+        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.fdatasync(fd)
+    finally:
+        os.close(fd)
+
+
 def write_missing(wal: Path) -> int:
     """Write what the disk lacks of the WAL, and sync it; the number of bytes written.
 
