@@ -22,8 +22,6 @@ from eventlog.storage.paths import wal_path
 from eventlog.store.event_store import EventStore
 from tests.faults.disks import Ext4, cut_power, fill, make_room, memory_disk, need_mounts
 
-pytestmark = pytest.mark.faults
-
 MB = 1024 * 1024
 _FIBMAP = 1
 _BLOCK = 4096
@@ -77,6 +75,7 @@ def _refuse(*_: object) -> bytes:
     raise OSError(errno.EINVAL, "no O_DIRECT")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("direct", [True, False])
 def test_lost_writes_are_found_and_written_again(
     direct: bool,
@@ -109,6 +108,7 @@ def test_lost_writes_are_found_and_written_again(
                 assert wal_file.read_disk(written.fileno(), file, 0, len(content)) == content
 
 
+@pytest.mark.faults
 def test_an_append_after_lost_writes_survives_a_power_cut(tmp_path: Path) -> None:
     """Relaxed appends were lost by a sync that failed; a durable one after them is kept."""
     with memory_disk(tmp_path / "backing", 64 * MB) as backing:
