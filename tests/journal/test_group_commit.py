@@ -243,7 +243,7 @@ async def test_a_full_disk_takes_the_room_and_no_append(
 async def test_a_disk_that_fails_at_it_is_not_believed_again(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a sync that failed the WAL is written anew before the next commit is acknowledged."""
+    """After a sync that failed the WAL is compared with the disk before the next commit."""
 
     def fail(_: Path) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -252,18 +252,18 @@ async def test_a_disk_that_fails_at_it_is_not_believed_again(
     monkeypatch.setattr(store.engine.writer, "_wal_size", 0)
     await store.append(*visit())
     await until(lambda: store.engine.writer.in_doubt)
-    rewritten: list[Path] = []
-    monkeypatch.setattr(wal, "rewrite", rewritten.append)
+    repaired: list[Path] = []
+    monkeypatch.setattr(wal, "write_missing", repaired.append)
     await store.append(*visit())
 
-    assert len(rewritten) == 1
+    assert len(repaired) == 1
 
 
 async def test_a_relaxed_append_waits_elsewhere_while_the_wal_is_in_doubt(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To write the WAL anew syncs it, and the loop waits for no sync."""
-    monkeypatch.setattr(store.engine.writer, "_doubt", True)
+    """To compare the WAL with the disk syncs it, and the loop waits for no sync."""
+    monkeypatch.setattr(store.engine.writer, "_in_doubt", True)
     hops = Hops(monkeypatch)
     await store.append(*visit(), durability="relaxed")
 
