@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import starmap
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
 from msgspec import Struct
 
@@ -24,9 +24,10 @@ from eventlog.errors import (
     UnknownEvent,
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact
-from eventlog.journal import chain
+from eventlog.journal import chain, plain_values
 from eventlog.record import LIBRARY, Author, Head, Position
 
+T = TypeVar("T")
 Durability: TypeAlias = Literal["durable", "relaxed"]
 
 KEY_LENGTH_MAX: Final = 200
@@ -84,9 +85,10 @@ def prepare(
         raise BadArgument("durability is 'durable' or 'relaxed'")
     if not isinstance(author, Author):
         raise BadArgument(f"a writer is an Author, not {type(author).__name__}")
-    encoded = tuple(starmap(EncodedFact, map(codecs.encode, facts)))
+    encoded = tuple(starmap(EncodedFact, map(plain_values.encode, facts)))
     for fact in facts:
         codecs.require_text(fact)
+    event_id, key = plain_argument(event_id), plain_argument(key)
     check_event_id(event_id)
     check_key(key)
     kinds = [fact.kind for fact in encoded]
@@ -94,6 +96,14 @@ def prepare(
     unlocks = "unlock_action" in kinds
     durable = unlocks or durability == "durable"
     return Append(encoded, opens, event_id, key, durable, unlocks, author=author)
+
+
+def plain_argument(value: T) -> T:
+    """An id or a key at its plain value, as numpy and enums hold them; else the value itself."""
+    try:
+        return cast("T", plain_values.plain_value(value))
+    except plain_values.NotPlainError:
+        return value  # the check that follows names it
 
 
 def check_event_id(event_id: int | None) -> None:

@@ -15,11 +15,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
-from eventlog.errors import BadArgument, DatabaseError
+from eventlog.errors import BadArgument, DatabaseError, UnknownEvent
 from eventlog.followers import checkpoints, subscription
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
 from eventlog.journal import table as journal
+from eventlog.journal.append import check_event_id, plain_argument
 from eventlog.journal.nudge import Nudge
 from eventlog.projections import event_list, face_results, persons, unclean_stops, unlock_actions
 from eventlog.projections.event_list import EVERYTHING, Before, EventFilter
@@ -74,9 +75,10 @@ class Reader:
 
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
         """One event's columns, and its detections under "detections"; None when there is none."""
-        if not _may_be(event_id):
+        row_id = _row_id(event_id)
+        if row_id is None:
             return None
-        found = event_list.nest(await self._fetch(event_list.one_event(event_id)))
+        found = event_list.nest(await self._fetch(event_list.one_event(row_id)))
         return found[0] if found else None
 
     async def events(
@@ -103,15 +105,17 @@ class Reader:
 
     async def face_results(self, event_id: int) -> list[dict[str, Any]]:
         """Every face result of an event, in order."""
-        if not _may_be(event_id):
+        row_id = _row_id(event_id)
+        if row_id is None:
             return []
-        return await self._rows(face_results.COLUMNS, face_results.of_event(event_id))
+        return await self._rows(face_results.COLUMNS, face_results.of_event(row_id))
 
     async def unlock_actions(self, event_id: int) -> list[dict[str, Any]]:
         """Every unlock action of an event, refused ones too, in order."""
-        if not _may_be(event_id):
+        row_id = _row_id(event_id)
+        if row_id is None:
             return []
-        return await self._rows(unlock_actions.COLUMNS, unlock_actions.of_event(event_id))
+        return await self._rows(unlock_actions.COLUMNS, unlock_actions.of_event(row_id))
 
     async def unlocks(
         self,
@@ -143,9 +147,10 @@ class Reader:
 
     async def story(self, event_id: int) -> list[StoredRecord]:
         """All records of one event as they are stored, in order."""
-        if not _may_be(event_id):
+        row_id = _row_id(event_id)
+        if row_id is None:
             return []
-        return await self.run(lambda connection: journal.read_event(connection, event_id))
+        return await self.run(lambda connection: journal.read_event(connection, row_id))
 
     async def cursor(self) -> str:
         """Where the journal ends, as `position:hash`: what `subscribe` takes to go on from here."""
@@ -179,8 +184,13 @@ class Reader:
             await asyncio.sleep(WATCH_S)
 
 
-def _may_be(event_id: int) -> bool:
-    """Whether an event can have that id. Raises BadArgument for what is no int."""
-    if type(event_id) is not int:
-        raise BadArgument(f"an event id is an int, not {type(event_id).__name__}")
-    return 0 < event_id < 2**63
+def _row_id(event_id: int) -> int | None:
+    """The id that an event can have; None where none can. Raises BadArgument for what is no int."""
+    plain = plain_argument(event_id)
+    try:
+        check_event_id(plain)
+    except UnknownEvent:
+        return None
+    if plain is None:
+        raise BadArgument("an event id is an int, not NoneType")
+    return plain

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from eventlog.errors import BadFact
 from eventlog.facts import Box, Detection, Ding, DoorAction, FaceResult, Fact, Motion, UnlockAction
+from eventlog.journal.plain_values import NotPlainError, plain_value
 from eventlog.record import Receipt
+
+T = TypeVar("T")
 
 _CORNERS = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
 
@@ -33,6 +36,8 @@ def facts_of_visit(
 
     Raises BadFact for what can't be read as such; `codecs.encode` judges the values.
     """
+    event_type = _taken(event_type, "event", "event_type")
+    door_action = _taken(door_action, "unlock_action", "door_action")
     at = utc(recorded_at, kind=event_type if event_type in ("motion", "ding") else "event")
     facts: list[Fact] = [_opener(event_type, camera_id, at, recording_id)]
     facts += [_detection(detection) for detection in _listed(detections)]
@@ -58,6 +63,7 @@ def facts_of_visit(
 
 def utc(moment: str | datetime, *, kind: str) -> datetime:
     """A time as an aware UTC datetime; one without a zone is UTC already. Raises BadFact."""
+    moment = _taken(moment, kind, "recorded_at")
     try:
         at = _read(moment) if isinstance(moment, str) else moment
         # One whose zone does not know its offset would be taken for this machine's own time.
@@ -111,7 +117,16 @@ def _detection(detection: Mapping[str, Any]) -> Detection:
     return Detection(label=label, confidence=confidence, box=box)
 
 
+def _taken(value: T, kind: str, field: str) -> T:
+    """An argument at its plain value. Raises BadFact for one that would lose something."""
+    try:
+        return cast("T", plain_value(value))
+    except NotPlainError as error:
+        raise BadFact(kind, field, str(error)) from error
+
+
 def _flag(value: object) -> bool:
+    value = _taken(value, "unlock_action", "granted")
     # Pipelines of today pass SQLite's 0 and 1 as well.
     if value is True or value is False or value in (0, 1):
         return bool(value)
