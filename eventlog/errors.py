@@ -47,11 +47,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from eventlog.record import Receipt
 
 
 class EventLogError(Exception):
-    """The root of all errors that this package raises on purpose."""
+    """The root of all errors that this package raises on purpose.
+
+    `receipts` is filled in by `append_many`: a receipt for each group that was written before the
+    error, None for a group that was not, up to the last one that was.
+    """
+
+    receipts: Sequence[Receipt | None] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to another process with the sentence and what it was made of."""

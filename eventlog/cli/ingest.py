@@ -133,8 +133,6 @@ class _Log:
         async with self._turn:
             if self._opened is None:
                 context = self._context
-                if not await anyio.Path(context.db_path).exists():
-                    context.note(f"a new log is made at {context.db_path}")
                 where = str(context.db_path), str(context.thumbnails_dir)
                 store = EventStore(*where, writer=Author("command", "ingest"))
                 self._opened = await self._stack.enter_async_context(store)

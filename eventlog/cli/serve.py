@@ -68,8 +68,6 @@ def serve(
     _require_on_tls(certificate, key)
     context.require_writable()
     context.require_log(must_exist)
-    if not context.db_path.exists():
-        context.note(f"a new log is made at {context.db_path}")
     if not _may_anybody_sign_in(context.db_path):
         context.note("nobody may sign in yet; `eventlog user add NAME` adds a user")
     host = context.settings.host if host is None else host

@@ -21,6 +21,12 @@ def real_path(path: Path) -> Path:
     return path.resolve() if path.is_symlink() else path
 
 
+def absolute_path(path: Path) -> Path:
+    """The path from the root on, which a later chdir does not change. Raises DatabaseError."""
+    with translated(path):
+        return path.absolute()
+
+
 def beside(db_path: Path, ending: str) -> Path:
     """The path that differs from the database file's own by this at its end. Raises OSError."""
     path = real_path(db_path)

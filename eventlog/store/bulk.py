@@ -1,60 +1,127 @@
-"""Many appends at a time: what comes in bulk is prepared while the last of it is written.
+"""Many appends at a time: the next ones are prepared while the last ones are written.
 
-Each group of facts stays an append of its own, with its own event and receipt; only the commit is
-shared. Knows how an append is prepared, and not how it is written.
+Each group of facts stays an append of its own, with its own event, key and receipt; only the
+commit is shared. Knows how an append is prepared, and not how it is written.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, Final, TypeAlias
 
-from eventlog.errors import BadArgument
+from eventlog.errors import BadArgument, EventLogError
 from eventlog.facts import Fact
-from eventlog.journal.append import Durability, prepare
+from eventlog.journal.append import Append, Durability, prepare
 from eventlog.journal.group_commit import FACTS_PER_COMMIT
+from eventlog.journal.sequencer import Answer
 from eventlog.record import Author, Receipt
 from eventlog.store.engine import Engine
 
-log = logging.getLogger("eventlog")
+_Group: TypeAlias = tuple[Sequence[Fact], str | None]
+_MISSING: Final = object()
 
 
 async def append_many(
-    engine: Engine, groups: Iterable[Sequence[Fact]], *, durability: Durability, author: Author
+    engine: Engine,
+    groups: Iterable[Sequence[Fact]],
+    *,
+    keys: Iterable[str | None] | None,
+    durability: Durability,
+    author: Author,
 ) -> list[Receipt]:
-    """The receipts of all groups, in their order. Raises the error of the first that fails.
+    """The receipts of all groups, in their order.
 
-    Whole commits before that one are in the journal then, and so may others of its own be.
+    Raises the error of the first group that fails. The error's `receipts` has a receipt for each
+    group that was written, and None for each that was not, up to the last one that was.
     """
-    receipts: list[Receipt] = []
-    writing: asyncio.Task[list[Receipt]] | None = None
+    bulk = _Bulk(engine)
     try:
-        for chunk in _chunks(groups):
-            prepared = [prepare(facts, durability=durability, author=author) for facts in chunk]
-            # Never two at a time: the later one would be written where the first one failed.
-            if writing is not None:
-                receipts += await writing
-            writing = asyncio.create_task(engine.append_all(prepared))
-            await asyncio.sleep(0)  # it starts before the next ones are prepared
-        if writing is not None:
-            receipts += await writing
+        for chunk in _chunks(_keyed(groups, keys)):
+            await bulk.write(
+                [
+                    prepare(facts, key=key, durability=durability, author=author)
+                    for facts, key in chunk
+                ]
+            )
+        await bulk.end()
+    except EventLogError as error:
+        first = await bulk.settle() or error
+        first.receipts = bulk.written()
+        raise first from first.__cause__
     finally:
-        if writing is not None:
-            await asyncio.wait([writing])
-            # Where another error is on its way already, this one is seen here for the last time.
-            if not writing.cancelled() and (error := writing.exception()) is not None:
-                log.debug("appends in bulk failed: %s", error)
-    return receipts
+        await bulk.settle()
+    return [answer for answer in bulk.answers if isinstance(answer, Receipt)]
 
 
-def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
-    chunk: list[Sequence[Fact]] = []
+class _Bulk:
+    """One commit at a time: a later one would be written where an earlier one failed."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.answers: list[Answer] = []
+        self._engine = engine
+        self._writing: asyncio.Task[list[Answer]] | None = None
+
+    async def write(self, appends: list[Append]) -> None:
+        """Begin to write these when the ones before are written. Raises what `end` raises."""
+        await self.end()
+        self._writing = asyncio.create_task(self._engine.append_all(appends))
+        await asyncio.sleep(0)  # it starts before the next ones are prepared
+
+    async def end(self) -> None:
+        """Return when all are written. Raises the error of the first append that failed."""
+        if self._writing is not None:
+            await self._writing
+        error = await self.settle()
+        if error is not None:
+            raise error
+
+    async def settle(self) -> EventLogError | None:
+        """Wait for what is being written; the error of the first append of it that failed."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return None
+        await asyncio.wait([writing])
+        if writing.cancelled():
+            return None
+        if isinstance(error := writing.exception(), EventLogError):
+            return error
+        answers = writing.result()
+        self.answers += answers
+        return next((answer for answer in answers if isinstance(answer, EventLogError)), None)
+
+    def written(self) -> list[Receipt | None]:
+        """The receipts so far, None in place of a group that was not written."""
+        receipts = [answer if isinstance(answer, Receipt) else None for answer in self.answers]
+        while receipts and receipts[-1] is None:
+            receipts.pop()
+        return receipts
+
+
+def _keyed(groups: object, keys: object) -> Iterator[tuple[Sequence[Fact], Any]]:
+    """Each group with its key. Raises BadArgument where their numbers differ."""
+    if keys is None:
+        for group in _require_iterable(groups, "facts come in groups"):
+            yield _require_sequence(group), None
+        return
+    pairs = zip_longest(
+        _require_iterable(groups, "facts come in groups"),
+        _require_iterable(keys, "keys come as a list, one for each group"),
+        fillvalue=_MISSING,
+    )
+    for group, key in pairs:
+        if group is _MISSING or key is _MISSING:
+            raise BadArgument("there are not as many keys as groups")
+        yield _require_sequence(group), key
+
+
+def _chunks(groups: Iterable[_Group]) -> Iterator[list[_Group]]:
+    chunk: list[_Group] = []
     facts = 0
-    for group in _require_iterable(groups):
-        _require_sequence(group)
+    for group in groups:
         chunk.append(group)
-        facts += len(group)
+        facts += len(group[0])
         if facts >= FACTS_PER_COMMIT:
             yield chunk
             chunk, facts = [], 0
@@ -62,12 +129,13 @@ def _chunks(groups: Iterable[Sequence[Fact]]) -> Iterator[list[Sequence[Fact]]]:
         yield chunk
 
 
-def _require_iterable(groups: object) -> Iterable[Sequence[Fact]]:
-    if isinstance(groups, Iterable) and not isinstance(groups, str | bytes | Mapping):
-        return groups
-    raise BadArgument(f"facts come in groups, not in a {type(groups).__name__}")
+def _require_iterable(given: object, rule: str) -> Iterable[Any]:
+    if isinstance(given, Iterable) and not isinstance(given, str | bytes | Mapping):
+        return given
+    raise BadArgument(f"{rule}, not in a {type(given).__name__}")
 
 
-def _require_sequence(group: object) -> None:
-    if not isinstance(group, Sequence) or isinstance(group, str | bytes | bytearray):
-        raise BadArgument(f"a group is a list of facts, not a {type(group).__name__}")
+def _require_sequence(group: object) -> Sequence[Fact]:
+    if isinstance(group, Sequence) and not isinstance(group, str | bytes | bytearray):
+        return group
+    raise BadArgument(f"a group is a list of facts, not a {type(group).__name__}")

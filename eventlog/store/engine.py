@@ -28,6 +28,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
 from eventlog.journal.group_commit import GroupCommit
 from eventlog.journal.nudge import Nudge
+from eventlog.journal.sequencer import Answer
 from eventlog.record import Author, Receipt
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
@@ -110,14 +111,9 @@ class Engine:
         """The receipt of an append. Raises what `GroupCommit.append` raises."""
         return await self._group_commit.append(append)
 
-    async def append_all(self, some: Sequence[Append]) -> list[Receipt]:
-        """The receipts of many appends, in one commit. Raises the first error of one of them."""
-        receipts = []
-        for answer in await self._group_commit.append_all(some):
-            if isinstance(answer, BaseException):
-                raise answer
-            receipts.append(answer)
-        return receipts
+    async def append_all(self, some: Sequence[Append]) -> list[Answer]:
+        """The receipt of each append, or the error that it failed with, in one commit."""
+        return await self._group_commit.append_all(some)
 
     async def receipt(self, key: str) -> Receipt | None:
         """The receipt of the append that used the key, asked behind all that wait.

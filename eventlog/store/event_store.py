@@ -28,9 +28,9 @@ from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import LIBRARY, Author, Receipt, Record
-from eventlog.storage.paths import checked_path, real_path, require_path
+from eventlog.storage.paths import absolute_path, checked_path, real_path, require_path
 from eventlog.storage.shield import shielded
-from eventlog.store import bulk
+from eventlog.store import bulk, opening
 from eventlog.store.compat import write_event as visits
 from eventlog.store.compat.caller_connection import connect_caller
 from eventlog.store.engine import Engine
@@ -47,12 +47,30 @@ class EventStore:
     """
 
     def __init__(
-        self, db_path: str, thumbnails_dir: str = "thumbnails", *, writer: Author = LIBRARY
+        self,
+        db_path: str,
+        thumbnails_dir: str = "thumbnails",
+        *,
+        writer: Author = LIBRARY,
+        must_exist: bool = False,
     ) -> None:
-        """Touch nothing yet. `writer` is who appends. Raises BadArgument for what is no path."""
+        """Name a log, and touch nothing yet.
+
+        Args:
+            db_path: The database file. A relative path is taken from the current folder at
+                `initialize`, and is absolute from then on.
+            thumbnails_dir: The folder of pictures; a relative path as above.
+            writer: Who appends, as the journal keeps it; the default says that a program did.
+            must_exist: True makes `initialize` refuse a path where no log is, so that a disk that
+                is not mounted is noticed. By default a new log is made there.
+
+        Raises:
+            BadArgument: A path is no path.
+        """
         self.db_path = require_path("db_path", db_path)
         self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
         self.writer = writer
+        self.must_exist = must_exist
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
@@ -63,12 +81,12 @@ class EventStore:
     async def initialize(self) -> None:
         """Make or open the log and start to follow it; does nothing when it is open.
 
-        Raises BadArgument, MissingFolder, NotADatabase, ForeignDatabase, NewerDatabase,
-        ReadOnly, LockTimeout.
+        Raises BadArgument, MissingFolder, DatabaseMissing, NotADatabase, ForeignDatabase,
+        NewerDatabase, ReadOnly, LockTimeout.
         """
         async with self._changing:
             if self._open is None:
-                path = real_path(checked_path(self.db_path))
+                path = self._fixed_path()
                 self._thumbnails.ensure()
                 try:
                     await shielded(self._open_on(path))
@@ -82,6 +100,15 @@ class EventStore:
         async with self._changing:
             if self._open is not None:
                 await shielded(self._close())
+
+    def _fixed_path(self) -> Path:
+        """Make both paths absolute, so that a later chdir changes nothing; the log's own one."""
+        path = absolute_path(checked_path(self.db_path))
+        self.db_path, self.thumbnails_dir = str(path), absolute_path(self.thumbnails_dir)
+        self._thumbnails.folder = self.thumbnails_dir
+        if self.must_exist:
+            opening.require_there(path)
+        return real_path(path)
 
     async def _open_on(self, path: Path) -> None:
         opened = await Engine.start(path)
@@ -149,15 +176,31 @@ class EventStore:
         return await self._opened().append(append)
 
     async def append_many(
-        self, groups: Iterable[Sequence[Fact]], *, durability: Durability = "durable"
+        self,
+        groups: Iterable[Sequence[Fact]],
+        *,
+        keys: Iterable[str | None] | None = None,
+        durability: Durability = "durable",
     ) -> list[Receipt]:
         """Append many groups of facts, each atomic by itself, some thousand facts a commit.
 
-        Raises what `append` raises, for the first group that fails; whole commits before it are
-        in the journal then.
+        Args:
+            groups: Each is what `append` takes: an opener first, or facts that need no event.
+            keys: One idempotency key for each group, None for a group without one. With keys the
+                whole call can be repeated after an error. None, the default, is no key at all.
+            durability: As for `append`.
+
+        Returns:
+            The receipts, in the order of the groups.
+
+        Raises:
+            EventLogError: What `append` raises, for the first group that fails. Groups before it
+                are in the journal then, and some after it may be: the error's `receipts` has a
+                receipt for each group that was written and None for each that was not, up to the
+                last one that was.
         """
         return await bulk.append_many(
-            self._opened(), groups, durability=durability, author=self.writer
+            self._opened(), groups, keys=keys, durability=durability, author=self.writer
         )
 
     async def receipt(self, key: str) -> Receipt | None:

@@ -14,6 +14,7 @@ import os
 import sqlite3
 from pathlib import Path
 
+from eventlog.errors import DatabaseMissing
 from eventlog.followers import checkpoints
 from eventlog.followers.view_tables import create_tables, drop_tables, missing_views, statements
 from eventlog.journal import clock
@@ -21,6 +22,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.table import SCHEMA
 from eventlog.projections import VIEWS
 from eventlog.storage.connections import APPLICATION_ID, USER_VERSION, look, origin, transaction
+from eventlog.storage.error_translation import translated
 
 log = logging.getLogger("eventlog")
 
@@ -45,6 +47,18 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         for view in missing:
             create_tables(connection, view)
             checkpoints.reset(connection, view.name, view.version)
+    if whose == "empty":
+        log.warning("a new log is made at %s", path)
+
+
+def require_there(path: Path) -> None:
+    """Raise DatabaseMissing where no database is, or only an empty file."""
+    with translated(path):
+        size_bytes = path.stat().st_size if path.exists() else 0
+    if size_bytes == 0:
+        raise DatabaseMissing(
+            f"there is no log at {path}, and must_exist forbids to make one: is its disk mounted?"
+        )
 
 
 def require_usable(path: Path) -> None:

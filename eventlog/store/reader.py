@@ -28,7 +28,7 @@ from eventlog.projections.unlock_actions import UnlockFilter
 from eventlog.record import Record, StoredRecord
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import connect_reader
-from eventlog.storage.paths import require_path
+from eventlog.storage.paths import absolute_path, require_path
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -50,7 +50,7 @@ class Reader:
     @classmethod
     async def open(cls, db_path: str | Path) -> Self:
         """Open the log for reading. Raises BadArgument, and what `connect_reader` raises."""
-        path = Path(require_path("db_path", db_path))
+        path = absolute_path(Path(require_path("db_path", db_path)))
         return cls(await ConnectionThread(path, partial(connect_reader, path)).start())
 
     async def close(self) -> None:

@@ -37,12 +37,12 @@ def ring(tmp_path: Path) -> Path:
 
 
 def test_a_file_goes_in_and_a_second_time_changes_nothing(
-    eventlog: CommandLine, ring: Path
+    eventlog: CommandLine, ring: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is new, what was known and what was skipped is counted, by reason."""
     said = eventlog("ingest", "ring", ring)
     assert said.code == 0
-    assert said.err == f"eventlog: a new log is made at {eventlog.db}\n"
+    assert f"a new log is made at {eventlog.db}" in caplog.messages
     assert said.lines == [
         f"{ring}: 2 events, 2 facts new; 0 known already",
         "  1 skipped: kind on_demand",
