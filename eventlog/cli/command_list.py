@@ -23,7 +23,8 @@ class Command(NamedTuple):
 
 LOOK: Final = Group("Look", sort_key=1)
 FEED: Final = Group("Feed", sort_key=2)
-WEB: Final = Group("Dashboard", sort_key=5)
+DOOR: Final = Group("Door", sort_key=5)
+WEB: Final = Group("Dashboard", sort_key=6)
 CARE: Final = Group("Care", sort_key=3)
 CARRY: Final = Group("Carry", sort_key=4)
 
@@ -134,6 +135,16 @@ COMMANDS: Final = (
         "Carry what is whole in a damaged log into a new one.",
         "eventlog.cli.salvage:salvage",
         ("eventlog salvage whole.db --db damaged.db",),
+    ),
+    Command(
+        "run",
+        DOOR,
+        "Run the door: live sources in, alerts out, the dashboard, as its config says.",
+        "eventlog.cli.run:run",
+        (
+            "eventlog run --config door.toml --check",
+            "eventlog run --config door.toml",
+        ),
     ),
     Command(
         "serve",

@@ -1,0 +1,1 @@
+"""The one process of a door: its config, the supervisor of its parts, and their health."""

@@ -1,0 +1,24 @@
+"""An error as its class and code: what may be recorded and shown of one that nobody expected.
+
+Never its message: that may repeat a name, an address, or text from outside.
+"""
+
+from __future__ import annotations
+
+from eventlog.dashboard.server.error_site import whereabouts
+
+
+def error_code(error: BaseException) -> str:
+    """The error's class, and its number where it has one: "ConnectionRefusedError 111"."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    for name in ("errno", "rc", "status", "code"):
+        code = getattr(error, name, None)
+        if isinstance(code, int):
+            return f"{type(error).__name__} {int(code)}"
+    return type(error).__name__
+
+
+def where(error: BaseException) -> str:
+    """The error's class and the calls that led to it, in one line."""
+    return whereabouts(error)

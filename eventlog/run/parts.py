@@ -1,0 +1,111 @@
+"""From the config to the parts of the process: which there are, and what each depends on.
+
+Each part is made here and runs elsewhere. Extras are imported by the part that needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from eventlog.errors import BadArgument
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.record import Author
+from eventlog.run.author import Signed
+from eventlog.run.config import BY_MQTT, Config, Frigate, Mqtt, secret
+from eventlog.run.health import Board
+from eventlog.run.supervisor import Part
+from eventlog.sources.adapter import Settings
+from eventlog.store.event_store import EventStore
+
+if TYPE_CHECKING:
+    from eventlog.sources.live.mqtt import Broker, Listening
+
+MQTT_AUTHOR: Final = Author("source", "mqtt")
+
+
+class Door:
+    """What the parts of one process share: the open log, the board, and the log's name."""
+
+    def __init__(self, store: EventStore, board: Board) -> None:
+        self.store = store
+        self.board = board
+        self.log_id = b""
+
+    async def open(self, config: Config) -> None:
+        """Get ready for the parts of a config."""
+        from eventlog.journal import table as journal  # noqa: PLC0415
+
+        self.log_id = await self.store.reader.run(journal.log_id)
+        for name in config.source:
+            self.board.source(name)
+
+
+def of(config: Config, door: Door) -> list[Part]:
+    """The parts of a config."""
+    return list(_parts(config, door))
+
+
+def _parts(config: Config, door: Door) -> Iterator[Part]:
+    by_mqtt = {
+        name: source for name, source in config.source.items() if isinstance(source, BY_MQTT)
+    }
+    if by_mqtt:
+        yield Part("mqtt", (config.mqtt, by_mqtt), lambda: _follow_mqtt(config, door))
+
+
+async def _follow_mqtt(config: Config, door: Door) -> None:
+    from eventlog.sources.live.mqtt import MqttIn  # noqa: PLC0415 - an extra
+
+    client_id = f"eventlog-{door.log_id.hex()}"
+    await MqttIn(
+        broker(config.mqtt),
+        client_id,
+        listening(config),
+        Signed(door.store, MQTT_AUTHOR),
+        door.board,
+        pictures=Thumbnails(door.store.thumbnails_dir),
+    ).run()
+
+
+def broker(mqtt: Mqtt | None) -> Broker:
+    """How the broker is reached, its password read now. Raises BadArgument."""
+    from eventlog.sources.live.mqtt import Broker  # noqa: PLC0415 - an extra
+
+    if mqtt is None:
+        raise BadArgument("mqtt: is missing")
+    password = secret("mqtt.password", mqtt.password, mqtt.password_file)
+    return Broker(
+        host=mqtt.host, port=mqtt.port, user=mqtt.user, password=password, tls_ca=mqtt.tls_ca
+    )
+
+
+# The adapter of each kind of source that comes by the broker.
+ADAPTERS: Final[Mapping[type, str]] = {
+    Frigate: "frigate",
+}
+
+
+def listening(config: Config) -> list[Listening]:
+    """What every source that comes by the broker listens to."""
+    from eventlog.sources import SOURCES  # noqa: PLC0415 - slow to load
+    from eventlog.sources.live.mqtt import Listening  # noqa: PLC0415 - an extra
+    from eventlog.sources.live.signs import SIGNS, Signs  # noqa: PLC0415 - likewise
+
+    made = []
+    for name, source in config.source.items():
+        if not isinstance(source, BY_MQTT):
+            continue
+        adapter = SOURCES[ADAPTERS[type(source)]]
+        signs = SIGNS.get(adapter.name, Signs((), lambda _: None))
+        threshold = source.recognition_threshold if isinstance(source, Frigate) else None
+        made.append(
+            Listening(
+                source=name,
+                adapter=adapter,
+                settings=Settings(prefix=source.prefix, recognition_threshold=threshold),
+                sign=signs.read,
+                signs=signs.topics,
+            )
+        )
+    return made

@@ -1,0 +1,1 @@
+"""Sources that are followed as things happen: brokers, websockets, clouds and their histories."""
