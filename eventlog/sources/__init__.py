@@ -11,7 +11,7 @@ from typing import Final
 
 from eventlog.sources import ring
 from eventlog.sources.adapter import Adapter
-from eventlog.sources.frigate import files as frigate
+from eventlog.sources.frigate import adapter as frigate
 
 __all__ = ["SOURCES"]
 

@@ -122,13 +122,22 @@ def occurrence(
     message: Message,
     named: str,
     *facts: Fact,
+    at: datetime | None = None,
     window_s: float = REPEAT_WINDOW_S,
 ) -> Occurrence:
-    """What happened without an id: `named` is its series, arrival and marks are the message's."""
+    """What happened without an id.
+
+    Args:
+        message: the message, whose time of arrival and marks count.
+        named: its series, as `items.series` makes it.
+        facts: what it becomes.
+        at: the source's own time, where it has one.
+        window_s: the same within so many seconds is one.
+    """
     return Occurrence(
         named,
         facts,
-        message.received_at,
+        at or message.received_at,
         message.live,
         message.duplicate,
         window_s,
@@ -143,14 +152,26 @@ def state(  # noqa: PLR0917 - a state has a subject, a value and its alternative
     value: str,
     alternatives: Iterable[str],
     *facts: Fact,
+    at: datetime | None = None,
 ) -> Occurrence:
-    """A state without an id: a fact only where it is another one than the last."""
+    """A state without an id: a fact only where it is another one than the last.
+
+    Args:
+        message: the message, whose time of arrival and marks count.
+        source: the adapter's name.
+        device: the device that the state is of.
+        what: which of its states.
+        value: the state.
+        alternatives: all values that it can have.
+        facts: what it becomes.
+        at: the source's own time, where it has one.
+    """
     named = series(source, device, what, value)
     states = {named, *(series(source, device, what, other) for other in alternatives)}
     return Occurrence(
         named,
         facts,
-        message.received_at,
+        at or message.received_at,
         message.live,
         message.duplicate,
         states=tuple(sorted(states)),

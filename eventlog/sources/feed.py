@@ -16,7 +16,7 @@ import anyio
 from msgspec import Struct, field
 
 from eventlog.errors import BadArgument, BadFact, BadKey, EventLogError
-from eventlog.facts import Fact
+from eventlog.facts import OPENER_TYPES, Fact
 from eventlog.record import Receipt
 from eventlog.sources.items import (
     Addition,
@@ -156,6 +156,7 @@ class Feeder:
             )
         if new:
             self.tally.facts += len(item.facts)
+            self.tally.events += isinstance(item.facts[0], OPENER_TYPES)
         return new
 
     async def _event_of(self, item: Addition) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from eventlog.facts import FaceResult, Motion, Score
-from eventlog.sources.frigate import files as frigate
+from eventlog.facts import FaceResult, Motion, Score, VisitEnded
+from eventlog.sources.adapter import DEFAULTS, Settings
+from eventlog.sources.frigate import adapter as frigate
 from eventlog.sources.frigate.tracked_object import SIMILARITY
-from eventlog.sources.items import Item
+from eventlog.sources.items import Addition, Item
 from eventlog.sources.messages import moment
 from eventlog.sources.reading import read as read_file
 
@@ -83,15 +84,26 @@ def review() -> dict[str, Any]:
     return {"type": "end", "before": after, "after": after}
 
 
-def read(*messages: object) -> list[Item]:
+def read(*messages: object, settings: Settings = DEFAULTS) -> list[Item]:
     """The items of a file that lists these messages."""
-    return list(read_file(frigate.ADAPTER, json.dumps(messages).encode()))
+    return list(read_file(frigate.ADAPTER, json.dumps(messages).encode(), settings))
 
 
-def face(name: str | None, score: float | None, at: float | None = None) -> FaceResult:
+def face(name: str | None, score: float | None, at: float | None = None, **more: Any) -> FaceResult:
     """A face as Frigate's similarity tells it."""
     return FaceResult(
         name=name,
         score=None if score is None else Score(value=score, scale=SIMILARITY),
         recorded_at=None if at is None else moment(at),
+        track=ID,
+        **more,
     )
+
+
+PEOPLE = Settings(people=frozenset({"John", "ada", "ben"}))
+END = Addition(
+    KEY,
+    f"{KEY}:ended:{START + 30!r}",
+    (VisitEnded(ended_at=moment(START + 30), reason="source"),),
+    (OPENER,),
+)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.sources.frigate.frigate_messages import (
     KEY,
+    PEOPLE,
     START,
     api,
     attempt,
@@ -26,7 +27,7 @@ UPDATE = mqtt("update", state(1), state(3, sub_label=["John", 0.95], top_score=0
 # The end comes with the last frame in which the object was seen: that of the update.
 END = mqtt("end", UPDATE["after"], UPDATE["after"] | {"end_time": START + 9})
 EARLY = api(end_time=None, data={"top_score": 0.8})
-LATE = api(sub_label="John", data={"top_score": 0.9, "sub_label_score": 0.95})
+LATE = api(sub_label="John", end_time=START + 9, data={"top_score": 0.9, "sub_label_score": 0.95})
 
 
 @pytest.mark.anyio
@@ -37,12 +38,13 @@ async def test_any_order_of_api_and_mqtt_gives_the_same_facts(number: int) -> No
     expected = {
         "motion": 1,  # the opener
         "detection": 4,  # the first sighting, the update's, which is the end's, and the API's two
-        "face_result": 2,  # the attempt; the sub label that API and MQTT tell alike
+        "face_result": 3,  # the attempt; the sub label by the update and by the API
+        "visit_ended": 1,  # which MQTT and the API tell alike
     }
-    reference = (await fed(read(*messages)))[0].story(KEY)
+    reference = (await fed(read(*messages, settings=PEOPLE)))[0].story(KEY)
     first = messages.pop(number)
     for rest in permutations(messages):
-        store, _ = await fed(*(read(message) for message in (first, *rest)))
+        store, _ = await fed(*(read(message, settings=PEOPLE) for message in (first, *rest)))
         assert list(store.events) == [1]
         assert store.story(KEY) == reference
         kinds = [type(fact).__struct_config__.tag for fact in store.events[1]]
@@ -80,8 +82,8 @@ async def test_any_shuffle_of_an_objects_messages_gives_the_same_facts(data: st.
     shuffled = data.draw(st.permutations(messages)) + data.draw(
         st.lists(st.sampled_from(messages), max_size=4)
     )
-    store, _ = await fed(read(*messages))
-    other, _ = await fed(read(*shuffled))
+    store, _ = await fed(read(*messages, settings=PEOPLE))
+    other, _ = await fed(read(*shuffled, settings=PEOPLE))
     assert len(store.events) == len(other.events) <= 1
     assert store.keys.keys() == other.keys.keys()
     if store.events:
@@ -111,3 +113,24 @@ async def test_an_hour_of_a_parked_car_stays_small() -> None:
     ]
     store, tally = await fed(read(*messages))
     assert (tally.events, len(store.events[1])) == (1, 4)
+
+
+@pytest.mark.anyio
+async def test_what_is_known_later_gets_in_whatever_is_fed_first() -> None:
+    """A corrected name with the old score, a better box with the best score, a box at last."""
+    tellings = [
+        api(end_time=None, data={"top_score": 0.9}),
+        api(end_time=None, data={"top_score": 0.9, "box": [0.1, 0.1, 0.2, 0.2]}),
+        api(data={"top_score": 0.9, "box": [0.4, 0.4, 0.2, 0.2]}, sub_label=["John", 0.8]),
+        api(data={"top_score": 0.9, "box": [0.4, 0.4, 0.2, 0.2]}, sub_label=["ada", 0.8]),
+    ]
+    stories = set()
+    for order in permutations(tellings):
+        store, _ = await fed(*(read(one, settings=PEOPLE) for one in order))
+        again, tally = await fed(*(read(one, settings=PEOPLE) for one in (*order, *order)))
+        assert tally.facts == 0
+        assert store.story(KEY) == again.story(KEY)
+        stories.add(store.story(KEY))
+        kinds = [type(fact).__struct_config__.tag for fact in store.events[1]]
+        assert (kinds.count("detection"), kinds.count("face_result")) == (3, 2)
+    assert len(stories) == 1
