@@ -26,7 +26,7 @@ from eventlog.cli import signals, streams
 from eventlog.cli.command_list import COMMANDS, Command
 from eventlog.cli.context import Context, Settings
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
+from eventlog.errors import BadArgument, BadRecord, DatabaseMissing, EventLogError, JournalHole
 
 FINE: Final = 0
 FINDING: Final = 1
@@ -36,6 +36,10 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # As shells count a program that the end of its reader has ended.
 BROKEN_PIPE: Final = 141
 CRASH: Final = 70  # EX_SOFTWARE of sysexits.h
+NO_LOG: Final = (
+    "name the log by --db, or by DB_PATH in config.py or the environment; `eventlog ingest` and"
+    " `eventlog serve` make a new one, `eventlog demo` one to try"
+)
 # What an error repeats of an argument is cut there.
 SENTENCE_MAX: Final = 1000
 
@@ -137,6 +141,8 @@ def _ending(doing: Callable[[], int], interruption: signals.Interruption) -> int
     except (BadRecord, JournalHole) as error:
         _fail(str(error))
         return FINDING
+    except DatabaseMissing as error:
+        return _fail(f"{error}; {NO_LOG}")
     except EventLogError as error:
         return _fail(str(error))
     except KeyboardInterrupt:

@@ -15,13 +15,13 @@ from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TextIO, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from eventlog.cli import moments
 from eventlog.cli.safe_text import ascii_json, safe
 from eventlog.cli.streams import Output, Remarks
 from eventlog.errors import BadArgument, DatabaseMissing, ReadOnly
@@ -90,6 +90,11 @@ class Context:
         """The thumbnails folder, found in the same way."""
         return Path(self.settings.thumbnails_dir) if self._thumbnails is None else self._thumbnails
 
+    @property
+    def named(self) -> bool:
+        """Whether the command line itself names a log or a folder of pictures."""
+        return self._db is not None or self._thumbnails is not None
+
     def require_writable(self) -> None:
         """Raise ReadOnly where a log that is there can't be written."""
         if self.db_path.exists() and read_only(self.db_path):
@@ -111,7 +116,7 @@ class Context:
         elif self.settings.must_exist if must_exist is None else must_exist:
             raise DatabaseMissing(
                 f"there is no log at {self.db_path}, and --must-exist (or MUST_EXIST) forbids to"
-                " make one: is its disk mounted?"
+                " make one (is its disk mounted?)"
             )
 
     @contextmanager
@@ -125,36 +130,23 @@ class Context:
     @cached_property
     def zone(self) -> tzinfo:
         """The zone that times are shown in, and that those are in which name none."""
-        name = self.settings.time_zone
-        try:
-            return UTC if name == "UTC" else ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise BadArgument(f"TIME_ZONE: there is no time zone {name!r} here") from error
+        return moments.zone(self.settings.time_zone)
 
     def local(self, moment: datetime) -> datetime:
         """A moment in the zone that times are shown in; a naive one is UTC."""
-        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-        try:
-            return aware.astimezone(self.zone)
-        except OverflowError:
-            return aware
+        return moments.local(moment, self.zone)
+
+    def time_text(self, moment: datetime, form: str = moments.SECONDS) -> str:
+        """A moment as text, in the zone that times are shown in."""
+        return moments.text(self.local(moment), form)
 
     def moment(self, name: str, text: str | None) -> datetime | None:
-        """An option's date or time, ISO 8601; in the zone that times are shown in, if in none.
+        """The moment that an option's text names, in UTC; see `moments.parse`."""
+        return None if text is None else moments.parse(name, text, self.zone, self.now())
 
-        Raises BadArgument, naming the option.
-        """
-        if text is None:
-            return None
-        try:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                moment = moment.replace(tzinfo=self.zone)
-            return moment.astimezone(UTC)
-        except (ValueError, OverflowError) as error:
-            raise BadArgument(
-                f"{name}: {text!r} is no date or time; write 2026-02-25 or 2026-02-25T10:30"
-            ) from error
+    def now(self) -> datetime:
+        """The present."""
+        return datetime.now(UTC)
 
     # ── speaking ───────────────────────────────────────────────────────────────────────────
 
@@ -162,12 +154,10 @@ class Context:
         """A line of the answer, made safe. What is a `Text` already was made so before."""
         self.out.print(Text(safe(text), style) if isinstance(text, str) else text)
 
-    def draw(self, drawing: RenderableType, *, at_least: int = 0) -> None:
-        """A table or the like, as wide as the terminal is, or `at_least` so many columns."""
+    def draw(self, drawing: RenderableType) -> None:
+        """A table or the like, as wide as the terminal is; piped lines end without blanks."""
         if self.out.is_terminal:
-            width, self.out.width = self.out.width, max(self.out.width, at_least)
             self.out.print(drawing)
-            self.out.width = width
             return
         with self.out.capture() as drawn:
             self.out.print(drawing)

@@ -82,6 +82,11 @@ Serve = Annotated[
 
 def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
     """Show the main job, on a log of its own."""
+    if context.named:
+        raise BadArgument(
+            "the demo makes a log and pictures of its own, in the folder that --into names; it"
+            " takes neither --db nor --thumbnails"
+        )
     started = perf_counter()
     if serve:
         web.load()

@@ -6,14 +6,17 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
+import msgspec
 from cyclopts import Parameter
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context
+from eventlog.cli.event_hints import hints, person_of
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
@@ -35,13 +38,17 @@ Person = Annotated[
     str | None, Parameter(help="Of this person, by name or by the name that is shown.")
 ]
 Stranger = Annotated[bool, Parameter(help="Where a face was seen and nobody was recognised.")]
+Since = Annotated[
+    str | None, Parameter(help="From this date or time on: 2026-02-25T10:30, today, 2h ago, …")
+]
+Until = Annotated[str | None, Parameter(help="Before this date or time.")]
 NextPage = Annotated[
     int | None,
     Parameter(validator=POSITION, help="After this event's id in the list: the next page."),
 ]
 Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [20]")]
 
-# On a terminal that is narrower, the terminal itself breaks the lines.
+# A terminal that is narrower gets two lines for each event.
 _TABLE_WIDTH: Final = 72
 
 
@@ -55,36 +62,40 @@ def events(
     outcome: Outcome = None,
     granted: Annotated[bool, Parameter(help="The same as --outcome granted.")] = False,
     refused: Annotated[bool, Parameter(help="The same as --outcome refused.")] = False,
-    since: Annotated[str | None, Parameter(help="From this date or time on.")] = None,
-    until: Annotated[str | None, Parameter(help="Before this date or time.")] = None,
+    since: Since = None,
+    until: Until = None,
     limit: Limit = 20,
     before: NextPage = None,
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
     """List events that every given filter holds for, newest first."""
+    wanted = EventFilter(
+        camera_id=camera,
+        event_type=event_type,
+        stranger=stranger,
+        label=label,
+        outcome=_outcome(outcome, granted=granted, refused=refused),
+        since=context.moment("--since", since),
+        until=context.moment("--until", until),
+    )
     with context.reading() as connection:
         views.remark(context, connection, (EVENTS, DETECTIONS, PERSONS))
         names = views.shown_names(connection)
-        wanted = EventFilter(
-            camera_id=camera,
-            event_type=event_type,
-            person=None if person is None else _named(person, names),
-            stranger=stranger,
-            label=label,
-            outcome=_outcome(outcome, granted=granted, refused=refused),
-            since=context.moment("--since", since),
-            until=context.moment("--until", until),
-        )
+        if person is not None:
+            wanted = msgspec.structs.replace(wanted, person=person_of(person, names))
         place = None if before is None else _place(connection, before)
         # One more than is shown tells whether there are more.
         query = event_list.recent_events(wanted, before=place, limit=limit + 1)
         found = event_list.nest(connection.execute(*query))
+        missing = [] if found else list(hints(connection, wanted, names))
+    if missing or not (found or as_json):
+        context.note(": ".join(filter(None, ["no such events", "; ".join(missing)])))
     more, found = len(found) > limit, found[:limit]
     if as_json:
         for event in found:
             context.json(event)
-    else:
+    elif found:
         print_events(context, found, names)
         if more and found:
             context.note(f"there are more: --before {found[-1]['id']} goes on")
@@ -94,9 +105,11 @@ def events(
 def print_events(
     context: Context, found: Sequence[Mapping[str, Any]], names: Mapping[str, str]
 ) -> None:
-    """Events as a table, a line each where the terminal is wide enough. No id is ever cut."""
-    if not found:
-        context.note("no such events")
+    """Events as a table, or as two lines each where the terminal is narrow. No id is ever cut."""
+    rows = [_row(context, event, names) for event in found]
+    if context.out.width < _TABLE_WIDTH:
+        for row in rows:
+            _print_narrow(context, row)
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("ID", justify="right", no_wrap=True)
@@ -106,19 +119,39 @@ def print_events(
     table.add_column("SEEN", overflow="fold")
     table.add_column("DOOR", no_wrap=True)
     table.add_column("CAMERA", overflow="fold")
-    for event in found:
-        table.add_row(
-            str(event["id"]),
-            context.local(datetime.fromisoformat(event["recorded_at"])).strftime(
-                "%Y-%m-%d %H:%M:%S"
-            ),
-            "rang" if event["event_type"] == "ding" else "moved",
-            _who(event, names),
-            safe(_seen(event["detections"])),
-            _door(event),
-            safe(event["camera_id"]),
-        )
-    context.draw(table, at_least=_TABLE_WIDTH)
+    for row in rows:
+        table.add_row(*row)
+    context.draw(table)
+
+
+class _Row(NamedTuple):
+    """An event's cells, made safe."""
+
+    id: str
+    time: str
+    what: str
+    who: Text
+    seen: str
+    door: Text
+    camera: str
+
+
+def _row(context: Context, event: Mapping[str, Any], names: Mapping[str, str]) -> _Row:
+    return _Row(
+        str(event["id"]),
+        context.time_text(datetime.fromisoformat(event["recorded_at"])),
+        "rang" if event["event_type"] == "ding" else "moved",
+        _who(event, names),
+        safe(_seen(event["detections"])),
+        _door(event),
+        safe(event["camera_id"]),
+    )
+
+
+def _print_narrow(context: Context, row: _Row) -> None:
+    context.say(Text.assemble((f"{row.id}  ", "bold"), f"{row.time}  {row.what}"))
+    rest = [cell for cell in (row.door, row.who, Text(row.seen), Text(row.camera)) if cell.plain]
+    context.draw(Padding(Text(" · ").join(rest), (0, 0, 0, 2)))
 
 
 def _who(event: Mapping[str, Any], names: Mapping[str, str]) -> Text:
@@ -141,14 +174,6 @@ def _door(event: Mapping[str, Any]) -> Text:
             return Text("refused", "red")
         case _, action:
             return Text("" if action == "none" else str(action))
-
-
-def _named(person: str, names: Mapping[str, str]) -> str:
-    """The name of a person who is asked for by it, or by the one name that is shown for it."""
-    if person in names:
-        return person
-    found = [name for name, shown in names.items() if shown == person]
-    return found[0] if len(found) == 1 else person
 
 
 def _outcome(

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from eventlog.cli.context import Context
+from eventlog.errors import BadArgument
 
 # Handed in by `app.py`, and no option.
 AtDesk: TypeAlias = Annotated[Context, Parameter(parse=False)]
@@ -23,6 +24,16 @@ MustExist: TypeAlias = Annotated[
 ]
 # What stands for the standard input or output in place of a file's name.
 STANDARD: Final = Path("-")
+
+
+def require_file(name: str, path: Path) -> None:
+    """Raise BadArgument for `-`: a database can't go to the standard output."""
+    if path == STANDARD:
+        raise BadArgument(
+            f"{name} is a new database file and can't be the standard output; `eventlog export -`"
+            " writes the journal there"
+        )
+
 
 # Positions and ids end where SQLite's integers do, lists where a list is none any more.
 POSITION: Final = Number(gte=0, lte=2**63 - 1)

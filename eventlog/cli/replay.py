@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
-from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.options import AsJson, AtDesk, require_file
 from eventlog.errors import BadArgument
 from eventlog.followers.compare import Difference, check
 from eventlog.followers.replay import Replay, Replayed, family
@@ -53,6 +53,7 @@ async def replay(
     if check_only:
         return _check(context, as_json=as_json)
     if until is not None and into is not None:
+        require_file("--into", into)
         return await _as_it_stood(context, until, checked_path(into), as_json=as_json)
     return await _rebuild(context, names or None, as_json=as_json)
 

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
-from eventlog.cli.options import AsJson, AtDesk
+from eventlog.cli.options import AsJson, AtDesk, require_file
 from eventlog.maintenance.salvage.salvage import Range, SalvageReport
 from eventlog.maintenance.salvage.salvage import salvage as carry
 
@@ -20,6 +20,7 @@ New = Annotated[Path, Parameter(name="NEWLOG", help="A new file; the damaged log
 
 async def salvage(new: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Carry what is whole in a damaged log into a new one. What is not proved is a finding."""
+    require_file("NEWLOG", new)
     with context.progress("Read pages") as told:
         report = carry(context.db_path, new, progress=told)
     await views.fill(new)

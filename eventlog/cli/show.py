@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from eventlog.cli import moments
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context
 from eventlog.cli.options import AsJson, AtDesk
@@ -101,7 +102,7 @@ def print_story(
         day = day if at is None else at.date()
     context.draw(table)
     context.say()
-    appended = context.local(instant(stored[0].appended_at)).strftime("%Y-%m-%d %H:%M:%S")
+    appended = context.time_text(instant(stored[0].appended_at))
     context.say(f"Times are {context.settings.time_zone}. The journal got it at {appended}.", "dim")
     for note in notes:
         context.say(f"Note: {note}.", "yellow")
@@ -111,7 +112,7 @@ def _headline(context: Context, records: Sequence[Record | story.Unread]) -> str
     opener = records[0].fact if isinstance(records[0], Record) else None
     if not isinstance(opener, Opener):
         return ""
-    when = context.local(opener.recorded_at).strftime("%A, %Y-%m-%d %H:%M:%S")
+    when = context.time_text(opener.recorded_at, "%A, %Y-%m-%d %H:%M:%S")
     what = {Ding: "a ring", Motion: "a motion"}.get(type(opener), "an observation")
     return f" · {what} at {safe(opener.camera_id)} · {when}"
 
@@ -120,7 +121,8 @@ def _clock(at: datetime | None, day: object) -> str:
     """The time of day, led by the date where it is another one than in the line before."""
     if at is None:
         return ""
-    text = at.strftime("%H:%M:%S.%f")[:-3]
+    thousandths = f"{at:%f}"[:3]
+    text = moments.text(at, f"%H:%M:%S.{thousandths}")
     return text if day in {None, at.date()} else f"{at.date().isoformat()} {text}"
 
 

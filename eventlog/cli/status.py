@@ -54,7 +54,7 @@ def _print(context: Context, found: Status) -> None:
 def _appended(context: Context, found: Status) -> str:
     if found.appended_at_us is None:
         return ""
-    at = context.local(instant(found.appended_at_us)).strftime("%Y-%m-%d %H:%M:%S")
+    at = context.time_text(instant(found.appended_at_us))
     return f", appended {at} {context.settings.time_zone}"
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from datetime import datetime
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -16,6 +14,7 @@ from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord
 from eventlog.followers import cursor as cursors
+from eventlog.followers.cursor import Cursor
 from eventlog.journal import table as journal
 from eventlog.projections import story
 from eventlog.record import Record, StoredRecord, instant
@@ -43,9 +42,13 @@ def tail(
     context: AtDesk,
 ) -> int:
     """Show the journal's last records."""
+    cursor = None if after is None else _cursor(after)
     with context.reading() as connection:
-        end = journal.last_position(connection)
-        position = max(0, end - limit) if after is None else _known(connection, after)
+        if cursor is None:
+            position = max(0, journal.last_position(connection) - limit)
+        else:
+            cursors.require_known(connection, cursor)
+            position = cursor.position
         for stored in journal.read_all(connection, after=position):
             position = stored.position
             _print_stored(context, stored, as_json=as_json)
@@ -55,14 +58,11 @@ def tail(
     return 0
 
 
-def _known(connection: sqlite3.Connection, after: str) -> int:
-    """The position of --after. Raises BadArgument where the log has it not, or another there."""
+def _cursor(after: str) -> Cursor:
     try:
-        cursor = cursors.parse(after)
+        return cursors.parse(after)
     except BadArgument as error:
         raise BadArgument(f"--after: {error}") from error
-    cursors.require_known(connection, cursor)
-    return cursor.position
 
 
 async def _follow(context: Context, position: int, *, as_json: bool) -> None:
@@ -105,5 +105,4 @@ def _print(context: Context, record: Record | story.Unread, cursor: str, *, as_j
 
 
 def _when(context: Context, microseconds: int) -> str:
-    appended: datetime = context.local(instant(microseconds))
-    return appended.strftime("%Y-%m-%d %H:%M:%S")
+    return context.time_text(instant(microseconds))

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
-from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk
+from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk, require_file
 from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
 from eventlog.maintenance import archive
@@ -46,8 +46,8 @@ def export(
 
 async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Restore a log from an export, into a new file or a log without records."""
-    with _read(file) as lines, context.progress("Import") as told:
-        head = archive.import_archive(lines, context.db_path, progress=told)
+    with _read(file) as stream, context.progress("Import") as told:
+        head = archive.import_archive(archive.lines_of(stream), context.db_path, progress=told)
     await views.fill(context.db_path)
     if as_json:
         context.json({"position": head.position, "hash": head.hash.hex()})
@@ -58,6 +58,7 @@ async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> i
 
 def backup(file: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Copy the log while others write, and check the copy. The pictures are not in it."""
+    require_file("FILE", file)
     with context.progress("Check the copy") as told:
         report = backups.backup(context.db_path, file, progress=told)
     if as_json:

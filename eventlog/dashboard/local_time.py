@@ -7,16 +7,26 @@ filters and heat maps are the door's. Knows no table and no template.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from io import BytesIO
+from struct import pack
+from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventlog.errors import BadArgument
+
+# A file of one zone (RFC 9636): no transition, one type without an offset, and its name.
+_UTC_FILE: Final = b"TZif" + bytes(16 + 16) + pack(">II", 1, 4) + bytes(6) + b"UTC\0"
 
 
 def zone(name: str) -> ZoneInfo:
     """The zone of an IANA name. Raises BadArgument."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+    except ZoneInfoNotFoundError as error:
+        if name in {"UTC", "Etc/UTC"}:  # known without a database of zones
+            return ZoneInfo.from_file(BytesIO(_UTC_FILE), key=name)
+        raise BadArgument(f"{name!r} is no time zone; one is 'Europe/Berlin'") from error
+    except (ValueError, OSError) as error:
         raise BadArgument(f"{name!r} is no time zone; one is 'Europe/Berlin'") from error
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Annotated, Any, BinaryIO, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -34,6 +34,16 @@ from eventlog.storage.read_only import opened
 T = TypeVar("T")
 
 _SOURCE: Final = "archive"
+# An append's facts have no limit of their own; one of this length is no record of a door.
+LINE_MAX_BYTES: Final = 64 * 2**20
+# What other files begin with, and what to do with them.
+_OTHER_FILES: Final = {
+    b"SQLite format 3\0": "it is a database and not an export: name it by --db to use it, copy it"
+    " by `eventlog backup`, or `eventlog salvage` it where it is damaged",
+    b"\x1f\x8b": "it is compressed by gzip: zcat FILE | eventlog import -",
+    b"\x28\xb5\x2f\xfd": "it is compressed by zstd: zstdcat FILE | eventlog import -",
+    b"\xfd7zXZ\0": "it is compressed by xz: xzcat FILE | eventlog import -",
+}
 
 _Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 _Positive: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
@@ -146,11 +156,33 @@ def import_archive(
     return Head(Position(mark.position), mark.hash)
 
 
+def lines_of(stream: BinaryIO) -> Iterator[bytes]:
+    """The lines of an archive, in bounded memory.
+
+    Raises BadPayload for a line that is longer than any that an export writes: /dev/zero, or a
+    file of another kind, has one without end.
+    """
+    number = 0
+    while line := stream.readline(LINE_MAX_BYTES):
+        number += 1
+        if len(line) == LINE_MAX_BYTES and not line.endswith(b"\n"):
+            raise _bad(number, f"it is longer than {LINE_MAX_BYTES // 2**20} MiB")
+        yield line
+
+
+def _require_text(first: bytes | str) -> None:
+    """Raise BadPayload, with what helps, where the first line is the start of another file."""
+    for start, what in _OTHER_FILES.items():
+        if isinstance(first, bytes) and first.startswith(start):
+            raise BadPayload(_SOURCE, what)
+
+
 def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | None) -> HeadMark:
     numbered = enumerate(lines, start=1)
     first = next(numbered, None)
     if first is None:
         raise BadPayload(_SOURCE, "it is empty")
+    _require_text(first[1])
     header = _decode(_header_decoder, *first)
     if header.format != chain.FORMAT or header.schema > USER_VERSION:
         raise _bad(1, "it was written by a newer program")

@@ -81,9 +81,13 @@ def test_recorded_payloads_go_in_where_they_are(
 
 @pytest.mark.usefixtures("alone")
 def test_the_owners_log_is_never_touched(eventlog: CommandLine, tmp_path: Path) -> None:
-    """Whatever DB_PATH and --db say."""
+    """Whatever DB_PATH says; a log that is named by an option is refused, and not passed over."""
     before = contents(eventlog.db)
-    assert eventlog("demo", "--into", tmp_path / "demo", "--db", eventlog.db).code == 0
+    for options in (["--db", eventlog.db], ["--thumbnails", eventlog.thumbnails]):
+        said = eventlog("demo", "--into", tmp_path / "demo", *options)
+        assert (said.code, said.out) == (2, "")
+        assert "it takes neither --db nor --thumbnails" in said.err
+    assert eventlog("demo", "--into", tmp_path / "demo").code == 0
     assert contents(eventlog.db) == before
     assert not eventlog.thumbnails.exists()
 

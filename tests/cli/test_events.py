@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
 from rich.console import Console
 
+from eventlog.cli import moments
 from eventlog.cli.context import Context, Settings
 from eventlog.cli.events import print_events
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, PersonNamed, UnlockAction
@@ -83,6 +85,7 @@ def test_no_terminal_is_too_narrow_for_ids_and_times(width: int) -> None:
     print_events(context, [event], {})
     text = out.getvalue()
     assert "123456  2026-02-25 10:30:00  moved" in text
+    assert all(len(line) <= width for line in text.splitlines())
     words = text.split()
     assert {"ada", "unlocked", "person,", "summer", "house"} <= set(words)
 
@@ -138,7 +141,129 @@ def test_a_page_that_is_not_the_last_says_how_to_go_on(eventlog: CommandLine) ->
 def test_an_empty_answer_says_so(eventlog: CommandLine) -> None:
     """Nothing on the standard output, a remark on the other."""
     said = eventlog("events", "--camera", "roof")
-    assert (said.code, said.out, said.err) == (0, "", "eventlog: no such events\n")
+    assert (said.code, said.out) == (0, "")
+    assert said.err == (
+        "eventlog: no such events: there is no camera 'roof'; there are: front_door, garden\n"
+    )
+    assert eventlog("events", "--camera", "garden", "--refused").err == "eventlog: no such events\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--label", "Cat"], "there is no label 'Cat'; there is 'cat'"),
+        (["--label", "dog"], "there is no label 'dog'; there are: cat, person"),
+        (["--person", "eve"], "there is no person 'eve'; there are: Ada L., ada, ben"),
+        (["--camera", "Garden", "--label", "x"], "'Garden'; there is 'garden'; there is no label"),
+    ],
+)
+def test_what_does_not_exist_is_answered_with_what_does(
+    eventlog: CommandLine, options: list[str], hint: str
+) -> None:
+    """In one line, in JSON too; what is spelt otherwise is named."""
+    for more in ([], ["--json"]):
+        said = eventlog("events", *options, *more)
+        assert (said.code, said.out, said.err.count("\n")) == (0, "", 1)
+        assert hint in said.err
+
+
+def test_a_shown_name_that_two_persons_share_is_asked_back(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Nothing would be found, and it would not be said why."""
+    log = [
+        prepare([PersonNamed(name="ada", display_name="Ada")]),
+        prepare([PersonNamed(name="ada_b", display_name="Ada")]),
+        visit(0, FaceResult(name="ada_b", distance=0.3)),
+    ]
+    eventlog = CommandLine(capsys, build_log(tmp_path / "two.db", log))
+    said = eventlog("events", "--person", "Ada")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == (
+        "eventlog: --person: 2 persons are shown as 'Ada'; ask for one by name: ada, ada_b\n"
+    )
+    assert eventlog("events", "--json", "--person", "ada_b").json[0]["id"] == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "expected"),
+    [
+        ("today", [5]),
+        ("yesterday", [5, 4, 3, 2, 1]),
+        ("2h", [5]),
+        ("1d", [5]),
+        ("1501m", [5, 4, 3, 2, 1]),
+        ("2 d ago", [5, 4, 3, 2, 1]),
+        ("90 min", [5]),
+        ("1h", []),
+    ],
+)
+def test_a_time_may_be_said_as_people_say_it(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, since: str, expected: list[int]
+) -> None:
+    """Today and yesterday are days of the deployment's zone; 2h is two hours ago."""
+    monkeypatch.setattr(Context, "now", lambda _: T0 + timedelta(days=1, hours=1, seconds=1))
+    found = eventlog("events", "--json", "--since", since).json
+    assert [event["id"] for event in found] == expected
+
+
+@pytest.mark.parametrize("command", [["events", "--since", "soon"], ["tail", "--after", "soon"]])
+def test_arguments_are_checked_before_the_database(
+    eventlog: CommandLine, command: list[str]
+) -> None:
+    """A slip is told as one, also where no log is."""
+    eventlog.db = eventlog.db.with_name("nowhere.db")
+    said = eventlog(*command)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"eventlog: {command[1]}: ")
+
+
+def test_a_log_that_is_not_there_is_told_with_what_to_do(eventlog: CommandLine) -> None:
+    """Which option and which setting name the log, and which commands make one."""
+    eventlog.db = eventlog.db.with_name("nowhere.db")
+    for command in (["events"], ["status"], ["verify"], ["backup", "x.db"], ["export"]):
+        said = eventlog(*command)
+        assert said.code == 2
+        for word in ("--db", "DB_PATH", "`eventlog ingest`", "`eventlog demo`"):
+            assert word in said.err
+
+
+def test_an_hour_that_comes_twice_is_shown_with_its_offset(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """When summer time ends; the hours around it are shown as ever."""
+    at = datetime(2026, 10, 24, 23, 10, tzinfo=UTC)
+    log = [
+        prepare([Motion(camera_id="front_door", recorded_at=at + timedelta(hours=hours))])
+        for hours in range(4)
+    ]
+    path = build_log(tmp_path / "october.db", log)
+    eventlog = CommandLine(capsys, path, time_zone="Europe/Berlin")
+    assert [line[4:29].rstrip() for line in eventlog("events").lines[:0:-1]] == [
+        "2026-10-25 01:10:00",
+        "2026-10-25 02:10:00+02:00",
+        "2026-10-25 02:10:00+01:00",
+        "2026-10-25 03:10:00",
+    ]
+    assert "2026-10-25 02:10:00+01:00" in eventlog("show", 3).out
+
+
+def test_utc_needs_no_database_of_time_zones(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slim container has none; another zone is then told with what to install."""
+
+    def missing(name: str) -> None:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(moments, "ZoneInfo", missing)
+    for name in ("UTC", "Etc/UTC"):
+        eventlog.time_zone = name
+        assert eventlog("events").code == 0
+    eventlog.time_zone = "Europe/Berlin"
+    said = eventlog("events")
+    assert said.code == 2
+    assert "pip install tzdata" in said.err
 
 
 @pytest.mark.parametrize(
@@ -146,7 +271,8 @@ def test_an_empty_answer_says_so(eventlog: CommandLine) -> None:
     [
         (["--granted", "--refused"], "give one of them"),
         (["--outcome", "none", "--refused"], "give one of them"),
-        (["--since", "yesterday"], "'yesterday' is no date or time"),
+        (["--since", "soon"], "'soon' is no date or time"),
+        (["--since", "999999999w"], "--since: '999999999w' is no date or time"),
         (["--until", "2026-13-01"], "--until: '2026-13-01' is no date or time"),
         (["--before", "99"], "there is no event 99"),
         (["--limit", "-1"], "--limit"),

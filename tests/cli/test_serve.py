@@ -225,7 +225,7 @@ def test_accounts_that_cannot_be_written_are_an_error(
 # ── serving ────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_dashboard_is_served_until_it_is_stopped(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, stop: signal.Signals
 ) -> None:
@@ -251,6 +251,7 @@ def test_the_dashboard_is_served_until_it_is_stopped(
         process.send_signal(stop)
         rest, errors = process.communicate(timeout=30)
     assert (process.returncode, rest, errors) == (0, "", "")
+    assert not list(eventlog.db.parent.glob("*.open-*"))  # or the next start finds an unclean stop
 
 
 def test_a_port_that_is_taken_is_named(eventlog: CommandLine) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from eventlog.__main__ import DEFAULTS, load_settings
+from eventlog.cli.app import NO_LOG
 from eventlog.errors import BadArgument
 from tests.cli.command_line import CommandLine
 from tests.support.logs import build_log
@@ -218,7 +219,7 @@ def test_a_log_that_must_exist_is_not_made(
     assert (said.code, said.out) == (2, "")
     assert said.err == (
         f"eventlog: there is no log at {eventlog.db}, and --must-exist (or MUST_EXIST) forbids to"
-        " make one: is its disk mounted?\n"
+        f" make one (is its disk mounted?); {NO_LOG}\n"
     )
     assert list(tmp_path.iterdir()) == [messages]
 

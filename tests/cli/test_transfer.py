@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from eventlog.facts import FaceResult, Motion
 from eventlog.journal.append import prepare
 from tests.cli.command_line import CommandLine
 from tests.support.logs import T0, build_log, guards_down, rows
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
@@ -110,6 +113,55 @@ def test_a_bad_line_is_named_and_nothing_is_there(
     assert said.code == 2
     assert "line 6" in said.err
     assert not restored.exists()
+
+
+@pytest.mark.parametrize(
+    ("start", "hint"),
+    [
+        (b"SQLite format 3\0", "it is a database and not an export: name it by --db to use it"),
+        (b"\x1f\x8b\x08", "zcat FILE | eventlog import -"),
+        (b"\xfd7zXZ\0", "xzcat FILE | eventlog import -"),
+        (b"\x28\xb5\x2f\xfd", "zstdcat FILE | eventlog import -"),
+    ],
+)
+def test_an_import_of_another_file_says_what_to_do_with_it(
+    eventlog: CommandLine, tmp_path: Path, start: bytes, hint: str
+) -> None:
+    """A database, or an export that was compressed; nothing is made."""
+    file = tmp_path / "other"
+    file.write_bytes(start + bytes(5000))
+    said = eventlog("import", file, "--db", tmp_path / "restored.db")
+    assert (said.code, said.out) == (2, "")
+    assert hint in said.err
+    assert not list(tmp_path.glob("*restored*"))
+
+
+def test_an_import_reads_a_line_without_end_in_bounded_memory(tmp_path: Path) -> None:
+    """/dev/zero has one: it is refused, in a process that may use 400 MB."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (400 << 20,) * 2);"
+        "from eventlog.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "import", "/dev/zero", "--db", str(tmp_path / "x.db")]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "eventlog: archive: line 1: it is longer than 64 MiB\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["backup", "-"], ["salvage", "-"], ["replay", "--until", "1", "--into", "-"]],
+)
+def test_a_database_does_not_go_to_the_standard_output(
+    eventlog: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    """No file named - is made; the command that writes there is named."""
+    monkeypatch.chdir(tmp_path)
+    said = eventlog(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert "`eventlog export -`" in said.err
+    assert not (tmp_path / "-").exists()
 
 
 @pytest.mark.parametrize("command", ["export", "backup"])
