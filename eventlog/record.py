@@ -9,7 +9,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from types import NoneType
-from typing import Final, Literal, NamedTuple, NewType, TypeAlias, get_args
+from typing import Final, Literal, NamedTuple, NewType, TypeAlias, TypeGuard, get_args
 
 from msgspec import Struct
 
@@ -127,7 +127,7 @@ def instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
-def is_instant(microseconds: object) -> bool:
+def is_instant(microseconds: object) -> TypeGuard[int]:
     """Whether these are microseconds since 1970 of a moment in the years 1 to 9999."""
     return isinstance(microseconds, int) and _FIRST_US <= microseconds <= _LAST_US
 

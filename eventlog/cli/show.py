@@ -25,7 +25,7 @@ from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
 from eventlog.projections import story
 from eventlog.projections.persons import PERSONS
-from eventlog.record import Record, StoredRecord, instant
+from eventlog.record import Record, StoredRecord, instant, is_instant
 
 # A clock is set soon after a start, when the network comes: so many records on are looked at.
 NEAR: Final = 2000
@@ -98,14 +98,19 @@ def print_story(
     day = None
     for line, row in zip(told.lines, stored, strict=True):
         at = context.local(line.at) if line.happened else None
-        table.add_row(str(line.position), _clock(at, day), safe(line.text), row.hash.hex()[:8])
+        table.add_row(str(line.position), _clock(at, day), safe(line.text), of_row(row).hash[:8])
         day = day if at is None else at.date()
     context.draw(table)
     context.say()
-    appended = context.time_text(instant(stored[0].appended_at))
-    context.say(f"Times are {context.settings.time_zone}. The journal got it at {appended}.", "dim")
+    context.say(f"Times are {context.settings.time_zone}. {_appended(context, stored[0])}", "dim")
     for note in notes:
         context.say(f"Note: {note}.", "yellow")
+
+
+def _appended(context: Context, first: StoredRecord) -> str:
+    if not is_instant(first.appended_at):
+        return "When the journal got it can't be read: the time of append is damaged."
+    return f"The journal got it at {context.time_text(instant(first.appended_at))}."
 
 
 def _headline(context: Context, records: Sequence[Record | story.Unread]) -> str:
@@ -135,7 +140,7 @@ def _as_json(event: int, stored: Sequence[StoredRecord], notes: Sequence[str]) -
         "why": told.sentence,
         "notes": notes,
         "records": [
-            {**record_as_json(record, str(of_row(row))), "hash": row.hash.hex()}
+            {**record_as_json(record, str(of_row(row))), "hash": of_row(row).hash}
             for record, row in zip(records, stored, strict=True)
         ],
     }

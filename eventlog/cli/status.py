@@ -10,7 +10,7 @@ from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.maintenance.status import Status, ViewStatus
 from eventlog.maintenance.status import status as look
-from eventlog.record import instant
+from eventlog.record import instant, is_instant
 
 
 def status(*, as_json: AsJson = False, context: AtDesk) -> int:
@@ -54,6 +54,8 @@ def _print(context: Context, found: Status) -> None:
 def _appended(context: Context, found: Status) -> str:
     if found.appended_at_us is None:
         return ""
+    if not is_instant(found.appended_at_us):
+        return ", its time of append is damaged"
     at = context.time_text(instant(found.appended_at_us))
     return f", appended {at} {context.settings.time_zone}"
 

@@ -23,7 +23,7 @@ from eventlog.followers.cursor import Cursor
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
 from eventlog.projections import story
-from eventlog.projections.times import canonical_us
+from eventlog.projections.times import shown_us
 from eventlog.record import Record, StoredRecord
 from eventlog.store.reader import Reader
 
@@ -39,11 +39,12 @@ SIGNED_OUT: Final = b"event: signed-out\ndata: {}\n\n"
 def plain_record(stored: StoredRecord) -> dict[str, Any]:
     """A record as JSON has it: ids as decimal text, times with their offset."""
     record = story.read(stored)
+    appended_at = shown_us(stored.appended_at)
     plain: dict[str, Any] = {
         "position": str(stored.position),
         "event_id": None if stored.event_id is None else str(stored.event_id),
         "kind": stored.kind,
-        "appended_at": with_offset(canonical_us(stored.appended_at)),
+        "appended_at": None if appended_at is None else with_offset(appended_at),
     }
     if isinstance(record, Record):
         plain["fact"] = codecs.to_builtins(record.fact)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from eventlog.record import EPOCH, instant
+from eventlog.record import EPOCH, instant, is_instant
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND_US: Final = 1_000_000
@@ -31,6 +31,11 @@ def canonical_us(microseconds: int) -> str:
     seconds, fraction = divmod(microseconds, _SECOND_US)
     whole = _whole_second(seconds)
     return f"{whole}.{fraction:06d}" if fraction else whole
+
+
+def shown_us(microseconds: object) -> str | None:
+    """The same for what a row of the journal holds; None where damage has left no date there."""
+    return canonical_us(microseconds) if is_instant(microseconds) else None
 
 
 def created_at(appended_at_us: int) -> str:

@@ -22,9 +22,10 @@ from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
 from eventlog.facts import FaceResult
+from eventlog.followers.cursor import of_row
 from eventlog.projections import story
-from eventlog.projections.times import canonical
-from eventlog.record import Record, StoredRecord, instant
+from eventlog.projections.times import canonical, shown_us
+from eventlog.record import Record, StoredRecord
 
 SCALE_END: Final = 1.2  # the distance at a scale's right end, unless a distance is further
 _SIGNS: Final = {
@@ -144,11 +145,12 @@ def _raw(stored: StoredRecord, record: Record | story.Unread) -> Raw:
         text = msgspec.json.format(plain, indent=2).decode()
     else:
         text = record.reason
+    appended_at = shown_us(stored.appended_at)
     return Raw(
         position=stored.position,
-        kind=stored.kind,
-        hash=stored.hash.hex(),
-        appended_at=with_offset(canonical(instant(stored.appended_at))),
+        kind=str(stored.kind),
+        hash=of_row(stored).hash,
+        appended_at="not a date" if appended_at is None else with_offset(appended_at),
         key=stored.key,
         fact=text,
     )
