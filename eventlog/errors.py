@@ -14,7 +14,8 @@
     │   ├── FactWithoutEvent      a visit's fact that names no visit
     │   ├── UnknownEvent          the event that the facts should join does not exist
     │   ├── KeyConflict           the key was used before, for other facts
-    │   └── StoreClosed           the store is not open
+    │   ├── StoreClosed           the store is not open
+    │   └── OpenedElsewhere       the store was opened on another event loop or in another process
     ├── BadPayload                a foreign message is not what its source promises
     ├── BadRecord                 a stored record can't be read
     │   ├── UnknownKind           a kind, or a version of it, that this program does not know
@@ -194,6 +195,18 @@ class StoreClosed(CallerError):
 
     def __init__(self) -> None:
         super().__init__("the store is not open: call initialize(), or use `async with`")
+
+
+class OpenedElsewhere(CallerError):
+    """The store was opened on another event loop, in another thread or in another process.
+
+    Nothing was queued. `close()` works from anywhere; then `initialize()` opens it here.
+    """
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"the store was opened in another {where}: use it there, or close() it and open it here"
+        )
 
 
 class BadPayload(EventLogError):

@@ -111,6 +111,15 @@ class GroupCommit:
         self._closed = True
         await self.settled()
 
+    def close_from_outside(self) -> None:
+        """Take no more appends, and have the thread write those that wait; from any thread.
+
+        For the time when the loop that they came on runs no more: nobody waits for the answers.
+        """
+        self._closed = True
+        if self._waiting:
+            self._writer.post(self._commit_rest)
+
     async def settled(self) -> None:
         """Return when every append that waits now has its answer."""
         came = self._came
@@ -175,6 +184,10 @@ class GroupCommit:
         batch = self._take()
         answers = self._commit.commit(_appends(batch), since=batch[0].since)
         self._writer.worker.answer(self._settle_and_go_on, _shared_out(batch, answers))
+
+    def _commit_rest(self) -> None:
+        while self._waiting:
+            self._commit_waiting()
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []

@@ -20,6 +20,7 @@ from typing import Final, Self, TypeVar
 
 from eventlog.errors import StoreClosed
 from eventlog.storage.error_translation import of_os_error, of_sqlite_error
+from eventlog.storage.owner import Owner
 
 log = logging.getLogger("eventlog")
 
@@ -57,7 +58,8 @@ class ConnectionThread:
 
     async def start(self) -> Self:
         """Start the thread and open the connection. Raises what opening raises."""
-        self._loop = asyncio.get_running_loop()
+        self.owner = Owner()
+        self._loop = self.owner.loop
         self._thread.start()
         try:
             self._connection = await self._call(self._open_connection)
@@ -70,9 +72,11 @@ class ConnectionThread:
         """The answer of `function`, called with the connection on its thread.
 
         SQLite's and the system's errors arrive as DatabaseError. A cancelled caller does not
-        stop a function that is queued or running. Raises StoreClosed after `stop`.
+        stop a function that is queued or running. Raises StoreClosed after `stop`, and
+        OpenedElsewhere on another loop than the one of `start`.
         """
         connection = self.connection
+        self.owner.require()
         if self._stopping:
             raise StoreClosed
         return await self._call(lambda: function(connection))
@@ -113,6 +117,21 @@ class ConnectionThread:
             await self._call(last)
         finally:
             self._end()
+
+    def stop_from_outside(self, close: Callable[[sqlite3.Connection], None], *, wait: bool) -> None:
+        """The same from any thread, when the loop of `start` runs no more.
+
+        Args:
+            close: Closes the connection, on its thread.
+            wait: Whether to return only when the thread has ended. What `close` raises is logged.
+        """
+        if self._connection is not None and not self._stopping:
+            self._stopping = True
+            connection, self._connection = self._connection, None
+            self._jobs.put(lambda: close(connection))
+            self._jobs.put(_STOP)
+        if wait and self._thread.is_alive():
+            self._thread.join()
 
     def _end(self) -> None:
         self._jobs.put(_STOP)

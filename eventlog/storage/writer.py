@@ -177,10 +177,30 @@ class Writer:
         try:
             await self._worker.stop(self._close)
         finally:
-            if self._wal_fd >= 0:
-                os.close(self._wal_fd)
-                self._wal_fd = -1
-            self.lock.close()
+            self._close_files()
+
+    def close_from_outside(self, then: Callable[[], None], *, wait: bool) -> None:
+        """The same from any thread, when the loop that opened it runs no more.
+
+        Args:
+            then: Called on the writer's thread when the connection is closed.
+            wait: Whether to return only then.
+        """
+
+        def close(connection: sqlite3.Connection) -> None:
+            try:
+                self._close(connection)
+            finally:
+                self._close_files()
+                then()
+
+        self._worker.stop_from_outside(close, wait=wait)
+
+    def _close_files(self) -> None:
+        if self._wal_fd >= 0:
+            os.close(self._wal_fd)
+            self._wal_fd = -1
+        self.lock.close()
 
     def _close(self, connection: sqlite3.Connection) -> None:
         try:

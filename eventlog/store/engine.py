@@ -165,6 +165,24 @@ class Engine:
                 finally:
                     self._start.close()
 
+    def close_from_outside(self, *, clean: bool) -> None:
+        """Close from any thread, when the loop that it was opened on runs no more.
+
+        What was acknowledged is in the journal, and what waits is written; the views are carried
+        to the end by the next start.
+
+        Args:
+            clean: True waits for the end and takes the mark of an open log away. False, for a store
+                that was dropped, waits for nothing and leaves the mark: the next start records an
+                unclean stop.
+        """
+        self._group_commit.close_from_outside()
+        if self._follow is not None:
+            self._writer.worker.owner.cancel(self._follow)
+        self.reader.close_from_outside(wait=clean)
+        then = self._start.close if clean else self._start.drop
+        self._writer.close_from_outside(then, wait=clean)
+
     def _on_commit(self, position: int) -> None:
         self.written = max(self.written, position)
         self.reader.nudge.give()

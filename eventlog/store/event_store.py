@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
+from weakref import WeakSet
 
 import aiosqlite
 import anyio.to_thread
@@ -28,6 +32,7 @@ from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import LIBRARY, Author, Receipt, Record
+from eventlog.storage.owner import Owner
 from eventlog.storage.paths import absolute_path, checked_path, real_path, require_path
 from eventlog.storage.shield import shielded
 from eventlog.store import bulk, opening
@@ -74,7 +79,8 @@ class EventStore:
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
-        self._changing = asyncio.Lock()  # opening and closing take turns
+        self._owner: Owner | None = None  # None while it is closed
+        self._changing: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     # ── its lifetime ───────────────────────────────────────────────────────────────────────
 
@@ -84,31 +90,57 @@ class EventStore:
         Raises BadArgument, MissingFolder, DatabaseMissing, NotADatabase, ForeignDatabase,
         NewerDatabase, ReadOnly, LockTimeout.
         """
-        async with self._changing:
+        if self._owner is not None and self._owner.is_inherited:
+            self._forget()
+        self._require_here()
+        self._owner = self._owner or Owner()  # from now on others are refused
+        async with self._turn():
             if self._open is None:
-                path = self._fixed_path()
-                self._thumbnails.ensure()
+                self._owner = Owner()
                 try:
-                    await shielded(self._open_on(path))
-                except asyncio.CancelledError:
-                    if self.db is not None:
-                        await shielded(self._close())
+                    await shielded(self._open_on(self._prepared_path()))
+                except BaseException:
+                    # A cancellation comes after the opening; every other error instead of it.
+                    await shielded(self._close())
                     raise
 
     async def close(self) -> None:
-        """Write what waits, let the last projection end, and close every connection."""
-        async with self._changing:
-            if self._open is not None:
-                await shielded(self._close())
+        """Write what waits, let the last projection end, and close every connection.
 
-    def _fixed_path(self) -> Path:
-        """Make both paths absolute, so that a later chdir changes nothing; the log's own one."""
+        It works from anywhere: on another event loop or thread the loop of `initialize` does it;
+        where that one runs no more, the views are left to the next start; in a forked process the
+        parent's store is only forgotten.
+
+        Raises:
+            DatabaseError: The disk failed, or another process kept the lock; it is closed then.
+        """
+        owner = self._owner
+        if owner is None or owner.is_here:
+            async with self._turn():
+                await shielded(self._close())
+        elif owner.is_inherited:
+            self._forget()
+        elif owner.loop.is_running():
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), owner.loop))
+        else:
+            await anyio.to_thread.run_sync(partial(self._close_from_outside, clean=True))
+
+    def _prepared_path(self) -> Path:
+        """The log's own path. Both paths are absolute from here on, whatever the folder becomes."""
         path = absolute_path(checked_path(self.db_path))
         self.db_path, self.thumbnails_dir = str(path), absolute_path(self.thumbnails_dir)
         self._thumbnails.folder = self.thumbnails_dir
         if self.must_exist:
             opening.require_there(path)
+        self._thumbnails.ensure()
         return real_path(path)
+
+    def _turn(self) -> asyncio.Lock:
+        """The lock by which opening and closing on this loop take turns."""
+        loop = asyncio.get_running_loop()
+        if self._changing is None or self._changing[0] is not loop:
+            self._changing = loop, asyncio.Lock()
+        return self._changing[1]
 
     async def _open_on(self, path: Path) -> None:
         opened = await Engine.start(path)
@@ -118,10 +150,12 @@ class EventStore:
             await opened.close()
             raise
         self._open = opened
+        _OPEN.add(self)
 
     async def _close(self) -> None:
-        opened, self._open = self._opened(), None
-        db, self.db = self.db, None
+        opened, db = self._let_go()
+        if opened is None:
+            return
         opened.writer.stop_waiting()  # otherwise each step of the close waits for the lock anew
         try:
             if db is not None:
@@ -129,6 +163,25 @@ class EventStore:
         finally:
             await opened.close()
         log.info("EventStore connection closed")
+
+    def _close_from_outside(self, *, clean: bool) -> None:
+        """Close from any thread, when the loop of `initialize` runs no more."""
+        opened, db = self._let_go()
+        if db is not None:
+            _stop(db, wait=clean)
+        if opened is not None:
+            opened.close_from_outside(clean=clean)
+            log.info("EventStore connection closed")
+
+    def _forget(self) -> None:
+        """In a forked process: leave what belongs to the parent alone, and be closed."""
+        # Kept for good: to close these files here would take the parent's locks away.
+        _INHERITED.append(self._let_go())
+
+    def _let_go(self) -> tuple[Engine | None, aiosqlite.Connection | None]:
+        held = self._open, self.db
+        self._open = self.db = self._owner = None
+        return held
 
     async def __aenter__(self) -> Self:
         """Initialize."""
@@ -140,11 +193,12 @@ class EventStore:
         await self.close()
 
     def __del__(self) -> None:
-        """Warn of a store that nobody closed."""
-        if getattr(self, "_open", None) is not None:
-            warnings.warn(
-                f"the store of {self.db_path} was not closed", ResourceWarning, stacklevel=1
-            )
+        """Warn of a store that nobody closed, and let its threads end."""
+        owner = getattr(self, "_owner", None)
+        if owner is None or self._open is None or owner.is_inherited or sys.is_finalizing():
+            return
+        warnings.warn(f"the store of {self.db_path} was not closed", ResourceWarning, stacklevel=1)
+        self._close_from_outside(clean=False)
 
     # ── writing ────────────────────────────────────────────────────────────────────────────
 
@@ -336,9 +390,44 @@ class EventStore:
         return opened
 
     def _opened(self) -> Engine:
+        self._require_here()
         if self._open is None:
             raise StoreClosed
         return self._open
+
+    def _require_here(self) -> None:
+        if self._owner is not None:
+            self._owner.require()
+
+
+# What a fork copies of open stores belongs to the parent: see `_forget`.
+_OPEN: Final[WeakSet[EventStore]] = WeakSet()
+_INHERITED: Final[list[tuple[Engine | None, aiosqlite.Connection | None]]] = []
+
+
+def _after_fork() -> None:
+    for store in _OPEN:
+        # The owner stays, so that a call is told why the store is not open here.
+        _INHERITED.append((store._open, store.db))  # noqa: SLF001 - the same file
+        store._open = store.db = None  # noqa: SLF001 - likewise
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _stop(connection: aiosqlite.Connection, *, wait: bool) -> None:
+    """Close a caller's connection without its loop."""
+
+    def stop() -> None:
+        connection.stop()
+        connection.stop()  # where the close itself fails, its thread ends at the second one only
+
+    # On a thread without a loop, or aiosqlite would answer a loop that may be closed by then.
+    caller = threading.Thread(target=stop)
+    caller.start()
+    caller.join()
+    if wait:
+        connection._thread.join()  # noqa: SLF001 - aiosqlite offers no other way
 
 
 async def _open_caller(path: Path) -> aiosqlite.Connection:

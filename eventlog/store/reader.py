@@ -59,6 +59,11 @@ class Reader:
         await asyncio.wait([self._watch])
         await self._worker.stop(sqlite3.Connection.close)
 
+    def close_from_outside(self, *, wait: bool) -> None:
+        """Close from any thread, when the loop that it was opened on runs no more."""
+        self._worker.owner.cancel(self._watch)
+        self._worker.stop_from_outside(sqlite3.Connection.close, wait=wait)
+
     async def __aenter__(self) -> Self:
         """Nothing more: it is open."""
         return self

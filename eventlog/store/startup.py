@@ -43,6 +43,11 @@ class _Start(NamedTuple):
             log.warning("the mark of an open store can't be taken away: %s", error.strerror)
             self.presence.drop()
 
+    def drop(self) -> None:
+        """Close the head file and leave the mark: nobody closed the store."""
+        self.head_file.close()
+        self.presence.drop()
+
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
     opening.prepare(connection, path)
