@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventlog.sources import ring
 from eventlog.sources.adapter import Adapter
 from eventlog.sources.frigate import adapter as frigate
+from eventlog.sources.ring import adapter as ring
 
 __all__ = ["SOURCES"]
 

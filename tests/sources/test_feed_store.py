@@ -11,11 +11,11 @@ import pytest
 
 from eventlog import codecs
 from eventlog.facts import Ding, Motion
-from eventlog.sources import ring
 from eventlog.sources.feed import Tally, feed
 from eventlog.sources.frigate import adapter as frigate
 from eventlog.sources.items import Addition, Item, Visit
 from eventlog.sources.reading import read as read_file
+from eventlog.sources.ring import adapter as ring
 from eventlog.store.event_store import EventStore
 from tests.sources.frigate.frigate_messages import START, api, attempt, mqtt, read, review, state
 from tests.sources.store_model import ModelStore

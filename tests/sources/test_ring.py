@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eventlog.errors import BadPayload
-from eventlog.facts import Ding, Motion
-from eventlog.sources import ring
-from eventlog.sources.adapter import Settings
-from eventlog.sources.feed import Tally, feed
-from eventlog.sources.items import Item, Refused, Skipped, Visit
+from eventlog.facts import (
+    Detection,
+    DeviceState,
+    Ding,
+    DoorState,
+    LockState,
+    Motion,
+    Observation,
+    ThumbnailSaved,
+    UnlockAction,
+    VisitEnded,
+)
+from eventlog.sources.adapter import Settings, mqtt_message
+from eventlog.sources.feed import Feeder, Tally, feed
+from eventlog.sources.items import (
+    Addition,
+    Item,
+    Occurrence,
+    Refused,
+    Skipped,
+    Standalone,
+    Unknown,
+    Visit,
+)
 from eventlog.sources.reading import read as read_file
+from eventlog.sources.ring import adapter as ring
 from tests.sources.store_model import ModelStore, fed
 
 ID = 7330963245622279024
@@ -138,16 +158,237 @@ async def test_one_id_may_serve_two_kinds() -> None:
     assert [type(facts[0]) for facts in store.events.values()] == [Ding, Motion]
 
 
-@pytest.mark.parametrize("kind", ["on_demand", "alarm", "something_new"])
+@pytest.mark.parametrize("kind", ["on_demand", "alarm"])
 def test_kinds_that_are_no_visit_are_skipped_and_counted(kind: str) -> None:
-    """A look at the live picture is nobody at the door; what is not known is not guessed."""
+    """A look at the live picture is nobody at the door."""
     assert read(history(kind=kind)) == [Skipped(f"kind {kind}")]
 
 
-def test_a_person_without_a_confidence_is_counted_and_no_detection() -> None:
+def test_a_kind_that_nobody_knows_is_counted_by_name() -> None:
+    """It is not guessed, and not passed over either."""
+    assert read(history(kind="something_new")) == [Unknown("kind something_new")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cv_properties": {"person_detected": True, "detection_type": "human"}},
+        {"cv_properties": {"detection_types": [{"detection_type": "human"}]}},
+        {"cv": {"person_detected": True}},
+        {"detection_type": "human"},
+    ],
+)
+def test_a_person_is_a_detection_without_a_confidence(changes: dict[str, Any]) -> None:
     """Ring tells that it saw a person, and not how sure it is."""
-    items = read(history(cv_properties={"person_detected": True, "detection_type": "human"}))
-    assert items[1:] == [Skipped("a person detected, without a confidence")]
+    key = f"ring:{ID}:motion"
+    opening, seen = read(history(kind="motion", **changes))
+    assert isinstance(opening, Visit)
+    assert seen == Addition(
+        key,
+        f"{key}:person",
+        (Detection(label="person", recorded_at=RANG),),
+        opening.facts,
+    )
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_duration_ends_the_visit(answered: bool) -> None:
+    """And says whether somebody answered."""
+    end = read(history(answered=answered, duration=40.0))[-1]
+    assert isinstance(end, Addition)
+    assert end.facts == (
+        VisitEnded(ended_at=RANG + timedelta(seconds=40), reason="source", answered=answered),
+    )
+
+
+def test_a_knock_is_an_observation_and_a_key_an_unlock() -> None:
+    """`door_activity` opens a visit, `key_access` is an operation of the lock."""
+    (knock,) = read(history(kind="door_activity"))
+    assert isinstance(knock, Visit)
+    assert knock.facts == (
+        Observation(
+            camera_id="front_door",
+            recorded_at=RANG,
+            recording_id=str(ID),
+            label="knock",
+            medium="sound",
+        ),
+    )
+    (key,) = read(history(kind="key_access"))
+    assert isinstance(key, Standalone)
+    (fact,) = key.facts
+    assert isinstance(fact, UnlockAction)
+    assert (fact.granted, fact.door_action, fact.actor) == (True, "unlocked", "key")
+
+
+def test_pages_of_a_history_are_their_elements() -> None:
+    """`events` with `ding_id_str`, `evm/v2/history` with `event_id`; ids stay exact."""
+    element = {"ding_id": float(ID), "ding_id_str": str(ID), "kind": "ding"}
+    rounded, exact = read({"events": [{**element, "created_at": "2024-02-02T11:21:24Z"}]})
+    assert isinstance(rounded, Refused)
+    assert [exact] == read(history())
+    page = {"items": [{"event_id": str(ID), "event_type": "ding", "start_time": 1706872884000}]}
+    assert read(page) == read(history())
+    bad = {"items": [{"event_type": "ding"}, *page["items"]]}
+    refused, good = read(bad)
+    assert refused == Refused("element 1 of its page", "id: is missing")
+    assert isinstance(good, Visit)
+
+
+# ── pushes ─────────────────────────────────────────────────────────────────────────────────
+
+
+def push_v2(category: str = "com.ring.pn.live-event.ding", **event: object) -> dict[str, Any]:
+    """A push of version 2: its parts are JSON inside JSON."""
+    ding = {"id": str(ID), "created_at": "2024-02-02T11:21:24.549Z", "subtype": "ding", **event}
+    inner = {
+        "device": {"id": 987652, "kind": "lpd_v4", "name": "Side Door"},
+        "event": {"ding": {k: v for k, v in ding.items() if v is not None}},
+    }
+    data = {
+        "android_config": json.dumps({"category": category, "body": "Ada is at the door"}),
+        "analytics": json.dumps({"triggered_at": 1706872884549}),
+        "data": json.dumps(inner),
+    }
+    return {"data": data, "fcmMessageId": "m-1"}
+
+
+def test_a_push_of_version_2_is_the_ring_of_the_history() -> None:
+    """Under the same key, from its own device; an intercom's too."""
+    for category in ("ding", "intercom"):
+        (item,) = read(push_v2(f"com.ring.pn.live-event.{category}"))
+        assert isinstance(item, Visit)
+        assert item.key == f"ring:{ID}:ding"
+        (fact,) = item.facts
+        assert isinstance(fact, Ding)
+        assert fact.camera_id == "side_door"
+
+
+def test_a_motion_push_of_a_person_has_a_detection() -> None:
+    """Its subtype says so."""
+    opening, seen = read(push_v2("com.ring.pn.live-event.motion", subtype="human"))
+    assert isinstance(opening, Visit)
+    assert isinstance(seen, Addition)
+    assert isinstance(opening.facts[0], Motion)
+
+
+@pytest.mark.anyio
+async def test_two_pushes_of_one_ring_without_an_id_are_one() -> None:
+    """An intercom's press is known by its device and the time that it was triggered at."""
+    message = push_v2("com.ring.pn.live-event.intercom", id=None)
+    store, tally = await fed(read(message), read(message))
+    assert (len(store.events), tally.known) == (1, 1)
+
+
+def test_a_push_of_version_1_is_json_inside_json() -> None:
+    """Its action is the kind; the ding has the history's id."""
+    ding = {"id": ID, "created_at": "2024-02-02T11:21:24Z", "doorbot_description": "Side Door"}
+    gcm = {"action": "com.ring.push.HANDLE_NEW_DING", "ding": ding, "subtype": "ding"}
+    (item,) = read({"data": {"gcmData": json.dumps(gcm)}})
+    assert isinstance(item, Visit)
+    assert item.key == f"ring:{ID}:ding"
+
+
+def test_an_unlock_by_the_app_is_an_operation_under_the_messages_id() -> None:
+    """The alert's text is not read: it may hold a name."""
+    gcm = {
+        "action": "com.ring.push.INTERCOM_UNLOCK_FROM_APP",
+        "alarm_meta": {"device_zid": 185036587},
+        "aps": {"alert": "Ada unlocked the door at 12:21"},
+    }
+    (item,) = read({"data": {"gcmData": json.dumps(gcm)}, "fcmMessageId": "m-2"})
+    assert isinstance(item, Standalone)
+    assert item.key == "ring:push:m-2"
+    assert item.facts == (
+        UnlockAction(granted=True, door_action="unlocked", actor="app", door_id="185036587"),
+    )
+
+
+def test_other_pushes_are_skipped_and_unknown_ones_named() -> None:
+    """An alarm that is armed is known; a category of another house is not."""
+    mode = "com.ring.push.HANDLE_NEW_SECURITY_PANEL_MODE_NONE_NOTICE"
+    assert read(push_v2(mode)) == [Skipped(f"push {mode}")]
+    assert read(push_v2("org.example.x")) == [Unknown("push org.example.x")]
+
+
+# ── ring-mqtt ──────────────────────────────────────────────────────────────────────────────
+
+NOW = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
+CAMERA = "ring/loc-1/camera/abc123"
+
+
+def published(topic: str, payload: bytes, *, retained: bool = False) -> list[Item]:
+    """The items of a message as a broker delivers it now."""
+    return ring.ADAPTER.read(mqtt_message(topic, payload, received_at=NOW, retained=retained))
+
+
+def test_a_ring_is_told_by_its_attributes() -> None:
+    """The state comes before, without a time; old attributes are sent again at each start."""
+    attributes = b'{"lastDing": 1706872884, "lastDingTime": "2024-02-02T11:21:24Z"}'
+    assert published(f"{CAMERA}/ding/attributes", attributes) == [
+        Visit("ring:abc123:ding:1706872884", (Ding(camera_id="abc123", recorded_at=RANG),))
+    ]
+    assert published(f"{CAMERA}/ding/state", b"ON") == [
+        Skipped("a state that its attributes tell with its time")
+    ]
+    assert published(f"{CAMERA}/ding/attributes", b'{"lastDing": 0}') == [
+        Skipped("a ding that never was")
+    ]
+    motion = b'{"lastMotion": 1706872884, "personDetected": true}'
+    opening, seen = published(f"{CAMERA}/motion/attributes", motion)
+    assert isinstance(opening, Visit)
+    assert isinstance(seen, Addition)
+
+
+def test_an_intercoms_timer_is_no_locking() -> None:
+    """UNLOCKED is an operation; LOCKED five seconds later is a timer."""
+    topic = "ring/loc-1/intercom/i1/lock/state"
+    (item,) = published(topic, b"UNLOCKED")
+    assert isinstance(item, Occurrence)
+    (fact,) = item.facts
+    assert isinstance(fact, UnlockAction)
+    assert fact.door_action == "unlocked"
+    assert isinstance(published(topic, b"LOCKED")[0], Skipped)
+    assert isinstance(published(topic, b"UNLOCKED", retained=True)[0], Skipped)
+    (rang,) = published("ring/loc-1/intercom/i1/ding/state", b"ON")
+    assert isinstance(rang, Occurrence)
+    assert rang.facts == (Ding(camera_id="i1", recorded_at=NOW),)
+
+
+def test_an_alarms_lock_and_contact_are_states() -> None:
+    """LOCKING is on the way; a device that is offline, or whose battery is low, is said."""
+    (lock,) = published("ring/loc-1/alarm/l1/lock/state", b"LOCKED")
+    (door,) = published("ring/loc-1/alarm/c1/contact/state", b"ON")
+    (gone,) = published(f"{CAMERA}/status", b"offline")
+    (low,) = published(f"{CAMERA}/info/state", b'{"batteryLevel": 9, "lastUpdate": 1}')
+    assert [item.facts for item in (lock, door, gone, low) if isinstance(item, Occurrence)] == [
+        (LockState(door_id="l1", state="locked", source="ring", recorded_at=NOW),),
+        (DoorState(door_id="c1", state="open", source="ring", recorded_at=NOW),),
+        (DeviceState(device_id="abc123", what="connectivity", state="offline", recorded_at=NOW),),
+        (DeviceState(device_id="abc123", what="battery", state="low", value=9.0, recorded_at=NOW),),
+    ]
+    assert isinstance(published("ring/loc-1/alarm/l1/lock/state", b"LOCKING")[0], Skipped)
+    assert isinstance(published("ring/loc-1/alarm/l1/lock/state", b"?")[0], Refused)
+
+
+@pytest.mark.anyio
+async def test_a_snapshot_becomes_the_thumbnail_of_the_latest_event_once() -> None:
+    """Later pictures of the same event are known already."""
+
+    class Folder:
+        async def save_async(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved:
+            return ThumbnailSaved(path=f"thumbnails/{event_timestamp}-{len(frame_bytes)}.jpg")
+
+    store = ModelStore()
+    feeder = Feeder(store, Folder())
+    for topic, payload in (
+        (f"{CAMERA}/motion/attributes", b'{"lastMotion": 1706872884}'),
+        (f"{CAMERA}/snapshot/image", b"\xff\xd8\xff1"),
+        (f"{CAMERA}/snapshot/image", b"\xff\xd8\xff22"),
+    ):
+        await feeder.feed(published(topic, payload))
+    assert [type(fact) for fact in store.events[1]] == [Motion, ThumbnailSaved]
+    assert feeder.tally == Tally(events=1, facts=2, known=1)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +427,7 @@ def test_a_bad_field_is_named_and_refuses_its_element_alone(
     [
         ("doorbot_history.json", Tally(events=2, facts=2)),
         ("ding_active.json", Tally(events=1, facts=1)),
-        ("intercom_history.json", Tally(events=1, facts=1, skipped={"kind on_demand": 2})),
+        ("intercom_history.json", Tally(events=1, facts=2, skipped={"kind on_demand": 2})),
     ],
 )
 async def test_a_recorded_payload_goes_in_once(shared_data: Path, file: str, first: Tally) -> None:
@@ -195,7 +436,7 @@ async def test_a_recorded_payload_goes_in_once(shared_data: Path, file: str, fir
     store = ModelStore()
     assert await feed(store, read_file(ring.ADAPTER, data)) == first
     assert await feed(store, read_file(ring.ADAPTER, data)) == Tally(
-        known=first.events, skipped=first.skipped
+        known=first.facts, skipped=first.skipped
     )
 
 
