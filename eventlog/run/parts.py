@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from eventlog.errors import BadArgument
 from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.reactors.alerts.teller import Teller
 from eventlog.record import Author
+from eventlog.run import alerts
 from eventlog.run.author import Signed
 from eventlog.run.config import BY_MQTT, Config, Frigate, Mqtt, secret
 from eventlog.run.health import Board
@@ -31,6 +33,7 @@ class Door:
         self.store = store
         self.board = board
         self.log_id = b""
+        self.teller: Teller | None = None
 
     async def open(self, config: Config) -> None:
         """Get ready for the parts of a config."""
@@ -52,6 +55,14 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
     }
     if by_mqtt:
         yield Part("mqtt", (config.mqtt, by_mqtt), lambda: _follow_mqtt(config, door))
+    if config.alert:
+        settings = (config.alert, config.channel, config.door, config.zone)
+        yield Part("alerts", settings, lambda: _tell(config, door))
+
+
+async def _tell(config: Config, door: Door) -> None:
+    door.teller = alerts.make_teller(config, door.store)
+    await alerts.run(config, door.store, door.teller)
 
 
 async def _follow_mqtt(config: Config, door: Door) -> None:

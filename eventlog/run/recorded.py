@@ -13,7 +13,7 @@ from eventlog.record import Record
 def parts_down(connection: sqlite3.Connection) -> dict[str, float]:
     """The parts that the journal says are down, and when it was last told, in unix seconds."""
     down: dict[str, float] = {}
-    for record in _of_kinds(connection, ("part_stopped", "part_back")):
+    for record in of_kinds(connection, ("part_stopped", "part_back")):
         match record.fact:
             case PartStopped(part=part):
                 down[part] = record.appended_at_us / 1_000_000
@@ -24,7 +24,7 @@ def parts_down(connection: sqlite3.Connection) -> dict[str, float]:
     return down
 
 
-def _of_kinds(connection: sqlite3.Connection, kinds: tuple[str, ...]) -> list[Record]:
+def of_kinds(connection: sqlite3.Connection, kinds: tuple[str, ...]) -> list[Record]:
     """The readable records of some rare kinds, in order."""
     marks = ", ".join("?" * len(kinds))
     rows = connection.execute(

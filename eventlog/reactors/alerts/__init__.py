@@ -1,0 +1,1 @@
+"""Alerts: rules over records, told over channels, each once ever."""

@@ -1,0 +1,100 @@
+"""The part that tells the household: from the config's tables to rules, channels and a teller."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from eventlog import codecs
+from eventlog.errors import BadArgument, BadRecord
+from eventlog.followers.reactor import Reactor
+from eventlog.reactors.alerts.channels import Apprise, Channel, Webhook
+from eventlog.reactors.alerts.ledger import Ledger
+from eventlog.reactors.alerts.rules import Doors, Rule
+from eventlog.reactors.alerts.teller import Teller, follow
+from eventlog.record import Author, EventId, Position, Record
+from eventlog.run import http, recorded
+from eventlog.run.author import Signed
+from eventlog.run.config import Alert, Config, hours, seconds, secret
+from eventlog.run.config import Channel as ChannelTable
+from eventlog.store.event_store import EventStore
+
+AUTHOR: Final = Author("part", "alerts")
+
+
+def make_teller(config: Config, store: EventStore) -> Teller:
+    """The teller of a config; secrets are read now. Raises BadArgument."""
+    ledger = Ledger(
+        {name: _rule(name, table) for name, table in config.alert.items()},
+        doors_of(config),
+        ZoneInfo(config.zone),
+    )
+    channels = {
+        name: _channel(name, table, store.thumbnails_dir) for name, table in config.channel.items()
+    }
+
+    async def story(event_id: int) -> list[Record]:
+        rows = await store.reader.story(event_id)
+        found = []
+        for row in rows:
+            try:
+                fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
+            except BadRecord:
+                continue  # `verify` names it
+            found.append(
+                Record(Position(row.position), EventId(event_id), row.appended_at, row.key, fact)
+            )
+        return found
+
+    async def armed() -> list[Record]:
+        return await store.reader.run(lambda c: recorded.of_kinds(c, ("rule_armed",)))
+
+    return Teller(ledger, channels, Signed(store, AUTHOR), story, armed)
+
+
+async def run(config: Config, store: EventStore, teller: Teller) -> None:
+    """Tell for ever. Raises what the reactor and the channels raise."""
+    reactor = Reactor("alerts", store.engine.writer, store.reader, teller.act)
+    await follow(teller, list(config.channel), reactor.run)
+
+
+def doors_of(config: Config) -> Doors:
+    """Which door each camera, lock and contact belongs to, as the sources call them."""
+    return Doors(
+        {
+            part: name
+            for name, door in config.door.items()
+            for part in (*door.cameras, *door.lock.values(), *door.contact.values())
+        }
+    )
+
+
+def _rule(name: str, table: Alert) -> Rule:
+    return Rule(
+        name=name,
+        when=table.when,
+        channels=tuple(table.channels),
+        doors=frozenset(table.doors),
+        after_s=seconds(table.after),
+        quiet=None if table.quiet is None else hours(table.quiet),
+        stale_after_s=seconds(table.stale_after),
+        unsure=table.unsure,
+        updates=table.updates,
+    )
+
+
+def _channel(name: str, table: ChannelTable, thumbnails: Path) -> Channel:
+    pictures = thumbnails if table.picture else None
+    token = secret(f"channel.{name}.token", table.token, table.token_file)
+    if table.webhook is not None:
+        return Webhook(table.webhook, http.post, token=token, pictures=pictures)
+    url = secret(f"channel.{name}.url", table.url, table.url_file)
+    try:
+        return Apprise(url or "", pictures=pictures)
+    except ValueError as error:
+        raise BadArgument(f"channel.{name}: {error}") from error
+    except ModuleNotFoundError as error:
+        raise BadArgument(
+            f"channel.{name}: apprise is not installed; it is in the extra `alerts`"
+        ) from error
