@@ -108,6 +108,17 @@ COMMANDS: Final = (
         ("eventlog parked",),
     ),
     Command(
+        "expire",
+        CARE,
+        "Delete pictures by age or size; each deletion is recorded.",
+        "eventlog.cli.expire:expire",
+        (
+            "eventlog expire --pictures 90d --dry-run",
+            "eventlog expire --bytes 8GB --keep-unlocks 2y",
+            "eventlog expire --pictures 90d --strangers 1y --label car=7d",
+        ),
+    ),
+    Command(
         "export",
         CARRY,
         "Write the journal as lines of JSON.",

@@ -16,7 +16,7 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -33,6 +33,7 @@ from eventlog.storage.durable_files import (
     make_folder,
     open_plain,
     remove_older,
+    sync,
     write_new,
 )
 from eventlog.storage.error_translation import of_os_error
@@ -184,6 +185,29 @@ class Thumbnails:
             ]
         except OSError as error:
             raise of_os_error(error, self.folder) from error
+
+    def remove(self, relative_paths: Iterable[str]) -> int:
+        """Delete pictures, so that they are gone after a power cut too.
+
+        Args:
+            relative_paths: Paths as facts have them. One that names no plain file in the folder is
+                passed over.
+
+        Returns:
+            How many files were deleted.
+
+        Raises:
+            DiskFull, ReadOnly, DiskFailure: The folder can't be written.
+        """
+        found = [path for path in map(self.find, relative_paths) if path is not None]
+        try:
+            for path in found:
+                path.unlink(missing_ok=True)
+            if found:
+                sync(self.folder)
+        except OSError as error:
+            raise of_os_error(error, self.folder) from error
+        return len(found)
 
     def _remembered(self, name: str) -> str:
         self._lately.append((name, time.monotonic()))

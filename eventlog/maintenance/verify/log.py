@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from eventlog import codecs
 from eventlog.errors import (
@@ -24,7 +24,7 @@ from eventlog.errors import (
     NewerDatabase,
     NotADatabase,
 )
-from eventlog.facts import ThumbnailSaved, UncleanStop, kind_of
+from eventlog.facts import PictureRemoved, ThumbnailSaved, UncleanStop, kind_of
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, read_mark
@@ -33,6 +33,7 @@ from eventlog.maintenance.verify import head as head_mark
 from eventlog.maintenance.verify import sqlite_file
 from eventlog.maintenance.verify.clock_jumps import ClockWatch
 from eventlog.maintenance.verify.findings import Finding, Findings, Report
+from eventlog.maintenance.verify.pictures import CheckPicture, PictureChecks
 from eventlog.maintenance.verify.records import RecordChecks
 from eventlog.maintenance.verify.walk import ERRORS, Gap, damage, read_any_text, walk
 from eventlog.record import StoredRecord
@@ -42,10 +43,9 @@ from eventlog.storage.read_only import opened
 
 __all__ = ["Finding", "Report", "verify"]
 
-CheckPicture: TypeAlias = Callable[[ThumbnailSaved], Literal["missing", "damaged"] | None]
 CheckViews: TypeAlias = Callable[[], Iterable[str]]
 
-_SPOKEN: Final = frozenset({kind_of(ThumbnailSaved), kind_of(UncleanStop)})
+_SPOKEN: Final = frozenset({kind_of(ThumbnailSaved), kind_of(PictureRemoved), kind_of(UncleanStop)})
 
 
 def verify(
@@ -151,9 +151,10 @@ def _check_records(
 ) -> RecordChecks:
     watched = 0 if given.mark is None else given.mark.position
     records = RecordChecks(log_id, found, watched=watched)
-    clocks = ClockWatch()
+    clocks, pictures = ClockWatch(), PictureChecks(given.thumbnails, found)
     try:
         journal.read_after(connection, 0, 0)  # or each position would be asked for in vain
+        pictures.read_removals(connection)
         total = max(watched, _last_position(connection))
         for row in walk(connection, at_least=watched):
             if isinstance(row, Gap):
@@ -165,7 +166,7 @@ def _check_records(
             if meta:
                 _note_jump(clocks, row, meta, found)
             if row.kind in _SPOKEN:
-                _check_spoken(row, given.thumbnails, found)
+                _check_spoken(row, pictures, found)
             tell(given.progress, row.position, max(total, row.position))
     except ERRORS as error:
         found.on("table journal", f"SQLite can't read it: {damage(error)}")
@@ -186,17 +187,16 @@ def _note_jump(
         )
 
 
-def _check_spoken(row: StoredRecord, check: CheckPicture | None, found: Findings) -> None:
-    """What a fact says of things beside the journal: a picture, records that a power cut took."""
+def _check_spoken(row: StoredRecord, pictures: PictureChecks, found: Findings) -> None:
+    """What a fact says of things outside the journal: a picture, records that a power cut took."""
     try:
         fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
     except BadRecord:
         return  # the projectors park it, and status counts it
-    if isinstance(fact, ThumbnailSaved) and check is not None:
-        wrong = check(fact)
-        if wrong is not None:
-            what = f"the picture of record {row.position} is {wrong}"
-            found.add(Finding(f"file {fact.path}", what, position=row.position))
+    if isinstance(fact, ThumbnailSaved):
+        pictures.saved(row.position, fact)
+    if isinstance(fact, PictureRemoved):
+        pictures.removed(row.position, fact)
     if isinstance(fact, UncleanStop) and (fact.head_position or 0) > fact.journal_position:
         found.at(
             row.position,

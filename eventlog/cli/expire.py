@@ -1,0 +1,155 @@
+"""`eventlog expire`: delete pictures by age or by the room that they take."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Final
+
+import msgspec
+from cyclopts import Parameter
+
+from eventlog.cli.context import Context, counted
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.errors import BadArgument, DatabaseMissing
+from eventlog.journal import clock
+from eventlog.maintenance import retention
+from eventlog.maintenance.retention import DAY_US, KEEP_UNLOCKS_US, Expired, Rule
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.record import Author
+from eventlog.store.event_store import EventStore
+
+Pictures = Annotated[
+    str | None, Parameter(help="Delete pictures that are older, as 90d (days), 12w or 2y. [never]")
+]
+Bytes = Annotated[
+    str | None,
+    Parameter(name="--bytes", help="Delete the oldest while all take more, as 8GB. [no limit]"),
+]
+KeepUnlocks = Annotated[
+    str | None,
+    Parameter(help="Keep those of openings, refused tries and rings so long. [365d]"),
+]
+Strangers = Annotated[
+    str | None, Parameter(help="Another age for visits with a stranger's face. [as --pictures]")
+]
+Label = Annotated[
+    list[str] | None,
+    Parameter(help="Another age for visits with a label, as car=7d; may be repeated."),
+]
+DryRun = Annotated[bool, Parameter(help="Say what would be deleted, and delete nothing.")]
+TrustClock = Annotated[
+    bool, Parameter(help="Believe the wall clock though the journal speaks against it.")
+]
+
+_AGE: Final = re.compile(r"(\d{1,5})\s*([dwy])")
+_DAYS: Final = {"d": 1, "w": 7, "y": 365}
+_SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(B|kB|MB|GB|TB)", re.IGNORECASE)
+_UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+
+
+async def expire(
+    *,
+    pictures: Pictures = None,
+    bytes_max: Bytes = None,
+    keep_unlocks: KeepUnlocks = None,
+    strangers: Strangers = None,
+    label: Label = None,
+    dry_run: DryRun = False,
+    trust_clock: TrustClock = False,
+    as_json: AsJson = False,
+    context: AtDesk,
+) -> int:
+    """Delete pictures that are older, or that take more room, than you allow. Facts stay.
+
+    Each deletion is recorded as a fact before the file goes.
+    """
+    rule = _rule(pictures, bytes_max, keep_unlocks, strangers, label)
+    if not context.db_path.exists():
+        raise DatabaseMissing(f"there is no log at {context.db_path}")
+    now_us = clock.now_us()
+    with context.progress("Read the journal") as progress, context.reading() as connection:
+        doubt = retention.doubt_about_clock(
+            connection, now_us=now_us, boot=clock.boot_id(), clock_ns=clock.boot_clock_ns()
+        )
+        if doubt is not None and not trust_clock:
+            raise BadArgument(f"ages can't be told: {doubt}; --trust-clock believes it")
+        known = retention.known_pictures(connection, now_us, progress)
+        visits = retention.known_visits(connection)
+    chosen = retention.plan(known.pictures, visits, rule, now_us)
+    unfinished = 0
+    if not dry_run:
+        context.require_writable()
+        with context.progress("Delete pictures") as progress:
+            author = Author("command", "expire")
+            async with EventStore(
+                str(context.db_path), str(context.thumbnails_dir), writer=author
+            ) as store:
+                folder = Thumbnails(context.thumbnails_dir)
+                unfinished = await retention.expire(store, folder, known, chosen, progress=progress)
+    result = retention.summary(known, chosen, unfinished=unfinished)
+    if as_json:
+        context.json({**msgspec.to_builtins(result), "dry_run": dry_run})
+    else:
+        _say(context, result, dry_run=dry_run)
+    return 0
+
+
+def _say(context: Context, result: Expired, *, dry_run: bool) -> None:
+    removed = result.by_age + result.by_bytes
+    verb = "Would delete" if dry_run else "Deleted"
+    context.say(
+        f"{verb} {counted(removed, 'picture')} ({megabytes(result.bytes_freed)}):"
+        f" {result.by_age} for their age, {result.by_bytes} to make room."
+    )
+    if result.unfinished:
+        context.say(f"Deleted {counted(result.unfinished, 'file')} that an earlier run had left.")
+    context.say(f"{counted(result.kept, 'picture')} kept ({megabytes(result.kept_bytes)}).")
+
+
+def megabytes(size_bytes: int) -> str:
+    """A size as people read it."""
+    return f"{size_bytes / 10**6:,.1f} MB"
+
+
+def _rule(
+    pictures: str | None,
+    bytes_max: str | None,
+    keep_unlocks: str | None,
+    strangers: str | None,
+    labels: list[str] | None,
+) -> Rule:
+    ages: dict[str, int] = {}
+    for one in labels or ():
+        name, sign, age = one.rpartition("=")
+        if not sign or not name:
+            raise BadArgument(f"--label: {one!r} should be a label and an age, as car=7d")
+        ages[name] = age_us("--label", age)
+    if pictures is None and bytes_max is None and strangers is None and not ages:
+        raise BadArgument(
+            "say what may be deleted: --pictures 90d, --bytes 8GB, --strangers 1y or --label car=7d"
+        )
+    return Rule(
+        age_us=None if pictures is None else age_us("--pictures", pictures),
+        bytes_max=None if bytes_max is None else size_bytes("--bytes", bytes_max),
+        keep_unlocks_us=KEEP_UNLOCKS_US
+        if keep_unlocks is None
+        else age_us("--keep-unlocks", keep_unlocks),
+        strangers_us=None if strangers is None else age_us("--strangers", strangers),
+        labels=ages,
+    )
+
+
+def age_us(name: str, text: str) -> int:
+    """An age in microseconds from text as 90d, 12w or 2y. Raises BadArgument, naming the option."""
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise BadArgument(f"{name}: {text!r} is not an age; write 90d (days), 12w or 2y")
+    return int(found[1]) * _DAYS[found[2]] * DAY_US
+
+
+def size_bytes(name: str, text: str) -> int:
+    """A size in bytes from text as 8GB. Raises BadArgument, naming the option."""
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        raise BadArgument(f"{name}: {text!r} is not a size; write 500MB or 8GB")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
