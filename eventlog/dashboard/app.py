@@ -12,7 +12,16 @@ from eventlog.dashboard import error_responses as answers
 from eventlog.dashboard.api import endpoints as api
 from eventlog.dashboard.api import openapi
 from eventlog.dashboard.gate import Gate
-from eventlog.dashboard.pages import account, event, health, people, timeline, unlocks
+from eventlog.dashboard.pages import (
+    account,
+    event,
+    health,
+    people,
+    timeline,
+    tokens,
+    two_step,
+    unlocks,
+)
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages import sign_in as login
 from eventlog.dashboard.pages import templating as html
@@ -42,8 +51,13 @@ HANDLERS: Final[tuple[Any, ...]] = (
     login.sign_out,
     login.sign_out_everywhere,
     account.account,
-    account.add_token,
-    account.revoke_token,
+    account.end_session,
+    account.change_password,
+    two_step.start_two_step,
+    two_step.turn_on_two_step,
+    two_step.turn_off_two_step,
+    tokens.add_token,
+    tokens.revoke_token,
     api.events,
     api.event,
     api.persons,

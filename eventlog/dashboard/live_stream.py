@@ -25,6 +25,7 @@ from eventlog.journal.nudge import Nudge
 from eventlog.projections import story
 from eventlog.projections.times import shown_us
 from eventlog.record import Record, StoredRecord
+from eventlog.storage.background import Background
 from eventlog.store.reader import Reader
 
 BATCH: Final = 200
@@ -75,20 +76,22 @@ class Broadcast:
         self._last = 0
         self._more = Nudge()
         self._closing = False
-        self._task: asyncio.Task[None] | None = None
+        self._era = 0  # of the listeners: those of an earlier one are ended
+        self._asked = 0  # how often it was asked to look whether listeners may continue
+        self.background = Background(
+            "the live stream", self._follow, on_failure=lambda _: self._end_listeners()
+        )
 
     async def __aenter__(self) -> Self:
         """Begin at the journal's end."""
         self._last = await self._reader.last_position()
-        self._task = asyncio.create_task(self._follow())
+        self.background.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """End every stream and stop."""
         self.close()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await self.background.stop()
 
     @property
     def last(self) -> int:
@@ -98,6 +101,16 @@ class Broadcast:
     def close(self) -> None:
         """End every stream: listeners come back elsewhere or later."""
         self._closing = True
+        self._more.give()
+
+    def recheck(self) -> None:
+        """Ask every listener at once whether it may continue: a session or a token has ended."""
+        self._asked += 1
+        self._more.give()
+
+    def _end_listeners(self) -> None:
+        """End the streams that are open, so that their clients come back."""
+        self._era += 1
         self._more.give()
 
     async def listen(
@@ -110,7 +123,8 @@ class Broadcast:
         """Frames after a cursor, None being the journal's end, until `close`.
 
         A cursor past the end or of another history is answered by a reset. `may_continue` is asked
-        at each heartbeat; a no ends the stream and says so.
+        at each heartbeat and after `recheck`; a no ends the stream and says so, before anything
+        more is sent. When the journal can't be followed the stream ends, to be resumed.
         """
         head = cursors.at_head(await self._reader.run(journal.head))
         position = head.position if after is None else after.position
@@ -123,8 +137,14 @@ class Broadcast:
                 yield reset(head)
         loop = asyncio.get_running_loop()
         due = loop.time() + heartbeat_s
-        while not self._closing:
+        era, asked = self._era, self._asked
+        while not self._closing and era == self._era:
             seen = self._more.count
+            if asked != self._asked:
+                asked = self._asked
+                if not await may_continue():
+                    yield SIGNED_OUT
+                    return
             found = await self._after(position)
             if found:
                 position = found[-1][0]
@@ -157,6 +177,7 @@ class Broadcast:
         while True:
             seen = nudge.count
             stored = await self._read(self._last)
+            self.background.well()
             for row in stored:
                 self._frames.append((row.position, frame(row)))
                 self._last = row.position

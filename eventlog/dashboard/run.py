@@ -1,6 +1,6 @@
-"""What the command line calls: serve the dashboard, add a user, add a token.
+"""What the command line calls to serve the dashboard. `manage.py` has accounts and tokens.
 
-Plain functions; they read no configuration and print nothing but through `say`.
+Reads no configuration and prints nothing but through `say`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,17 @@ import asyncio
 import ipaddress
 import logging
 import socket
-import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from eventlog.dashboard.accounts import database as accounts
-from eventlog.dashboard.accounts import sessions, tokens, users
-from eventlog.dashboard.accounts import throttle as attempts
-from eventlog.dashboard.accounts.tokens import Scope
+from eventlog.dashboard.accounts import sessions, users
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.local_time import zone
 from eventlog.dashboard.server.rlimits import forbid_core_files
-from eventlog.dashboard.server.uvicorn_server import listen, make_server
+from eventlog.dashboard.server.uvicorn_server import listen, listen_unix, make_server
 from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.errors import BadArgument
 from eventlog.store.event_store import EventStore
@@ -31,6 +27,7 @@ from eventlog.store.event_store import EventStore
 log: Final = logging.getLogger("eventlog")
 
 DEMO_USER: Final = "demo"
+DAY_S: Final = 24 * 3600
 
 Alongside = Callable[[EventStore], Awaitable[None]]
 
@@ -47,34 +44,62 @@ async def serve(
     key: str | None = None,
     sign_in_link: bool = False,
     forget_sessions: bool = False,
+    hsts_days: int = 1,
+    proxy_secret: str = "",
+    unix_socket: str | None = None,
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
     """Serve the dashboard of a log until SIGINT or SIGTERM.
 
-    `public_url` is the address that a proxy on this machine gives it, by https. `certificate`
-    and `key` are files, for TLS without one. `sign_in_link` says a one-time link that signs in
-    without a password; for the demo's log. `forget_sessions` signs everybody out first, who else
-    stays signed in over a restart. `alongside` runs with the open store meanwhile.
+    Args:
+        db_path: the log's database.
+        thumbnails_dir: its pictures.
+        host: the address to listen at.
+        port: the TCP port; 0 lets the system choose.
+        time_zone: the door's, an IANA name.
+        public_url: the address that a proxy on this machine gives it, by https.
+        certificate: a file, for TLS without a proxy.
+        key: the certificate's key, None where it is in the same file.
+        sign_in_link: say a one-time link that signs in without a password; for the demo's log.
+        forget_sessions: sign everybody out first; else sessions outlive a restart.
+        hsts_days: for how many days browsers keep to https, where `public_url` is there.
+        proxy_secret: what the proxy sends in X-Eventlog-Proxy; only then, or over a unix socket,
+            do its forwarded addresses count.
+        unix_socket: the path of a socket to listen at instead of host and port.
+        alongside: what runs with the open store meanwhile.
+        say: what takes a line for the owner.
 
     Raises BadArgument for settings that can't be, and for a host beyond loopback while no user
     has a password; DatabaseError; OSError where the address can't be had.
     """
     settings = _settings(
-        db_path, thumbnails_dir, time_zone=time_zone, public_url=public_url, tls=certificate
+        db_path,
+        thumbnails_dir,
+        time_zone=time_zone,
+        public_url=public_url,
+        tls=certificate,
+        hsts_days=hsts_days,
+        proxy_secret=proxy_secret,
     )
     forbid_core_files()
     async with open_desk(settings) as site:
-        if not _is_loopback(host) and not await site.accounts.run(users.count):
+        local = unix_socket is not None or _is_loopback(host)
+        if not local and not await site.accounts.run(users.count):
             raise BadArgument(
                 f"no user has a password yet, so {host} is not listened at;"
                 " add one with `eventlog user add NAME`, or listen at 127.0.0.1"
             )
         if forget_sessions:
             await site.accounts.run(sessions.end_everybodys)
-        with closing(listen(host, port)) as bound:
+        with closing(_bound(host, port, unix_socket)) as bound:
             address = (public_url or _address(bound, tls=certificate is not None)).rstrip("/")
             say(f"The dashboard is at {address}/")
+            if not local and not settings.secure:
+                say(
+                    "Warning: without TLS everybody on the network can read passwords and pages;"
+                    " use --certificate, or a proxy and --public-url"
+                )
             if sign_in_link:
                 say(f"Sign in once, within an hour: {address}/sign-in#{await _make_link(site)}")
             server = make_server(
@@ -82,36 +107,9 @@ async def serve(
                 site.broadcast.close,
                 certificate=certificate,
                 key=key,
-                behind_proxy=public_url is not None,
+                behind_proxy=settings.behind_proxy,
             )
             await _run(server.serve([bound]), alongside, site)
-
-
-def add_user(db_path: str, name: str, password: str) -> None:
-    """Make a user, or give one a new password, which ends the user's sessions.
-
-    Guesses that were made are forgotten: who calls this has the machine itself. Raises
-    BadArgument, DatabaseError, OSError.
-    """
-    with closing(accounts.connect(accounts.accounts_path(Path(db_path)))) as connection:
-        users.add(connection, name, password, int(time.time()))
-        attempts.forget(connection)
-
-
-def check_user(name: str, password: str | None = None) -> None:
-    """Raise BadArgument for what `add_user` would refuse, before more is asked for."""
-    users.check_name(name)
-    if password is not None:
-        users.check_password(password)
-
-
-def add_token(db_path: str, name: str, scopes: Iterable[Scope]) -> str:
-    """Make an API token; the answer is its secret, which nobody can be shown again.
-
-    Raises BadArgument, DatabaseError, OSError.
-    """
-    with closing(accounts.connect(accounts.accounts_path(Path(db_path)))) as connection:
-        return tokens.add(connection, name, set(scopes), int(time.time()))
 
 
 async def _run(serving: Awaitable[None], alongside: Alongside | None, site: Site) -> None:
@@ -135,12 +133,23 @@ def _tell_failure(beside: asyncio.Future[None]) -> None:
 
 async def _make_link(site: Site) -> str:
     now = site.now_s
-    user_id = await site.accounts.run(lambda c: users.add(c, DEMO_USER, None, now))
+    user_id = await site.accounts.run(lambda c: users.add(c, DEMO_USER, None, now, role="owner"))
     return await site.accounts.run(lambda c: sessions.make_link(c, user_id, now))
 
 
+def _bound(host: str, port: int, unix_socket: str | None) -> socket.socket:
+    return listen(host, port) if unix_socket is None else listen_unix(Path(unix_socket))
+
+
 def _settings(
-    db_path: str, thumbnails_dir: str, *, time_zone: str, public_url: str | None, tls: str | None
+    db_path: str,
+    thumbnails_dir: str,
+    *,
+    time_zone: str,
+    public_url: str | None,
+    tls: str | None,
+    hsts_days: int,
+    proxy_secret: str,
 ) -> Settings:
     hosts: frozenset[str] = frozenset()
     if public_url is not None:
@@ -154,6 +163,9 @@ def _settings(
         zone=zone(time_zone),
         hosts=hosts,
         secure=public_url is not None or tls is not None,
+        hsts_s=hsts_days * DAY_S if public_url is not None else 0,
+        behind_proxy=public_url is not None,
+        proxy_secret=proxy_secret,
     )
 
 
@@ -167,6 +179,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _address(bound: socket.socket, *, tls: bool) -> str:
+    if bound.family == socket.AF_UNIX:
+        return f"the unix socket {bound.getsockname()}"
     host, port = bound.getsockname()[:2]
     named = f"[{host}]" if ":" in host else host
     return f"{'https' if tls else 'http'}://{named}:{port}"

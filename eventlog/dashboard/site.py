@@ -18,13 +18,17 @@ from litestar import Request
 from msgspec import Struct
 
 from eventlog.dashboard.accounts.database import Accounts
+from eventlog.dashboard.accounts.signed_in import SignedIn
 from eventlog.dashboard.accounts.visitor import Visitor
+from eventlog.dashboard.cookies import cookies_of
 from eventlog.dashboard.live_stream import Broadcast
 from eventlog.dashboard.server.limits import Streams
 from eventlog.dashboard.server.metrics import Metrics
 from eventlog.dashboard.server.view_lag import Watch
 from eventlog.dashboard.server.write_probe import WriteProbe
+from eventlog.dashboard.spending import Spending
 from eventlog.errors import DatabaseError
+from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
@@ -34,8 +38,16 @@ from eventlog.store.reader import Reader
 class Settings(Struct, frozen=True, kw_only=True):
     """How a dashboard is set up.
 
-    `hosts` are names that it answers to beyond addresses, localhost and the machine's own;
-    `secure` says that browsers reach it by TLS.
+    Args:
+        hosts: names that it answers to beyond addresses, localhost and the machine's own.
+        secure: whether browsers reach it by TLS.
+        hsts_s: for how long browsers keep to https, in seconds; 0 where the public address is not
+            https.
+        prefix: the path that it lives under, '' where it is the root.
+        behind_proxy: whether a proxy on this machine serves it.
+        proxy_secret: what that proxy sends to prove itself, '' where it has none.
+        keep_free_bytes: how much of the disk no picture takes; None is 500 MB or 5 %, whichever
+            is smaller.
     """
 
     db_path: Path
@@ -43,6 +55,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     hosts: frozenset[str] = frozenset()
     secure: bool = False
+    hsts_s: int = 0
+    prefix: str = ""
+    behind_proxy: bool = False
+    proxy_secret: str = ""
+    keep_free_bytes: int | None = None
 
 
 class Site:
@@ -52,25 +69,39 @@ class Site:
         self,
         settings: Settings,
         store: EventStore,
-        pages: Reader,
-        figures: Reader,
+        readers: tuple[Reader, Reader],
         accounts: Accounts,
+        log_id: bytes,
     ) -> None:
         self.settings = settings
+        self.cookies = cookies_of(log_id, secure=settings.secure, prefix=settings.prefix)
         self.zone = settings.zone
         self.store = store
-        self.pages = pages  # for what must be quick
-        self.figures = figures  # for what may take its time: a connection and a thread apart
+        # `pages` for what must be quick, `figures` for what may take its time: each has a thread.
+        self.pages, self.figures = readers
         self.accounts = accounts
+        self.signed_in = SignedIn(accounts)
+        self.spending = Spending(accounts)
         self.thumbnails = Thumbnails(settings.thumbnails_dir)
         # The store's own reader is told of appends here at once; others have to look for them.
         self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
         self.metrics = Metrics()
         self.watch = Watch()
+        self.stream_watch = Watch()
         self.write_probe = WriteProbe(settings.db_path)
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
+
+    def troubles(self) -> list[str]:
+        """What is wrong with the tasks that work in the background, as sentences."""
+        tasks = (
+            *(self.broadcast.background, self.write_probe.background, self.store.engine.follow),
+            *(reader.watch for reader in (self.store.reader, self.pages, self.figures)),
+        )
+        return [
+            one.trouble or f"{one.name} has ended" for one in tasks if one.trouble or one.is_dead
+        ]
 
     async def wait_for_views(self, position: int, longest_s: float) -> None:
         """Return when the views have a record, or after a while, or when they can't be carried on.
@@ -103,7 +134,9 @@ async def open_desk(settings: Settings) -> AsyncIterator[Site]:
         pages = await stack.enter_async_context(await Reader.open(settings.db_path))
         figures = await stack.enter_async_context(await Reader.open(settings.db_path))
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))
-        site = Site(settings, store, pages, figures, accounts)
+        site = Site(settings, store, (pages, figures), accounts, await pages.run(journal.log_id))
+        stack.callback(site.signed_in.close)
+        stack.push_async_callback(site.spending.save)
         await stack.enter_async_context(site.broadcast)
         await stack.enter_async_context(site.write_probe)
         yield site

@@ -6,7 +6,6 @@ tells the others, and closes them in the opposite one. Knows no contract of any 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -30,6 +29,7 @@ from eventlog.journal.group_commit import GroupCommit
 from eventlog.journal.nudge import Nudge
 from eventlog.journal.sequencer import Answer
 from eventlog.record import Author, Receipt
+from eventlog.storage.background import Background
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
 from eventlog.store import opening
@@ -60,7 +60,10 @@ class Engine:
         self._reserve = Reserve(writer.path)
         self._group_commit = GroupCommit(writer, start.head_file, self._reserve, self._on_commit)
         self._projector = Projector(writer, self._on_progress)
-        self._follow: asyncio.Task[None] | None = None
+        self.follow = Background(
+            "the projector", self._carry_on, on_failure=self._on_follow_failure
+        )
+        self._following = False
 
     @classmethod
     async def start(cls, path: Path) -> Engine:
@@ -88,10 +91,13 @@ class Engine:
         return engine
 
     def _start_following(self) -> None:
-        self._follow = asyncio.create_task(
-            self._projector.run(self.reader.nudge, self._on_trouble, may_run=self._reserve.restored)
+        self._following = True
+        self.follow.start()
+
+    async def _carry_on(self) -> None:
+        await self._projector.run(
+            self.reader.nudge, self._on_trouble, may_run=self._reserve.restored
         )
-        self._follow.add_done_callback(self._on_follow_end)
 
     async def _tell(self, start: _Start) -> None:
         """Put the unclean stops that were found into the journal, each once."""
@@ -148,9 +154,8 @@ class Engine:
         """Write what waits, carry it into the views, and close everything."""
         try:
             await self._group_commit.close()
-            if self._follow is not None:
-                self._follow.cancel()
-                await asyncio.wait([self._follow])
+            if self._following:
+                await self.follow.stop()
                 await self._projector.run_to_end()
         except DatabaseError as error:
             log.warning("the views are carried to the end by a later start: %s", error)
@@ -190,13 +195,12 @@ class Engine:
     def _on_progress(self, position: int) -> None:
         self._projected = position
         self._trouble = None
+        self.follow.well()
         self._progress.give()
 
-    def _on_follow_end(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("the projector died", exc_info=error)
-            self._trouble = DatabaseError(f"the projector died: {type(error).__name__}")
-            self._progress.give()
+    def _on_follow_failure(self, error: BaseException) -> None:
+        self._trouble = DatabaseError(f"the projector failed: {type(error).__name__}")
+        self._progress.give()
 
     def _on_trouble(self, error: DatabaseError) -> None:
         if self._trouble is None or type(self._trouble) is not type(error):

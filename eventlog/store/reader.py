@@ -26,6 +26,7 @@ from eventlog.projections import event_list, face_results, persons, unclean_stop
 from eventlog.projections.event_list import EVERYTHING, Before, EventFilter
 from eventlog.projections.unlock_actions import UnlockFilter
 from eventlog.record import Record, StoredRecord
+from eventlog.storage.background import Background
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import connect_reader
 from eventlog.storage.paths import absolute_path, require_path
@@ -45,7 +46,8 @@ class Reader:
     def __init__(self, worker: ConnectionThread) -> None:
         self.nudge = Nudge()
         self._worker = worker
-        self._watch = asyncio.create_task(self._watch_commits())
+        self.watch = Background("the watch for commits", self._watch_commits)
+        self.watch.start()
 
     @classmethod
     async def open(cls, db_path: str | Path) -> Self:
@@ -55,8 +57,7 @@ class Reader:
 
     async def close(self) -> None:
         """Stop watching, and close the connection."""
-        self._watch.cancel()
-        await asyncio.wait([self._watch])
+        await self.watch.stop()
         await self._worker.stop(sqlite3.Connection.close)
 
     def close_from_outside(self, *, wait: bool) -> None:
@@ -183,6 +184,7 @@ class Reader:
                 log.warning("commits can't be watched: %s", error)
                 await asyncio.sleep(TRY_AGAIN_S)
                 continue
+            self.watch.well()
             if now != version:
                 version = now
                 self.nudge.give()

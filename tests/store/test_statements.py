@@ -73,11 +73,8 @@ async def quiet_store(path: Path) -> AsyncIterator[tuple[EventStore, Engine]]:
     """A store that does only what the test asks: nothing follows, nothing watches."""
     async with EventStore(str(path), str(path.parent / "thumbnails")) as store:
         engine = store._opened()
-        assert engine._follow is not None
-        engine._follow.remove_done_callback(engine._on_follow_end)
-        for task in (engine._follow, engine.reader._watch):
-            task.cancel()
-            await asyncio.wait([task])
+        await engine.follow.stop()
+        await engine.reader.watch.stop()
         await engine.reader.run(lambda _: None)  # a last look of the watch may still be queued
         yield store, engine
 

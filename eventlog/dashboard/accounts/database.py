@@ -1,8 +1,9 @@
 """The file beside the log that knows who may look: DB_PATH.users, mode 0600.
 
 Opens it, makes its tables and runs functions on its own thread. Each table has its owner:
-`users.py`, `sessions.py`, `tokens.py`, `attempts.py`. Nothing of it is part of the log: it is not
-replayed and not exported. Holds hashes only; the secrets themselves are never stored.
+`users.py`, `sessions.py`, `tokens.py`, `throttle.py`, `security_log.py`, `totp.py`, `household.py`.
+Nothing of it is part of the log: it is not replayed and not exported. It holds hashes; the one
+secret in it is what two-step codes are made of.
 """
 
 from __future__ import annotations
@@ -14,18 +15,39 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from eventlog.dashboard.accounts import sessions, tokens, users
-from eventlog.dashboard.accounts import throttle as attempts
+from eventlog.dashboard.accounts import (
+    household,
+    security_log,
+    sessions,
+    throttle,
+    tokens,
+    totp,
+    users,
+)
 from eventlog.errors import ForeignDatabase
 from eventlog.storage.connection_thread import ConnectionThread
+from eventlog.storage.connections import transaction
 from eventlog.storage.paths import beside
 
 T = TypeVar("T")
 
 APPLICATION_ID: Final = 0x65766C75  # "evlu", in the file's header
-VERSION: Final = 1  # of the tables, in the header as well; a file of a lower one gets what it lacks
+# Of the tables, in the header as well; a file of a lower one gets what it lacks.
+#   1  users, devices, sessions, links, tokens, guesses
+#   2  roles, two-step sign-in, the security log, limits of tokens, what the pages keep for users
+VERSION: Final = 2
 BUSY_TIMEOUT_MS: Final = 5000
-SCHEMAS: Final = (users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA, attempts.SCHEMA)
+SCHEMAS: Final = (
+    *(users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA, throttle.SCHEMA),
+    *(security_log.SCHEMA, totp.SCHEMA, household.SCHEMA),
+)
+# Columns that came with version 2: a new file is made as an old one is brought up to date.
+COLUMNS: Final = {
+    "users": users.COLUMNS,
+    "sessions": sessions.COLUMNS,
+    "tokens": tokens.COLUMNS,
+    "guesses": throttle.COLUMNS,
+}
 
 
 def accounts_path(db_path: Path) -> Path:
@@ -57,14 +79,26 @@ def connect(path: Path) -> sqlite3.Connection:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if _is_ready(connection, path):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    if not _is_ready(connection, path):  # another process may have been quicker
+    with transaction(connection):
+        if _is_ready(connection, path):  # another process may have been quicker
+            return
         for schema in SCHEMAS:
             for statement in schema.split(";\n"):
                 connection.execute(statement)
+        _add_columns(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
-    connection.execute("COMMIT")
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, columns in COLUMNS.items():
+        known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+        for name, declared in columns.items():
+            if name not in known:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declared}")
+        if table == "users" and "role" not in known:
+            # Whoever had an account before there were roles could do everything.
+            connection.execute("UPDATE users SET role = 'owner'")
 
 
 def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
@@ -106,3 +140,12 @@ class Accounts:
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """The answer of a function of one of the tables' owners."""
         return await self._worker.run(function)
+
+
+def in_memory() -> sqlite3.Connection:
+    """The same tables in memory, for what can't be written at the moment."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for schema in SCHEMAS:
+        connection.executescript(schema)
+    _add_columns(connection)
+    return connection

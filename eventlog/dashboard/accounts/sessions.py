@@ -1,8 +1,9 @@
 """Sessions: who is signed in, and one-time links to sign in by. They survive a restart.
 
 Owns the tables `sessions` and `links`. A session ends 30 minutes after its last request, 12
-hours after its sign-in at the latest, at sign-out, and at sign-out everywhere. Only hashes are
-stored. Functions take the connection and the time in seconds since 1970.
+hours after its sign-in at the latest, at sign-out, and at sign-out everywhere; one that is kept
+on a device, and a kiosk's, ends after 90 days. Only hashes are stored. To find a session writes
+nothing. Functions take the connection and the time in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -29,22 +30,24 @@ CREATE TABLE IF NOT EXISTS links (
     expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID
 """
+# What version 2 of the file added.
+COLUMNS: Final = {
+    "device": "TEXT NOT NULL DEFAULT ''",
+    "kept": "INTEGER NOT NULL DEFAULT 0",
+}
 
 IDLE_S: Final = 30 * 60
 LONGEST_S: Final = 12 * 3600
+KEPT_S: Final = 90 * 24 * 3600
 TOUCH_S: Final = 60  # a session's last request is written this often at most
-CLOCK_SLACK_S: Final = 300  # a session from further in the future is none
+CLOCK_SLACK_S: Final = 300  # a session from further in the future is not valid
 LINK_S: Final = 3600
+DEVICE_MAX: Final = 64  # characters of a device's name
 
 _SELECT: Final = (
-    "SELECT s.secret_hash, s.user_id, u.name, s.created_at, s.seen_at, s.address"
-    " FROM sessions s JOIN users u ON u.id = s.user_id"
+    "SELECT s.secret_hash, s.user_id, u.name, s.created_at, s.seen_at, s.address, u.role,"
+    " s.device, s.kept FROM sessions s JOIN users u ON u.id = s.user_id"
 )
-_ALIVE: Final = (
-    f"s.seen_at > :now - {IDLE_S} AND s.created_at > :now - {LONGEST_S}"
-    f" AND s.seen_at < :now + {CLOCK_SLACK_S} AND s.created_at < :now + {CLOCK_SLACK_S}"
-)
-_FORGET: Final = f"DELETE FROM sessions AS s WHERE NOT ({_ALIVE})"  # noqa: S608 - constants of ours
 
 
 class Session(Struct, frozen=True):
@@ -56,47 +59,82 @@ class Session(Struct, frozen=True):
     created_at: int
     seen_at: int
     address: str
+    role: str = "owner"
+    device: str = ""
+    kept: int = 0
+
+    @property
+    def number(self) -> str:
+        """Its name on a page: a part of the hash, from which no secret follows."""
+        return self.secret_hash.hex()[:16]
+
+    @property
+    def longest_s(self) -> int:
+        """How long it lasts at most."""
+        return KEPT_S if self.kept or self.role == "kiosk" else LONGEST_S
+
+    @property
+    def idle_s(self) -> int:
+        """How long it lasts without a request."""
+        return KEPT_S if self.kept or self.role == "kiosk" else IDLE_S
 
 
-def begin(connection: sqlite3.Connection, user_id: int, address: str, now_s: int) -> str:
-    """A new session's secret; dead ones are forgotten at the same time."""
+def begin(
+    connection: sqlite3.Connection,
+    user_id: int,
+    address: str,
+    now_s: int,
+    *,
+    device: str = "",
+    kept: bool = False,
+) -> str:
+    """A new session's secret; dead ones are forgotten at the same time.
+
+    `device` is a name for the browser; `kept` says that it stays signed in on this device.
+    """
     secret = new_secret()
-    connection.execute(_FORGET, {"now": now_s})
+    forget_dead(connection, now_s)
     connection.execute(
-        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?)",
-        (hash_of(secret), user_id, now_s, now_s, address),
+        "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (hash_of(secret), user_id, now_s, now_s, address, device[:DEVICE_MAX], kept),
     )
     return secret
 
 
-def find(
-    connection: sqlite3.Connection, secret_hash: bytes, now_s: int, *, touch: bool
-) -> Session | None:
-    """The live session of a secret; with `touch` it is seen now."""
+def stored(connection: sqlite3.Connection, secret_hash: bytes) -> Session | None:
+    """The session of a secret, ended by its age or not. Writes nothing."""
     row = connection.execute(f"{_SELECT} WHERE s.secret_hash = ?", (secret_hash,)).fetchone()
-    if row is None:
-        return None
-    session = Session(*row)
-    if not is_alive(session, now_s):
-        end(connection, secret_hash)
-        return None
-    if touch and not session.seen_at <= now_s < session.seen_at + TOUCH_S:
-        connection.execute(
-            "UPDATE sessions SET seen_at = ? WHERE secret_hash = ?", (now_s, secret_hash)
-        )
-    return session
+    return None if row is None else Session(*row)
+
+
+def touch(connection: sqlite3.Connection, secret_hash: bytes, now_s: int) -> None:
+    """Note that a session was used now."""
+    connection.execute(
+        "UPDATE sessions SET seen_at = ? WHERE secret_hash = ?", (now_s, secret_hash)
+    )
 
 
 def is_alive(session: Session, now_s: int) -> bool:
     """Whether a session has not ended by its age."""
     idle, age = now_s - session.seen_at, now_s - session.created_at
-    return -CLOCK_SLACK_S < idle < IDLE_S and -CLOCK_SLACK_S < age < LONGEST_S
+    return -CLOCK_SLACK_S < idle < session.idle_s and -CLOCK_SLACK_S < age < session.longest_s
 
 
 def of_user(connection: sqlite3.Connection, user_id: int, now_s: int) -> list[Session]:
     """A user's live sessions, the newest first."""
-    sql = f"{_SELECT} WHERE s.user_id = :user AND {_ALIVE} ORDER BY s.created_at DESC LIMIT 100"
-    return [Session(*row) for row in connection.execute(sql, {"user": user_id, "now": now_s})]
+    sql = f"{_SELECT} WHERE s.user_id = ? ORDER BY s.created_at DESC LIMIT 1000"
+    found = (Session(*row) for row in connection.execute(sql, (user_id,)))
+    return [session for session in found if is_alive(session, now_s)][:100]
+
+
+def forget_dead(connection: sqlite3.Connection, now_s: int) -> None:
+    """Delete the sessions that have ended by their age."""
+    dead = [
+        (session.secret_hash,)
+        for session in (Session(*row) for row in connection.execute(_SELECT))
+        if not is_alive(session, now_s)
+    ]
+    connection.executemany("DELETE FROM sessions WHERE secret_hash = ?", dead)
 
 
 def end(connection: sqlite3.Connection, secret_hash: bytes) -> None:
@@ -126,7 +164,7 @@ def make_link(connection: sqlite3.Connection, user_id: int, now_s: int) -> str:
 
 
 def use_link(connection: sqlite3.Connection, code: str, now_s: int) -> int | None:
-    """The user whom a code signs in, and the code is used up; None where it is no good."""
+    """The user whom a code signs in, and the code is used up; None where it is not valid."""
     row = connection.execute(
         "DELETE FROM links WHERE code_hash = ? RETURNING user_id, expires_at", (hash_of(code),)
     ).fetchall()

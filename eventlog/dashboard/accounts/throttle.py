@@ -1,11 +1,11 @@
 """Guesses of passwords: counted before they are checked, in a file, so that no restart forgets one.
 
-Owns the table `guesses`, which holds a row for each wrong guess of the last hour. A source is an
-address, or a browser that signed in to the account before (`users.py`). One source is checked ten
-times a minute, and all of them together a hundred times an hour. Of these hundred so many places
-are kept for those who are likely the owner that nobody else can use them up: a browser that is
-known, and whoever has hardly failed yet. Functions take the connection and the time in seconds
-since 1970.
+Owns the table `guesses`, which holds a row for each wrong guess of the last hour. A guess counts
+against the address that it comes from and against the account that it is for. A browser that has
+signed in to the account before (`users.py`) has an allowance of its own: no stranger's guesses use
+it up, and all such browsers of one account share it. An account is counted by a hash of the name
+that was typed, whether there is such an account or not. Functions take the connection and the time
+in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from eventlog.dashboard.accounts.secrets import hash_of
 from eventlog.dashboard.server.limits import TooMany
+from eventlog.storage.connections import transaction
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS guesses (
@@ -22,49 +24,54 @@ CREATE TABLE IF NOT EXISTS guesses (
     source TEXT    NOT NULL
 ) STRICT
 """
+# What version 2 of the file added.
+COLUMNS: Final = {"account": "BLOB NOT NULL DEFAULT x''"}
+
+KNOWN: Final = "known browser"  # the source of all browsers that an account knows
 
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
-PER_SOURCE: Final = 10  # guesses checked in a minute from one source
-IN_ALL: Final = 100  # guesses checked in an hour, whoever makes them
-TYPOS: Final = 3  # from so many on, a source does not look like somebody who mistypes
-# A guess is checked while fewer than so many were wrong within the hour.
-# (the browser is known, it has failed TYPOS times) → so many
-ROOM: Final = {
-    (False, True): 40,
-    (False, False): 80,
-    (True, True): 90,
-    (True, False): IN_ALL,
-}
+PER_SOURCE: Final = 10  # guesses checked in a minute from one address, or by known browsers
+PER_SOURCE_HOUR: Final = 40
+PER_ACCOUNT: Final = 100  # of strangers, in an hour
+# Of these so many are for addresses that have failed more than TYPOS times.
+PER_ACCOUNT_TRIED: Final = 60
+TYPOS: Final = 3
+IN_ALL: Final = 1_000  # of strangers, in an hour, for whichever account
 
 _FORGET: Final = "DELETE FROM guesses WHERE at <= ?"
 # A clock that was set back must make no guess last longer than an hour from now.
-_NOT_LATER: Final = "UPDATE guesses SET at = ? WHERE at > ?"
-_TIMES: Final = "SELECT at, source = ? FROM guesses ORDER BY at"
-_COUNT: Final = "INSERT INTO guesses (at, source) VALUES (?, ?) RETURNING id"
+_NOT_LATER: Final = "UPDATE guesses SET at = ?1 WHERE at > ?1"
+_COUNT: Final = "INSERT INTO guesses (at, source, account) VALUES (?, ?, ?) RETURNING id"
+_KNOWN: Final = "SELECT at FROM guesses WHERE source = ? AND account = ? ORDER BY at"
+_STRANGERS: Final = "SELECT at, source, account FROM guesses WHERE source != ? ORDER BY at"
 
 
-def admit(connection: sqlite3.Connection, source: str, now: float, *, known: bool) -> int:
+def account_of(name: str) -> bytes:
+    """What an account is counted under: not the name, which may be a password typed there."""
+    return hash_of(name)[:16]
+
+
+def admit(
+    connection: sqlite3.Connection, address: str, account: bytes, now: float, *, known: bool
+) -> int:
     """Count a guess that is about to be checked, as wrong; the answer is its number.
 
-    `known` says that the source is a browser that signed in to the account before. Raises TooMany
+    `known` says that it comes from a browser that signed in to the account before. Raises TooMany
     where the guess may not be checked.
     """
-    number = None
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(connection):
         connection.execute(_FORGET, (now - HOUR_S,))
-        connection.execute(_NOT_LATER, (now, now))
-        found = connection.execute(_TIMES, (source,)).fetchall()
-        wait_s = _wait_s(found, now, known=known)
-        if not wait_s:
-            (number,) = connection.execute(_COUNT, (now, source)).fetchone()
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    if number is None:
-        raise TooMany("too many attempts", wait_s)
+        connection.execute(_NOT_LATER, (now,))
+        if known:
+            own = [at for (at,) in connection.execute(_KNOWN, (KNOWN, account))]
+            wait_s = _wait_s(own, now, PER_SOURCE, PER_SOURCE_HOUR)
+        else:
+            wait_s = _strangers_wait_s(connection, address, account, now)
+        if wait_s:
+            raise TooMany("too many attempts", wait_s)
+        row = (now, KNOWN if known else address, account)
+        (number,) = connection.execute(_COUNT, row).fetchone()
     return int(number)
 
 
@@ -78,11 +85,26 @@ def forget(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM guesses")
 
 
-def _wait_s(found: list[tuple[float, int]], now: float, *, known: bool) -> float:
-    """How long a guess has to wait, after those of the last hour: (when, whether its own)."""
-    own = [at for at, is_own in found if is_own]
-    lately = [at for at in own if at > now - MINUTE_S]
-    if len(lately) >= PER_SOURCE:
-        return lately[-PER_SOURCE] + MINUTE_S - now
-    room = ROOM[known, len(own) >= TYPOS]
-    return found[-room][0] + HOUR_S - now if len(found) >= room else 0.0
+def _strangers_wait_s(
+    connection: sqlite3.Connection, address: str, account: bytes, now: float
+) -> float:
+    found = connection.execute(_STRANGERS, (KNOWN,)).fetchall()
+    here = [at for at, source, _ in found if source == address]
+    same = [at for at, _, whose in found if whose == account]
+    room = PER_ACCOUNT if len(here) < TYPOS else PER_ACCOUNT_TRIED
+    return max(
+        _wait_s(here, now, PER_SOURCE, PER_SOURCE_HOUR),
+        _wait_s(same, now, room, room),
+        _wait_s([at for at, _, _ in found], now, IN_ALL, IN_ALL),
+    )
+
+
+def _wait_s(times: list[float], now: float, in_a_minute: int, in_an_hour: int) -> float:
+    """How long a guess has to wait after those of the last hour, in the order of their times."""
+    lately = [at for at in times if at > now - MINUTE_S]
+    wait_s = 0.0
+    if len(lately) >= in_a_minute:
+        wait_s = lately[-in_a_minute] + MINUTE_S - now
+    if len(times) >= in_an_hour:
+        wait_s = max(wait_s, times[-in_an_hour] + HOUR_S - now)
+    return wait_s

@@ -1,25 +1,24 @@
-"""Users and their passwords: argon2 hashes, and the browsers that each signed in with.
+"""Users: who may sign in, in which role, and the browsers that each signed in with.
 
 Owns the tables `users` and `devices`. A browser that has signed in keeps a cookie that opens
-nothing; it only tells the owner's own browsers from others while a password is being guessed.
-Hashing takes a fifth of a second and 64 MB, so callers run it in a thread. Knows nothing of
-sessions.
+nothing; it only tells the owner's own browsers from others while a password is being guessed. An
+id is never given twice, so that a removed account keeps its number in the journal. Functions take
+the connection and the time in seconds since 1970.
 """
 
 from __future__ import annotations
 
 import re
 import sqlite3
-import unicodedata
-from functools import cache
 from typing import Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from msgspec import Struct
 
+from eventlog.dashboard.accounts import passwords, security_log
+from eventlog.dashboard.accounts.roles import ROLES, Role
 from eventlog.dashboard.accounts.secrets import hash_of, new_secret
 from eventlog.errors import BadArgument
+from eventlog.storage.connections import transaction
 
 # `addresses` is what a file of an older build has in the place of `devices`.
 SCHEMA: Final = """
@@ -37,9 +36,14 @@ CREATE TABLE IF NOT EXISTS devices (
     PRIMARY KEY (user_id, secret_hash)
 ) STRICT, WITHOUT ROWID
 """
+# What version 2 of the file added.
+COLUMNS: Final = {
+    "role": "TEXT NOT NULL DEFAULT 'viewer'",
+    "totp_secret": "BLOB",
+    "totp_step": "INTEGER NOT NULL DEFAULT 0",
+    "seen_through": "INTEGER NOT NULL DEFAULT 0",
+}
 
-PASSWORD_MIN: Final = 8  # characters
-PASSWORD_MAX: Final = 256
 DEVICES_MAX: Final = 64  # remembered for each user, the latest
 _NAME: Final = re.compile(r"[\w.@+-]{1,64}")
 
@@ -50,33 +54,133 @@ class User(Struct, frozen=True):
     id: int
     name: str
     password_hash: str | None
+    role: Role = "owner"
+    created_at: int = 0
+    totp_secret: bytes | None = None
+    totp_step: int = 0
 
 
-def add(connection: sqlite3.Connection, name: str, password: str | None, now_s: int) -> int:
+_COLUMNS: Final = "id, name, password_hash, role, created_at, totp_secret, totp_step"
+
+
+def add(
+    connection: sqlite3.Connection,
+    name: str,
+    password: str | None,
+    now_s: int,
+    *,
+    role: Role | None = None,
+) -> int:
     """Make a user, or give a known one a new password; the answer is the user's id.
 
-    A new password ends every session of the user, and no browser is known any more. Raises
-    BadArgument.
+    `role` None makes the first user an owner and every other one a viewer, and leaves the role of
+    a known one. A new password ends every session, link, browser and token of the user, but for
+    tokens that are kept, in one transaction. Raises BadArgument.
     """
     check_name(name)
-    hashed = None if password is None else hash_password(password)
-    row = connection.execute("SELECT id FROM users WHERE name = ?", (name,)).fetchone()
-    if row is None:
-        sql = "INSERT INTO users (name, password_hash, created_at) VALUES (?, ?, ?) RETURNING id"
-        (user_id,) = connection.execute(sql, (name, hashed, now_s)).fetchone()
-        return int(user_id)
-    if hashed is not None:
-        connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, row[0]))
-        connection.execute("DELETE FROM sessions WHERE user_id = ?", row)
-        forget_devices(connection, row[0])
-    return int(row[0])
+    hashed = None if password is None else passwords.hash_password(password, name)
+    with transaction(connection):
+        user = find(connection, name)
+        if user is None:
+            return _insert(connection, name, hashed, role, now_s)
+        if hashed is not None:
+            set_password(connection, user.id, hashed, now_s)
+        if role is not None:
+            _change_role(connection, user, role, now_s)
+        return user.id
+
+
+def _insert(
+    connection: sqlite3.Connection, name: str, hashed: str | None, role: Role | None, now_s: int
+) -> int:
+    if role is None:
+        role = "viewer" if _owners(connection) else "owner"
+    (user_id,) = connection.execute(
+        "INSERT INTO users (name, password_hash, created_at, role) VALUES (?, ?, ?, ?)"
+        " RETURNING id",
+        (name, hashed, now_s, check_role(role)),
+    ).fetchone()
+    security_log.note(connection, "user added", now_s, user_id=user_id, detail=role)
+    return int(user_id)
+
+
+def set_password(connection: sqlite3.Connection, user_id: int, hashed: str, now_s: int) -> None:
+    """Give a user a new password, inside the caller's transaction.
+
+    Sessions, links, browsers and tokens of before end with the old one; so do the owner's tokens
+    that are not kept by name.
+    """
+    connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
+    for sql in (
+        "DELETE FROM sessions WHERE user_id = ?",
+        "DELETE FROM links WHERE user_id = ?",
+        "DELETE FROM devices WHERE user_id = ?",
+        "DELETE FROM tokens WHERE owner_id = ? AND NOT kept",
+    ):
+        connection.execute(sql, (user_id,))
+    security_log.note(connection, "password changed", now_s, user_id=user_id)
+
+
+def remove(connection: sqlite3.Connection, name: str, now_s: int) -> int:
+    """Remove a user with all sessions and tokens; the answer is the id, which is not used again.
+
+    Raises BadArgument for a name that there is not, and for the last owner.
+    """
+    with transaction(connection):
+        user = require(connection, name)
+        _require_another_owner(connection, user)
+        connection.execute("DELETE FROM users WHERE id = ?", (user.id,))
+        security_log.note(connection, "user removed", now_s, user_id=user.id)
+        return user.id
+
+
+def change_role(connection: sqlite3.Connection, name: str, role: Role, now_s: int) -> None:
+    """Give a user another role; the user's sessions end. Raises BadArgument as `remove` does."""
+    with transaction(connection):
+        _change_role(connection, require(connection, name), role, now_s)
+
+
+def _change_role(connection: sqlite3.Connection, user: User, role: Role, now_s: int) -> None:
+    if check_role(role) == user.role:
+        return
+    _require_another_owner(connection, user)
+    connection.execute("UPDATE users SET role = ? WHERE id = ?", (role, user.id))
+    connection.execute("DELETE FROM sessions WHERE user_id = ?", (user.id,))
+    detail = f"{user.role} to {role}"
+    security_log.note(connection, "role changed", now_s, user_id=user.id, detail=detail)
 
 
 def find(connection: sqlite3.Connection, name: str) -> User | None:
     """The user of a name."""
-    sql = "SELECT id, name, password_hash FROM users WHERE name = ?"
+    sql = f"SELECT {_COLUMNS} FROM users WHERE name = ?"  # noqa: S608 - columns of ours
     row = connection.execute(sql, (name,)).fetchone()
     return None if row is None else User(*row)
+
+
+def find_by_id(connection: sqlite3.Connection, user_id: int) -> User | None:
+    """The user of an id."""
+    sql = f"SELECT {_COLUMNS} FROM users WHERE id = ?"  # noqa: S608 - columns of ours
+    row = connection.execute(sql, (user_id,)).fetchone()
+    return None if row is None else User(*row)
+
+
+def require(connection: sqlite3.Connection, name: str) -> User:
+    """The user of a name. Raises BadArgument where there is none."""
+    user = find(connection, name)
+    if user is None:
+        raise BadArgument(f"there is no user named {name!r}")
+    return user
+
+
+def listed(connection: sqlite3.Connection) -> list[User]:
+    """All users, by name."""
+    sql = f"SELECT {_COLUMNS} FROM users ORDER BY name"  # noqa: S608 - columns of ours
+    return [User(*row) for row in connection.execute(sql)]
+
+
+def names(connection: sqlite3.Connection) -> dict[int, str]:
+    """The name of each user by id, for showing who did what."""
+    return dict(connection.execute("SELECT id, name FROM users").fetchall())
 
 
 def count(connection: sqlite3.Connection) -> int:
@@ -86,19 +190,32 @@ def count(connection: sqlite3.Connection) -> int:
     return int(number)
 
 
+def _owners(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute("SELECT count(*) FROM users WHERE role = 'owner'").fetchone()
+    return int(number)
+
+
+def _require_another_owner(connection: sqlite3.Connection, user: User) -> None:
+    if user.role == "owner" and _owners(connection) == 1:
+        raise BadArgument(f"{user.name!r} is the only owner; make another user an owner first")
+
+
+# ── browsers ───────────────────────────────────────────────────────────────────────────────
+
+
 def remember(connection: sqlite3.Connection, user_id: int, secret: str, now_s: int) -> str:
     """Note that a user signs in with a browser that has this cookie; the answer is what it keeps.
 
-    A cookie that is none of the user's is replaced, since somebody else may have planted it.
+    A cookie that is not one of the user's is replaced, since somebody else may have planted it.
     """
     if not knows(connection, user_id, secret):
         secret = new_secret()
     row = (user_id, hash_of(secret), now_s)
     connection.execute("REPLACE INTO devices VALUES (?, ?, ?)", row)
     connection.execute(
-        "DELETE FROM devices WHERE user_id = ? AND secret_hash NOT IN"
-        " (SELECT secret_hash FROM devices WHERE user_id = ? ORDER BY seen_at DESC LIMIT ?)",
-        (user_id, user_id, DEVICES_MAX),
+        "DELETE FROM devices WHERE user_id = ?1 AND secret_hash NOT IN"
+        " (SELECT secret_hash FROM devices WHERE user_id = ?1 ORDER BY seen_at DESC LIMIT ?2)",
+        (user_id, DEVICES_MAX),
     )
     return secret
 
@@ -114,47 +231,22 @@ def forget_devices(connection: sqlite3.Connection, user_id: int) -> None:
     connection.execute("DELETE FROM devices WHERE user_id = ?", (user_id,))
 
 
+# ── values ─────────────────────────────────────────────────────────────────────────────────
+
+
 def check_name(name: str) -> None:
     """Raise BadArgument for what is no user's name."""
     if not _NAME.fullmatch(name):
         raise BadArgument("a user's name has 1 to 64 letters, digits or any of _ . @ + -")
 
 
-# ── passwords ──────────────────────────────────────────────────────────────────────────────
-
-
-@cache
-def _hasher() -> PasswordHasher:
-    return PasswordHasher()
-
-
-@cache
-def _nobodys_hash() -> str:
-    return _hasher().hash("nobody's password")
-
-
-def check_password(password: str) -> None:
-    """Raise BadArgument for a password that is too short or too long."""
-    if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
-        raise BadArgument(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
-
-
-def hash_password(password: str) -> str:
-    """The argon2id hash of a password. Raises BadArgument for one too short or too long."""
-    check_password(password)
-    return _hasher().hash(_typed(password))
+def check_role(role: str) -> Role:
+    """The role. Raises BadArgument for what is none."""
+    if role not in ROLES:
+        raise BadArgument(f"a role is {', '.join(ROLES[:-1])} or {ROLES[-1]}")
+    return role
 
 
 def is_password(user: User | None, password: str) -> bool:
     """Whether it is the user's password; takes as long where there is no such user."""
-    hashed = None if user is None else user.password_hash
-    try:
-        _hasher().verify(hashed or _nobodys_hash(), _typed(password[:PASSWORD_MAX]))
-    except (VerifyMismatchError, VerificationError, InvalidHashError):
-        return False
-    return hashed is not None
-
-
-def _typed(password: str) -> bytes:
-    # Keyboards differ in how they compose a letter and its accent.
-    return unicodedata.normalize("NFC", password).encode("utf-8", "replace")
+    return passwords.is_hashed(None if user is None else user.password_hash, password)

@@ -35,7 +35,15 @@ class Visitor(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """Under what the visitor's streams are counted."""
+        """Under what the visitor's streams are counted: a token's under its owner."""
         if self.session is not None:
             return f"user {self.session.user_id}"
-        return f"token {self.token.id}" if self.token is not None else f"from {self.address}"
+        if self.token is None:
+            return f"from {self.address}"
+        owner_id = self.token.owner_id
+        return f"token {self.token.id}" if owner_id is None else f"user {owner_id}"
+
+    @property
+    def role(self) -> str:
+        """What the visitor's account may do; a program's token has its scopes instead."""
+        return "" if self.session is None else self.session.role

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.dashboard import filters, queries
-from eventlog.dashboard.accounts import sessions, tokens
+from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.api import responses
 from eventlog.dashboard.listing import events_asked, unlocks_asked
@@ -119,15 +119,14 @@ async def stream(request: Request[Any, Any, Any]) -> Stream:
 
 
 async def may_continue(site: Site, visitor: Visitor) -> bool:
-    """Whether the session or the token of a visitor is still good."""
-    session, token = visitor.session, visitor.token
+    """Whether the session or the token of a visitor is still valid."""
+    session, token, now_s = visitor.session, visitor.token, site.now_s
     if session is not None:
-        now = site.now_s
-        found = await site.accounts.run(
-            lambda c: sessions.find(c, session.secret_hash, now, touch=False)
-        )
+        found = await site.signed_in.find(session.secret_hash, now_s, touch=False)
         return found is not None
-    return token is not None and token in await site.accounts.run(tokens.listed)
+    if token is None:
+        return False
+    return await site.accounts.run(lambda c: tokens.exists(c, token.id, now_s))
 
 
 # ── appending ──────────────────────────────────────────────────────────────────────────────

@@ -35,6 +35,7 @@ LOW_DISK: Final = 64 * 1024 * 1024
 PARKED_SHOWN: Final = 50
 SENTENCES: Final = {
     "ok": "All is well.",
+    "failing": "A part of the dashboard failed, and is started again.",
     "behind": "A view lags and does not move.",
     "blocked": "A program that writes the log stands still, and nothing can be written.",
     "stuck": "The log does not answer.",
@@ -94,6 +95,8 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         well=said == "ok",
         verdict=SENTENCES[said],
         standing=standing,
+        troubles=site.troubles(),
+        accounts_writable=site.signed_in.writable,
         parked=parked,
         parked_count=0 if standing is None else sum(standing.parked.values()),
         cameras=[
@@ -120,15 +123,26 @@ async def judged(site: Site) -> tuple[ViewLag | None, str]:
         return None, "stuck"
     except EventLogError:
         return None, "unreadable"
-    if site.write_probe.word != "ok":
-        return standing, site.write_probe.word
-    if site.watch.stands_still(standing, asyncio.get_running_loop().time()):
-        return standing, "behind"
+    word = _word(site, standing, asyncio.get_running_loop().time())
+    if word != "ok":
+        return standing, word
     try:
         _, _, free = await anyio.to_thread.run_sync(_sizes, site.settings.db_path)
     except OSError:
         return standing, "unreadable"
     return standing, "full" if free < LOW_DISK else "ok"
+
+
+def _word(site: Site, standing: ViewLag, now: float) -> str:
+    """What is wrong but for the disk's room, in a word."""
+    if site.write_probe.word != "ok":
+        return site.write_probe.word
+    if site.troubles():
+        return "failing"
+    stream = ViewLag(standing.head, {"the live stream": site.broadcast.last}, {})
+    if site.watch.stands_still(standing, now) or site.stream_watch.stands_still(stream, now):
+        return "behind"
+    return "ok"
 
 
 def _sizes(path: Path) -> tuple[int, int, int]:

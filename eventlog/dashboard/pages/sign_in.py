@@ -1,34 +1,39 @@
 """Signing in and out: by password, or by a one-time code. The only pages without a session.
 
-Guesses are counted before they are checked (`attempts.py`), and a name that does not exist takes
+Guesses are counted before they are checked (`throttle.py`), and a name that does not exist takes
 as long as a wrong password. A sign-in always begins a new session, and the browser is known from
-then on.
+then on. The pages say nothing of who has an account.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 import anyio
 import anyio.to_thread
 from litestar import Request, Response, get, post
-from litestar.datastructures import Cookie
+from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 
-from eventlog.dashboard.accounts import sessions, users
-from eventlog.dashboard.accounts import throttle as attempts
-from eventlog.dashboard.accounts.secrets import form_token, hash_of, new_secret
-from eventlog.dashboard.gate import cookie_names
+from eventlog.dashboard.accounts import sessions, throttle, totp, users
+from eventlog.dashboard.accounts.secrets import form_token, new_secret
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.limits import TooMany
 from eventlog.dashboard.site import Site, site_of, visitor_of
+from eventlog.errors import DatabaseError
+
+log: Final = logging.getLogger("eventlog")
 
 NAME_MAX: Final = 64
+CODE_MAX: Final = 64
 HOME: Final = "/"
+WRONG: Final = "That is not the name and its password."
 DEVICE_S: Final = 365 * 24 * 3600
 
-# Hashing takes 64 MB: one at a time, and few who wait for it.
-_hashing: Final = anyio.CapacityLimiter(1)
+# Hashing takes 64 MB: one at a time, and few who wait for it. A browser that an account knows
+# waits in a line of its own, so that no stranger's guesses keep it out.
+_hashing: Final = {known: anyio.CapacityLimiter(1) for known in (True, False)}
 _WAITING_MAX: Final = 8
 
 
@@ -40,30 +45,47 @@ async def login_page(request: Request[Any, Any, Any]) -> Response[str]:
 
 @post("/login")
 async def login(request: Request[Any, Any, Any]) -> Response[Any]:
-    """Sign in by password."""
+    """Sign in by password, and by a code where the account asks for one."""
     site, visitor = site_of(request), visitor_of(request)
     form = await request.form()
-    name, password = str(form.get("name", "")), str(form.get("password", ""))
-    user = await site.accounts.run(lambda c: users.find(c, name[:NAME_MAX]))
+    name, password = str(form.get("name", ""))[:NAME_MAX], str(form.get("password", ""))
+    user = await site.accounts.run(lambda c: users.find(c, name))
     device = _device(request)
     known = user is not None and await site.accounts.run(lambda c: users.knows(c, user.id, device))
-    source = f"browser {hash_of(device).hex()}" if known else visitor.address
-    now = site.clock()
+    user_id = None if user is None else user.id
     try:
-        _require_on_room()
-        guess = await site.accounts.run(lambda c: attempts.admit(c, source, now, known=known))
-    except TooMany as too_many:
-        wait_s = max(1, round(too_many.wait_s))
-        answer = await _form(
-            request, status=429, problem=f"Too many attempts. Try again in {_spoken(wait_s)}."
+        _require_room(known=known)
+        forgive = await site.signed_in.admit(
+            visitor.address, throttle.account_of(name), site.clock(), known=known
         )
-        answer.headers["retry-after"] = str(wait_s)
-        return answer
-    right = await anyio.to_thread.run_sync(users.is_password, user, password, limiter=_hashing)
+    except TooMany as too_many:
+        await _note(site, "too many guesses", user_id, visitor.address)
+        return await _too_many(request, too_many, name)
+    right = await anyio.to_thread.run_sync(
+        users.is_password, user, password, limiter=_hashing[known]
+    )
     if not right or user is None:
-        return await _form(request, status=403, problem="That is not the name and its password.")
-    await site.accounts.run(lambda c: attempts.forgive(c, guess))
-    return await _begin(request, user.id, str(form.get("next", HOME)))
+        await _note(site, "wrong password", user_id, visitor.address)
+        return await _form(request, status=403, problem=WRONG, name=name)
+    if user.totp_secret is not None:
+        code, now_s = str(form.get("code", ""))[:CODE_MAX], site.now_s
+        if not await site.accounts.run(lambda c: totp.take(c, user, code, now_s)):
+            await _note(site, "wrong code", user_id, visitor.address)
+            return await _form(request, status=403, problem=WRONG, name=name)
+    await forgive()
+    return await _begin(request, user, str(form.get("next", HOME)))
+
+
+async def _too_many(request: Request[Any, Any, Any], too_many: TooMany, name: str) -> Response[Any]:
+    wait_s = max(1, round(too_many.wait_s))
+    problem = f"Too many attempts. Try again in {_spoken(wait_s)}."
+    answer = await _form(request, status=429, problem=problem, name=name)
+    answer.headers["retry-after"] = str(wait_s)
+    return answer
+
+
+async def _note(site: Site, kind: str, user_id: int | None, address: str) -> None:
+    await site.signed_in.note(kind, site.now_s, user_id=user_id, address=address)
 
 
 @get("/sign-in")
@@ -84,62 +106,81 @@ async def use_link(request: Request[Any, Any, Any]) -> Response[Any]:
             request,
             template="sign_in.html",
             status=403,
-            problem="That code is used up, too old, or none.",
+            problem="That code is used up, too old, or not one of ours.",
         )
-    return await _begin(request, user_id, HOME)
+    user = await site.accounts.run(lambda c: users.find_by_id(c, user_id))
+    if user is None:
+        raise NotFoundException
+    return await _begin(request, user, HOME)
 
 
 @post("/sign-out")
 async def sign_out(request: Request[Any, Any, Any]) -> Redirect:
-    """End this session."""
-    site, visitor = site_of(request), visitor_of(request)
-    session = visitor.session
+    """End this session, and its streams at once."""
+    site, session = site_of(request), visitor_of(request).session
     if session is not None:
-        await site.accounts.run(lambda c: sessions.end(c, session.secret_hash))
+        await site.signed_in.end(session, site.now_s)
+        site.broadcast.recheck()
     return _signed_out(site)
 
 
 @post("/sign-out-everywhere")
 async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Redirect:
-    """End every session of this user."""
-    site, visitor = site_of(request), visitor_of(request)
-    session = visitor.session
+    """End every session of this user, and their streams at once."""
+    site, session = site_of(request), visitor_of(request).session
     if session is not None:
-        await site.accounts.run(lambda c: sessions.end_all(c, session.user_id))
-        await site.accounts.run(lambda c: users.forget_devices(c, session.user_id))
+        user_id, now_s = session.user_id, site.now_s
+        await site.signed_in.end(session, now_s)
+        site.signed_in.end_all(user_id)
+        await site.accounts.run(lambda c: sessions.end_all(c, user_id))
+        await site.accounts.run(lambda c: users.forget_devices(c, user_id))
+        await site.signed_in.note("signed out everywhere", now_s, user_id=user_id)
+        site.broadcast.recheck()
     return _signed_out(site)
 
 
 def _device(request: Request[Any, Any, Any]) -> str:
     """The cookie of a browser that has signed in, '' where there is none."""
-    return request.cookies.get(cookie_names(secure=site_of(request).settings.secure).device, "")
+    return request.cookies.get(site_of(request).cookies.device, "")
 
 
-def _require_on_room() -> None:
-    if _hashing.statistics().tasks_waiting >= _WAITING_MAX:
+def _require_room(*, known: bool) -> None:
+    if _hashing[known].statistics().tasks_waiting >= _WAITING_MAX:
         raise TooMany("too many sign-ins at once", 5)
 
 
-async def _begin(request: Request[Any, Any, Any], user_id: int, next_path: str) -> Redirect:
-    site, source = site_of(request), visitor_of(request).address
-    now = site.now_s
+async def _begin(request: Request[Any, Any, Any], user: users.User, next_path: str) -> Redirect:
+    """Begin a session, end the one before it, and go where the visitor wanted to."""
+    site, address, now_s = site_of(request), visitor_of(request).address, site_of(request).now_s
     old = visitor_of(request).session
     if old is not None:
-        await site.accounts.run(lambda c: sessions.end(c, old.secret_hash))
-    secret = await site.accounts.run(lambda c: sessions.begin(c, user_id, source, now))
-    brought = _device(request)
-    device = await site.accounts.run(lambda c: users.remember(c, user_id, brought, now))
-    names = cookie_names(secure=site.settings.secure)
+        await site.signed_in.end(old, now_s, "session replaced")
+    device_name = request.headers.get("user-agent", "")[: sessions.DEVICE_MAX]
+    secret = await site.signed_in.begin(user, address, now_s, device=device_name)
+    names = site.cookies
+    longest_s = sessions.KEPT_S if user.role == "kiosk" else sessions.LONGEST_S
     answer = Redirect(_own_path(next_path), status_code=303)
-    answer.set_cookie(_cookie(site, names.session, secret, sessions.LONGEST_S))
-    answer.set_cookie(_cookie(site, names.device, device, DEVICE_S))
-    answer.set_cookie(_cookie(site, names.form, "", 0))
+    answer.set_cookie(names.made(names.session, secret, longest_s))
+    device = await _remembered(site, user.id, _device(request), now_s)
+    if device is not None:
+        answer.set_cookie(names.made(names.device, device, DEVICE_S))
+    answer.set_cookie(names.made(names.form, "", 0))
+    await site.signed_in.note("signed in", now_s, user_id=user.id, address=address)
     return answer
+
+
+async def _remembered(site: Site, user_id: int, brought: str, now_s: int) -> str | None:
+    """The cookie of a browser that is known from now on; None where that can't be written."""
+    try:
+        return await site.accounts.run(lambda c: users.remember(c, user_id, brought, now_s))
+    except DatabaseError as error:
+        log.warning("a browser that signed in is not remembered: %s", error)
+        return None
 
 
 def _signed_out(site: Site) -> Redirect:
     answer = Redirect("/login", status_code=303)
-    answer.set_cookie(_cookie(site, cookie_names(secure=site.settings.secure).session, "", 0))
+    answer.set_cookie(site.cookies.made(site.cookies.session, "", 0))
     answer.headers["clear-site-data"] = '"cache"'
     return answer
 
@@ -150,6 +191,7 @@ async def _form(
     template: str = "login.html",
     status: int = 200,
     problem: str = "",
+    name: str = "",
 ) -> Response[str]:
     """A form that is bound to a cookie of its own, as there is no session yet."""
     site, visitor = site_of(request), visitor_of(request)
@@ -159,26 +201,13 @@ async def _form(
         template,
         status=status,
         problem=problem,
+        name=name,
         next=_own_path(request.query_params.get("next", HOME)),
         login_token=form_token(secret),
-        has_users=await site.accounts.run(users.count) > 0,
     )
     if visitor.session is None:
-        name = cookie_names(secure=site.settings.secure).form
-        answer.set_cookie(_cookie(site, name, secret, 3600))
+        answer.set_cookie(site.cookies.made(site.cookies.form, secret, 3600))
     return answer
-
-
-def _cookie(site: Site, name: str, value: str, max_age_s: int) -> Cookie:
-    return Cookie(
-        key=name,
-        value=value,
-        max_age=max_age_s,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=site.settings.secure,
-    )
 
 
 def _own_path(path: str) -> str:

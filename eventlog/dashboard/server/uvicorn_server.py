@@ -1,4 +1,4 @@
-"""The HTTP server around the app: uvicorn, with patience for nobody who is slow on purpose.
+"""The HTTP server around the app: uvicorn with timeouts that cut off slow clients.
 
 A connection that has not sent a whole head in time is cut, and so is one that does not take its
 answer. One address holds only so many connections; when there are too many in all, the one that
@@ -9,6 +9,7 @@ open, so that a stop is quick. Knows no page.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -23,6 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from eventlog.dashboard.server.limits import source_of
 from eventlog.dashboard.server.rlimits import room_for_connections
+from eventlog.errors import BadArgument
 
 HEAD_S: Final = 5.0  # a request's head is whole by then; with its body it is 15 s (`limits.py`)
 EACH: Final = 100  # connections of one address
@@ -35,6 +38,12 @@ PROXIES: Final = ("127.0.0.1", "::1")
 STOP_S: Final = 2  # for answers that are under way
 
 _open: Final[Counter[str]] = Counter()
+
+
+class Config(uvicorn.Config):
+    """uvicorn's settings, and whether a proxy on this machine brings everybody's connections."""
+
+    behind_proxy = False
 
 
 class Protocol(H11Protocol):
@@ -98,7 +107,9 @@ class Protocol(H11Protocol):
 
     def _comes_from_proxy(self) -> bool:
         # A proxy on this machine brings everybody's connections, and counts them itself.
-        return self.config.proxy_headers and self.client is not None and self.client[0] in PROXIES
+        config = self.config
+        proxied = isinstance(config, Config) and config.behind_proxy
+        return self.client is None or (proxied and self.client[0] in PROXIES)
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()
@@ -180,7 +191,7 @@ def make_server(
     behind_proxy: bool = False,
 ) -> Server:
     """A server for sockets that `listen` has bound."""
-    config = uvicorn.Config(
+    config = Config(
         app,
         http=Protocol,
         ws="none",
@@ -189,8 +200,7 @@ def make_server(
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=behind_proxy,
-        forwarded_allow_ips=",".join(PROXIES) if behind_proxy else "",
+        proxy_headers=False,  # `client_address.py` judges what a proxy says
         timeout_keep_alive=KEEP_ALIVE_S,
         backlog=BACKLOG,
         timeout_graceful_shutdown=STOP_S,
@@ -198,6 +208,7 @@ def make_server(
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
+    config.behind_proxy = behind_proxy
     return Server(config, end_streams)
 
 
@@ -208,6 +219,29 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
+        bound.listen(BACKLOG)
+        bound.setblocking(False)  # noqa: FBT003 - the standard library has it so
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def listen_unix(path: Path) -> socket.socket:
+    """A listening unix socket, for its owner and group. Raises OSError, BadArgument.
+
+    A socket that a dashboard of before left behind is replaced; nothing else at the path is.
+    """
+    if path.exists() and not path.is_socket():
+        raise BadArgument(f"{path} is there already, and is not a socket")
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.unlink(missing_ok=True)
+        before = os.umask(0o117)
+        try:
+            bound.bind(str(path))
+        finally:
+            os.umask(before)
         bound.listen(BACKLOG)
         bound.setblocking(False)  # noqa: FBT003 - the standard library has it so
     except OSError:

@@ -18,6 +18,7 @@ from typing import Final, Literal, Self, TypeAlias
 import anyio.to_thread
 
 from eventlog.errors import EventLogError, LockTimeout, ReadOnly
+from eventlog.storage.background import Background
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
 
@@ -38,18 +39,16 @@ class WriteProbe:
         self._seen: Word = "ok"
         self._blocked = 0
         self._looked_at = time.monotonic()
-        self._task: asyncio.Task[None] | None = None
+        self.background = Background("the look at the disk", self._look_on)
 
     async def __aenter__(self) -> Self:
         """Begin."""
-        self._task = asyncio.create_task(self._look_on())
+        self.background.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await self.background.stop()
 
     @property
     def word(self) -> Word:
@@ -61,6 +60,7 @@ class WriteProbe:
     async def _look_on(self) -> None:
         while True:
             seen = await anyio.to_thread.run_sync(look, self._path, abandon_on_cancel=True)
+            self.background.well()
             self._looked_at = time.monotonic()
             self._blocked = self._blocked + 1 if seen == "blocked" else 0
             if seen != "blocked" or self._blocked >= BLOCKED_TWICE:

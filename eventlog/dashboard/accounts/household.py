@@ -1,0 +1,39 @@
+"""Tables of the accounts file for what the pages keep for each user.
+
+Which events a user has looked at, where a browser takes notifications, and links that share one
+event. They have their shape since version 2 of the file; each page that uses one has its queries.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS seen_marks (
+    user_id  INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+    event_id INTEGER NOT NULL,
+    seen_at  INTEGER NOT NULL,
+    PRIMARY KEY (user_id, event_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS push_subscriptions (
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id       INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+    endpoint      TEXT    NOT NULL UNIQUE,
+    public_key    BLOB    NOT NULL,
+    auth_secret   BLOB    NOT NULL,
+    device        TEXT    NOT NULL DEFAULT '',
+    created_at    INTEGER NOT NULL,
+    last_sent_at  INTEGER,
+    last_position INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE IF NOT EXISTS shared_links (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+    event_id    INTEGER NOT NULL,
+    secret_hash BLOB    NOT NULL UNIQUE,
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER NOT NULL,
+    opened      INTEGER NOT NULL DEFAULT 0,
+    opened_at   INTEGER
+) STRICT
+"""

@@ -1,0 +1,200 @@
+"""Who is signed in, and how often passwords are guessed: over the accounts file, and without it.
+
+Reading the dashboard needs no write: when the disk is full, the last use of a session, its end and
+the guesses of a password are kept in memory until the file can be written again. A restart before
+that forgets them, and says so in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from msgspec.structs import replace
+
+from eventlog.dashboard.accounts import security_log, sessions, throttle, tokens
+from eventlog.dashboard.accounts.database import Accounts, in_memory
+from eventlog.dashboard.accounts.secrets import hash_of, new_secret
+from eventlog.dashboard.accounts.sessions import Session
+from eventlog.dashboard.accounts.tokens import Token
+from eventlog.dashboard.accounts.users import User
+from eventlog.errors import DatabaseError
+from eventlog.storage.connections import transaction
+
+log: Final = logging.getLogger("eventlog")
+
+BEGUN_MAX: Final = 100  # sessions that begin while the file can't be written
+REMEMBERED_MAX: Final = 10_000  # sessions whose use or end can't be written
+
+
+class SignedIn:
+    """Sessions and guesses of one running dashboard."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._memory = in_memory()  # of guesses
+        self._ended: set[bytes] = set()
+        self._begun: dict[bytes, Session] = {}
+        self._seen: dict[bytes, int] = {}
+        self._tokens_seen: dict[int, int] = {}
+        self._writable = True
+
+    def close(self) -> None:
+        """Forget what is in memory."""
+        self._memory.close()
+
+    @property
+    def writable(self) -> bool:
+        """Whether the accounts file took the last write."""
+        return self._writable
+
+    # ── sessions ───────────────────────────────────────────────────────────────────────────
+
+    async def find(self, secret_hash: bytes, now_s: int, *, touch: bool) -> Session | None:
+        """The live session of a secret; with `touch` it is used now. Raises DatabaseError."""
+        if secret_hash in self._ended:
+            return None
+        session = await self._accounts.run(lambda c: sessions.stored(c, secret_hash))
+        session = session or self._begun.get(secret_hash)
+        if session is None:
+            return None
+        seen_at = max(session.seen_at, self._seen.get(secret_hash, session.seen_at))
+        session = replace(session, seen_at=seen_at)
+        if not sessions.is_alive(session, now_s):
+            return None
+        if touch and not seen_at <= now_s < seen_at + sessions.TOUCH_S:
+            await self._touch(secret_hash, now_s)
+        return session
+
+    async def begin(
+        self, user: User, address: str, now_s: int, *, device: str = "", kept: bool = False
+    ) -> str:
+        """A new session's secret; in memory alone where the file can't be written."""
+        try:
+            return await self._accounts.run(
+                lambda c: sessions.begin(c, user.id, address, now_s, device=device, kept=kept)
+            )
+        except DatabaseError as error:
+            self._failed(error)
+        secret = new_secret()
+        hashed = hash_of(secret)
+        if len(self._begun) >= BEGUN_MAX:
+            del self._begun[next(iter(self._begun))]
+        self._begun[hashed] = Session(
+            hashed, user.id, user.name, now_s, now_s, address, user.role, device, kept
+        )
+        return secret
+
+    def end_all(self, user_id: int) -> None:
+        """End a user's sessions that are in memory alone."""
+        for hashed in [h for h, session in self._begun.items() if session.user_id == user_id]:
+            del self._begun[hashed]
+
+    async def end(self, session: Session, now_s: int, kind: str = "signed out") -> None:
+        """End a session, at once; on the disk as soon as that can be written."""
+        hashed = session.secret_hash
+        self._begun.pop(hashed, None)
+        self._ended.add(hashed)
+        if await self._written(lambda c: sessions.end(c, hashed)):
+            self._ended.discard(hashed)
+            await self.note(kind, now_s, user_id=session.user_id, address=session.address)
+
+    async def _touch(self, secret_hash: bytes, now_s: int) -> None:
+        ended = [*self._ended]
+        if await self._written(lambda c: _touch(c, secret_hash, ended, now_s)):
+            self._seen.clear()
+            self._ended.difference_update(ended)
+        elif len(self._seen) < REMEMBERED_MAX or secret_hash in self._seen:
+            self._seen[secret_hash] = now_s
+
+    # ── tokens ─────────────────────────────────────────────────────────────────────────────
+
+    async def token(self, secret: str, now_s: int) -> Token | None:
+        """The token of a secret, used now. Raises DatabaseError where the file can't be read."""
+        found = await self._accounts.run(lambda c: tokens.find(c, secret, now_s))
+        if found is None:
+            return None
+        last = max(found.last_used_at or 0, self._tokens_seen.get(found.id, 0))
+        if not last <= now_s < last + tokens.TOUCH_S:
+            self._tokens_seen[found.id] = now_s
+            await self._written(lambda c: tokens.touch(c, found.id, now_s))
+        return found
+
+    # ── guesses ────────────────────────────────────────────────────────────────────────────
+
+    async def admit(
+        self, address: str, account: bytes, now: float, *, known: bool
+    ) -> Callable[[], Awaitable[None]]:
+        """Count a guess that is about to be checked; the answer is what takes it back.
+
+        Raises TooMany where the guess may not be checked.
+        """
+        try:
+            number = await self._accounts.run(
+                lambda c: throttle.admit(c, address, account, now, known=known)
+            )
+        except DatabaseError as error:
+            self._failed(error)
+            kept = throttle.admit(self._memory, address, account, now, known=known)
+
+            async def forgive_here() -> None:
+                throttle.forgive(self._memory, kept)
+
+            return forgive_here
+
+        async def forgive() -> None:
+            await self._written(lambda c: throttle.forgive(c, number))
+
+        return forgive
+
+    # ── the security log ───────────────────────────────────────────────────────────────────
+
+    async def note(
+        self,
+        kind: str,
+        now_s: int,
+        *,
+        user_id: int | None = None,
+        token_id: int | None = None,
+        address: str = "",
+        detail: str = "",
+    ) -> None:
+        """Add an entry to the security log; where it can't be written, to the program's log."""
+        if not await self._written(
+            lambda c: security_log.note(
+                c,
+                kind,
+                now_s,
+                user_id=user_id,
+                token_id=token_id,
+                address=address,
+                detail=detail,
+            )
+        ):
+            log.warning("not in the security log: %s, account %s", kind, user_id)
+
+    async def _written(self, function: Callable[..., object]) -> bool:
+        """Whether the accounts file took a write; what it did not take is logged once."""
+        try:
+            await self._accounts.run(function)
+        except DatabaseError as error:
+            self._failed(error)
+            return False
+        self._writable = True
+        return True
+
+    def _failed(self, error: DatabaseError) -> None:
+        if self._writable:
+            log.error("the accounts can't be written, and are kept in memory: %s", error)
+        self._writable = False
+
+
+def _touch(
+    connection: sqlite3.Connection, secret_hash: bytes, ended: list[bytes], now_s: int
+) -> None:
+    with transaction(connection):
+        sessions.touch(connection, secret_hash, now_s)
+        for one in ended:
+            sessions.end(connection, one)
