@@ -171,20 +171,27 @@ COMMANDS: Final = (
     Command(
         "user",
         WEB,
-        "Add a user of the dashboard, or give one a new password.",
+        "Add, list and remove users of the dashboard, and change passwords and roles.",
         "eventlog.cli.accounts:user",
-        ("eventlog user add ada",),
-        usage="add NAME",
+        (
+            "eventlog user add ada",
+            "eventlog user add hall --role kiosk",
+            "eventlog user role bela owner",
+            "eventlog user list",
+        ),
+        usage="add|list|remove|role [NAME] [ROLE]",
     ),
     Command(
         "token",
         WEB,
-        "Make a token with which a program may read or append.",
+        "Make, list and revoke tokens with which programs may read or append.",
         "eventlog.cli.accounts:token",
         (
             "eventlog token add pipeline --scope append",
             "eventlog token add home-assistant --scope read --scope append",
+            "eventlog token add feed --scope append --camera front_door --keys-of ring",
+            "eventlog token revoke feed",
         ),
-        usage="add NAME --scope CHOICE...",
+        usage="add|list|revoke [NAME] [OPTIONS]",
     ),
 )

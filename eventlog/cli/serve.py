@@ -27,7 +27,17 @@ from eventlog.storage.error_translation import translated
 from eventlog.store.event_store import EventStore
 
 # What the extra `web` installs.
-EXTRA: Final = frozenset({"argon2", "jinja2", "litestar", "prometheus_client", "uvicorn"})
+EXTRA: Final = frozenset(
+    {
+        "argon2",
+        "confusable_homoglyphs",
+        "jinja2",
+        "litestar",
+        "prometheus_client",
+        "uvicorn",
+        "zxcvbn",
+    }
+)
 PORT_MAX: Final = 65535
 
 # What runs with the open store while it is served.
@@ -51,6 +61,22 @@ ForgetSessions = Annotated[
     bool, Parameter(help="Sign everybody out first; else sessions outlive a restart.")
 ]
 
+HstsDays = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=0, lte=730),
+        help="Browsers keep to https for so many days, where the public URL is https.",
+    ),
+]
+ProxySecretFile = Annotated[
+    Path | None,
+    Parameter(help="A file with the secret that the proxy sends in X-Eventlog-Proxy."),
+]
+Socket = Annotated[
+    Path | None, Parameter(help="Listen at this unix socket, for a proxy, and at no port.")
+]
+SECRET_MIN: Final = 32  # characters
+
 
 def serve(
     *,
@@ -60,6 +86,9 @@ def serve(
     certificate: Certificate = None,
     key: Key = None,
     forget_sessions: ForgetSessions = False,
+    hsts_days: HstsDays = 1,
+    proxy_secret_file: ProxySecretFile = None,
+    socket: Socket = None,
     must_exist: MustExist = None,
     context: AtDesk,
 ) -> int:
@@ -83,6 +112,9 @@ def serve(
             certificate=None if certificate is None else str(certificate),
             key=None if key is None else str(key),
             forget_sessions=forget_sessions,
+            hsts_days=hsts_days,
+            proxy_secret=_proxy_secret(proxy_secret_file),
+            unix_socket=None if socket is None else str(socket),
         )
     except OSError as error:
         raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error
@@ -110,7 +142,7 @@ def run(
     host: str,
     port: int,
     alongside: Alongside | None = None,
-    **others: str | bool | None,
+    **others: str | bool | int | None,
 ) -> None:
     """Serve the context's log until Ctrl-C. Raises what `commands.serve` raises."""
 
@@ -162,6 +194,19 @@ def _require_on_tls(certificate: Path | None, key: Path | None) -> None:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
     except ssl.SSLError as error:
         raise BadArgument(f"{certificate} holds no certificate with its key") from error
+
+
+def _proxy_secret(file: Path | None) -> str:
+    """The secret in a file, '' without one. Raises BadArgument for one that is too short."""
+    if file is None:
+        return ""
+    try:
+        secret = file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadArgument(f"{file} can't be read as a secret") from error
+    if len(secret) < SECRET_MIN:
+        raise BadArgument(f"the secret in {file} has fewer than {SECRET_MIN} characters")
+    return secret
 
 
 def _port(text: str) -> int:

@@ -53,9 +53,7 @@ def change_role(db_path: str, name: str, role: Role) -> None:
         users.change_role(connection, name, role, int(time.time()))
 
 
-def add_token(
-    db_path: str, name: str, scopes: Iterable[Scope], limits: Limits = UNLIMITED
-) -> str:
+def add_token(db_path: str, name: str, scopes: Iterable[Scope], limits: Limits = UNLIMITED) -> str:
     """Make an API token; the answer is its secret, which can't be shown again."""
     with _accounts(db_path) as connection:
         return tokens.add(connection, name, set(scopes), int(time.time()), limits=limits)

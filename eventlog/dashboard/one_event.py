@@ -17,6 +17,7 @@ from eventlog.projections import event_list, face_results, story
 from eventlog.record import Record, StoredRecord
 
 ID_MAX: Final = 2**63 - 1
+_NAMING: Final = ("name", "person", "nearest")  # fields of facts that hold a person's name
 
 
 class Looked(Struct, frozen=True):
@@ -53,8 +54,10 @@ def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
     records = [story.read(row) for row in stored]
     facts = [record.fact for record in records if isinstance(record, Record)]
     named = [found[0]["person_name"], *(face["name"] for face in faces)]
-    named += [getattr(fact, "person", None) for fact in facts]
-    return Looked(found[0], faces, stored, records, queries.names_to_show(connection, named))
+    for fact in facts:
+        named += [getattr(fact, field, None) for field in _NAMING]
+    plain = [name for name in named if isinstance(name, str)]  # others are sealed
+    return Looked(found[0], faces, stored, records, queries.names_to_show(connection, plain))
 
 
 async def looked_at(site: Site, event_id: int) -> Looked:

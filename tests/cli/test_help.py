@@ -93,7 +93,7 @@ def test_a_command_called_wrongly_names_its_own_help(
         ("ingest", "[OPTIONS] SOURCE FILE..."),
         ("replay", "[OPTIONS] [VIEW...]"),
         ("export", "[OPTIONS] [FILE]"),
-        ("token", "add NAME --scope CHOICE..."),
+        ("token", "add|list|revoke [NAME] [OPTIONS]"),
     ],
 )
 def test_the_first_line_of_a_help_says_how_to_call(

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from eventlog.dashboard.accounts import sessions, tokens, users
+from eventlog.dashboard.accounts.roles import Role
 from eventlog.dashboard.accounts.secrets import form_token
 from eventlog.dashboard.accounts.tokens import Scope
 from eventlog.dashboard.app import make_app
@@ -51,18 +52,20 @@ class House:
             transport=transport, base_url=ORIGIN, headers={"origin": ORIGIN, **headers}
         )
 
-    async def user(self, name: str = OWNER, *, password: str | None = None) -> int:
+    async def user(
+        self, name: str = OWNER, *, password: str | None = None, role: Role = "owner"
+    ) -> int:
         """A user; hashing takes a while, so only a test that types the password asks for one."""
         now = self.site.now_s
-        return await self.site.accounts.run(lambda c: users.add(c, name, password, now))
+        return await self.site.accounts.run(lambda c: users.add(c, name, password, now, role=role))
 
-    async def signed_in(self, name: str = OWNER) -> httpx.AsyncClient:
+    async def signed_in(self, name: str = OWNER, *, role: Role = "owner") -> httpx.AsyncClient:
         """A client with a session."""
-        user_id = await self.user(name)
+        user_id = await self.user(name, role=role)
         now = self.site.now_s
         secret = await self.site.accounts.run(lambda c: sessions.begin(c, user_id, "here", now))
         client = self.client()
-        client.cookies.set("eventlog_session", secret)
+        client.cookies.set(self.site.cookies.session, secret)
         client.headers["x-csrf-token"] = form_token(secret)
         return client
 

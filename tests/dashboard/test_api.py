@@ -57,6 +57,13 @@ INJECTIONS = [
 ]
 
 
+def _holds(stored: Any, given: Any) -> bool:
+    """Whether what is stored holds all that was given; a later shape may have more."""
+    if isinstance(given, dict):
+        return all(_holds(stored[key], value) for key, value in given.items())
+    return bool(stored == given)
+
+
 async def test_facts_enter_as_in_python(house: House) -> None:
     """What was posted is what a record holds, and the receipt says where, in decimal text."""
     async with await house.program("append") as program:
@@ -67,7 +74,7 @@ async def test_facts_enter_as_in_python(house: House) -> None:
     facts = [codecs.to_builtins(codecs.decode_record(row).fact) for row in stored]
     given: Any = FACTS_EXAMPLE["facts"]
     for fact, plain in zip(facts, given, strict=True):
-        assert {key: fact[key] for key in plain} == plain
+        assert _holds(fact, plain)
 
 
 async def test_the_same_key_gives_the_first_receipt(house: House) -> None:
@@ -134,7 +141,7 @@ async def test_a_bad_fact_is_named_and_nothing_is_written(
     ("body", "status", "error"),
     [
         ({"facts": []}, 400, "EmptyAppend"),
-        ({"facts": [{"kind": "alert_sent"}]}, 400, "FactWithoutEvent"),
+        ({"facts": [{"kind": "face_result"}]}, 400, "FactWithoutEvent"),
         ({"facts": [{"kind": "alert_sent"}], "event_id": "7"}, 404, "UnknownEvent"),
         ({"facts": [{"kind": "alert_sent"}], "event_id": 7}, 404, "UnknownEvent"),
         ({"facts": [{"kind": "alert_sent"}], "event_id": "9" * 19}, 400, "BadArgument"),

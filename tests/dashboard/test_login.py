@@ -11,8 +11,6 @@ from tests.dashboard.house import OWNER, PASSWORD, House, hidden_fields, open_ho
 
 pytestmark = pytest.mark.anyio
 
-SESSION = "eventlog_session"
-
 
 async def test_the_right_password_opens_the_page_that_was_asked_for(house: House) -> None:
     """A sign-in leads back to where one was sent away, and never to another site."""
@@ -38,7 +36,7 @@ async def test_a_wrong_password_and_an_unknown_name_look_alike(house: House) -> 
         assert wrong.status_code == unknown.status_code == 403
         assert "That is not the name and its password." in wrong.text
         assert "That is not the name and its password." in unknown.text
-        assert SESSION not in client.cookies
+        assert house.site.cookies.session not in client.cookies
 
 
 async def test_cookies_are_kept_from_scripts_and_from_other_sites(house: House) -> None:
@@ -55,12 +53,12 @@ async def test_a_session_begins_anew_at_sign_in(house: House) -> None:
     """A cookie planted before the sign-in is worth nothing after it, and an old session is over."""
     await house.user(password=PASSWORD)
     async with house.client() as client:
-        client.cookies.set(SESSION, "planted")
+        client.cookies.set(house.site.cookies.session, "planted")
         await type_password(client, OWNER, PASSWORD)
-        first = client.cookies.get(SESSION, domain="127.0.0.1")
+        first = client.cookies.get(house.site.cookies.session, domain="127.0.0.1")
         assert first not in {None, "planted"}
     async with house.client() as client:
-        client.cookies.set(SESSION, "planted")
+        client.cookies.set(house.site.cookies.session, "planted")
         assert (await client.get("/")).status_code == 303
 
 
@@ -78,7 +76,7 @@ async def test_the_logins_form_needs_its_token_too(house: House) -> None:
 async def test_a_session_is_dead_after_sign_out(house: House) -> None:
     """The cookie that was kept opens nothing any more."""
     async with await house.signed_in() as client, await house.signed_in() as other:
-        kept = f"{SESSION}={client.cookies[SESSION]}"
+        kept = f"{house.site.cookies.session}={client.cookies[house.site.cookies.session]}"
         assert (await client.get("/", headers={"cookie": kept})).status_code == 200
         assert (await client.post("/sign-out")).status_code == 303
         assert (await client.get("/", headers={"cookie": kept})).status_code == 303
@@ -92,19 +90,21 @@ async def test_sign_out_everywhere_ends_every_session_of_the_user(house: House) 
         await house.signed_in() as phone,
         await house.signed_in("guest") as guest,
     ):
-        secret = client.cookies[SESSION]
+        secret = client.cookies[house.site.cookies.session]
         assert (await client.post("/sign-out-everywhere")).status_code == 303
         assert (await phone.get("/")).status_code == 303
         assert (await guest.get("/")).status_code == 200
-        assert (await client.get("/", headers={"cookie": f"{SESSION}={secret}"})).status_code == 303
+        assert (
+            await client.get("/", headers={"cookie": f"{house.site.cookies.session}={secret}"})
+        ).status_code == 303
 
 
 async def test_a_session_survives_a_restart(tmp_path: Path) -> None:
     """It lies in a file, not in memory."""
     async with open_house(tmp_path) as house, await house.signed_in() as client:
-        secret = client.cookies[SESSION]
+        secret = client.cookies[house.site.cookies.session]
     async with open_house(tmp_path) as house, house.client() as client:
-        client.cookies.set(SESSION, secret)
+        client.cookies.set(house.site.cookies.session, secret)
         assert (await client.get("/")).status_code == 200
 
 

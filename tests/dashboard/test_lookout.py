@@ -17,8 +17,8 @@ from typing import get_args
 import httpx
 import pytest
 
+from eventlog.dashboard.manage import add_token
 from eventlog.dashboard.pages import health
-from eventlog.dashboard.run import add_token
 from eventlog.dashboard.server import write_probe
 from eventlog.dashboard.server.write_probe import WriteProbe, look
 from eventlog.storage.lock import FileLock

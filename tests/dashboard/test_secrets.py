@@ -18,7 +18,7 @@ from typing import Final
 import httpx
 from PIL import Image
 
-from eventlog.dashboard.run import add_token, add_user
+from eventlog.dashboard.manage import add_token, add_user
 from eventlog.sources.simulator.drawings import Scene, draw
 from tests.dashboard.house import OWNER, hidden_fields
 from tests.dashboard.running import Running
@@ -76,7 +76,8 @@ def use_every_way(url: str, token: str, kept: list[str]) -> None:
                 client.get(path, params=query)
         client.get("/api/stream", params={"after": NAME})
         client.get("/api/events", headers={"authorization": f"Bearer {token}x"})
-        client.get("/", headers={"cookie": f"eventlog_session={GUESS}", "host": NAME})
+        session = next(name for name in client.cookies if name.endswith("_session"))
+        client.get("/", headers={"cookie": f"{session}={GUESS}", "host": NAME})
         client.post("/people/name", data={"name": NAME, "csrf_token": GUESS})
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:

@@ -28,7 +28,7 @@ ROUTES = sorted(
     if path not in PUBLIC and method != "OPTIONS"
 )
 POSTS = [path for path, method in ROUTES if method == "POST"]
-FILLED = {"{event_id:int}": "1", "{token_id:int}": "1"}
+FILLED = {"{event_id:int}": "1", "{token_id:int}": "1", "{number:str}": "0123456789abcdef"}
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -231,7 +231,7 @@ async def test_the_accounts_hold_hashes_only(house: House, tmp_path: Path) -> No
     await house.user(password=PASSWORD)
     async with await house.signed_in() as client, await house.program("read") as program:
         secrets = [
-            client.cookies["eventlog_session"],
+            client.cookies[house.site.cookies.session],
             program.headers["authorization"].removeprefix("Bearer "),
             PASSWORD,
         ]

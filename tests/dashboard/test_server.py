@@ -21,7 +21,9 @@ import pytest
 from eventlog.dashboard import run as commands
 from eventlog.dashboard.accounts import database as accounts
 from eventlog.dashboard.accounts import sessions, users
-from eventlog.dashboard.run import add_token, add_user, serve
+from eventlog.dashboard.cookies import cookies_of
+from eventlog.dashboard.manage import add_token, add_user
+from eventlog.dashboard.run import serve
 from eventlog.dashboard.server import uvicorn_server as server
 from eventlog.errors import BadArgument
 from eventlog.facts import UnlockAction
@@ -268,7 +270,7 @@ async def test_a_body_that_does_not_come_is_refused(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """408, though its head was whole."""
-    monkeypatch.setattr("eventlog.dashboard.gate.BODY_S", 0.2)
+    monkeypatch.setattr("eventlog.dashboard.request_bodies.BODY_S", 0.2)
     async with await house.program("append") as program, listening(house) as port:
         token = program.headers["authorization"].encode()
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -318,7 +320,8 @@ async def test_an_export_that_fails_midway_is_broken_off(
 
     monkeypatch.setattr(house.site.figures, "unlocks", second_fails)
     async with await house.signed_in() as signed_in, listening(house) as port:
-        cookie = f"eventlog_session={signed_in.cookies['eventlog_session']}"
+        (name,) = (name for name in signed_in.cookies if name.endswith("_session"))
+        cookie = f"{name}={signed_in.cookies[name]}"
         async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
             with pytest.raises(httpx.RemoteProtocolError):
                 await client.get(f"http://127.0.0.1:{port}/unlocks.json")
@@ -336,8 +339,11 @@ async def test_behind_tls_cookies_are_secure_and_bound_to_the_host(house: House)
         time_zone="UTC",
         public_url="https://door.example",
         tls=None,
+        hsts_days=1,
+        proxy_secret="",
     )
     house.site.settings = settings
+    house.site.cookies = cookies_of(bytes(16), secure=True)
     secured = House(house.site)
     await house.user(password=PASSWORD)
     async with secured.client() as client:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog.dashboard.run import add_token, add_user
+from eventlog.dashboard.manage import add_token, add_user
 from eventlog.dashboard.server.rlimits import room_for_connections
 from eventlog.dashboard.server.uvicorn_server import EACH
 from tests.dashboard.house import OWNER, PASSWORD

@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import pytest
 
-from eventlog.dashboard.run import add_token
+from eventlog.dashboard.manage import add_token
 from eventlog.facts import Detection, Ding, FaceResult, Motion, UnlockAction
 from eventlog.followers.projector import project_batch
 from eventlog.journal.append import Append, prepare

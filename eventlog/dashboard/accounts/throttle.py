@@ -60,7 +60,8 @@ def admit(
     `known` says that it comes from a browser that signed in to the account before. Raises TooMany
     where the guess may not be checked.
     """
-    with transaction(connection):
+    number = None
+    with transaction(connection):  # what is too old is forgotten where the guess is refused too
         connection.execute(_FORGET, (now - HOUR_S,))
         connection.execute(_NOT_LATER, (now,))
         if known:
@@ -68,10 +69,11 @@ def admit(
             wait_s = _wait_s(own, now, PER_SOURCE, PER_SOURCE_HOUR)
         else:
             wait_s = _strangers_wait_s(connection, address, account, now)
-        if wait_s:
-            raise TooMany("too many attempts", wait_s)
-        row = (now, KNOWN if known else address, account)
-        (number,) = connection.execute(_COUNT, row).fetchone()
+        if not wait_s:
+            row = (now, KNOWN if known else address, account)
+            (number,) = connection.execute(_COUNT, row).fetchone()
+    if number is None:
+        raise TooMany("too many attempts", wait_s)
     return int(number)
 
 

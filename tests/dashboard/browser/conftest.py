@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import pytest
 
-from eventlog.dashboard.run import add_token, add_user
+from eventlog.dashboard.manage import add_token, add_user
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.sources.simulator import play, sample_day
 from eventlog.store.event_store import EventStore

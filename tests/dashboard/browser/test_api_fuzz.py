@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from eventlog.dashboard.api.openapi import description
-from eventlog.dashboard.run import add_token
+from eventlog.dashboard.manage import add_token
 from tests.dashboard.running import Running
 
 schemathesis = pytest.importorskip(

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from eventlog.dashboard.run import add_token
+from eventlog.dashboard.manage import add_token
 from tests.dashboard.browser.conftest import Pages, accounts, sign_in
 from tests.dashboard.payloads import HTML, HTML_MAX
 from tests.dashboard.running import Running
