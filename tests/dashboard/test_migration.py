@@ -69,7 +69,7 @@ def make_version_1(path: Path) -> None:
                 (name, NOW),
             )
         connection.execute("DELETE FROM users WHERE name = 'gone'")
-        row = (hash_of("a session"), 1, NOW, NOW, "192.168.1.2")
+        row = (hash_of("a-session"), 1, NOW, NOW, "192.168.1.2")
         connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", row)
         connection.execute("INSERT INTO devices VALUES (?, ?, ?)", (1, hash_of("a browser"), NOW))
         connection.execute(
@@ -98,7 +98,7 @@ def test_a_file_of_before_keeps_users_sessions_browsers_tokens_and_guesses(tmp_p
             "owner": "owner",
             "guest": "owner",
         }
-        session = sessions.stored(connection, hash_of("a session"))
+        session = sessions.stored(connection, hash_of("a-session"))
         assert session is not None
         assert (session.user_name, session.role, session.kept) == ("owner", "owner", 0)
         assert users.knows(connection, 1, "a browser")
@@ -146,5 +146,5 @@ async def test_a_session_of_before_goes_on(tmp_path: Path) -> None:
     make_version_1(tmp_path / "events.db.users")
     async with open_house(tmp_path) as house, house.client() as client:
         house.site.clock = lambda: float(NOW + 60)
-        client.cookies.set(house.site.cookies.session, "a session")
+        client.cookies.set(house.site.cookies.session, "a-session")
         assert (await client.get("/")).status_code == 200
