@@ -40,22 +40,22 @@ class Background:
         self._work = work
         self._on_failure = on_failure
         self._pause_s = PAUSE_S
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin, on the running loop."""
-        self._task = asyncio.create_task(self._run(), name=self.name)
+        self.task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
         """End it, and return when it has ended."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
 
     @property
     def is_dead(self) -> bool:
         """Whether it was started and runs no more: nothing but a bug or a cancel ends it."""
-        return self._task is not None and self._task.done()
+        return self.task is not None and self.task.done()
 
     def well(self) -> None:
         """A round of the work succeeded."""

@@ -63,7 +63,6 @@ class Engine:
         self.follow = Background(
             "the projector", self._carry_on, on_failure=self._on_follow_failure
         )
-        self._following = False
 
     @classmethod
     async def start(cls, path: Path) -> Engine:
@@ -91,7 +90,6 @@ class Engine:
         return engine
 
     def _start_following(self) -> None:
-        self._following = True
         self.follow.start()
 
     async def _carry_on(self) -> None:
@@ -154,7 +152,7 @@ class Engine:
         """Write what waits, carry it into the views, and close everything."""
         try:
             await self._group_commit.close()
-            if self._following:
+            if self.follow.task is not None:
                 await self.follow.stop()
                 await self._projector.run_to_end()
         except DatabaseError as error:
@@ -182,8 +180,8 @@ class Engine:
                 unclean stop.
         """
         self._group_commit.close_from_outside()
-        if self._follow is not None:
-            self._writer.worker.owner.cancel(self._follow)
+        if self.follow.task is not None:
+            self._writer.worker.owner.cancel(self.follow.task)
         self.reader.close_from_outside(wait=clean)
         then = self._start.close if clean else self._start.drop
         self._writer.close_from_outside(then, wait=clean)

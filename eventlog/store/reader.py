@@ -62,7 +62,8 @@ class Reader:
 
     def close_from_outside(self, *, wait: bool) -> None:
         """Close from any thread, when the loop that it was opened on runs no more."""
-        self._worker.owner.cancel(self._watch)
+        if self.watch.task is not None:
+            self._worker.owner.cancel(self.watch.task)
         self._worker.stop_from_outside(sqlite3.Connection.close, wait=wait)
 
     async def __aenter__(self) -> Self:
