@@ -77,3 +77,12 @@ class Config:
 
     TIME_ZONE = Setting("UTC", str)
     """The IANA name of the zone that times are shown in; they are stored in UTC."""
+
+    KEYS_DIR = Setting("", str)
+    """The folder of keys, never inside the log's own folder. Empty: heads are not signed."""
+
+    HEAD_TO = Setting("", str)
+    """Where signed heads go: file:, exec: and witness: places, parted by semicolons."""
+
+    LOG_NAME = Setting("", str)
+    """The domain that the log's name begins with in signed heads. Empty: eventlog.invalid."""

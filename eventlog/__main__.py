@@ -22,6 +22,9 @@ DEFAULTS: Final = {
     "HOST": "127.0.0.1",
     "PORT": "8000",
     "MUST_EXIST": "no",
+    "KEYS_DIR": "",
+    "HEAD_TO": "",
+    "LOG_NAME": "",
 }
 ON: Final = frozenset({"1", "true", "yes", "on"})
 OFF: Final = frozenset({"0", "false", "no", "off"})
@@ -51,6 +54,9 @@ def load_settings() -> Settings:
         host=values["HOST"],
         port=values["PORT"],
         must_exist=_switch("MUST_EXIST", values["MUST_EXIST"]),
+        keys_dir=values["KEYS_DIR"],
+        head_to=values["HEAD_TO"],
+        log_name=values["LOG_NAME"],
     )
 
 

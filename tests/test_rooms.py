@@ -108,6 +108,7 @@ KNOWN_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "websockets": ("eventlog.sources.live.",),
     "ring_doorbell": ("eventlog.sources.live.",),
     "cryptography": ("eventlog.evidence.openssl",),
+    "segno": ("eventlog.evidence.qr",),
     "msgspec.msgpack": ("eventlog.codecs",),
     "config": ("eventlog.__main__",),
     "event_store": (),

@@ -27,6 +27,7 @@ DOOR: Final = Group("Door", sort_key=5)
 WEB: Final = Group("Dashboard", sort_key=6)
 CARE: Final = Group("Care", sort_key=3)
 CARRY: Final = Group("Carry", sort_key=4)
+PROVE: Final = Group("Prove", sort_key=6)
 
 COMMANDS: Final = (
     Command(
@@ -193,5 +194,38 @@ COMMANDS: Final = (
             "eventlog token revoke feed",
         ),
         usage="add|list|revoke [NAME] [OPTIONS]",
+    ),
+    Command(
+        "keys",
+        PROVE,
+        "Make, show, list or change the keys that sign this log.",
+        "eventlog.cli.keys:keys",
+        (
+            "eventlog keys init /var/lib/eventlog-keys",
+            "eventlog keys show",
+            "eventlog keys rotate",
+            "eventlog keys rotate --finish",
+        ),
+        usage="[OPTIONS] WHAT [DIR]",
+    ),
+    Command(
+        "head",
+        PROVE,
+        "Show the newest signed head, and which records it anchors.",
+        "eventlog.cli.head:head",
+        ("eventlog head", "eventlog head --now --line", "eventlog head --new-era restored"),
+    ),
+    Command(
+        "prove",
+        PROVE,
+        "Write proofs of single records that a stranger can check offline.",
+        "eventlog.cli.prove:prove",
+        (
+            "eventlog prove 4810",
+            "eventlog prove --event 17 --into proofs/",
+            "eventlog prove --between old.head new.head",
+            "eventlog prove --verifier",
+        ),
+        usage="[OPTIONS] [POSITION]",
     ),
 )

@@ -40,6 +40,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     `host` and `port` are where the dashboard listens; the port is text, as it was found.
     `must_exist` forbids `serve` and `ingest` to make a new log.
+    `keys_dir` is the folder of keys, `head_to` says where signed heads go, `log_name` is the domain
+    that the log's name begins with; each is empty where it is not set.
     """
 
     db_path: str
@@ -48,6 +50,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: str = "8000"
     must_exist: bool = False
+    keys_dir: str = ""
+    head_to: str = ""
+    log_name: str = ""
 
 
 class Context:
@@ -84,6 +89,11 @@ class Context:
             return checked_path(path)
         except OSError as error:  # a name too long, a folder that may not be looked into
             raise BadArgument(f"{path} can't be looked at: {error.strerror}") from error
+
+    @property
+    def keys_dir(self) -> Path | None:
+        """The folder of keys; None where heads are not signed."""
+        return Path(self.settings.keys_dir) if self.settings.keys_dir else None
 
     @cached_property
     def thumbnails_dir(self) -> Path:

@@ -18,8 +18,10 @@ import msgspec
 from cyclopts import Parameter
 
 from eventlog.cli.context import Context, counted
+from eventlog.cli.evidence import kept_outside
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.followers.compare import check
+from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.maintenance.verify.findings import Finding, Report
 from eventlog.maintenance.verify.log import verify as verify_log
 from eventlog.pictures.thumbnails import Thumbnails
@@ -31,13 +33,38 @@ Views = Annotated[
 Pictures = Annotated[
     bool, Parameter(negative="--no-pictures", help="Hold the pictures against their digests. [yes]")
 ]
+Heads = Annotated[
+    list[Path] | None,
+    Parameter(name="--heads", help="Signed heads that were kept elsewhere: a file of them."),
+]
+HeadLines = Annotated[
+    list[str] | None,
+    Parameter(name="--head-line", help="A head's line that was kept on a phone or paper."),
+]
+Key = Annotated[
+    list[str] | None,
+    Parameter(name="--key", help="A public key, of the log or of a witness. [those in KEYS_DIR]"),
+]
+RequireHead = Annotated[
+    str | None,
+    Parameter(name="--require-head", help="Fail unless an outside head is so young: 30m, 1h, 2d."),
+]
 
 
 def verify(
-    *, views: Views = True, pictures: Pictures = True, as_json: AsJson = False, context: AtDesk
+    *,
+    views: Views = True,
+    pictures: Pictures = True,
+    heads: Heads = None,
+    head_line: HeadLines = None,
+    key: Key = None,
+    require_head: RequireHead = None,
+    as_json: AsJson = False,
+    context: AtDesk,
 ) -> int:
     """Check that all that is stored is whole; the findings name a position, a table or a file."""
-    report = verify_all(context, views=views, pictures=pictures)
+    evidence = kept_outside(context, heads or [], head_line or [], key or [], require_head)
+    report = verify_all(context, views=views, pictures=pictures, evidence=evidence)
     if as_json:
         context.json(
             {
@@ -54,7 +81,13 @@ def verify(
     return int(not report.ok)
 
 
-def verify_all(context: Context, *, views: bool = True, pictures: bool = True) -> Report:
+def verify_all(
+    context: Context,
+    *,
+    views: bool = True,
+    pictures: bool = True,
+    evidence: Evidence | None = None,
+) -> Report:
     """What `verify` says of the context's log, with a bar; it is kept. Raises what it raises."""
     with context.progress("Verify") as told:
         report = verify_log(
@@ -62,6 +95,7 @@ def verify_all(context: Context, *, views: bool = True, pictures: bool = True) -
             thumbnails=Thumbnails(context.thumbnails_dir).check if pictures else None,
             check_views=partial(_differences, context) if views else None,
             progress=told,
+            heads=evidence,
         )
     _keep(context, report, all_of_it=views and pictures)
     return report

@@ -42,7 +42,7 @@ class SeedSigner:
         library = _library()
         if library is None:
             raise KeysMissing(
-                "signing needs the package cryptography; install the extra proof of eventlog"
+                "signing needs the package cryptography; install the extra proof of doorjournal"
             )
         self._key = library.Ed25519PrivateKey.from_private_bytes(seed)
         self.public_key: bytes = self._key.public_key().public_bytes_raw()

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from eventlog import codecs
 from eventlog.errors import (
@@ -29,9 +29,10 @@ from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, read_mark
 from eventlog.journal.progress import Progress, tell
+from eventlog.maintenance.verify import evidence, sqlite_file
 from eventlog.maintenance.verify import head as head_mark
-from eventlog.maintenance.verify import sqlite_file
 from eventlog.maintenance.verify.clock_jumps import ClockWatch
+from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.maintenance.verify.findings import Finding, Findings, Report
 from eventlog.maintenance.verify.pictures import CheckPicture, PictureChecks
 from eventlog.maintenance.verify.records import RecordChecks
@@ -54,12 +55,14 @@ def verify(
     thumbnails: CheckPicture | None = None,
     check_views: CheckViews | None = None,
     progress: Progress | None = None,
+    heads: Evidence | None = None,
 ) -> Report:
     """Check the log at `db_path`. What is wrong stands in the report and is not raised.
 
     `thumbnails` tells what is wrong with a fact's picture, `check_views` yields what the views
     hold otherwise than a replay would; where they are None, pictures and views are not checked.
-    `progress` is told how many records are done, and of how many.
+    `progress` is told how many records are done, and of how many. `heads` are signed heads that
+    were kept outside; those beside the log are held against the records in any case.
 
     Raises DatabaseMissing, NotADatabase and ForeignDatabase where no log is, LockTimeout and the
     like where it can't be read now.
@@ -77,7 +80,8 @@ def verify(
                 is_copy = mark is None and damage is None and not _has_wal(db_path)
                 check = partial(sqlite_file.check_wal_mode, is_copy=is_copy)
                 sqlite_file.run(log.connection, found, check, "file header")
-            count = _check_log(log.connection, found, _Given(mark, damage, thumbnails, progress))
+            given = _Given(mark, damage, thumbnails, progress, db_path, heads or Evidence())
+            count = _check_log(log.connection, found, given)
     except ForeignDatabase:
         raise
     except (NotADatabase, DiskFailure) as error:
@@ -90,20 +94,15 @@ def verify(
     return found.report(count)
 
 
-class _Given:
+class _Given(NamedTuple):
     """What the caller gave, and what was read before the journal."""
 
-    def __init__(
-        self,
-        mark: HeadMark | None,
-        damage: str | None,
-        thumbnails: CheckPicture | None,
-        progress: Progress | None,
-    ) -> None:
-        self.mark = mark
-        self.damage = damage
-        self.thumbnails = thumbnails
-        self.progress = progress
+    mark: HeadMark | None
+    damage: str | None
+    thumbnails: CheckPicture | None
+    progress: Progress | None
+    db_path: Path
+    heads: Evidence
 
 
 def _require_a_log(connection: sqlite3.Connection, db_path: Path) -> None:
@@ -141,6 +140,11 @@ def _check_log(connection: sqlite3.Connection, found: Findings, given: _Given) -
         damage=given.damage,
     )
     _found_head(judgement, found)
+
+    def check_heads(connection: sqlite3.Connection, found: Findings) -> None:
+        evidence.check(connection, found, given.db_path, log_id, given.heads)
+
+    sqlite_file.run(connection, found, check_heads, "evidence")
     sqlite_file.run(connection, found, sqlite_file.check_integrity, "file")
     sqlite_file.run(connection, found, sqlite_file.check_foreign_keys, "file")
     return records.count

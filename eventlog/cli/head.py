@@ -1,0 +1,168 @@
+"""`eventlog head`: the newest signed head, and which records it anchors."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Final, Literal
+
+from cyclopts import Parameter
+
+from eventlog.cli.context import Context
+from eventlog.cli.evidence import Keys, keys_of, known_heads
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.errors import BadArgument, EvidenceError, SignerBusy
+from eventlog.evidence.keys import KeysDir, new_key
+from eventlog.evidence.signed_heads import SignedHead, head_of, parse_name
+from eventlog.evidence.signing import HeadSigner
+from eventlog.facts import EraBegun
+from eventlog.journal import table as journal
+from eventlog.store.event_store import EventStore
+
+# How long another process is given to sign what it was asked for.
+ASK_S: Final = 10.0
+_LOOK_S: Final = 0.05
+
+Now = Annotated[bool, Parameter(name="--now", help="Sign what is in the journal now.")]
+Line = Annotated[bool, Parameter(name="--line", help="Only the line for people.")]
+Qr = Annotated[bool, Parameter(name="--qr", help="The line as a QR code as well.")]
+NewEra = Annotated[
+    Literal["restored", "lost", "key-lost"] | None,
+    Parameter(
+        name="--new-era",
+        help="The log honestly lost records, or its key: go on under a new name.",
+    ),
+]
+
+
+async def head(
+    *,
+    now: Now = False,
+    line: Line = False,
+    qr: Qr = False,
+    new_era: NewEra = None,
+    keys: Keys = None,
+    as_json: AsJson = False,
+    context: AtDesk,
+) -> int:
+    """Show the newest signed head."""
+    with context.reading() as connection:
+        held = keys_of(context, keys, connection)
+        end = journal.last_position(connection)
+    held.require(context.db_path)
+    if new_era is not None:
+        newest: SignedHead | None = await _begin_era(context, held, new_era)
+    elif now:
+        newest = sign_now(context, held)
+    else:
+        newest = _newest(context, held)
+    if newest is None:
+        raise EvidenceError("no head is signed yet: eventlog head --now signs one")
+    if as_json:
+        context.json(
+            {
+                "name": newest.origin,
+                "size": newest.size,
+                "root": newest.root.hex(),
+                "line": newest.line(),
+                "note": newest.note.encode().decode(),
+                "unsigned": max(0, end - newest.size),
+            }
+        )
+    elif line:
+        context.say(newest.line())
+    else:
+        _print(context, newest, end)
+    if qr:
+        _print_qr(context, newest.line())
+    return 0
+
+
+def sign_now(context: Context, held: KeysDir) -> SignedHead:
+    """A head over all that is in the journal: signed here, or by the notary that runs.
+
+    Raises EvidenceError, DatabaseError.
+    """
+    try:
+        with HeadSigner(context.db_path, held) as signer:
+            signer.read_to_end()
+            return signer.sign()
+    except SignerBusy:
+        return _ask(context, held)
+
+
+def _ask(context: Context, held: KeysDir) -> SignedHead:
+    with context.reading() as connection:
+        end = journal.last_position(connection)
+    held.ask()
+    give_up = time.monotonic() + ASK_S
+    while time.monotonic() < give_up:
+        signed = held.signed()
+        if signed is not None and head_of(signed).size >= end:
+            return head_of(signed)
+        time.sleep(_LOOK_S)
+    held.answered()
+    raise EvidenceError(
+        f"the process that signs this log has not signed record {end} within {ASK_S:g} s:"
+        " eventlog status says what keeps it"
+    )
+
+
+def _newest(context: Context, held: KeysDir) -> SignedHead | None:
+    signed = held.signed()
+    heads = [] if signed is None else [head_of(signed)]
+    return heads[-1] if heads else max(known_heads(context, None), key=_size, default=None)
+
+
+def _size(found: SignedHead) -> int:
+    return found.size
+
+
+async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
+    """The owner's word that records were honestly lost: a new name, over the whole log."""
+    pairs = held.signing_keys()
+    name = parse_name(pairs[0].name)
+    renamed = name.in_era(name.era + 1)
+    signed = held.signed()
+    before = None if signed is None else head_of(signed)
+    reason: Literal["restored", "lost", "key_lost"] = (
+        "restored" if why == "restored" else "lost" if why == "lost" else "key_lost"
+    )
+    pair = new_key(str(renamed)) if reason == "key_lost" else pairs[0].renamed(str(renamed))
+    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+        await store.append(
+            EraBegun(
+                era=renamed.era,
+                reason=reason,
+                previous_size=None if before is None else before.size,
+                previous_root=None if before is None else before.root,
+            ),
+            key=f"era:{renamed.era}",
+        )
+    with HeadSigner(context.db_path, held, new_era=True) as signer:
+        found = signer.begin_era([pair])
+    context.say(f"Era {renamed.era} has begun. Its public key is another, as its name is:")
+    context.say()
+    context.say(f"  {pair.public.encode()}")
+    context.say()
+    context.say("Whoever checks this log, and each of its witnesses, has to learn it.")
+    return found
+
+
+def _print(context: Context, found: SignedHead, end: int) -> None:
+    context.out.file.write(found.note.encode().decode())
+    context.say()
+    context.say(found.line())
+    later = end - found.size
+    if later > 0:
+        context.say(f"Records 1 to {found.size} are in it; {later} came after.", "yellow")
+    else:
+        context.say(f"Records 1 to {found.size} are in it: all there are.", "green")
+
+
+def _print_qr(context: Context, text: str) -> None:
+    from eventlog.evidence.qr import as_text  # noqa: PLC0415 - hardly ever asked for
+
+    context.out.file.write(as_text(text) + "\n")
+
+
+__all__ = ["BadArgument", "head", "sign_now"]

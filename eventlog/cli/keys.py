@@ -1,0 +1,150 @@
+"""`eventlog keys`: the folder of keys, and the key that signs this log's heads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from eventlog.cli.context import Context
+from eventlog.cli.evidence import Keys, keys_in, keys_of
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.errors import BadArgument, BadNote
+from eventlog.evidence import note as notes
+from eventlog.evidence import tree_secret
+from eventlog.evidence.keys import KeyPair, KeysDir, new_key
+from eventlog.evidence.signed_heads import DOMAIN, LogName, is_domain
+from eventlog.facts import SigningKey
+from eventlog.journal import table as journal
+from eventlog.store.event_store import EventStore
+
+What = Annotated[Literal["init", "show", "list", "rotate"], Parameter(name="WHAT")]
+Folder = Annotated[Path | None, Parameter(name="DIR", help="init: the folder of keys.")]
+Finish = Annotated[
+    bool,
+    Parameter(name="--finish", help="rotate: every witness knows the new key; drop the old one."),
+]
+
+
+async def keys(
+    what: What,
+    folder: Folder = None,
+    /,
+    *,
+    keys: Keys = None,
+    finish: Finish = False,
+    as_json: AsJson = False,
+    context: AtDesk,
+) -> int:
+    """Make, show, list or change the keys that sign this log."""
+    match what:
+        case "init":
+            await _init(context, folder or keys)
+        case "show":
+            _show(context, keys, as_json=as_json)
+        case "list":
+            _list(context, folder or keys or context.keys_dir)
+        case "rotate":
+            await _rotate(context, keys, finish=finish)
+    return 0
+
+
+async def _init(context: Context, folder: Path | None) -> None:
+    folder = folder or context.keys_dir
+    if folder is None:
+        raise BadArgument("name the folder: eventlog keys init DIR")
+    with context.reading() as connection:
+        log_id = journal.log_id(connection)
+    held = keys_in(folder, log_id)
+    held.make(context.db_path)
+    if held.has_signing_key():
+        raise BadArgument(f"{held.file('signing')} is there already; nothing is written over it")
+    domain = context.settings.log_name or DOMAIN
+    if not is_domain(domain):
+        raise BadArgument(f"LOG_NAME is a domain like door.example, not {domain!r}")
+    key = new_key(str(LogName(log_id, 0, domain)))
+    secret = tree_secret.ensure(context.db_path, held.secret())
+    held.write_secret(secret)
+    held.write_signing_keys([key])
+    await _append_key(context, key)
+    context.say(f"{folder} holds the key that signs this log's heads. Its public key:")
+    context.say()
+    context.say(f"  {key.public.encode()}")
+    context.say()
+    context.say("Give that line to whoever is to check proofs of this log: on paper, or by phone.")
+    context.say(f"Then set KEYS_DIR={folder} where the log is written, and keep a copy of the")
+    context.say("folder somewhere else: without it the log goes on under a new name.")
+
+
+async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) -> None:
+    vkey = key.public.encode()
+    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+        await store.append(
+            SigningKey(vkey=vkey, retired=retired),
+            key=f"signing_key:{key.public.key_id.hex()}:{int(retired)}",
+        )
+
+
+def _show(context: Context, given: Path | None, *, as_json: bool) -> None:
+    with context.reading() as connection:
+        held = keys_of(context, given, connection)
+    held.require(context.db_path)
+    pairs = held.signing_keys()
+    witness = held.witness_key()
+    if as_json:
+        context.json(
+            {
+                "signing": [pair.public.encode() for pair in pairs],
+                "witness": None if witness is None else witness.public.encode(),
+            }
+        )
+        return
+    for number, pair in enumerate(pairs):
+        context.say(pair.public.encode())
+        if number:
+            context.note("the last key is on its way out: keys rotate --finish drops it")
+    if witness is not None:
+        context.say(witness.public.encode())
+
+
+def _list(context: Context, folder: Path | None) -> None:
+    if folder is None or not folder.is_dir():
+        raise BadArgument("name the folder of keys: eventlog keys list DIR, or set KEYS_DIR")
+    for path in sorted(folder.glob("*.signing")):
+        try:
+            held = KeysDir(folder, bytes.fromhex(path.stem))
+            lines = [pair.public.encode() for pair in held.signing_keys()]
+        except (ValueError, BadNote) as error:
+            context.note(f"{path.name}: {error}")
+            continue
+        for line in lines:
+            context.say(f"signs    {line}")
+    for path in sorted((folder / "seen").glob("*.vkey")):
+        for line in path.read_text().split():
+            context.say(f"seen     {notes.parse_public_key(line).encode()}")
+
+
+async def _rotate(context: Context, given: Path | None, *, finish: bool) -> None:
+    with context.reading() as connection:
+        held = keys_of(context, given, connection)
+    held.require(context.db_path)
+    pairs = held.signing_keys()
+    if finish:
+        if len(pairs) == 1:
+            raise BadArgument("no rotation is going on: one key signs")
+        await _append_key(context, pairs[-1], retired=True)
+        held.write_signing_keys(pairs[:1])
+        context.say(f"Only {pairs[0].public.encode()} signs now.")
+        return
+    if len(pairs) > 1:
+        raise BadArgument("a rotation is going on: keys rotate --finish ends it")
+    key = new_key(pairs[0].name)
+    held.write_signing_keys([key, pairs[0]])
+    await _append_key(context, key)
+    context.say("Heads carry two signatures from now on. The new public key:")
+    context.say()
+    context.say(f"  {key.public.encode()}")
+    context.say()
+    context.say("Each witness has to learn it: eventlog witness add KEY, on their machine.")
+    context.say("When they all have: eventlog keys rotate --finish")
