@@ -121,8 +121,10 @@ class Context:
             DatabaseMissing: There is no log, and there must be one.
             NotADatabase, ForeignDatabase, NewerDatabase: The file is something else.
         """
-        if self.db_path.exists():
-            opening.require_usable(self.db_path)
+        path = self.db_path
+        holds_something = path.exists() and path.stat().st_size > 0
+        if holds_something:
+            opening.require_usable(path)
         elif self.settings.must_exist if must_exist is None else must_exist:
             raise DatabaseMissing(
                 f"there is no log at {self.db_path}, and --must-exist (or MUST_EXIST) forbids to"

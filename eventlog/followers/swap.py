@@ -1,8 +1,6 @@
-"""The swap of a replay: tables and indexes change their names in one transaction.
+"""The swap at a replay's end: the live tables get the rebuilt content, and the rebuilt ones theirs.
 
-SQLite can't rename an index, and building one in the swap would hold the lock for as long as that
-takes; so both are renamed in `sqlite_schema`, and the text that stands there afterwards is what
-SQLite itself would have written. Knows the views by schema and prefix only.
+Knows the views by schema and prefix only; `storage/schema_roots.py` exchanges.
 """
 
 from __future__ import annotations
@@ -10,22 +8,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from typing import Final, NamedTuple
+from typing import Final
 
-from eventlog.errors import DatabaseError
 from eventlog.followers import view_tables
 from eventlog.projections.projection import Projection
+from eventlog.storage.schema_roots import exchange
 
+# The tables that a replay fills; after the swap they hold what the live ones held.
 NEW: Final = "replay_"
+# Tables that a replay of an earlier version of this program has left.
 OLD: Final = "replaced_"
 
-_RENAME: Final = (
-    "UPDATE sqlite_schema SET name = ?, tbl_name = ?, sql = ? WHERE name = ? AND sql IS ?"
-)
-_RENAME_SEQUENCE: Final = "UPDATE sqlite_sequence SET name = ? WHERE name = ?"
-
-
 _LOOK: Final = "SELECT 1 FROM {table} LIMIT 0"
+_OBJECTS: Final = (
+    "SELECT name, tbl_name, sql FROM sqlite_schema"
+    " WHERE type IN ('table', 'index') AND name != 'sqlite_sequence'"
+)
 _FURTHER: Final = (
     "SELECT type, name, sql FROM sqlite_schema"
     " WHERE tbl_name = ? AND type IN ('index', 'trigger') AND sql IS NOT NULL"
@@ -48,70 +46,41 @@ def take_off_further(connection: sqlite3.Connection, views: Sequence[Projection]
 
 
 def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
-    """Give live tables and indexes the prefix OLD, and those with the prefix NEW the live names.
+    """Exchange the content of the live tables and indexes with that of those with the prefix NEW.
 
-    Inside a transaction, with the schema opened. A live table that another version of its view
-    made is dropped instead, with its indexes.
+    Inside a transaction, with the schema opened and foreign keys off. A live view whose schema is
+    another one, as another version of the program made it, is made anew first.
+
+    Raises:
+        DatabaseError: A rebuilt table or index is missing; the live views are to stay.
     """
-    live, new, old = (_objects(views, prefix) for prefix in ("", NEW, OLD))
-    for view in reversed(views):
-        for table in reversed(view.tables):
-            if not _stands(connection, live[table]):
-                connection.execute(f"DROP TABLE IF EXISTS {table}")
-    connection.execute("PRAGMA writable_schema = ON")
-    for name, stored in live.items():
-        _rename(connection, stored, old[_prefixed(name, OLD)])
-    for name, stored in live.items():
-        if not _rename(connection, new[_prefixed(name, NEW)], stored):
-            raise DatabaseError(f"{_prefixed(name, NEW)} is gone; the live views stay")
-    (version,) = connection.execute("PRAGMA schema_version").fetchone()
-    # Every other connection, and every prepared statement, reads the schema again.
-    connection.execute(f"PRAGMA schema_version = {version + 1}")
-    # A schema that can't be read would lock everybody out: read it before it is committed.
-    connection.execute("PRAGMA writable_schema = RESET")
+    stored = {row[0]: row for row in connection.execute(_OBJECTS)}
+    expected = {view.name: _expected(view) for view in views}
+    other = [
+        view
+        for view in views
+        if any(stored.get(name) != row for name, row in expected[view.name].items())
+    ]
+    for view in reversed(other):
+        view_tables.drop_tables(connection, view)
+    for view in other:
+        view_tables.create_tables(connection, view)
+    exchange(connection, {name: _rebuilt(name) for view in views for name in expected[view.name]})
     for view in views:
         for table in view.tables:
             connection.execute(_LOOK.format(table=table))
 
 
-class _Object(NamedTuple):
-    """A row of sqlite_schema."""
-
-    name: str
-    table: str
-    sql: str | None
-
-
-def _objects(views: Sequence[Projection], prefix: str) -> dict[str, _Object]:
-    """The rows of sqlite_schema that SQLite writes for these views under a prefix."""
+def _expected(view: Projection) -> dict[str, tuple[str, str, str | None]]:
+    """The rows of sqlite_schema that SQLite writes for a view."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as scratch:
-        for view in views:
-            view_tables.create_tables(scratch, view, prefix)
-        rows = scratch.execute(
-            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE name != 'sqlite_sequence'"
-        )
-        return {row[0]: _Object(*row) for row in rows}
+        view_tables.create_tables(scratch, view)
+        return {row[0]: row for row in scratch.execute(_OBJECTS)}
 
 
-def _prefixed(name: str, prefix: str) -> str:
+def _rebuilt(name: str) -> str:
+    """The name of an object's twin."""
     automatic = "sqlite_autoindex_"
     if name.startswith(automatic):
-        return automatic + prefix + name.removeprefix(automatic)
-    return prefix + name
-
-
-def _stands(connection: sqlite3.Connection, stored: _Object) -> bool:
-    row = connection.execute(
-        "SELECT name, tbl_name, sql FROM sqlite_schema WHERE name = ?", (stored.name,)
-    ).fetchone()
-    return row is not None and tuple(row) == stored
-
-
-def _rename(connection: sqlite3.Connection, stored: _Object, to: _Object) -> bool:
-    """Whether there was such an object."""
-    changed = connection.execute(
-        _RENAME, (to.name, to.table, to.sql, stored.name, stored.sql)
-    ).rowcount
-    if changed and stored.name == stored.table:
-        connection.execute(_RENAME_SEQUENCE, (to.name, stored.name))
-    return changed == 1
+        return automatic + NEW + name.removeprefix(automatic)
+    return NEW + name

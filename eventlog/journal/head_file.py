@@ -115,6 +115,20 @@ def write_head(path: Path, mark: HeadMark) -> None:
             os.close(fd)
 
 
+def keep_aside(db_path: Path) -> Path:
+    """Rename a head file, so that what it knows outlives the next one; answers its new path.
+
+    `.head.old`, or `.head.old-2` and so on where older ones are there. Raises OSError.
+    """
+    kept = beside(db_path, ".head.old")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = beside(db_path, f".head.old-{number}")
+    head_path(db_path).rename(kept)
+    return kept
+
+
 def known_mark(path: Path, log_id: bytes) -> HeadMark | None:
     """What the head file says of this log; None where it can't be read or is another log's."""
     try:

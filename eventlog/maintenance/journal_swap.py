@@ -1,12 +1,9 @@
-"""A whole journal takes the place of an empty one, in a log that others may have open.
+"""An imported journal takes the place of an empty one, in a log that others may have open.
 
-Its rows go into a table beside the journal in short transactions with room between them, so that
-nobody waits for long, and one transaction lets the two tables change places. Until then the log is
+Its rows go into a table of their own in short transactions with room between them, so that nobody
+waits for long, and one transaction lets the two tables change their content. Until then the log is
 as it was, and it stays so where something was appended meanwhile. What a kill leaves is a table
-that nobody reads; the next import clears it away.
-
-The two have the same columns and indexes, so it is enough that `sqlite_schema` says of each where
-the other begins: names, guards and their text stay. Knows nothing of where the rows come from.
+that nobody reads; the next import removes it. Knows nothing of where the rows come from.
 """
 
 from __future__ import annotations
@@ -21,11 +18,13 @@ from typing import Final
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadFile, HeadMark, mark_of
+from eventlog.maintenance.new_log import keep_other_head
 from eventlog.storage import wal_file as wal
 from eventlog.storage.connections import connect_writer, require_ours, transaction
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path, wal_path
+from eventlog.storage.schema_roots import exchange
 
 # So many rows hold the lock for some 20 ms.
 STEP_ROWS: Final = 1000
@@ -33,7 +32,7 @@ STEP_ROWS: Final = 1000
 ROOM_S: Final = 0.002
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
-_BESIDE: Final = "imported_journal"
+_IMPORTED: Final = "imported_journal"
 _JOURNAL: Final = re.compile(r"\bjournal")
 _HAS_TABLE: Final = "SELECT 1 FROM main.sqlite_schema WHERE name = ?"
 _DEFINED: Final = (
@@ -41,18 +40,17 @@ _DEFINED: Final = (
     " WHERE tbl_name = 'journal' AND type IN ('table', 'index') ORDER BY type DESC"
 )
 _COPY_SOME: Final = (
-    f"INSERT INTO {_BESIDE} SELECT * FROM whole.journal"  # noqa: S608 - our own name
-    f" WHERE position > (SELECT ifnull(max(position), 0) FROM {_BESIDE}) ORDER BY position LIMIT ?"
+    f"INSERT INTO {_IMPORTED} SELECT * FROM whole.journal"  # noqa: S608 - our own name
+    f" WHERE position > (SELECT ifnull(max(position), 0) FROM {_IMPORTED})"
+    " ORDER BY position LIMIT ?"
 )
 _DELETE_SOME: Final = (
-    f"DELETE FROM {_BESIDE} WHERE position IN"  # noqa: S608 - our own name
-    f" (SELECT position FROM {_BESIDE} ORDER BY position LIMIT ?)"
+    f"DELETE FROM {_IMPORTED} WHERE position IN"  # noqa: S608 - our own name
+    f" (SELECT position FROM {_IMPORTED} ORDER BY position LIMIT ?)"
 )
-_ROOTS: Final = (
-    "SELECT name, rootpage FROM main.sqlite_schema"
-    " WHERE tbl_name = ? AND type IN ('table', 'index')"
+_OBJECTS: Final = (
+    "SELECT name FROM main.sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index')"
 )
-_BEGINS_AT: Final = "UPDATE main.sqlite_schema SET rootpage = ? WHERE name = ?"
 
 
 def require_empty(connection: sqlite3.Connection, db_path: Path) -> None:
@@ -92,19 +90,19 @@ class _Exchange:
         self._connection.execute("PRAGMA main.secure_delete = ON")
         self._clear_away()
         try:
-            self._make_beside()
+            self._make_table()
             while self._step(_COPY_SOME):
                 pass
-            return self._change_places()
+            return self._change_places(whole)
         except BaseException:
             self._clear_away()
             raise
 
-    def _make_beside(self) -> None:
+    def _make_table(self) -> None:
         with self._lock, transaction(self._connection):
             require_empty(self._connection, self._db_path)
             for (sql,) in self._connection.execute(_DEFINED).fetchall():
-                self._connection.execute(_JOURNAL.sub(_BESIDE, sql))
+                self._connection.execute(_JOURNAL.sub(_IMPORTED, sql))
 
     def _step(self, sql: str) -> bool:
         """Bring some rows, or take some away; whether there were any."""
@@ -116,7 +114,7 @@ class _Exchange:
         time.sleep(ROOM_S)
         return changed > 0
 
-    def _change_places(self) -> HeadMark:
+    def _change_places(self, whole: Path) -> HeadMark:
         connection = self._connection
         with self._lock:
             connection.execute("PRAGMA synchronous = FULL")
@@ -126,37 +124,33 @@ class _Exchange:
                     (log_id,) = connection.execute("SELECT log_id FROM whole.log").fetchone()
                     journal.make_log_id(connection, log_id)
                     _exchange_roots(connection)
-                    connection.execute(f"DROP TABLE {_BESIDE}")
+                    connection.execute(f"DROP TABLE {_IMPORTED}")
             finally:
                 # Read the schema again: this connection may have what was rolled back in mind.
                 connection.execute("PRAGMA writable_schema = RESET")
             mark = mark_of(connection)
+            keep_other_head(self._db_path, whole)
             with closing(HeadFile(self._db_path)) as head_file:
                 head_file.write(mark)
         return mark
 
     def _clear_away(self) -> None:
-        """Take the table beside the journal away, where there is one."""
-        if self._connection.execute(_HAS_TABLE, (_BESIDE,)).fetchone() is None:
+        """Remove the table of imported rows, where there is one."""
+        if self._connection.execute(_HAS_TABLE, (_IMPORTED,)).fetchone() is None:
             return
         while self._step(_DELETE_SOME):
             pass
         with self._lock, transaction(self._connection):
-            self._connection.execute(f"DROP TABLE {_BESIDE}")
+            self._connection.execute(f"DROP TABLE {_IMPORTED}")
 
 
 def _exchange_roots(connection: sqlite3.Connection) -> None:
-    """Let each of the two tables, and each of their indexes, begin where its twin did."""
-    live = dict(connection.execute(_ROOTS, ("journal",)).fetchall())
-    beside = dict(connection.execute(_ROOTS, (_BESIDE,)).fetchall())
-    twins = {name: _JOURNAL.sub(_BESIDE, name) for name in live}
-    if set(twins.values()) != beside.keys():
-        raise DatabaseError("the journal has other indexes than this program makes: verify tells")
-    connection.execute("PRAGMA writable_schema = ON")
-    for name, twin in twins.items():
-        connection.execute(_BEGINS_AT, (beside[twin], name))
-        connection.execute(_BEGINS_AT, (live[name], twin))
-    (version,) = connection.execute("PRAGMA schema_version").fetchone()
-    # Every other connection, and every prepared statement, reads the schema again.
-    connection.execute(f"PRAGMA schema_version = {version + 1}")
-    connection.execute("PRAGMA writable_schema = RESET")
+    """Let the two tables change their content, with their indexes."""
+    live, imported = (
+        {name for (name,) in connection.execute(_OBJECTS, (table,))}
+        for table in ("journal", _IMPORTED)
+    )
+    twins = {name: _JOURNAL.sub(_IMPORTED, name) for name in live}
+    if set(twins.values()) != imported:
+        raise DatabaseError("the journal has other indexes than this program makes: run verify")
+    exchange(connection, twins)

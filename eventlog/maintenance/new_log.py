@@ -16,13 +16,21 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import head_path, mark_of, write_head
+from eventlog.journal.head_file import (
+    HeadMark,
+    head_path,
+    keep_aside,
+    mark_of,
+    read_mark,
+    write_head,
+)
 from eventlog.storage.connections import connect_writer
 from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import translated
@@ -98,6 +106,33 @@ def _back_to_wal(connection: sqlite3.Connection) -> None:
         raise DatabaseError(f"the new database refuses WAL and stays in mode {mode}")
 
 
+def keep_other_head(target: Path, new: Path) -> None:
+    """Keep a head file that knows of records which the new log does not hold, and say so.
+
+    It is the only proof of what was lost. `target` is the database that is replaced or restored,
+    `new` the one with the new records. Raises OSError, and SQLite's errors.
+    """
+    if not os.path.lexists(head_path(target)):
+        return
+    known, damage = read_mark(target)
+    with closing(sqlite3.connect(f"file:{quote(str(new))}?mode=ro", uri=True)) as connection:
+        head = journal.head(connection)
+        if damage is not None:
+            said = f"the head file could not be read: {damage}"
+        elif known is None or known.position == 0 or _holds(connection, known):
+            return
+        else:
+            others = "" if known.log_id == journal.log_id(connection) else " of another log"
+            said = f"the head file knew {known.position}{others}, this holds {head.position}"
+    log.warning("%s: %s; it is kept as %s", target, said, keep_aside(target))
+
+
+def _holds(connection: sqlite3.Connection, known: HeadMark) -> bool:
+    row = journal.read_one(connection, known.position)
+    same_log = journal.log_id(connection) == known.log_id
+    return same_log and row is not None and row.hash == known.hash
+
+
 def publish(spare: Path, target: Path) -> None:
     """Sync a spare file and its head file, and give them the target's names, the head file first.
 
@@ -106,6 +141,7 @@ def publish(spare: Path, target: Path) -> None:
     with translated(target):
         sync(spare)
         require_free(target)
+        keep_other_head(target, spare)
         head_path(spare).rename(head_path(target))
         try:
             os.link(spare, target)

@@ -9,7 +9,6 @@ Knows the views by name and schema; `adopt.py` knows what a plain store holds.
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 from pathlib import Path
@@ -24,11 +23,11 @@ from eventlog.projections import VIEWS
 from eventlog.storage.connections import APPLICATION_ID, USER_VERSION, look, origin, transaction
 from eventlog.storage.error_translation import translated
 
-log = logging.getLogger("eventlog")
 
-
-def prepare(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path) -> bool:
     """Make the database at `path` a log of ours, with all its views' tables.
+
+    Answers whether it is a new log, made in an empty file.
 
     Raises ForeignDatabase, NewerDatabase, and SQLite's errors; nothing is changed then.
     """
@@ -47,8 +46,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
         for view in missing:
             create_tables(connection, view)
             checkpoints.reset(connection, view.name, view.version)
-    if whose == "empty":
-        log.warning("a new log is made at %s", path)
+    return whose == "empty"
 
 
 def require_there(path: Path) -> None:

@@ -13,7 +13,7 @@ from eventlog.journal.head_file import (
     BadHeadFile,
     HeadFile,
     HeadMark,
-    head_path,
+    keep_aside,
     known_mark,
     read_head,
 )
@@ -50,7 +50,8 @@ class _Start(NamedTuple):
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
-    opening.prepare(connection, path)
+    if opening.prepare(connection, path):
+        log.warning("a new log is made at %s", path)
     marks = left_behind(path)
     end = journal.head(connection)
     astray = _head_astray(connection, path, end.position)
@@ -89,7 +90,7 @@ def _head_astray(connection: sqlite3.Connection, path: Path, end: int) -> Unclea
         mark = read_head(path)
     except BadHeadFile as error:
         log.warning("the head file of %s is damaged: %s; it is kept aside", path, error)
-        _keep_aside(path)
+        keep_aside(path)
         return None
     if mark is None:
         return None
@@ -98,12 +99,7 @@ def _head_astray(connection: sqlite3.Connection, path: Path, end: int) -> Unclea
     if same_log and (mark.position == 0 or (row is not None and row.hash == mark.hash)):
         return None
     log.error("%s ends at %d; its head file names another %d", path, end, mark.position)
-    _keep_aside(path)
+    keep_aside(path)
     return UncleanStop(
         journal_position=end, head_position=max(mark.position, 0), head_hash=mark.hash
     )
-
-
-def _keep_aside(path: Path) -> None:
-    """Keep what a head file says that `verify` could have told of."""
-    head_path(path).replace(head_path(path).with_name(head_path(path).name + ".old"))

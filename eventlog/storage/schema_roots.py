@@ -1,0 +1,56 @@
+"""Let tables change their content in one transaction, by where `sqlite_schema` says they begin.
+
+SQLite can't rename an index, and building one holds the lock for as long as that takes. So two
+tables of one shape, with their indexes, change their root pages: names, guards and SQL text stay
+as they are. Knows no table.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Final
+
+from eventlog.errors import DatabaseError
+
+_ROOTS: Final = (
+    "SELECT name, rootpage FROM main.sqlite_schema"
+    " WHERE type IN ('table', 'index') AND rootpage > 0"
+)
+_BEGINS_AT: Final = "UPDATE main.sqlite_schema SET rootpage = ? WHERE name = ? AND rootpage = ?"
+_HAS_SEQUENCES: Final = "SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence'"
+_EXCHANGE_SEQUENCES: Final = (
+    "UPDATE main.sqlite_sequence SET name = CASE name WHEN :one THEN :other ELSE :one END"
+    " WHERE name IN (:one, :other)"
+)
+
+
+def exchange(connection: sqlite3.Connection, twins: Mapping[str, str]) -> None:
+    """Let tables and indexes change their content with their twins.
+
+    The caller holds the write lock and a transaction. Where that transaction fails, it reads the
+    schema again (`PRAGMA writable_schema = RESET`): this connection may have the exchange in mind.
+
+    Args:
+        connection: A connection that may write the schema.
+        twins: The name of each table or index, and that of its twin, which has the same columns.
+
+    Raises:
+        DatabaseError: One of them is not there; nothing is changed.
+    """
+    roots: dict[str, int] = dict(connection.execute(_ROOTS).fetchall())
+    gone = sorted({*twins, *twins.values()} - roots.keys())
+    if gone:
+        raise DatabaseError(f"{', '.join(gone)} is missing from the schema; nothing is exchanged")
+    connection.execute("PRAGMA writable_schema = ON")
+    for name, twin in twins.items():
+        connection.execute(_BEGINS_AT, (roots[twin], name, roots[name]))
+        connection.execute(_BEGINS_AT, (roots[name], twin, roots[twin]))
+    if connection.execute(_HAS_SEQUENCES).fetchone() is not None:
+        for name, twin in twins.items():
+            connection.execute(_EXCHANGE_SEQUENCES, {"one": name, "other": twin})
+    (version,) = connection.execute("PRAGMA main.schema_version").fetchone()
+    # Every other connection, and every prepared statement, reads the schema again.
+    connection.execute(f"PRAGMA main.schema_version = {version + 1}")
+    # A schema that can't be read would lock everybody out: read it before it is committed.
+    connection.execute("PRAGMA writable_schema = RESET")
