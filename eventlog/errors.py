@@ -7,11 +7,7 @@
     │   ├── BadArgument           any other argument out of its range
     │   │   └── OtherHistory      a cursor belongs to another history of the journal
     │   │       └── PastHead      a cursor is past the journal's end
-    │   ├── EmptyAppend           an append without a fact
-    │   ├── TwoOpeners            two facts of one append open an event
-    │   ├── OpenerWithEvent       an opener, and an event that it should join
-    │   ├── FactBeforeOpener      a fact that stands before its opener
-    │   ├── FactWithoutEvent      a visit's fact that names no visit
+    │   ├── BadAppend             the facts of one append do not fit together
     │   ├── UnknownEvent          the event that the facts should join does not exist
     │   ├── KeyConflict           the key was used before, for other facts
     │   ├── StoreClosed           the store is not open
@@ -45,7 +41,7 @@ Knows nothing of SQLite: `disk_errors.py` translates.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,41 +127,23 @@ class PastHead(OtherHistory):
         )
 
 
-class EmptyAppend(CallerError):
-    """An append needs at least one fact."""
-
-    def __init__(self) -> None:
-        super().__init__("an append needs at least one fact")
+AppendFault: TypeAlias = Literal[
+    "no_fact", "two_openers", "opener_with_event", "fact_before_opener", "no_event"
+]
 
 
-class TwoOpeners(CallerError):
-    """An append opens one event at most."""
+class BadAppend(CallerError):
+    """The facts of one append do not fit together; nothing was written.
 
-    def __init__(self) -> None:
-        super().__init__("two facts of one append open an event; append them apart")
+    `reason` is one of: "no_fact" (there is none), "two_openers" (an append opens one event at
+    most), "opener_with_event" (a motion or a ding opens an event and can't join another),
+    "fact_before_opener" (the opener comes first), "no_event" (the fact belongs to an event: put an
+    opener before it, or pass `event_id`).
+    """
 
-
-class OpenerWithEvent(CallerError):
-    """A motion or a ding opens an event of its own and can't join another."""
-
-    def __init__(self, event_id: int) -> None:
-        super().__init__(f"a motion or a ding opens an event; it can't join event {event_id}")
-
-
-class FactBeforeOpener(CallerError):
-    """The opener comes first in its append."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(f"a {kind} stands before the motion or ding that opens its event")
-
-
-class FactWithoutEvent(CallerError):
-    """Only a few kinds may stand without a visit."""
-
-    def __init__(self, kind: str) -> None:
-        super().__init__(
-            f"a {kind} belongs to an event: put a motion or a ding before it, or pass event_id"
-        )
+    def __init__(self, reason: AppendFault, sentence: str) -> None:
+        self.reason = reason
+        super().__init__(sentence)
 
 
 class UnknownEvent(CallerError):

@@ -13,14 +13,10 @@ from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.errors import (
+    BadAppend,
     BadArgument,
     BadKey,
     BadRecord,
-    EmptyAppend,
-    FactBeforeOpener,
-    FactWithoutEvent,
-    OpenerWithEvent,
-    TwoOpeners,
     UnknownEvent,
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact
@@ -78,7 +74,7 @@ def prepare(
     record is safe. Raises the CallerErrors that `errors.py` lists.
     """
     if not facts:
-        raise EmptyAppend
+        raise BadAppend("no_fact", "an append needs at least one fact")
     if len(facts) > FACTS_MAX:
         raise BadArgument(f"an append has {FACTS_MAX} facts at most, not {len(facts)}")
     if durability not in ("durable", "relaxed"):
@@ -178,16 +174,22 @@ def _same(fact: EncodedFact, stored: tuple[str, int, bytes]) -> bool:
         return False
 
 
+_JOIN: Final = "put a motion or a ding before it, or pass event_id"
+
+
 def _opens(kinds: Sequence[str], event_id: int | None) -> bool:
     openers = [index for index, kind in enumerate(kinds) if kind in OPENERS]
     if openers and event_id is not None:
-        raise OpenerWithEvent(event_id)
+        sentence = f"a motion or a ding opens an event; it can't join event {event_id}"
+        raise BadAppend("opener_with_event", sentence)
     if len(openers) > 1:
-        raise TwoOpeners
+        sentence = "two facts of one append open an event; append them apart"
+        raise BadAppend("two_openers", sentence)
     if openers and openers[0] > 0:
-        raise FactBeforeOpener(kinds[0])
+        sentence = f"a {kinds[0]} comes before the motion or ding that opens its event"
+        raise BadAppend("fact_before_opener", sentence)
     if not openers and event_id is None:
         for kind in kinds:
             if kind not in STANDALONE:
-                raise FactWithoutEvent(kind)
+                raise BadAppend("no_event", f"a {kind} belongs to an event: {_JOIN}")
     return bool(openers)

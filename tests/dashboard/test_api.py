@@ -140,8 +140,8 @@ async def test_a_bad_fact_is_named_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
-        ({"facts": []}, 400, "EmptyAppend"),
-        ({"facts": [{"kind": "face_result"}]}, 400, "FactWithoutEvent"),
+        ({"facts": []}, 400, "BadAppend"),
+        ({"facts": [{"kind": "face_result"}]}, 400, "BadAppend"),
         ({"facts": [{"kind": "alert_sent"}], "event_id": "7"}, 404, "UnknownEvent"),
         ({"facts": [{"kind": "alert_sent"}], "event_id": 7}, 404, "UnknownEvent"),
         ({"facts": [{"kind": "alert_sent"}], "event_id": "9" * 19}, 400, "BadArgument"),

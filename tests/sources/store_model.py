@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Iterable
 import anyio.lowlevel
 
 from eventlog import codecs
-from eventlog.errors import BadKey, FactWithoutEvent, KeyConflict, UnknownEvent
+from eventlog.errors import BadAppend, BadKey, KeyConflict, UnknownEvent
 from eventlog.facts import OPENERS, STANDALONE, Fact, kind_of
 from eventlog.record import EventId, Position, Receipt, Record
 from eventlog.sources.feed import Tally, feed
@@ -50,7 +50,7 @@ class ModelStore:
         elif event_id is None and kind_of(type(facts[0])) in STANDALONE:
             pass
         elif event_id is None:
-            raise FactWithoutEvent(kind_of(type(facts[0])))
+            raise BadAppend("no_event", f"a {kind_of(type(facts[0]))} belongs to an event")
         elif event_id not in self.events:
             raise UnknownEvent(event_id)
         if event_id is not None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.errors import DiskFull, FactWithoutEvent
+from eventlog.errors import BadAppend, DiskFull
 from eventlog.facts import Detection, Fact, Motion
 from eventlog.record import EPOCH, Position, Receipt
 from eventlog.sources.feed import CHUNK, Tally, feed
@@ -196,5 +196,5 @@ async def test_the_same_items_a_second_time_change_nothing_that_was_appended(
 
 async def test_an_append_that_names_no_visit_is_no_opener() -> None:
     """The model refuses what the journal refuses, so that these tests can fail."""
-    with pytest.raises(FactWithoutEvent, match="belongs to an event"):
+    with pytest.raises(BadAppend, match="belongs to an event"):
         await ModelStore().append(person(), key="a")

@@ -24,13 +24,7 @@ from eventlog import (
     UnknownEvent,
     UnlockAction,
 )
-from eventlog.errors import (
-    EmptyAppend,
-    FactBeforeOpener,
-    FactWithoutEvent,
-    OpenerWithEvent,
-    TwoOpeners,
-)
+from eventlog.errors import BadAppend
 from tests.support.dumps import journal_of
 
 pytestmark = pytest.mark.anyio
@@ -64,11 +58,11 @@ async def test_an_opener_makes_the_next_event_and_facts_may_join_it_later(
 @pytest.mark.parametrize(
     ("facts", "event_id", "error"),
     [
-        ((), None, EmptyAppend),
-        ((MOTION, MOTION), None, TwoOpeners),
-        ((MOTION,), 1, OpenerWithEvent),
-        ((DOG, MOTION), None, FactBeforeOpener),
-        ((DOG,), None, FactWithoutEvent),
+        ((), None, BadAppend),
+        ((MOTION, MOTION), None, BadAppend),
+        ((MOTION,), 1, BadAppend),
+        ((DOG, MOTION), None, BadAppend),
+        ((DOG,), None, BadAppend),
         ((DOG,), 7, UnknownEvent),
         ((DOG,), 0, UnknownEvent),
         ((DOG,), 2**63, UnknownEvent),
