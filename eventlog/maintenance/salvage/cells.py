@@ -1,8 +1,8 @@
-"""What looks like a row of the journal, wherever in a page it lies.
+"""Finds what looks like a row of the journal, anywhere in a page.
 
-Two ways lead to a cell: the pointers of a leaf, and, where these are damaged, the pattern that
-every row's record begins with. A row is known by its shape: twelve columns of the journal's
-types, and a hash of 32 bytes. Whether it is whole, `grading.py` decides.
+A cell is found by the pointers of a leaf or, where those are damaged, by the pattern that every
+row's record begins with. A row is recognised by its shape: twelve columns of the journal's types,
+and a hash of 32 bytes. `grading.py` decides whether it is undamaged.
 
 Knows the journal's columns, and pages by `pages.py`.
 """

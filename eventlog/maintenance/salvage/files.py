@@ -1,8 +1,8 @@
 """A database file and its WAL, opened to be read page by page, whatever state they are in.
 
 A page is the newest one that SQLite would read: from the WAL's last valid commit, else from the
-database file. The page size comes from either header, or is tried out where both are damaged.
-Knows files and pages; rows it only asks for to try a page size.
+database file. The page size is read from either header; if both are damaged, each size is tried.
+Knows files and pages. It looks for rows only to try a page size.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Files:
         return page + bytes(self.page_size - len(page)) if page else None
 
     def _try_out(self) -> int:
-        """The page size under which most rows of a journal come to light."""
+        """The page size with which most rows of a journal are found."""
         return max(PAGE_SIZES, key=self._rows_under)
 
     def _rows_under(self, page_size: int) -> int:

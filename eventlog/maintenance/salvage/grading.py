@@ -1,16 +1,17 @@
-"""Which of the rows that were found are whole.
+"""Decides which of the rows that were found are undamaged.
 
-The chain proves a row: hashed over the hash before it, its columns must give its own hash. Where
-the row before is gone nothing proves its columns; it is taken if its leaf led to it, its body
-is a fact of its kind and version, and nothing contradicts it, and it is told apart.
+The chain proves a row: hashed with the hash before it, its columns must give its own hash. If the
+row before is missing, nothing proves the columns. Such a row is accepted, and reported as unproved,
+if a leaf's pointer led to it, its body is a fact of its kind and version, and no record
+contradicts it.
 
 - proved: its hash follows from its columns and the hash before it.
 - repaired: its own hash is damaged, and the next record, or the head file, proves the right one.
-- unproved: the record before it is missing. `followed` ones have at least their hash confirmed
-  by the record after.
+- unproved: the record before it is missing. For `followed` ones the record after confirms at least
+  the hash.
 
-A row that contradicts the hash of a record that is taken is damaged and not taken itself. Pure:
-rows in, rows out.
+A row that contradicts the hash of an accepted record is damaged and not accepted. Pure: rows in,
+rows out.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ class Whole(NamedTuple):
 class _Before(NamedTuple):
     """What is known of the hash at a position.
 
-    `hashes` may be it: a damaged row's hash may be whole. That of a row that is taken is `sure`.
+    `hashes` are candidates: a damaged row's hash may be undamaged. The hash of an accepted row is
+    `sure`.
     """
 
     position: int
@@ -53,10 +55,10 @@ class _Before(NamedTuple):
 def grade(
     groups: Iterable[Group], *, log_id: bytes | None, mark: HeadMark | None, reached: int
 ) -> Iterator[Whole]:
-    """The whole rows among candidates that come by position, at most one for each.
+    """The undamaged rows among candidates in order of position, at most one for each.
 
-    `log_id` is None unless it is known for sure. `mark` is the log's own head file. Nothing that
-    is unproved is taken behind position `reached`: a flipped bit can make any number of it.
+    `log_id` is None unless it is certain. `mark` is the log's own head file. After position
+    `reached` no unproved row is accepted: a flipped bit can turn a position into any number.
     """
     genesis = frozenset() if log_id is None else frozenset({chain.genesis(log_id)})
     before = _Before(0, genesis, genesis)
@@ -95,7 +97,7 @@ def _choose(
     plausible = [c for c in known if c.level == CURRENT and _speaks_for_itself(c.row)]
     followed = [c for c in plausible if _follows(c.row.hash, after)]
     chosen = followed or plausible
-    if len(chosen) != 1:  # two copies that differ, and nothing tells which
+    if len(chosen) != 1:  # two copies that differ, and nothing says which is right
         return None
     return Whole(chosen[0].row, chosen[0].digest, "followed" if followed else "unproved")
 
@@ -127,7 +129,7 @@ def _speaks_for_itself(row: StoredRecord) -> bool:
     try:
         codecs.decode(row.kind, row.version, row.body)
     except UnknownKind:
-        return True  # a later program's: its names agree, and no more can be told
+        return True  # a later program's: its names agree, and no more can be checked
     except BadRecord:
         return False
     return True

@@ -1,10 +1,10 @@
 """SQLite's file format, read without SQLite: pages, cells of table leaves, overflow, records.
 
-Trusts nothing: whatever the bytes say is held against the page's and the file's bounds, and
-what does not fit is None. Format: https://www.sqlite.org/fileformat2.html
+Trusts no byte: every number is checked against the bounds of the page and the file, and what does
+not fit is None. Format: https://www.sqlite.org/fileformat2.html
 
-Knows pages and records, and nothing of what a table holds. Pages are taken to have no reserved
-bytes at their ends, as every file that this program makes.
+Knows pages and records, not what a table holds. Assumes that pages have no reserved bytes at their
+ends, as in every file that this program makes.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
 
 class Record(NamedTuple):
-    """The header of a record: its serial types, its own size, and that of the whole record."""
+    """The header of a record: its serial types, its own size, and the size of the record."""
 
     types: tuple[int, ...]
     header_size: int
@@ -47,7 +47,7 @@ class Record(NamedTuple):
 
 
 def page_size_of(first_bytes: bytes) -> int | None:
-    """The page size that a file's header names; None where it is no header."""
+    """The page size that a file's header names; None if it is not a header."""
     if len(first_bytes) < _HEADER_SIZE or first_bytes[: len(MAGIC)] != MAGIC:
         return None
     size = int.from_bytes(first_bytes[16:18])
@@ -151,7 +151,7 @@ def payload(page: bytes, start: int, size: int, read: ReadPage) -> bytes | None:
 
 
 def values(record: Record, data: bytes) -> list[Any] | None:
-    """A record's values: int, float, bytes, str or None. None where a text is no UTF-8."""
+    """A record's values: int, float, bytes, str or None. None if a text is not UTF-8."""
     found: list[Any] = []
     at = record.header_size
     for serial in record.types:

@@ -1,10 +1,11 @@
-"""Carries what is whole in a damaged log into a new one, and says exactly what is missing.
+"""Copies the undamaged records of a damaged log into a new one, and says exactly what is missing.
 
-Reads the database file and its WAL page by page, without SQL: one overwritten page may hide
-thousands of rows from SQL that are still there. The damaged log is only read. Whoever writes it
-meanwhile waits, and after the lock's timeout is told so.
+Reads the database file and its WAL page by page, without SQL: one overwritten page can hide
+thousands of rows from SQL that are still there. The damaged log is only read. It is locked
+meanwhile, so other writers wait and get LockTimeout if it takes too long.
 
-Not for use in a process that has the log open: opening the file here would drop SQLite's locks.
+Do not call it in a process that has the log open: opening the file here would drop SQLite's
+locks.
 """
 
 from __future__ import annotations
@@ -44,15 +45,15 @@ class Range(Struct, frozen=True):
 
 
 class SalvageReport(Struct, frozen=True):
-    """What was carried over, and what is missing. Positions are those of the old log.
+    """What was copied, and what is missing. Positions are those of the old log.
 
-    `proved` records are what was written; `repaired` ones too, but for their own hash, which the
-    record after them told. `unproved` records stand behind a missing one: nothing contradicts
-    them. `missing` positions could not be carried; `end` is where the old log ended, and
-    `end_known` says that the head file tells so: without it a lost tail can't be seen. A cut
-    append lost some of its records, and `lost_keys` are keys that stood twice. `page_size` was
-    read from the file, or tried out where `header_damaged`. `unreadable_pages` the disk did not
-    give.
+    `proved` records are what was written. `repaired` ones are too, except that their own hash was
+    damaged and is known from the record after. `unproved` records follow a missing one; no record
+    contradicts them. `missing` positions could not be copied. `end` is where the old log ended;
+    `end_known` says that the head file confirms it: without a head file a lost tail can't be seen.
+    `cut_appends` lost some of their records. `lost_keys` are keys that two records had. `page_size`
+    was read from the file, or found by trial if `header_damaged`. `unreadable_pages` could not be
+    read from the disk.
     """
 
     old_log_id: str | None
@@ -73,16 +74,24 @@ class SalvageReport(Struct, frozen=True):
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing, as far as can be told."""
+        """Whether nothing is known to be missing."""
         return not self.missing
 
 
 def salvage(db_path: Path, target: Path, *, progress: Progress | None = None) -> SalvageReport:
-    """Carry what is whole in the log at `db_path` into a new log at `target`.
+    """Copy the undamaged records of the log at `db_path` into a new log at `target`.
 
-    `progress` is told how many pages are read, and of how many. Raises DatabaseMissing,
-    NotADatabase where no row of a journal is found, BadArgument where something lies at the
-    target, LockTimeout while others write the log, DatabaseError.
+    Args:
+        db_path: The damaged log. It is only read.
+        target: A path where no file is yet.
+        progress: Called with how many pages are read, and of how many. None: not called.
+
+    Raises:
+        DatabaseMissing: There is no file at `db_path`.
+        NotADatabase: No row of a journal was found in it.
+        BadArgument: There is a file at `target`.
+        LockTimeout: Another process writes the log.
+        DatabaseError: The disk refused.
     """
     if not db_path.exists():
         raise DatabaseMissing(f"there is no database {db_path}")
@@ -140,7 +149,7 @@ def _gather(files: Files, staging: Staging, progress: Progress | None) -> set[by
 def _log_id(
     staging: Staging, found: set[bytes], mark: HeadMark | None
 ) -> tuple[bytes | None, bool]:
-    """The old log's id, and whether a record proves it; None where nothing tells it.
+    """The old log's id, and whether a record proves it; None if it is not known.
 
     The first record is chained to it, and the head file is the log's if its hash is a record's.
     """
@@ -164,7 +173,7 @@ def _held(db_path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         lock = None
         if lock_path(db_path).exists() or _may_be_written(db_path):
-            with suppress(ReadOnly):  # where nobody can lock, nobody writes
+            with suppress(ReadOnly):  # where the lock can't be taken, no process can write
                 lock = FileLock(lock_path(db_path))
         if lock is not None:
             stack.callback(lock.close)
@@ -173,7 +182,7 @@ def _held(db_path: Path) -> Iterator[None]:
 
 
 def _may_be_written(db_path: Path) -> bool:
-    """Whether its header is a log's: a store opens no other, so nobody writes to it."""
+    """Whether its header is a log's. A store opens no other file, so none other is written to."""
     try:
         with db_path.open("rb") as file:
             header = file.read(100)
@@ -183,7 +192,7 @@ def _may_be_written(db_path: Path) -> bool:
 
 
 class _Tally:
-    """What has been carried over, as ranges of old positions."""
+    """What has been copied, as ranges of old positions."""
 
     def __init__(self) -> None:
         self._end = 0

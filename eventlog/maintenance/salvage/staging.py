@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Self
 from eventlog.journal import chain
 from eventlog.record import StoredRecord
 
-# Where a row was found. CURRENT: on a page as it stands, in line with its neighbours. STRAY: on
+# Where a row was found. CURRENT: on a current page, in order with its neighbours. STRAY: on
 # such a page, by its looks only. STALE: in a frame of the WAL that SQLite would not read.
 CURRENT: Final = 0
 STRAY: Final = 1

@@ -1,8 +1,8 @@
 """SQLite's WAL, read without SQLite: which pages its commits hold, and what else lies there.
 
-SQLite stops at the first frame whose checksum does not fit, and drops all behind it; so one
-flipped bit hides every later commit. Here the frames up to the last valid commit are told from
-the others, which are still there to be looked at.
+SQLite stops at the first frame whose checksum does not match and drops everything after it, so one
+flipped bit hides every later commit. This module separates the frames up to the last valid commit
+from the others, which can still be read.
 
 Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log. Knows no page's content.
 """
@@ -21,7 +21,7 @@ FRAME_HEADER_SIZE: Final = 24
 
 _HEADER: Final = struct.Struct(">IIIIIIII")
 _FRAME: Final = struct.Struct(">IIIIII")
-_MAGIC: Final = 0x377F0682  # the last bit tells the byte order of the checksums
+_MAGIC: Final = 0x377F0682  # the last bit is the byte order of the checksums
 _FORMAT: Final = 3007000
 
 
@@ -33,11 +33,11 @@ class WalFrame(Struct, frozen=True):
 
 
 class WalFrames(Struct, frozen=True):
-    """What lies in a WAL.
+    """The frames of a WAL.
 
     `committed` are the newest frames of each page up to the last valid commit. `others` are all
-    others: older, not committed, of another generation, or behind a damaged one. `damaged` says
-    that the header, or a frame of this generation, is not what was written.
+    others: older, uncommitted, of another generation, or after a damaged one. `damaged` is true if
+    the header, or a frame of this generation, is not what was written.
     """
 
     committed: dict[int, int]
@@ -49,7 +49,7 @@ NOTHING: Final = WalFrames({}, [], damaged=False)
 
 
 def page_size_of(header: bytes) -> int | None:
-    """The page size that a WAL's header names; None where it is no header."""
+    """The page size that a WAL's header names; None if it is not a header."""
     if len(header) < HEADER_SIZE:
         return None
     magic, version, size, *_ = _HEADER.unpack(header[:HEADER_SIZE])

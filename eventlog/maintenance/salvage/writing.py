@@ -1,8 +1,8 @@
-"""Whole records into a new log: the same facts, events, keys and times, in a chain of their own.
+"""Writes undamaged records into a new log: the same facts, events, keys and times, a new chain.
 
 Positions run from 1 without a hole. Each record's meta says under `origin` which record of which
-log it was. An append of which some records are lost goes on as a smaller one, so that receipts
-name positions that exist. Knows nothing of where the records come from.
+log it was. An append that lost some of its records becomes a smaller one, so that receipts name
+positions that exist. Does not know where the records come from.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _meta(record: Whole, old_log_id: bytes | None) -> bytes:
         known = codecs.decode_meta(row.meta)
     except ValueError:
         known = {}
-        origin["meta"] = row.meta  # whatever it is, it was written
+        origin["meta"] = row.meta  # it was written like this, whatever it is
     if "origin" in known:  # the old log was salvaged itself
         origin["origin"] = known["origin"]
     return codecs.encode_meta({**known, "origin": origin})

@@ -1,8 +1,8 @@
-"""Where the wall clock was set while the machine ran, told by the two clocks of each append.
+"""Finds where the wall clock was set while the machine ran, from the two clocks of each append.
 
-Within one boot the time since the boot grows steadily, whatever is done to the wall clock. Where
-the two move apart between one append and the next, the wall clock was set in between, and the
-wall times before it are worth less than their digits. Pure: takes rows' times, knows no table.
+Within one boot the time since the boot grows steadily, however the wall clock is set. If the two
+differ by more between two appends, the wall clock was set in between, and the wall times before are
+uncertain. Pure: takes the times of rows, knows no table.
 """
 
 from __future__ import annotations

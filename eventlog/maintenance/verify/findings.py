@@ -1,7 +1,7 @@
 """What a check found: where, what, and how grave it is.
 
-A log with a million damaged records is told in a report of bounded size: the first findings are
-kept, the rest counted. Knows nothing of what is checked.
+The report of a log with a million damaged records has a bounded size: the first findings are kept
+and the rest are counted. Does not know what is checked.
 """
 
 from __future__ import annotations

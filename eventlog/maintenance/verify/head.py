@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from eventlog.journal.head_file import HeadMark
 
-# whole: the journal reaches as far as the head file, with the same hash there.
-# missing: there is no head file. damaged: its bytes are no head. foreign: it is another log's.
+# whole: the journal reaches as far as the head file says, with the same hash there.
+# missing: there is no head file. damaged: its bytes are not a head. foreign: it is another log's.
 # lost: records that were on the disk when they were acknowledged are gone.
 # relaxed: the journal is shorter, but no durable append is known to be gone.
 # altered: the record at its position has another hash.
@@ -38,7 +38,7 @@ def judge(
     hash_at: bytes | None,
     damage: str | None = None,
 ) -> HeadJudgement:
-    """Hold a head file against a journal that ends at position `end`.
+    """Compare a head file with a journal that ends at position `end`.
 
     `hash_at` is the journal's hash at the head file's position, None where it can't be read or
     where there is no record; `log_id` is None where it can't be read. `damage` is why the head

@@ -1,10 +1,10 @@
-"""Whether a log is whole: every record, the chain, the file, its guards, the views, the pictures.
+"""Checks a log: every record, the chain, the file, its guards, the views, the pictures.
 
-Reads only, in batches, and goes on behind damage. Every finding names the position it hits, or
-the table, index or file where no record is hit. What a check can't see: a log that was rewritten
-from some record on, hashes and head file included, by someone who may write both.
+Only reads, in batches, and goes on after damage. Every finding names a position or, if no record is
+affected, the table, index or file. It cannot detect a log that was rewritten from some record on,
+hashes and head file included, by someone who may write both.
 
-The checks stand in `checks/`; here is their order, and what is read when.
+The other files of this folder are the checks; this one has their order and what is read when.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def verify(
     except ForeignDatabase:
         raise
     except (NotADatabase, DiskFailure) as error:
-        # A head file beside it tells that a log lay there.
+        # A head file next to it shows that a log was there.
         if mark is None and damage is None:
             raise
         found.on("file", f"SQLite can't open it: {error}")
@@ -157,7 +157,7 @@ def _check_records(
     records = RecordChecks(log_id, found, watched=watched)
     clocks, pictures = ClockWatch(), PictureChecks(given.thumbnails, found)
     try:
-        journal.read_after(connection, 0, 0)  # or each position would be asked for in vain
+        journal.read_after(connection, 0, 0)  # fails at once where no position can be read
         pictures.read_removals(connection)
         total = max(watched, _last_position(connection))
         for row in walk(connection, at_least=watched):

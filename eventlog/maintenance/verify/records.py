@@ -1,10 +1,10 @@
-"""Whether each record is what was written, and stands where it belongs.
+"""Checks that each record is what was written, and is in its place.
 
-Takes the journal's rows as they come and holds each against the one before: position, digest
-and hash, then what the columns say about each other. Memory stays flat however long the log is.
-A record whose hash does not follow is not asked anything else: its columns prove nothing.
+Takes the journal's rows in order and compares each with the one before: position, digest and hash,
+then its columns with each other. Memory stays flat however long the log is. If a record's hash does
+not follow, nothing else of it is checked: its columns prove nothing.
 
-Knows rows and facts' kinds, and nothing of SQLite.
+Knows rows and the kinds of facts, not SQLite.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _KNOWN: Final = frozenset(kind_of(fact_type) for fact_type in FACT_TYPES)
 class RecordChecks:
     """What is known of the journal so far.
 
-    `log_id` is None where it can't be read: the first hash is then taken as it stands. `watched`
-    is a position whose hash is wanted afterwards, as `watched_hash`.
+    `log_id` is None if it can't be read: the first hash is then accepted as it is. `watched` is a
+    position whose hash is wanted afterwards, as `watched_hash`.
     """
 
     def __init__(self, log_id: bytes | None, found: Findings, *, watched: int = 0) -> None:
@@ -38,11 +38,11 @@ class RecordChecks:
         if watched == 0:
             self.watched_hash = self._hash
         self._append: StoredRecord | None = None
-        # None behind a gap: an opener may have stood in it.
+        # None after a gap: an opener may have been in it.
         self._last_event: int | None = 0
 
     def take(self, row: StoredRecord) -> dict[str, Any] | None:
-        """Check the next row. Answers its meta where the row is whole, else None."""
+        """Check the next row. Answers its meta if the row is undamaged, else None."""
         self.count += 1
         misshapen = shape_error(row)
         if misshapen:
@@ -95,7 +95,7 @@ class RecordChecks:
     # ── place ──────────────────────────────────────────────────────────────────────────────
 
     def _place(self, row: StoredRecord, digest: bytes | None) -> bool:
-        """Whether the row can be held against what came before; if not, that is found."""
+        """Whether the row can be compared with the one before; if not, that is a finding."""
         expected = self.end + 1
         self.end = row.position
         whole = digest is not None

@@ -1,7 +1,7 @@
-"""Whether the database file is sound, as SQLite sees it, and has the schema that guards it.
+"""Checks that SQLite finds the database file undamaged, and that the guards of the schema are there.
 
-Each check adds what it finds; `run` turns SQLite's complaints of damage into findings too. Knows
-the schema of the journal and of the views; what the views hold, a replay tells.
+Each check adds its findings; `run` turns SQLite's errors about damage into findings too. Knows the
+schema of the journal and of the views. A replay checks what the views hold.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def check_header(connection: sqlite3.Connection, found: Findings) -> None:
 
 
 def check_wal_mode(connection: sqlite3.Connection, found: Findings, *, is_copy: bool) -> None:
-    """A header that forgot the WAL makes SQLite leave out all that lies there.
+    """With a header that does not say WAL, SQLite leaves out everything in the WAL.
 
     In a copy, which has neither a WAL nor a head file, it is a difference and no damage: VACUUM
     INTO makes such copies.

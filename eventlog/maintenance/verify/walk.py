@@ -1,10 +1,10 @@
-"""Every row of the journal, in the order in which they lie there, through damage.
+"""Reads every row of the journal in the order in which they are stored, through damage.
 
-One cursor reads on from page to page, as the rows lie on the disk, so that a row with a wrong
-position hides none of those around it. Where SQLite can't read on, positions are asked for one
-by one until one answers; those that do not are a gap.
+One cursor reads from page to page, in the order on the disk, so that a row with a wrong position
+hides none of its neighbours. Where SQLite can't read on, positions are asked for one by one until
+one answers; those that do not are a gap.
 
-Knows SQLite's errors, and nothing of what a row should hold.
+Knows SQLite's errors, not what a row should hold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HIGHEST: Final = (
 _UNREADABLE: Final = frozenset(
     {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR}
 )
-# Where the damage lies in the schema, Python can't even read the text of SQLite's complaint.
+# If the schema is damaged, Python can't even read the text of SQLite's error.
 ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
 
@@ -52,7 +52,7 @@ def damage(error: sqlite3.Error | UnicodeDecodeError) -> str:
 
 
 def read_any_text(connection: sqlite3.Connection) -> None:
-    """Let text that is no UTF-8 be read: with lone surrogates, which no sound text holds."""
+    """Let text that is not UTF-8 be read: with lone surrogates, which no valid text has."""
     connection.text_factory = lambda stored: stored.decode("utf-8", "surrogateescape")
 
 
@@ -118,7 +118,7 @@ class _Rows:
         return agreed
 
     def _cursor(self) -> sqlite3.Cursor:
-        # The first cursor begins before every row, whatever the first one calls itself.
+        # The first cursor begins before every row, whatever position the first row has.
         after = self.last if self._started else BEFORE_ALL
         return self._connection.execute(journal.READ_AFTER, (after, NO_LIMIT))
 

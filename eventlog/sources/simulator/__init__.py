@@ -1,8 +1,8 @@
 """A made-up day at a front door: visits, faces, unlocks and pictures, from a seed.
 
-For the demo, for tests and for whoever wants to look at a log before the camera hangs. The same
-day and seed give the same facts. `visits.py` makes a visit up, `days.py` says what comes when, and
-`playing.py` appends it to whatever store it is given; none knows a database.
+For the demo, for tests, and for looking at a log before there is a camera. The same day and seed
+give the same facts. `visits.py` makes up a visit, `days.py` says what comes when, and `play.py`
+appends it to the store that it is given. None of them knows a database.
 """
 
 from eventlog.sources.simulator.days import sample_day, sample_visit

@@ -25,7 +25,7 @@ _WOOD: Final = "#6b3f26"
 
 
 class Scene(Struct, frozen=True):
-    """What a picture shows: the hour's light, what stands there, and a seed for its looks."""
+    """What a picture shows: the hour's light, the things in it, and a seed for their looks."""
 
     hour: int
     labels: tuple[str, ...]
@@ -33,7 +33,7 @@ class Scene(Struct, frozen=True):
 
 
 class Figure(Struct, frozen=True):
-    """What stands in a picture, and where: its corners are x1, y1, x2, y2 in pixels."""
+    """A thing in a picture, and where: its corners are x1, y1, x2, y2 in pixels."""
 
     label: str
     middle: int

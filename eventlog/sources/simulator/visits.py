@@ -91,7 +91,7 @@ class _Visit:
         )
 
     def compares(self, name: str | None, low: float, high: float, *, whose: int = 0) -> FaceResult:
-        """A face is held against those of the household: that of one of the persons there."""
+        """The face of one of the persons is compared with those of the household."""
         face = FaceResult(
             name=name,
             distance=round(self.random.uniform(low, high), 4),
@@ -134,7 +134,7 @@ class _Visit:
         self.steps.append(Step((action,)))
 
     def alerts(self) -> None:
-        """The household is told."""
+        """An alert is sent to the household."""
         self.steps.append(Step((AlertSent(channel="telegram", recorded_at=self.soon(1.5)),)))
 
     def soon(self, seconds: float) -> datetime:
