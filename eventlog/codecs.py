@@ -173,15 +173,31 @@ def to_builtins(fact: Fact) -> dict[str, Any]:
 
 
 def from_builtins(plain: object) -> Fact:
-    """A fact from plain values, as JSON has them. Raises BadFact."""
+    """A fact from plain values, as JSON has them, in today's version of its kind or an older one.
+
+    Raises BadFact.
+    """
     kind = plain.get("kind") if isinstance(plain, dict) else None
     name = kind if isinstance(kind, str) and kind in _TYPES else "fact"
     try:
+        if isinstance(plain, dict) and name in _TYPES:
+            plain = _lifted(name, plain)
         fact: Fact = msgspec.convert(plain, Fact)
     except _DECODE_ERRORS as error:
         field, reason = _field_and_reason(error)
         raise BadFact(name, field, reason) from error
     return fact
+
+
+def _lifted(kind: str, plain: dict[str, Any]) -> dict[str, Any]:
+    """Plain values of an older version as those of today's; all others as they are."""
+    version, today = plain.get("version"), _VERSIONS[kind]
+    if type(version) is not int or not 0 < version < today:
+        return plain
+    try:
+        return lift(kind, version, plain, to=today)
+    except (LookupError, AttributeError) as error:
+        raise ValueError(f"no {kind} of version {version}") from error
 
 
 def encode_meta(meta: dict[str, Any]) -> bytes:

@@ -20,7 +20,7 @@ from eventlog.cli.event_hints import hints, person_of
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
-from eventlog.projections import event_list
+from eventlog.projections import acts, event_list
 from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
@@ -31,8 +31,11 @@ Type = Annotated[
     Parameter(name="--type", help="Opened by a motion, or by a ding."),
 ]
 Outcome = Annotated[
-    Literal["granted", "refused", "none"] | None,
-    Parameter(help="Where the lock granted, refused, or was not asked."),
+    acts.Outcome | None,
+    Parameter(
+        help="Where the lock granted, refused at any time, was not asked, was asked for a trial,"
+        " or where the act failed."
+    ),
 ]
 Person = Annotated[
     str | None, Parameter(help="Of this person, by name or by the name that is shown.")
@@ -166,20 +169,27 @@ def _seen(detections: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(label if n == 1 else f"{n} {label}" for label, n in counts.items())
 
 
+_ACTS: Final = {"failed": "failed", "timed_out": "timed out", "unknown": "not known"}
+
+
 def _door(event: Mapping[str, Any]) -> Text:
-    match event["outcome"], event["door_action"]:
-        case "granted", action:
-            return Text("unlocked" if action == "unlocked" else "granted", "green")
-        case "refused", _:
-            return Text("refused", "red")
-        case _, action:
-            return Text("" if action == "none" else str(action))
+    outcome, action = event["outcome"], event.get("lock_action", event["door_action"])
+    opened = event.get("opened", action == "unlocked")
+    if outcome in _ACTS:
+        return Text(f"unlock {_ACTS[outcome]}", "red")
+    if outcome == "trial":
+        return Text("trial", "dim")
+    if outcome == "refused":
+        return Text("refused", "red")
+    if action == "locked" and opened:
+        return Text("unlocked, locked", "green")
+    if outcome == "granted" and action == "none":
+        return Text("granted", "green")
+    return Text("" if action == "none" else str(action), "green" if opened else "")
 
 
-def _outcome(
-    outcome: Literal["granted", "refused", "none"] | None, *, granted: bool, refused: bool
-) -> Literal["granted", "refused", "none"] | None:
-    asked = {outcome} - {None}
+def _outcome(outcome: acts.Outcome | None, *, granted: bool, refused: bool) -> acts.Outcome | None:
+    asked: set[acts.Outcome | None] = {outcome} - {None}
     asked |= {"granted"} if granted else set()
     asked |= {"refused"} if refused else set()
     if len(asked) > 1:

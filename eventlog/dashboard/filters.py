@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,7 @@ ID_MAX: Final = 2**63 - 1
 
 EVENT_KEYS: Final = ("camera", "person", "label", "type", "outcome", "stranger", "day")
 UNLOCK_KEYS: Final = ("person", "outcome", "day")
-_OUTCOMES: Final = ("granted", "refused", "none")
+_OUTCOMES: Final = ("granted", "refused", "none", "trial", "failed", "timed_out", "unknown")
 _TYPES: Final = ("motion", "ding")
 _CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)~(\d{1,19})")
 
@@ -49,9 +49,7 @@ def event_filter(query: Mapping[str, str], door: ZoneInfo) -> EventFilter:
 def unlock_filter(query: Mapping[str, str], door: ZoneInfo) -> UnlockFilter:
     """Which unlock actions are asked for. Raises BadArgument, which names the parameter."""
     since, until = _between(query, door)
-    outcome = cast(
-        "Literal['granted', 'refused', 'none'] | None", _choice(query, "outcome", _OUTCOMES)
-    )
+    outcome = cast("Any", _choice(query, "outcome", _OUTCOMES))
     return UnlockFilter(person=_text(query, "person"), outcome=outcome, since=since, until=until)
 
 
@@ -69,7 +67,8 @@ def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
     """What a filter shows, for its heading; `names` has those to show for persons."""
     words = {
         "type": {"ding": "rings", "motion": "motion"},
-        "outcome": {"granted": "opened", "refused": "refused", "none": "lock not asked"},
+        "outcome": {"granted": "opened", "refused": "refused", "none": "lock not asked"}
+        | {"trial": "trial", "failed": "unlock failed", "timed_out": "unlock timed out"},
         "stranger": {"1": "strangers", "true": "strangers", "0": "", "false": ""},
         "person": names,
     }
@@ -166,6 +165,12 @@ def _choice(query: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str
     return text or None
 
 
+def _outcome_matches(event: Mapping[str, Any], outcome: str | None) -> bool:
+    if outcome == "refused":  # whatever came after it
+        return bool(event["refused"])
+    return outcome in {None, event["outcome"]}
+
+
 def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
     """Whether one event, with its detections, is among those that a filter shows."""
     at = instant(event["recorded_at"])
@@ -173,7 +178,7 @@ def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
         wanted.camera_id in {None, event["camera_id"]}
         and wanted.person in {None, event["person_name"]}
         and wanted.event_type in {None, event["event_type"]}
-        and wanted.outcome in {None, event["outcome"]}
+        and _outcome_matches(event, wanted.outcome)
         and (not wanted.stranger or event["face_recognised"] == 0)
         and (wanted.label is None or any(d["label"] == wanted.label for d in event["detections"]))
         and (wanted.since is None or at >= wanted.since)

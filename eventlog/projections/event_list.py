@@ -19,6 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from eventlog.projections import detections, events
+from eventlog.projections.acts import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.times import canonical, since_epoch_us
 
@@ -31,7 +32,9 @@ class EventFilter(Struct, frozen=True, kw_only=True):
 
     `person` is the event's person. `stranger` asks for events where a face was seen and nobody
     was recognised. `label` asks for a detection of that label. `outcome` is 'granted' where any
-    unlock action of the event was granted, else 'refused' where any was refused, else 'none'.
+    unlock action of the event was granted, 'refused' where any was refused, though the door may
+    have opened later; 'trial', 'failed', 'timed_out' and 'unknown' where it came to that, and
+    else 'none'.
     `since` and `until` bound `recorded_at`; `until` is the first time left out.
     """
 
@@ -40,7 +43,7 @@ class EventFilter(Struct, frozen=True, kw_only=True):
     person: str | None = None
     stranger: bool = False
     label: str | None = None
-    outcome: Literal["granted", "refused", "none"] | None = None
+    outcome: Outcome | None = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -187,7 +190,9 @@ def _narrowing(wanted: EventFilter) -> list[_Term]:
     if wanted.stranger:
         terms.append(_Term(events.STRANGER))
     if wanted.outcome is not None:
-        terms.append(_Term("outcome = ?", (wanted.outcome,)))
+        # Written out: a partial index serves no parameter.
+        refused = wanted.outcome == "refused"
+        terms.append(_Term(events.REFUSED) if refused else _Term("outcome = ?", (wanted.outcome,)))
     if wanted.event_type is not None:
         # Written out: a partial index serves no parameter.
         terms.append(_Term(events.DING if wanted.event_type == "ding" else "event_type = 'motion'"))

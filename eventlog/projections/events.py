@@ -1,28 +1,37 @@
 """The view `events`: one row for each visit, folded from all of its facts.
 
 The id is the event's, from the envelope; `created_at` is when the opener was appended. An unlock
-action that belongs to no event (a key at the lock that no ring preceded) leaves no trace here.
-Knows nothing of the other views.
+action that belongs to no event (a key at the lock that no ring preceded) leaves no row here.
+Faces and unlock actions are kept in two tables of this view's own, so that a row can be settled
+anew when a fact comes late. Knows nothing of the other views.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
 from eventlog.facts import (
+    ActuatorOutcome,
     AlertSent,
     Ding,
     FaceResult,
+    LockState,
     Motion,
     Observation,
     Opener,
+    PictureRemoved,
     ThumbnailSaved,
     UnlockAction,
+    VisitEnded,
+    kind_of,
 )
 from eventlog.field_types import shown
+from eventlog.projections import acts, faces
+from eventlog.projections.acts import Outcome
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, created_at
 from eventlog.record import EventId, Record
@@ -30,7 +39,11 @@ from eventlog.record import EventId, Record
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
 # Behind the contract's columns: `face_recognised` is NULL where no face was seen, 0 where only
-# strangers were, 1 where somebody was recognised; `outcome` is what became of the door.
+# strangers were, 1 where somebody was recognised; `outcome` is what became of the door, `opened`
+# says that it was opened at any time and `refused` that any action was refused. `opener` is the
+# kind that opened the event and `observed` the label of an observation. `lock_action` is
+# `door_action` in the lock's own word, which may be 'unlatched'. `picture_position` is the record
+# that brought the picture.
 # An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
 # and then the higher id. Partial ones hold the few events that their filter asks for.
 SCHEMA: Final = """
@@ -49,14 +62,53 @@ CREATE TABLE {p}events (
     alert_sent      INTEGER NOT NULL DEFAULT 0,
     created_at      TEXT    NOT NULL DEFAULT (datetime('now')),
     face_recognised INTEGER,
-    outcome         TEXT    NOT NULL DEFAULT 'none'
+    outcome         TEXT    NOT NULL DEFAULT 'none',
+    opener          TEXT    NOT NULL DEFAULT 'motion',
+    observed        TEXT,
+    lock_action     TEXT    NOT NULL DEFAULT 'none',
+    opened          INTEGER NOT NULL DEFAULT 0,
+    refused         INTEGER NOT NULL DEFAULT 0,
+    ended_at        TEXT,
+    end_reason      TEXT,
+    answered        INTEGER,
+    picture_position INTEGER
 );
 CREATE INDEX {p}idx_events_recorded_at ON {p}events (recorded_at DESC);
 CREATE INDEX {p}idx_events_camera_id ON {p}events (camera_id, recorded_at);
 CREATE INDEX {p}idx_events_person_name ON {p}events (person_name, recorded_at);
 CREATE INDEX {p}idx_events_outcome ON {p}events (outcome, recorded_at);
 CREATE INDEX {p}idx_events_stranger ON {p}events (recorded_at) WHERE face_recognised = 0;
-CREATE INDEX {p}idx_events_ding ON {p}events (recorded_at) WHERE event_type = 'ding'
+CREATE INDEX {p}idx_events_ding ON {p}events (recorded_at) WHERE event_type = 'ding';
+CREATE INDEX {p}idx_events_outcome_refused ON {p}events (refused, recorded_at)
+    WHERE refused = 1;
+CREATE TABLE {p}event_faces (
+    id         INTEGER PRIMARY KEY,
+    event_id   INTEGER NOT NULL REFERENCES {p}events(id) ON DELETE CASCADE,
+    name       TEXT,
+    distance   REAL,
+    confidence REAL,
+    track      TEXT,
+    given      INTEGER NOT NULL,
+    at_us      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX {p}idx_event_faces_event_id ON {p}event_faces (event_id);
+CREATE TABLE {p}event_actions (
+    id          INTEGER PRIMARY KEY,
+    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    intent      TEXT,
+    door_id     TEXT,
+    door_action TEXT    NOT NULL,
+    at_us       INTEGER NOT NULL,
+    granted     INTEGER NOT NULL,
+    person      TEXT,
+    act         TEXT,
+    outcome     TEXT    NOT NULL,
+    effect      TEXT,
+    confirms    INTEGER
+) STRICT;
+CREATE INDEX {p}idx_event_actions_event_id ON {p}event_actions (event_id);
+CREATE INDEX {p}idx_event_actions_intent ON {p}event_actions (intent) WHERE act IS NOT NULL;
+CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL
 """
 
 COLUMNS: Final = (
@@ -75,88 +127,85 @@ COLUMNS: Final = (
     "created_at",
     "face_recognised",
     "outcome",
+    "opener",
+    "observed",
+    "lock_action",
+    "opened",
+    "refused",
+    "ended_at",
+    "end_reason",
+    "answered",
+    "picture_position",
 )
 # Those of them that hold real numbers.
 REALS: Final = frozenset({"face_confidence", "face_distance"})
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
-Outcome = Literal["granted", "refused", "none", "trial"]
+# An observation with such a label is a ring.
+DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
+_ACTION_COLUMNS: Final = (
+    *("id", "event_id", "intent", "door_id", "door_action", "at_us", "granted", "person"),
+    *("act", "outcome", "effect"),
+)
 
 
 class OpenEvent(Struct):
     """What the facts of one event in this batch come to. Each `see_` takes one fact more."""
 
     opener: Record | None = None
-    # The best face: a recognised one before a stranger, then the nearest, then the first.
-    name: str | None = None
-    distance: float | None = None
-    confidence: float | None = None
-    recognised: bool | None = None
+    faces: list[faces.Face] = []
     # The person of the latest granted action that names somebody.
     admitted: str | None = None
     granted: bool = False
-    door_action: str | None = None
+    lock_action: str | None = None
     outcome: Outcome = "none"
+    opened: bool = False
+    refused: bool = False
+    # Whether an action is among them that other records settle.
+    announced: bool = False
+    acted: bool = False
     thumbnail_path: str | None = None
+    picture_position: int | None = None
     alert_sent: bool = False
+    ended: VisitEnded | None = None
+    changed: bool = False  # by what is merged into a row
 
     def see_opener(self, record: Record, _: Opener) -> None:
         """Keep what the row begins with."""
         self.opener = record
 
-    def see_face(self, _: Record, fact: FaceResult) -> None:
-        """Keep the face where it is better than the best so far."""
-        recognised = fact.name is not None
-        if self.recognised is not None:
-            if recognised < self.recognised:
-                return
-            if recognised == self.recognised and not _nearer(fact.distance, self.distance):
-                return
-        self.recognised = recognised
-        self.name = None if fact.name is None else shown(fact.name)
-        self.distance = fact.distance
-        self.confidence = confidence(fact)
+    def see_face(self, record: Record, fact: FaceResult) -> None:
+        """Keep every face: which is shown is decided among all."""
+        self.faces.append(faces.face(record, fact))
 
     def see_unlock(self, _: Record, fact: UnlockAction) -> None:
         """A granted action outweighs all others; among equals the last one counts."""
-        if fact.dry_run:
-            self.outcome = "trial" if self.outcome == "none" else self.outcome
-        elif fact.granted:
+        self.acted = True
+        self.announced |= acts.announces(fact) or acts.reports(fact) is not None
+        became = acts.outcome(fact)
+        self.opened |= acts.effect(fact, None) in acts.OPENINGS
+        self.refused |= became == "refused"
+        self.outcome = acts.strongest((self.outcome, became))
+        if became == "granted":
             self.granted = True
-            self.outcome = "granted"
-            self.door_action = _done(fact)
+            self.lock_action = acts.effect(fact, None)
             self.admitted = self.admitted if fact.person is None else shown(fact.person)
-        elif not self.granted:
-            self.door_action = _done(fact)
-            if fact.door_action == "none":
-                self.outcome = "refused"
+        elif not self.granted and became != "trial":
+            self.lock_action = acts.effect(fact, None)
 
-    def see_thumbnail(self, _: Record, fact: ThumbnailSaved) -> None:
+    def see_thumbnail(self, record: Record, fact: ThumbnailSaved) -> None:
         """The last picture is the event's."""
-        self.thumbnail_path = fact.path
+        self.thumbnail_path, self.picture_position, self.changed = fact.path, record.position, True
 
     def see_alert(self, _: Record, fact: AlertSent) -> None:
-        """Once sent is sent."""
-        self.alert_sent = self.alert_sent or fact.outcome in (None, "sent")
+        """Once sent is sent; one that was refused or given up is none."""
+        self.alert_sent |= fact.outcome in (None, "sent")
+        self.changed = True
 
-
-def _done(fact: UnlockAction) -> str:
-    if fact.intent is not None:
-        return "none"
-    return "unlocked" if fact.door_action == "unlatched" else fact.door_action
-
-
-def confidence(face: FaceResult) -> float | None:
-    """The one that the source gave, else what its distance comes to."""
-    if face.confidence is not None or face.distance is None:
-        return face.confidence
-    return max(0.0, 1.0 - face.distance)
-
-
-def _nearer(distance: float | None, than: float | None) -> bool:
-    # No distance comes last, and of equals the one that came first stays.
-    return distance is not None and (than is None or distance < than)
+    def see_end(self, _: Record, fact: VisitEnded) -> None:
+        """The last end counts."""
+        self.ended, self.changed = fact, True
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
@@ -169,39 +218,72 @@ SEE: Final[dict[type, Callable[[OpenEvent, Record, Any], None]]] = {
     UnlockAction: OpenEvent.see_unlock,
     ThumbnailSaved: OpenEvent.see_thumbnail,
     AlertSent: OpenEvent.see_alert,
+    VisitEnded: OpenEvent.see_end,
 }
-
-# What may be recorded without an event leaves no trace here then.
-WITHOUT_EVENT: Final = frozenset({UnlockAction, AlertSent})
-
-# An observation with such a label is a ring.
-DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
+# What may be recorded without an event: it opens none, and may settle others.
+WITHOUT_EVENT: Final = frozenset(
+    {UnlockAction, AlertSent, ActuatorOutcome, LockState, PictureRemoved}
+)
 
 INSERT: Final = insert_into("events", COLUMNS)
+INSERT_FACE: Final = insert_into("event_faces", faces.COLUMNS)
+INSERT_ACTION: Final = insert_into("event_actions", _ACTION_COLUMNS)
 
-# The rules of OpenEvent once more, between the row as it stands (the columns) and what the later
-# batch comes to (the numbered parameters, as `_delta` orders them).
-_BETTER: Final = (
-    "(?4 IS NOT NULL AND (face_recognised IS NULL OR ?4 > face_recognised OR"
-    " (?4 = face_recognised AND ?2 IS NOT NULL AND (face_distance IS NULL OR ?2 < face_distance))))"
-)
+# What a later batch brings, besides faces and actions.
 MERGE: Final = """
 UPDATE {p}events SET
-    person_name = CASE WHEN better AND ?4 = 1 THEN ?1 WHEN face_recognised = 1 THEN person_name
-        ELSE coalesce(?5, person_name) END,
-    face_distance = CASE WHEN better THEN ?2 ELSE face_distance END,
-    face_confidence = CASE WHEN better THEN ?3 ELSE face_confidence END,
-    face_recognised = CASE WHEN better THEN ?4 ELSE face_recognised END,
-    unlock_granted = max(unlock_granted, ?6),
-    door_action = CASE WHEN ?6 OR NOT unlock_granted THEN coalesce(?7, door_action)
-        ELSE door_action END,
-    outcome = CASE WHEN ?8 = 'granted' OR (?8 = 'refused' AND outcome != 'granted')
-        OR outcome = 'none' THEN ?8
-        ELSE outcome END,
-    thumbnail_path = coalesce(?9, thumbnail_path),
-    alert_sent = max(alert_sent, ?10)
-WHERE id = ?11
-""".replace("better", _BETTER)
+    thumbnail_path = coalesce(?2, thumbnail_path),
+    picture_position = coalesce(?3, picture_position),
+    alert_sent = max(alert_sent, ?4),
+    ended_at = coalesce(?5, ended_at), end_reason = coalesce(?6, end_reason),
+    answered = iif(?5 IS NULL, answered, ?7)
+WHERE id = ?1
+"""
+# The rules of OpenEvent and of `acts` once more, from all faces and actions of an event.
+_ACTIONS: Final = "FROM {p}event_actions a WHERE a.event_id = {p}events.id AND a.confirms IS NULL"
+_LOCK_ACTION: Final = f"""
+    SELECT effect {_ACTIONS} AND effect IS NOT NULL
+    AND granted = (SELECT max(granted) {_ACTIONS}) ORDER BY id DESC LIMIT 1
+"""
+_RANKS: Final = " ".join(
+    f"WHEN '{word}' THEN {rank}" for rank, words in enumerate(acts.STRENGTH) for word in words
+)
+SETTLE: Final = f"""
+UPDATE {{p}}events SET
+    (person_name, face_distance, face_confidence, face_recognised) = (
+        SELECT iif(best.name IS NOT NULL OR best.given IS 1, best.name, (
+            SELECT person {_ACTIONS} AND granted AND person IS NOT NULL ORDER BY id DESC LIMIT 1
+        )), best.distance, best.confidence, iif(best.given IS NULL, NULL, best.name IS NOT NULL)
+        FROM (SELECT 1) LEFT JOIN ({faces.BEST.replace("{event}", "{p}events.id")}) best
+    ),
+    unlock_granted = coalesce((SELECT max(granted) {_ACTIONS}), 0),
+    door_action = replace(coalesce(({_LOCK_ACTION}), 'none'), 'unlatched', 'unlocked'),
+    lock_action = coalesce(({_LOCK_ACTION}), 'none'),
+    outcome = coalesce((
+        SELECT outcome {_ACTIONS} AND outcome != 'none'
+        ORDER BY CASE outcome {_RANKS} END, id DESC LIMIT 1
+    ), 'none'),
+    opened = EXISTS (SELECT 1 {_ACTIONS} AND effect IN ('unlocked', 'unlatched')),
+    refused = EXISTS (SELECT 1 {_ACTIONS} AND outcome = 'refused')
+WHERE """
+_OF_INTENT: Final = (
+    "id IN (SELECT event_id FROM {p}event_actions"
+    " WHERE act IS NOT NULL AND intent = ?1 AND id < ?2)"
+)
+_OF_DOOR: Final = (
+    "id IN (SELECT event_id FROM {p}event_actions WHERE act IS NOT NULL AND door_id = ?1"
+    f" AND id < ?2 AND at_us BETWEEN ?3 - {acts.CONFIRMED_US} AND ?3)"
+)
+# Pictures are removed by path; one that was saved under the path later stays.
+REMOVE: Final = (
+    "UPDATE {p}events SET thumbnail_path = NULL WHERE id = ?1 AND thumbnail_path = ?2"
+    " AND picture_position < ?3"
+)
+REMOVE_ANYWHERE: Final = (
+    "UPDATE {p}events SET thumbnail_path = NULL WHERE thumbnail_path IS NOT NULL"
+    " AND picture_position < (SELECT max(json_extract(value, '$[1]')) FROM json_each(?1)"
+    " WHERE json_extract(value, '$[0]') = thumbnail_path)"
+)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -211,28 +293,76 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     may be.
     """
     visits: dict[EventId, OpenEvent] = {}
+    face_rows: list[tuple[Any, ...]] = []
+    action_rows: list[tuple[Any, ...]] = []
     for record in records:
-        event_id = record.event_id
-        fact = record.fact
+        event_id, fact = record.event_id, record.fact
+        if isinstance(fact, UnlockAction) and (event_id is not None or acts.announces(fact)):
+            action_rows.append(_action_row(record, fact))
+        see = SEE.get(type(fact))
         if event_id is None:
             if type(fact) in WITHOUT_EVENT:
                 continue
             raise ValueError("it belongs to no event")
+        if see is None:
+            continue
         visit = visits.get(event_id)
         if visit is None:
-            visit = visits[event_id] = OpenEvent()
-        SEE[type(fact)](visit, record, fact)
-    opened: list[tuple[Any, ...]] = []
-    merged: list[tuple[Any, ...]] = []
-    for event_id, visit in visits.items():
-        if visit.opener is None:
-            merged.append(_delta(event_id, visit))
-        else:
-            opened.append(_row(event_id, visit, visit.opener))
+            visit = visits[event_id] = OpenEvent(faces=[])
+        see(visit, record, fact)
+        if isinstance(fact, FaceResult):
+            face_rows.append((record.position, event_id, *visit.faces[-1][1:]))
+    opened = [_row(of, visit, visit.opener) for of, visit in visits.items() if visit.opener]
+    merged = [_delta(of, visit) for of, visit in visits.items() if _is_late(visit)]
+    settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if _is_open(visit)]
     return statements(
         Statement(INSERT, opened, changes_each=False, joinable=True),
         # No row to merge into: the opener could not be read.
         Statement(MERGE, merged, changes_each=True),
+        Statement(INSERT_FACE, face_rows, changes_each=False, joinable=True),
+        Statement(INSERT_ACTION, action_rows, changes_each=False, joinable=True),
+        *acts.settling("event_actions", records),
+        Statement(SETTLE + "id = ?1", settled, changes_each=True),
+        *_settling_others(records),
+        *_removing(records),
+    )
+
+
+def _is_late(visit: OpenEvent) -> bool:
+    """Whether its row is there already, and is to be changed."""
+    return visit.opener is None and visit.changed
+
+
+def _is_open(visit: OpenEvent) -> bool:
+    """Whether what is in this batch can't say what the event comes to."""
+    late = visit.opener is None and (visit.acted or bool(visit.faces))
+    return late or visit.announced
+
+
+def _settling_others(records: Sequence[Record]) -> Iterable[Statement]:
+    """Events of earlier batches whose acts are settled by an outcome or a report in this one."""
+    intents = [(r.fact.intent, r.position) for r in records if isinstance(r.fact, ActuatorOutcome)]
+    reported = [
+        (door, r.position, acts.at_us(r))
+        for r in records
+        if (door := acts.reports(r.fact)) is not None
+    ]
+    return (
+        Statement(SETTLE + _OF_INTENT, list[tuple[Any, ...]](intents), changes_each=False),
+        Statement(SETTLE + _OF_DOOR, list[tuple[Any, ...]](reported), changes_each=False),
+    )
+
+
+def _removing(records: Sequence[Record]) -> Iterable[Statement]:
+    removed = [(r, r.fact) for r in records if isinstance(r.fact, PictureRemoved)]
+    of_event: list[tuple[Any, ...]] = [
+        (r.event_id, fact.path, r.position) for r, fact in removed if r.event_id is not None
+    ]
+    anywhere = [(fact.path, r.position) for r, fact in removed if r.event_id is None]
+    rows = [(json.dumps(anywhere),)] if anywhere else []
+    return (
+        Statement(REMOVE, of_event, changes_each=False),
+        Statement(REMOVE_ANYWHERE, list[tuple[Any, ...]](rows), changes_each=False),
     )
 
 
@@ -240,60 +370,88 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
     opener = record.fact
     if not isinstance(opener, Opener):
         raise TypeError(f"a {type(opener).__name__} opens no event")
+    best = faces.best(visit.faces)
+    named = best is not None and (best.name is not None or best.given)
+    word = visit.lock_action or "none"
     return (
         event_id,
         opener.camera_id,
         canonical(opener.recorded_at),
-        _event_type(opener),
+        "ding" if _is_ring(opener) else "motion",
         opener.recording_id,
-        visit.name if visit.recognised else visit.admitted,
-        visit.confidence,
-        visit.distance,
+        best.name if best is not None and named else visit.admitted,
+        None if best is None else best.confidence,
+        None if best is None else best.distance,
         int(visit.granted),
-        visit.door_action or "none",
+        "unlocked" if word == "unlatched" else word,
         visit.thumbnail_path,
         int(visit.alert_sent),
         created_at(record.appended_at_us),
-        visit.recognised,
+        None if best is None else best.name is not None,
         visit.outcome,
+        kind_of(type(opener)),
+        opener.label if isinstance(opener, Observation) else None,
+        word,
+        int(visit.opened),
+        int(visit.refused),
+        *_end(visit.ended),
+        visit.picture_position,
     )
 
 
-def _event_type(opener: Opener) -> str:
+def _is_ring(opener: Opener) -> bool:
     if isinstance(opener, Observation):
-        return "ding" if opener.label in DOORBELL_LABELS else "motion"
-    return "ding" if isinstance(opener, Ding) else "motion"
+        return opener.label in DOORBELL_LABELS
+    return isinstance(opener, Ding)
+
+
+def _end(ended: VisitEnded | None) -> tuple[Any, ...]:
+    if ended is None:
+        return (None, None, None)
+    return (canonical(ended.ended_at), ended.reason, ended.answered)
+
+
+def _action_row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
+    act: acts.Act | None = "pending" if acts.announces(fact) else None
+    return (
+        record.position,
+        record.event_id,
+        fact.intent,
+        fact.door_id,
+        fact.door_action,
+        acts.at_us(record),
+        int(fact.granted and not fact.dry_run),
+        None if fact.person is None else shown(fact.person),
+        act,
+        acts.outcome(fact),
+        acts.effect(fact, act),
+    )
 
 
 def _delta(event_id: EventId, visit: OpenEvent) -> tuple[Any, ...]:
     return (
-        visit.name,
-        visit.distance,
-        visit.confidence,
-        visit.recognised,
-        visit.admitted,
-        int(visit.granted),
-        visit.door_action,
-        visit.outcome,
-        visit.thumbnail_path,
-        int(visit.alert_sent),
         event_id,
+        visit.thumbnail_path,
+        visit.picture_position,
+        int(visit.alert_sent),
+        *_end(visit.ended),
     )
 
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
-# Lists of events show their detections as well, so they stand in queries.py. These two terms
+# Lists of events show their detections as well, so they stand in event_list.py. These terms
 # are the partial indexes' own, word for word: an index serves no other spelling.
 STRANGER: Final = "face_recognised = 0"
 DING: Final = "event_type = 'ding'"
+REFUSED: Final = "refused = 1"
 
 
 EVENTS: Final = Projection(
     name="events",
-    version=2,
+    version=3,
     schema=SCHEMA,
-    tables=("events",),
+    tables=("events", "event_faces", "event_actions"),
     indexes=(
         "idx_events_recorded_at",
         "idx_events_camera_id",
@@ -301,8 +459,13 @@ EVENTS: Final = Projection(
         "idx_events_outcome",
         "idx_events_stranger",
         "idx_events_ding",
+        "idx_events_outcome_refused",
+        "idx_event_faces_event_id",
+        "idx_event_actions_event_id",
+        "idx_event_actions_intent",
+        "idx_event_actions_door",
     ),
-    handles=frozenset(SEE),
+    handles=frozenset(SEE) | WITHOUT_EVENT,
     parents=(),
     apply=apply,
 )

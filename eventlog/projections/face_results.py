@@ -34,7 +34,11 @@ CREATE TABLE {p}face_results (
     box_y2      REAL,
     box_unit    TEXT,
     model       TEXT,
-    recorded_at TEXT
+    recorded_at TEXT,
+    track       TEXT,
+    nearest     TEXT,
+    threshold   REAL,
+    given_by    TEXT
 ) STRICT;
 CREATE INDEX {p}idx_face_results_event_id ON {p}face_results (event_id)
 """
@@ -55,6 +59,10 @@ COLUMNS: Final = (
     "box_unit",
     "model",
     "recorded_at",
+    "track",
+    "nearest",
+    "threshold",
+    "given_by",
 )
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
@@ -74,6 +82,10 @@ def row(record: Record, fact: FaceResult) -> tuple[Any, ...]:
         *((None,) * 5 if box is None else (box.x1, box.y1, box.x2, box.y2, box.unit)),
         fact.model,
         None if moment is None else canonical(moment),
+        fact.track,
+        None if fact.nearest is None else shown(fact.nearest),
+        fact.threshold,
+        fact.given_by,
     )
 
 
@@ -100,7 +112,7 @@ def of_event(event_id: int) -> tuple[str, tuple[Any, ...]]:
 
 FACE_RESULTS: Final = Projection(
     name="face_results",
-    version=1,
+    version=2,
     schema=SCHEMA,
     tables=("face_results",),
     indexes=("idx_face_results_event_id",),

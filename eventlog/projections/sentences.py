@@ -45,8 +45,8 @@ from eventlog.facts import (
     UnlockAction,
     VisitEnded,
 )
+from eventlog.projections.acts import outcome
 from eventlog.projections.times import canonical
-from eventlog.projections.unlock_actions import outcome
 
 Names: TypeAlias = Mapping[str, str]
 Name: TypeAlias = str | Sealed
@@ -156,11 +156,10 @@ def _action(fact: UnlockAction, names: Names) -> str:
     why = _credential(fact.credential_kind, fact.credential_slot, fact.user_ref, names) + why
     became = outcome(fact)
     if fact.dry_run:
-        would = "would have opened" if became == "trial" else f"would not have opened: {became}"
-        return f"Trial mode{which}{by}{who}: {would}{why}"
+        would = "would have opened" if fact.granted else "would not have opened"
+        return f"The door{which} {would}{who} (trial mode){_with('; asked by ', fact.actor)}{why}"
     if fact.door_action == "locked":
-        denied = "" if fact.granted else ", without a grant"
-        return f"Door locked{which}{by}{who}{denied if fact.actor == 'face' else ''}{why}"
+        return f"Door locked{which}{by}{who}{why}"
     if became == "none":  # it says nothing of a grant
         return f"Door {fact.door_action}{which}{by}{who}{why}"
     did = "" if fact.door_action == "none" else f", {_did(fact)}"

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import Detection, FaceResult, Fact, UnlockAction, happened_at, kind_of
+from eventlog.projections.acts import OPENINGS, Outcome, Settled, settle, strongest
 from eventlog.projections.sentences import (
     NO_NAMES,
     Names,
@@ -23,7 +25,6 @@ from eventlog.projections.sentences import (
     shown_name,
     text_of,
 )
-from eventlog.projections.unlock_actions import Outcome, outcome, strongest
 from eventlog.record import Record, StoredRecord, instant, shape_error
 
 __all__ = ["Line", "Story", "Unread", "line", "read", "tell", "text_of"]
@@ -107,40 +108,53 @@ def line(record: Record | Unread, names: Names = NO_NAMES) -> Line:
 
 
 def _why(records: Sequence[Record], names: Names) -> tuple[str, Outcome]:
-    actions = [r for r in records if isinstance(r.fact, UnlockAction)]
-    if not actions:
+    settled = [action for action in settle(records) if not action.confirms]
+    if not settled:
         return f"Nothing asked the lock to act. {_seen([r.fact for r in records], names)}", "none"
-    asked = [r.fact for r in actions if isinstance(r.fact, UnlockAction)]
-    granted = [fact for fact in asked if fact.granted]
-    unlocked = [fact for fact in granted if fact.door_action == "unlocked"]
+    real = [action for action in settled if not action.fact.dry_run]
+    granted = [action for action in real if action.fact.granted]
+    unlocked = [action for action in granted if action.effect in OPENINGS]
     # The one that the door followed, else the last that was tried.
-    decided = (unlocked or granted or asked)[-1]
-    index = max(n for n, fact in enumerate(asked) if fact is decided)
-    refused = sum(outcome(fact) == "refused" for fact in asked[:index])
+    decided = (unlocked or granted or real or settled)[-1]
+    index = max(n for n, action in enumerate(settled) if action is decided)
+    refused = sum(action.outcome == "refused" for action in settled[:index])
     head = _head(decided, refused, names)
-    if unlocked and any(fact.door_action == "locked" for fact in asked[index + 1 :]):
+    if unlocked and any(action.effect == "locked" for action in settled[index + 1 :]):
         head += ", and locked again"
-    before = [r.fact for r in records if r.position < actions[index].position]
-    because = _because(decided, [fact for fact in before if isinstance(fact, FaceResult)])
+    before = [r.fact for r in records if r.position < decided.record.position]
+    because = _because(decided.fact, [fact for fact in before if isinstance(fact, FaceResult)])
     sentence = f"{head}: {because}." if because else f"{head}; why is not recorded."
     # The rule of the view `events`.
-    return sentence, strongest(outcome(fact) for fact in asked)
+    return sentence, strongest(action.outcome for action in settled)
 
 
-def _head(decided: UnlockAction, refused: int, names: Names) -> str:
-    whom = ""
+_ACTS: Final = {
+    "pending": "and it is not confirmed that the door moved",
+    "failed": "and the act failed",
+    "timed_out": "and the act timed out",
+    "unknown": "and what the act came to is not known",
+}
+
+
+def _head(action: Settled, refused: int, names: Names) -> str:
+    decided, whom = action.fact, ""
     if decided.person is not None:
         whom = f" for {shown_name(decided.person, names)}"
     elif decided.actor == "face":
         whom = " for a stranger"
-    if outcome(decided) == "refused":
+    if decided.dry_run:
+        would = "would have" if decided.granted else "would not have"
+        return f"The door {would} opened{whom} (trial mode)"
+    if action.outcome == "refused":
         tries = f" in {refused + 1} tries" if refused else ""
         return f"The door was not unlocked{whom}{tries}"
-    if decided.granted and decided.door_action == "none":
-        return f"An unlock was granted{whom}, and what the door did is not known"
     after = f" after {counted(refused, 'refused try', 'refused tries')}" if refused else ""
+    if action.act in _ACTS:
+        return f"An unlock was granted{whom}{after}, {_ACTS[action.act]}"
+    if decided.granted and action.effect == "none":
+        return f"An unlock was granted{whom}, and what the door did is not known"
     without = "" if decided.granted or decided.door_action == "locked" else " without a grant"
-    return f"The door was {decided.door_action}{whom}{without}{after}"
+    return f"The door was {action.effect}{whom}{without}{after}"
 
 
 def _because(decided: UnlockAction, faces: Sequence[FaceResult]) -> str:

@@ -7,14 +7,16 @@ more than when an event was recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from msgspec import Struct
 
-from eventlog.facts import UnlockAction
+from eventlog.facts import ActuatorOutcome, LockState, UnlockAction
 from eventlog.field_types import shown
+from eventlog.projections import acts
+from eventlog.projections.acts import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, canonical_us
@@ -24,7 +26,9 @@ from eventlog.record import Record
 
 # `listed_at` is the time that lists go by: the action's own where it is known, else the
 # event's, else that of the append. `outcome` is 'refused' where the action was not granted and
-# did nothing, and 'none' where it was not granted and locked the door.
+# did nothing, 'none' where it was not granted and locked the door, 'trial' where it was only
+# tried out, and what became of the act where that failed. `act` is how an act that was announced
+# stands, `effect` what the door did by the action, and `confirms` the act that a report confirms.
 SCHEMA: Final = """
 CREATE TABLE {p}unlock_actions (
     id          INTEGER PRIMARY KEY,
@@ -39,15 +43,29 @@ CREATE TABLE {p}unlock_actions (
     door_id     TEXT,
     recorded_at TEXT,
     appended_at TEXT    NOT NULL,
-    outcome     TEXT    NOT NULL,
-    listed_at   TEXT    NOT NULL
+    user_ref        TEXT,
+    credential_kind TEXT,
+    credential_slot INTEGER,
+    reason          TEXT,
+    frames          INTEGER,
+    dry_run         INTEGER NOT NULL,
+    intent          TEXT,
+    act             TEXT,
+    effect          TEXT,
+    confirms        INTEGER,
+    at_us           INTEGER NOT NULL,
+    outcome         TEXT    NOT NULL,
+    listed_at       TEXT    NOT NULL
 ) STRICT;
 CREATE INDEX {p}idx_unlock_actions_event_id ON {p}unlock_actions (event_id)
     WHERE event_id IS NOT NULL;
 CREATE INDEX {p}idx_unlock_actions_listed_at ON {p}unlock_actions (listed_at);
 CREATE INDEX {p}idx_unlock_actions_person ON {p}unlock_actions (person, listed_at)
     WHERE person IS NOT NULL;
-CREATE INDEX {p}idx_unlock_actions_outcome ON {p}unlock_actions (outcome, listed_at)
+CREATE INDEX {p}idx_unlock_actions_outcome ON {p}unlock_actions (outcome, listed_at);
+CREATE INDEX {p}idx_unlock_actions_intent ON {p}unlock_actions (intent) WHERE act IS NOT NULL;
+CREATE INDEX {p}idx_unlock_actions_door ON {p}unlock_actions (door_id, at_us)
+    WHERE act IS NOT NULL
 """
 
 COLUMNS: Final = (
@@ -63,36 +81,28 @@ COLUMNS: Final = (
     "door_id",
     "recorded_at",
     "appended_at",
+    "user_ref",
+    "credential_kind",
+    "credential_slot",
+    "reason",
+    "frames",
+    "dry_run",
+    "intent",
+    "act",
+    "effect",
+    "confirms",
+    "at_us",
     "outcome",
     "listed_at",
 )
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
-Outcome = Literal["granted", "refused", "none", "trial"]
-
-
-def outcome(fact: UnlockAction) -> Outcome:
-    """What became of the asking."""
-    if fact.dry_run:
-        return "trial"
-    if fact.granted:
-        return "granted"
-    return "refused" if fact.door_action == "none" else "none"
-
-
-def strongest(outcomes: Iterable[Outcome]) -> Outcome:
-    """What an event came to: a grant outweighs a refusal, and either what was only a trial."""
-    found = set(outcomes)
-    return next((one for one in _STRENGTH if one in found), "none")
-
-
-_STRENGTH: Final[tuple[Outcome, ...]] = ("granted", "refused", "trial")
-
 
 def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
     """One row: all that the fact says, and when it was appended."""
     moment = None if fact.recorded_at is None else canonical(fact.recorded_at)
+    act: acts.Act | None = "pending" if acts.announces(fact) else None
     return (
         record.position,
         record.event_id,
@@ -106,30 +116,45 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         fact.door_id,
         moment,
         canonical_us(record.appended_at_us),
-        outcome(fact),
+        None if fact.user_ref is None else shown(fact.user_ref),
+        fact.credential_kind,
+        fact.credential_slot,
+        fact.reason,
+        fact.frames,
+        int(fact.dry_run),
+        fact.intent,
+        act,
+        acts.effect(fact, act),
+        None,
+        acts.at_us(record),
+        acts.outcome(fact),
         moment,
     )
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-_LISTED_AT: Final = "coalesce(?14, (SELECT recorded_at FROM {p}events WHERE id = ?2), ?12)"
+_LISTED_AT: Final = (
+    f"coalesce(?{len(COLUMNS)}, (SELECT recorded_at FROM {{p}}events WHERE id = ?2), ?12)"
+)
 INSERT: Final = insert_into("unlock_actions", COLUMNS)
 INSERT_UNTIMED: Final = INSERT.replace("?)", f"{_LISTED_AT})")
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
-    """One row for each unlock action."""
+    """One row for each unlock action, settled by the outcomes and reports that come after it."""
     rows = [row(record, record.fact) for record in records if isinstance(record.fact, UnlockAction)]
     return statements(
         Statement(INSERT, [one for one in rows if one[-1]], changes_each=False, joinable=True),
         Statement(INSERT_UNTIMED, [one for one in rows if not one[-1]], changes_each=False),
+        *acts.settling("unlock_actions", records),
     )
 
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
-OF_EVENT: Final = "SELECT * FROM unlock_actions WHERE event_id = ? ORDER BY id"
+SELECTED: Final = f"SELECT {', '.join(COLUMNS)} FROM unlock_actions"
+OF_EVENT: Final = SELECTED + " WHERE event_id = ? ORDER BY id"
 
 
 class UnlockFilter(Struct, frozen=True, kw_only=True):
@@ -170,16 +195,19 @@ def listed(
         ("listed_at < ?", None if wanted.until is None else (canonical(wanted.until),)),
         ("(listed_at, id) < (?, ?)", None if place is None else (canonical(place[0]), place[1])),
     )
-    terms = [term for term, given in candidates if given is not None]
+    terms = ["confirms IS NULL"]  # a report of an act is no second opening
+    if wanted.outcome is None:
+        terms.append("NOT dry_run")
+    terms += [term for term, given in candidates if given is not None]
     parameters = [value for _, given in candidates if given is not None for value in given]
-    where = f" WHERE {' AND '.join(terms)}" if terms else ""
+    where = f" WHERE {' AND '.join(terms)}"
     order = " ORDER BY listed_at DESC, id DESC LIMIT ? OFFSET ?"
     return "SELECT * FROM unlock_actions" + where + order, (*parameters, limit, offset)
 
 
 UNLOCK_ACTIONS: Final = Projection(
     name="unlock_actions",
-    version=1,
+    version=2,
     schema=SCHEMA,
     tables=("unlock_actions",),
     indexes=(
@@ -187,8 +215,10 @@ UNLOCK_ACTIONS: Final = Projection(
         "idx_unlock_actions_listed_at",
         "idx_unlock_actions_person",
         "idx_unlock_actions_outcome",
+        "idx_unlock_actions_intent",
+        "idx_unlock_actions_door",
     ),
-    handles=frozenset({UnlockAction}),
+    handles=frozenset({UnlockAction, ActuatorOutcome, LockState}),
     parents=("events",),
     apply=apply,
 )

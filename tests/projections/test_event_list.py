@@ -92,7 +92,12 @@ def expected(connection: sqlite3.Connection, wanted: EventFilter) -> list[dict[s
         (wanted.event_type, lambda e: e["event_type"] == wanted.event_type),
         (wanted.person, lambda e: e["person_name"] == wanted.person),
         (wanted.stranger or None, lambda e: e["face_recognised"] == 0),
-        (wanted.outcome, lambda e: e["outcome"] == wanted.outcome),
+        (
+            wanted.outcome,
+            lambda e: (
+                e["refused"] if wanted.outcome == "refused" else e["outcome"] == wanted.outcome
+            ),
+        ),
         (wanted.label, lambda e: any(d["label"] == wanted.label for d in e["detections"])),
         (wanted.since, lambda e: e["recorded_at"] >= canonical(wanted.since or T0)),
         (wanted.until, lambda e: e["recorded_at"] < canonical(wanted.until or T0)),

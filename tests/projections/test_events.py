@@ -75,6 +75,15 @@ def test_an_opener_alone_makes_a_row_with_every_default() -> None:
         "created_at": "2026-02-25 10:30:12",
         "face_recognised": None,
         "outcome": "none",
+        "opener": "motion",
+        "observed": None,
+        "lock_action": "none",
+        "opened": 0,
+        "refused": 0,
+        "ended_at": None,
+        "end_reason": None,
+        "answered": None,
+        "picture_position": None,
     }
 
 

@@ -45,6 +45,10 @@ def test_a_face_result_is_kept_with_all_its_fields() -> None:
         "box_unit": "fractions",
         "model": "hog",
         "recorded_at": "2026-02-25T10:30:00",
+        "track": None,
+        "nearest": None,
+        "threshold": None,
+        "given_by": None,
     }
 
 
@@ -86,6 +90,17 @@ def test_a_refused_action_is_kept_with_its_why() -> None:
         "door_id": "front",
         "recorded_at": "2026-02-25T10:30:02",
         "appended_at": "2026-02-25T10:30:09",
+        "user_ref": None,
+        "credential_kind": None,
+        "credential_slot": None,
+        "reason": None,
+        "frames": None,
+        "dry_run": 0,
+        "intent": None,
+        "act": None,
+        "effect": "none",
+        "confirms": None,
+        "at_us": 1_772_015_402_000_000,
         "outcome": "refused",
         "listed_at": "2026-02-25T10:30:02",
     }

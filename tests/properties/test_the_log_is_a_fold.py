@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from eventlog import EventStore, KeyConflict
-from eventlog.facts import (
-    AlertSent,
-    Detection,
-    Ding,
-    FaceResult,
-    Fact,
-    Observation,
-    Opener,
-    PersonNamed,
-    ThumbnailSaved,
-    UnlockAction,
-)
+from eventlog.facts import Detection, FaceResult, Fact, Opener, PersonNamed, UnlockAction
+from eventlog.record import EventId, Position, Record
+from tests.projections.visit_model import model_event
 from tests.support.dumps import views_of
 from tests.support.strategies import facts, visits
 
@@ -38,7 +30,7 @@ class Model:
     """What a log should say, from the facts alone."""
 
     def __init__(self) -> None:
-        self.records: list[tuple[int, int | None, Fact]] = []
+        self.records: list[Record] = []
         self.events = 0
 
     def append(self, some: list[Fact], event_id: int | None) -> tuple[tuple[int, ...], int | None]:
@@ -46,57 +38,31 @@ class Model:
             self.events += 1
             event_id = self.events
         first = len(self.records) + 1
-        self.records += [(first + n, event_id, fact) for n, fact in enumerate(some)]
+        event = None if event_id is None else EventId(event_id)
+        # About when it is appended; the exact microsecond decides nothing.
+        now_us = time.time_ns() // 1000
+        self.records += [
+            Record(Position(first + n), event, now_us, None, fact) for n, fact in enumerate(some)
+        ]
         return tuple(range(first, first + len(some))), event_id
 
     def event(self, event_id: int) -> dict[str, Any]:
-        """The columns of an event that facts decide, by the rules in words of their own."""
-        own = [(position, fact) for position, of, fact in self.records if of == event_id]
-        opener = own[0][1]
-        assert isinstance(opener, Opener)
-        faces = [(p, f) for p, f in own if isinstance(f, FaceResult)]
-        known = [(p, f) for p, f in faces if f.name is not None]
-        unlocks = [f for _, f in own if isinstance(f, UnlockAction) and not f.dry_run]
-        granted = [f for f in unlocks if f.granted]
-        best = min(
-            known or faces,
-            key=lambda pf: (pf[1].distance is None, pf[1].distance or 0.0, pf[0]),
-            default=None,
-        )
-        face = None if best is None else best[1]
-        confidence = None
-        if face is not None:
-            confidence = face.confidence
-            if confidence is None and face.distance is not None:
-                confidence = max(0.0, 1.0 - face.distance)
-        admitted = [f.person for f in granted if f.person is not None]
-        last = (granted or unlocks)[-1] if unlocks else None
-        pictures = [f.path for _, f in own if isinstance(f, ThumbnailSaved)]
-        return {
-            "id": event_id,
-            "camera_id": opener.camera_id,
-            "event_type": "ding" if is_ring(opener) else "motion",
-            "recording_id": opener.recording_id,
-            "person_name": best[1].name if known and best else (admitted[-1] if admitted else None),
-            "face_confidence": confidence,
-            "face_distance": None if face is None else face.distance,
-            "unlock_granted": int(bool(granted)),
-            "door_action": "none" if last is None or last.intent else door(last.door_action),
-            "thumbnail_path": pictures[-1] if pictures else None,
-            "alert_sent": int(
-                any(isinstance(f, AlertSent) and f.outcome in {None, "sent"} for _, f in own)
-            ),
-            "detections": [
-                (position, fact.label, fact.confidence or 0.0)
-                for position, fact in own
-                if isinstance(fact, Detection)
-            ],
-        }
+        """The columns of an event that facts decide, and its detections."""
+        own = [record for record in self.records if record.event_id == event_id]
+        event = model_event(self.records, own[0])
+        del event["created_at"]
+        event["detections"] = [
+            (r.position, r.fact.label, r.fact.confidence or 0.0)
+            for r in own
+            if isinstance(r.fact, Detection)
+        ]
+        return event
 
     def persons(self) -> dict[str, tuple[int, str | None]]:
         """Each person's id and display name."""
         found: dict[str, tuple[int, str | None]] = {}
-        for position, _, fact in self.records:
+        for record in self.records:
+            position, fact = record.position, record.fact
             if isinstance(fact, FaceResult | PersonNamed):
                 given = fact.name
             else:
@@ -109,18 +75,6 @@ class Model:
                 display = None if fact.display_name is None else str(fact.display_name)
             found[name] = (first, display)
         return found
-
-
-def is_ring(opener: Opener) -> bool:
-    """Whether an opener is a ring: an observation is, where its label is a doorbell's."""
-    if isinstance(opener, Observation):
-        return opener.label in {"doorbell", "doorbell_press"}
-    return isinstance(opener, Ding)
-
-
-def door(action: str) -> str:
-    """An action by the contract's three words."""
-    return "unlocked" if action == "unlatched" else action
 
 
 class LogMachine(RuleBasedStateMachine):

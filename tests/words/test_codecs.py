@@ -204,3 +204,21 @@ def test_bytes_that_are_no_map_are_no_meta(data: bytes) -> None:
 def test_no_meta_is_an_empty_one() -> None:
     """NULL in the column says nothing."""
     assert codecs.decode_meta(None) == {}
+
+
+@pytest.mark.parametrize("kind", ["detection", "face_result", "unlock_action", "person_named"])
+def test_a_program_that_writes_the_last_version_is_understood(kind: str) -> None:
+    """Plain facts of version 1 come in as today's: a pipeline of today need not change."""
+    fields_of_1: dict[str, Any] = {
+        "detection": {"label": "dog", "confidence": 0.5},
+        "face_result": {"name": "anna", "distance": 0.3},
+        "unlock_action": {"granted": True, "door_action": "unlocked", "person": "anna"},
+        "person_named": {"name": "anna"},
+    }
+    fields_of_1 = fields_of_1[kind]
+    one = codecs.from_builtins({"kind": kind, "version": 1, **fields_of_1})
+    assert one == codecs.from_builtins({"kind": kind, **fields_of_1})
+    with pytest.raises(BadFact):
+        codecs.from_builtins({"kind": kind, "version": 3, **fields_of_1})
+    with pytest.raises(BadFact):
+        codecs.from_builtins({"kind": kind, "version": 1, **fields_of_1, "track": "t"})

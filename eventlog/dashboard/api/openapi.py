@@ -7,7 +7,7 @@ operations stand here, and a test holds them against the routes.
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 from litestar import Request, Response, get
@@ -15,6 +15,7 @@ from litestar import Request, Response, get
 from eventlog.dashboard.api import responses
 from eventlog.dashboard.filters import PAGE, PAGE_MAX, TEXT_MAX
 from eventlog.facts import Fact
+from eventlog.projections.acts import Outcome
 
 _REF: Final = "#/components/schemas/{name}"
 _CURSOR: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?~\d{1,19}$"
@@ -32,7 +33,15 @@ FACTS_EXAMPLE: Final = {
             "kind": "detection",
             "label": "person",
             "confidence": 0.91,
-            "box": {"x1": 120.0, "y1": 40.0, "x2": 260.0, "y2": 260.0, "unit": "pixels"},
+            "box": {
+                "x1": 120.0,
+                "y1": 40.0,
+                "x2": 260.0,
+                "y2": 260.0,
+                "unit": "pixels",
+                "frame_width": 640,
+                "frame_height": 360,
+            },
         },
         {"kind": "face_result", "name": "ada", "distance": 0.38, "tolerance": 0.6},
         {
@@ -165,7 +174,7 @@ def _query(name: str, text: str, **schema: object) -> dict[str, Any]:
     }
 
 
-_OUTCOME: Final = _query("outcome", "What became of the door", enum=["granted", "refused", "none"])
+_OUTCOME: Final = _query("outcome", "What became of the door", enum=list(get_args(Outcome)))
 _PERSON: Final = _query("person", "A person's name, as in known_faces/")
 _PAGING: Final = [
     _query("day", "A day at the door", format="date", example="2026-02-25"),

@@ -6,6 +6,7 @@ have their offset; what is yes or no is a boolean. Pure.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -19,11 +20,14 @@ Outcome = Literal["granted", "refused", "none"]
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """An object that a model saw. `bbox_*` are pixels, `fraction_*` parts of the picture."""
+    """An object that a model saw. `bbox_*` are pixels, `fraction_*` parts of the picture.
+
+    `confidence` is null where the source gave none.
+    """
 
     id: str
     label: str
-    confidence: float
+    confidence: float | None
     bbox_x1: float | None
     bbox_y1: float | None
     bbox_x2: float | None
@@ -35,10 +39,20 @@ class Seen(Struct, frozen=True, kw_only=True):
     fraction_y2: float | None
     model: str | None
     recorded_at: str | None
+    sub_label: str | None
+    plate: str | None
+    zones: list[str]
+    track: str | None
+    frame_width: int | None
+    frame_height: int | None
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One visit. `person_name` null is nobody known; `face_recognised` false a stranger's face."""
+    """One visit. `person_name` null is nobody known; `face_recognised` false a stranger's face.
+
+    `opener` is the kind of fact that opened it. `door_action` has the contract's three words,
+    `lock_action` the lock's own; `opened` and `refused` say whether that happened at any time.
+    """
 
     id: str
     camera_id: str
@@ -52,6 +66,14 @@ class Event(Struct, frozen=True, kw_only=True):
     unlock_granted: bool
     door_action: str
     outcome: Outcome
+    opener: str
+    observed: str | None
+    lock_action: str
+    opened: bool
+    refused: bool
+    ended_at: str | None
+    end_reason: str | None
+    answered: bool | None
     alert_sent: bool
     picture: str | None
     created_at: str
@@ -75,10 +97,17 @@ class Face(Struct, frozen=True, kw_only=True):
     box_unit: str | None
     model: str | None
     recorded_at: str | None
+    track: str | None
+    nearest: str | None
+    threshold: float | None
+    given_by: str | None
 
 
 class Unlock(Struct, frozen=True, kw_only=True):
-    """One asking of the lock; `listed_at` is the time that lists go by."""
+    """One asking of the lock; `listed_at` is the time that lists go by.
+
+    With an `intent` an act was announced: `act` says how it stands, and `effect` what the door did.
+    """
 
     id: str
     event_id: str | None
@@ -92,6 +121,15 @@ class Unlock(Struct, frozen=True, kw_only=True):
     distance: float | None
     confidence: float | None
     door_id: str | None
+    user_ref: str | None
+    credential_kind: str | None
+    credential_slot: int | None
+    reason: str | None
+    frames: int | None
+    dry_run: bool
+    intent: str | None
+    act: str | None
+    effect: str | None
     recorded_at: str | None
     appended_at: str
 
@@ -173,6 +211,10 @@ def event(row: Mapping[str, Any]) -> Event:
         "recorded_at": with_offset(row["recorded_at"]),
         "face_recognised": None if recognised is None else bool(recognised),
         "unlock_granted": bool(row["unlock_granted"]),
+        "opened": bool(row["opened"]),
+        "refused": bool(row["refused"]),
+        "ended_at": _time(row["ended_at"]),
+        "answered": None if row["answered"] is None else bool(row["answered"]),
         "alert_sent": bool(row["alert_sent"]),
     }
     return Event(
@@ -214,6 +256,7 @@ def unlock(row: Mapping[str, Any]) -> Unlock:
     columns = _only(row, Unlock, without={"id", "event_id"})
     columns |= {
         "granted": bool(row["granted"]),
+        "dry_run": bool(row["dry_run"]),
         "recorded_at": _time(row["recorded_at"]),
         "listed_at": with_offset(row["listed_at"]),
         "appended_at": with_offset(row["appended_at"]),
@@ -245,7 +288,11 @@ def receipt(stored: StoredReceipt) -> Receipt:
 
 def _detection(row: Mapping[str, Any]) -> Seen:
     columns = _only(row, Seen, without={"id"})
-    columns["recorded_at"] = _time(row["recorded_at"])
+    columns |= {
+        "recorded_at": _time(row["recorded_at"]),
+        "confidence": row["confidence"] if row["scored"] else None,
+        "zones": json.loads(row["zones"]),
+    }
     return Seen(id=str(row["id"]), **columns)
 
 

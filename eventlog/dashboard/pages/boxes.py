@@ -27,7 +27,8 @@ def of_detection(row: Mapping[str, Any], width_px: int, height_px: int) -> Recta
     """The box of a row of the view `detections`."""
     prefix = "fraction" if row["box_unit"] == "fractions" else "bbox"
     corners = [row[f"{prefix}_{corner}"] for corner in ("x1", "y1", "x2", "y2")]
-    label = f"{row['label']} {row['confidence'] * 100:.0f} %"
+    sure = f" {row['confidence'] * 100:.0f} %" if row["scored"] else ""
+    label = f"{row['label']}{sure}"
     return _rectangle(corners, row["box_unit"], width_px, height_px, label, face=False)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -106,13 +106,25 @@ def seen(detections: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def door_words(event: Mapping[str, Any]) -> tuple[str, Tone]:
     """What the door did, and in which tone to say it; '' where nothing asked it to."""
-    outcome, action = event["outcome"], event["door_action"]
-    if outcome == "granted":
-        words = {"unlocked": "Unlocked", "locked": "Unlocked, then locked"}
-        return words.get(action, "Granted"), "granted"
+    outcome, action = event["outcome"], event["lock_action"]
+    if outcome in _ACTS:
+        return _ACTS[outcome], "refused"
     if outcome == "refused":
         return "Refused", "refused"
-    return ("Locked" if action == "locked" else ""), "plain"
+    if outcome == "trial":
+        return "Trial", "plain"
+    if action == "locked":
+        return ("Unlocked, then locked", "granted") if event["opened"] else ("Locked", "plain")
+    if outcome == "granted":
+        return {"unlocked": "Unlocked", "unlatched": "Unlatched"}.get(action, "Granted"), "granted"
+    return "", "plain"
+
+
+_ACTS: Final[dict[str, str]] = {
+    "failed": "Unlock failed",
+    "timed_out": "Unlock timed out",
+    "unknown": "Unlock not known",
+}
 
 
 def days(
