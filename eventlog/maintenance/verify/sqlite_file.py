@@ -1,4 +1,4 @@
-"""Checks that SQLite finds the database file undamaged, and that the guards of the schema are there.
+"""Checks that SQLite finds the database file undamaged, and that the schema has its guards.
 
 Each check adds its findings; `run` turns SQLite's errors about damage into findings too. Knows the
 schema of the journal and of the views. A replay checks what the views hold.
