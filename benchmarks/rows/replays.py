@@ -72,7 +72,9 @@ class _TimedWriter(Writer):
         super().__init__(path)
         self.held_s: list[tuple[str, float]] = []
 
-    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(
+        self, function: Callable[[sqlite3.Connection], T], *, since: float | None = None
+    ) -> T:
         """As its parent, timed from inside the lock."""
 
         def timed(connection: sqlite3.Connection) -> T:
@@ -84,7 +86,7 @@ class _TimedWriter(Writer):
                 name = getattr(named, "__name__", "")
                 self.held_s.append((name, time.perf_counter() - started))
 
-        return await super().run(timed)
+        return await super().run(timed, since=since)
 
 
 async def _writer(path: Path) -> _TimedWriter:

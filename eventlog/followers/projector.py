@@ -17,13 +17,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventlog.errors import DatabaseError, DiskFull
+from eventlog.errors import DatabaseError, DiskFull, LockTimeout
 from eventlog.followers import checkpoints, fold
 from eventlog.followers.checkpoints import Checkpoint
 from eventlog.journal.nudge import Nudge
 from eventlog.projections import VIEWS
 from eventlog.projections.projection import Projection
 from eventlog.storage.connections import transaction
+from eventlog.storage.lock import AT_ONCE, TIMEOUT_S
 from eventlog.storage.writer import Writer
 
 # A batch of this many records holds the lock for about 10 ms on a fast machine.
@@ -40,6 +41,9 @@ REST_MAX_S: Final = 0.1
 POLL_S: Final = 1.0
 # After an error of the disk, or a lock that another kept, it is tried again.
 RETRY_S: Final = 1.0
+# Where the lock is not free, it is tried again after a pause, which grows.
+FIRST_PAUSE_S: Final = 0.002
+LONGEST_PAUSE_S: Final = 0.05
 
 
 class Reached(Struct, frozen=True):
@@ -102,9 +106,12 @@ class Projector:
         self._views = views
         self._awaited = asyncio.Event()
 
-    async def run_once(self) -> Reached:
-        """Carry one batch. Raises what `project_batch` raises."""
-        reached = await self._writer.run(self._project)
+    async def run_once(self, *, since: float | None = None) -> Reached:
+        """Carry one batch. Raises what `project_batch` raises.
+
+        The lock is waited for from `since` on; None is now, AT_ONCE does not wait.
+        """
+        reached = await self._writer.run(self._project, since=since)
         self._on_progress(reached.position)
         return reached
 
@@ -140,12 +147,27 @@ class Projector:
             started = time.monotonic()
             self._awaited.clear()
             try:
-                reached = await self.run_once()
+                reached = await self._run_without_waiting()
             except DatabaseError as error:
                 on_error(error)
                 await asyncio.sleep(RETRY_S)
                 continue
             await self._pause(reached, nudge, seen, started)
+
+    async def _run_without_waiting(self) -> Reached:
+        """Carry one batch when the lock is free: appends that come meanwhile have the thread.
+
+        Raises LockTimeout where it was not free for TIMEOUT_S.
+        """
+        give_up, pause_s = time.monotonic() + TIMEOUT_S, FIRST_PAUSE_S
+        while True:
+            try:
+                return await self.run_once(since=AT_ONCE)
+            except LockTimeout:
+                if time.monotonic() >= give_up:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def stop_waiting(self) -> None:
         """A reader waits: do not rest before the next batch."""

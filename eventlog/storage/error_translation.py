@@ -21,6 +21,7 @@ from eventlog.errors import (
     NotADatabase,
     ReadOnly,
 )
+from eventlog.storage import lock_holder
 
 _MEANING: Final[dict[int, type[DatabaseError]]] = {
     sqlite3.SQLITE_FULL: DiskFull,
@@ -54,6 +55,8 @@ def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
     code = getattr(error, "sqlite_errorcode", None)
     meaning = DatabaseError if code is None else _MEANING.get(code & 0xFF, DatabaseError)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
+    if meaning is LockTimeout and (holder := lock_holder.of_wal(path)):
+        return LockTimeout(f"{path}: {error} ({name}): {holder} is writing to it")
     return meaning(f"{path}: {error} ({name})")
 
 

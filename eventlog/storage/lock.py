@@ -13,13 +13,16 @@ import errno
 import fcntl
 import math
 import os
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
+from weakref import WeakSet
 
 from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
+from eventlog.storage import lock_holder
 
 TIMEOUT_S: Final = 5.0
 # flock has no timeout of its own, so a waiter looks again at this pace: some ten times for each
@@ -30,25 +33,41 @@ LATE_S: Final = 0.5
 AT_ONCE: Final = -math.inf
 
 
+# All locks of this process, so that one can find who in the process holds its file.
+_all: Final[WeakSet[FileLock]] = WeakSet()
+_all_lock: Final = threading.Lock()
+
+
 class FileLock:
     """`flock` on `path`, exclusive, waited for at most `timeout_s` seconds.
 
     Belongs to one connection and is not for two threads at once; another FileLock on the same
     path excludes it, in this process too. Acquiring what is held already counts up, and the
     last release lets go.
+
+    `give_way` is set by a holder that may keep the lock for longer than a statement runs: it is
+    called when a lock of this process that `asks` has to wait, on that one's thread, and releases
+    the lock if it can.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S, asks: bool = False) -> None:
         """Make the file (0600) where it is missing.
 
-        Raises ReadOnly where it can't be opened for writing.
+        `asks` has the holders in this process give way. Raises ReadOnly where the file can't be
+        opened for writing.
         """
+        self.give_way: Callable[[], None] | None = None
+        self._asks = asks
+        self._noted = False
         self._path = path
         self._timeout_s = timeout_s
         self._depth = 0
+        self._give_up = AT_ONCE
         self._name = str(path)
         self._fd = _open(path)
-        self._identity = _identity(self._fd)
+        self.identity = _identity(self._fd)
+        with _all_lock:
+            _all.add(self)
 
     @property
     def held(self) -> bool:
@@ -63,13 +82,27 @@ class FileLock:
     def acquire(self, *, since: float | None = None) -> None:
         """Wait for the lock. Raises LockTimeout when another holds it for too long.
 
-        The patience counts from `since`, on the monotonic clock, so that who waited in a queue
-        before is not kept waiting as long again; a first try is always made, and the only one where
-        `since` is AT_ONCE.
+        The timeout counts from `since`, on the monotonic clock, so that time spent in a queue is
+        included; None is now. A first try is always made, and the only one where `since` is
+        AT_ONCE.
         """
+        since = time.monotonic() if since is None else since
+        # A caller that comes late, after others' work, still gets a fair try.
+        give_up = max(since + self._timeout_s, time.monotonic() + min(LATE_S, self._timeout_s))
         if self._depth == 0:
-            self._wait(time.monotonic() if since is None else since)
+            self._wait(since, give_up)
         self._depth += 1
+        self._give_up = since if since == AT_ONCE else give_up
+
+    def rest_ms(self) -> int:
+        """The milliseconds that the last `acquire` left of its timeout, for other locks.
+
+        Almost all of it counts as all of it, so that nothing changes after an ordinary wait.
+        """
+        if self._give_up == AT_ONCE:
+            return 0
+        rest_s = max(0.0, self._give_up - time.monotonic())
+        return int(1000 * (TIMEOUT_S if rest_s > 0.98 * TIMEOUT_S else rest_s))
 
     def release(self) -> None:
         """Undo one acquire; there is nothing to undo where the lock is not held."""
@@ -77,7 +110,21 @@ class FileLock:
             return
         self._depth -= 1
         if self._depth == 0:
+            if self._noted:
+                self._noted = False
+                self._write_note(bytes(lock_holder.NOTE_SIZE))
             fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def note(self) -> None:
+        """While the lock is held: write into its file who holds it, and since when. Once."""
+        if not self._noted and self._depth:
+            self._noted = True
+            self._write_note(lock_holder.note())
+
+    def _write_note(self, note: bytes) -> None:
+        # It only makes an error's sentence better: a full disk may go without.
+        with suppress(OSError):
+            os.pwrite(self._fd, note, 0)
 
     def close(self) -> None:
         """Let go of the lock and of the file."""
@@ -104,9 +151,7 @@ class FileLock:
         """Release."""
         self.release()
 
-    def _wait(self, since: float) -> None:
-        # Who comes late, after others' work, still gets a fair try.
-        give_up = max(since + self._timeout_s, time.monotonic() + min(LATE_S, self._timeout_s))
+    def _wait(self, since: float, give_up: float) -> None:
         while True:
             try:
                 fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,13 +160,23 @@ class FileLock:
                     raise LockTimeout(f"{self._path} is held by another") from None
                 if time.monotonic() >= give_up:
                     raise LockTimeout(
-                        f"{self._path} was held by another for {self._timeout_s:g} s"
+                        f"{self._path} was held for {self._timeout_s:g} s by"
+                        f" {lock_holder.of_flock(self._path)}: does it keep a transaction open?"
                     ) from None
+                if self._asks:
+                    self._ask_holders()
                 time.sleep(RETRY_S)
             else:
                 if self._is_everybodys():
                     return
                 self._open_again()
+
+    def _ask_holders(self) -> None:
+        with _all_lock:
+            others = [lock for lock in _all if lock.held and lock.identity == self.identity]
+        for lock in others:
+            if lock.give_way is not None:
+                lock.give_way()
 
     def _is_everybodys(self) -> bool:
         """Whether the file that is locked is still the one that others find under its name."""
@@ -131,14 +186,14 @@ class FileLock:
             return False
         except OSError:  # a disk that is gone: whoever writes now hears of it
             return True
-        return (found.st_ino, found.st_dev) == self._identity
+        return (found.st_ino, found.st_dev) == self.identity
 
     def _open_again(self) -> None:
         """Go over to the file that has the name now, made anew where none has it."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
         fd = _open(self._path)
         os.close(self._fd)
-        self._fd, self._identity = fd, _identity(fd)
+        self._fd, self.identity = fd, _identity(fd)
 
 
 def _identity(fd: int) -> tuple[int, int]:

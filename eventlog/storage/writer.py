@@ -24,7 +24,7 @@ from eventlog.storage import wal_file as wal
 from eventlog.storage.authorizer import keep_journal
 from eventlog.storage.connection_thread import ConnectionThread, Job
 from eventlog.storage.connections import BUSY_TIMEOUT_MS, connect_reader, connect_writer
-from eventlog.storage.lock import AT_ONCE, TIMEOUT_S, FileLock
+from eventlog.storage.lock import TIMEOUT_S, FileLock
 from eventlog.storage.paths import lock_path, wal_path
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ class Writer:
         """Raise ReadOnly where the lock file can't be written."""
         self.path = path
         self._wal_path = wal_path(path)
-        self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
+        self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s, asks=True)
         self._worker = ConnectionThread(
             path, partial(connect_writer, path, self.lock), idle=self._tidy
         )
@@ -98,9 +98,15 @@ class Writer:
             raise
         return prepared
 
-    async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """The answer of `function`, run inside the lock. Raises LockTimeout, DatabaseError."""
-        since = time.monotonic() if self._hurried_at is None else self._hurried_at
+    async def run(
+        self, function: Callable[[sqlite3.Connection], T], *, since: float | None = None
+    ) -> T:
+        """The answer of `function`, run inside the lock, which is waited for from `since` on.
+
+        None is now. Raises LockTimeout, DatabaseError.
+        """
+        if since is None:
+            since = time.monotonic() if self._hurried_at is None else self._hurried_at
         return await self._worker.run(
             lambda connection: self.locked(connection, function, since=since)
         )
@@ -130,11 +136,15 @@ class Writer:
         *,
         since: float,
     ) -> T:
-        """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody."""
+        """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody.
+
+        SQLite's own lock, which only a program that knows nothing of ours can hold, is waited for
+        until the same moment: the two waits do not add up.
+        """
         self.lock.acquire(since=since)
         try:
             self._require_in_place()
-            self._set_patience(connection, 0 if since == AT_ONCE else BUSY_TIMEOUT_MS)
+            self._set_patience(connection, self.lock.rest_ms())
             answer = self._surely(lambda: function(connection))
         finally:
             self.lock.release()
@@ -167,7 +177,7 @@ class Writer:
             self._wal_fd = os.open(self._wal_path, os.O_RDONLY | os.O_CLOEXEC)
 
     def _set_patience(self, connection: sqlite3.Connection, timeout_ms: int) -> None:
-        """How long SQLite waits for locks of its own, which only a stranger to our lock holds."""
+        """How long SQLite waits for locks of its own."""
         if timeout_ms != self._patience_ms:
             connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
             self._patience_ms = timeout_ms
