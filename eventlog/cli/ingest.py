@@ -33,7 +33,16 @@ from eventlog.sources.items import Refused, Unknown
 from eventlog.sources.reading import Read, Reading
 from eventlog.store.event_store import EventStore
 
-SourceName = Literal["frigate", "ring"]
+SourceName = Literal[
+    "august",
+    "frigate",
+    "home-assistant",
+    "matter",
+    "nuki",
+    "ring",
+    "zigbee2mqtt",
+    "zwave-js",
+]
 Source = Annotated[
     SourceName, Parameter(name="SOURCE", help="The program that wrote the messages.")
 ]

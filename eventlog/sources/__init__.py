@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from eventlog.sources import august, home_assistant, matter, nuki, zigbee2mqtt, zwave_js
 from eventlog.sources.adapter import Adapter
 from eventlog.sources.frigate import adapter as frigate
 from eventlog.sources.ring import adapter as ring
@@ -16,5 +17,6 @@ from eventlog.sources.ring import adapter as ring
 __all__ = ["SOURCES"]
 
 SOURCES: Final[dict[str, Adapter]] = {
-    adapter.name: adapter for adapter in (frigate.ADAPTER, ring.ADAPTER)
+    module.ADAPTER.name: module.ADAPTER
+    for module in (august, frigate, home_assistant, matter, nuki, ring, zigbee2mqtt, zwave_js)
 }
