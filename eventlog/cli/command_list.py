@@ -228,4 +228,23 @@ COMMANDS: Final = (
         ),
         usage="[OPTIONS] [POSITION]",
     ),
+    Command(
+        "witness",
+        PROVE,
+        "Keep and cosign the heads of somebody else's log.",
+        "eventlog.cli.witness:witness",
+        (
+            "eventlog witness add KEY",
+            "eventlog witness serve --host 0.0.0.0",
+            "eventlog witness check door.head --proof between-1200-4810.proof",
+        ),
+        usage="[OPTIONS] add KEY | serve | check FILE",
+    ),
+    Command(
+        "tiles",
+        PROVE,
+        "Write the log's tree as C2SP's tiles, for a static web server.",
+        "eventlog.cli.tiles:tiles",
+        ("eventlog tiles /var/www/door",),
+    ),
 )

@@ -10,12 +10,14 @@ from cyclopts import Parameter
 from eventlog.cli.context import Context
 from eventlog.cli.evidence import Keys, keys_of, known_heads
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.errors import BadArgument, EvidenceError, SignerBusy
+from eventlog.errors import EvidenceError, SignerBusy
 from eventlog.evidence.keys import KeysDir, new_key
 from eventlog.evidence.signed_heads import SignedHead, head_of, parse_name
 from eventlog.evidence.signing import HeadSigner
 from eventlog.facts import EraBegun
 from eventlog.journal import table as journal
+from eventlog.reactors import notary
+from eventlog.reactors.head_places import parse_places
 from eventlog.store.event_store import EventStore
 
 # How long another process is given to sign what it was asked for.
@@ -82,9 +84,14 @@ def sign_now(context: Context, held: KeysDir) -> SignedHead:
 
     Raises EvidenceError, DatabaseError.
     """
+    places = parse_places(context.settings.head_to, context.db_path)
     try:
         with HeadSigner(context.db_path, held) as signer:
+            notary.hold_against(signer, context.db_path, places)
             signer.read_to_end()
+            signer.sign()
+            for name, wrong in notary.hand_out(signer, context.db_path, places).items():
+                context.note(f"{name} has it" if wrong is None else f"{name}: {wrong}")
             return signer.sign()
     except SignerBusy:
         return _ask(context, held)
@@ -163,6 +170,3 @@ def _print_qr(context: Context, text: str) -> None:
     from eventlog.evidence.qr import as_text  # noqa: PLC0415 - hardly ever asked for
 
     context.out.file.write(as_text(text) + "\n")
-
-
-__all__ = ["BadArgument", "head", "sign_now"]

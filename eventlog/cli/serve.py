@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Final, TypeAlias
@@ -23,6 +24,8 @@ from eventlog.cli.context import Context
 from eventlog.cli.options import AtDesk, MustExist
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
+from eventlog.journal import table as journal
+from eventlog.record import Author
 from eventlog.storage.error_translation import translated
 from eventlog.store.event_store import EventStore
 
@@ -107,6 +110,7 @@ def serve(
             context,
             host=host,
             port=port,
+            alongside=_notary(context),
             time_zone=context.settings.time_zone,
             public_url=public_url,
             certificate=None if certificate is None else str(certificate),
@@ -119,6 +123,27 @@ def serve(
     except OSError as error:
         raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error
     return 0
+
+
+def _notary(context: Context) -> Alongside | None:
+    """What signs heads while the log is served, where there is a folder of keys."""
+    folder = context.keys_dir
+    if folder is None:
+        return None
+
+    async def sign(store: EventStore) -> None:
+        from eventlog.reactors import notary  # noqa: PLC0415 - an extra signs
+
+        await notary.of_log(
+            context.db_path,
+            await store.reader.run(journal.log_id),
+            folder,
+            context.settings.head_to,
+            append=partial(store.append, writer=Author("part", "notary")),
+            nudge=store.reader.nudge,
+        ).run()
+
+    return sign
 
 
 def load() -> ModuleType:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,7 +26,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -48,13 +49,24 @@ from eventlog.evidence.tree_file import read_blocks
 from eventlog.facts import Fact, HeadWitnessed
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
-from eventlog.reactors.head_places import TIMEOUT_S, Place, PlaceFailed, WitnessPlace
+from eventlog.reactors.head_places import (
+    TIMEOUT_S,
+    Place,
+    PlaceFailed,
+    WitnessPlace,
+    parse_places,
+)
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
 
-# Appends a fact under an idempotency key.
-AppendFact: TypeAlias = Callable[[Fact, str], Awaitable[object]]
+
+class AppendFact(Protocol):
+    """Appends a fact under an idempotency key: `EventStore.append`, or what is like it."""
+
+    def __call__(self, fact: Fact, /, *, key: str) -> Awaitable[object]:
+        """Append."""
+
 
 BATCH: Final = 1000
 OLDEST_S: Final = 60.0
@@ -303,7 +315,7 @@ class Notary:
             witness=place.key.name,
             time=datetime.fromtimestamp(seconds, UTC),
         )
-        await self._append(fact, f"head_witnessed:{head.size}:{place.key.key_id.hex()}")
+        await self._append(fact, key=f"head_witnessed:{head.size}:{place.key.key_id.hex()}")
 
     def tell(self, known: Outside) -> None:
         """Leave for others what is known now."""
@@ -319,6 +331,73 @@ class Notary:
             described if place.name == described.name else place for place in self.known.places
         )
         self.tell(structs.replace(self.known, places=places))
+
+
+def of_log(
+    db_path: Path,
+    log_id: bytes,
+    folder: Path,
+    head_to: str,
+    *,
+    append: AppendFact | None = None,
+    nudge: Nudge | None = None,
+) -> Notary:
+    """The notary of a log, from a deployment's settings.
+
+    Args:
+        db_path: the log.
+        log_id: its 16 bytes.
+        folder: the folder of keys.
+        head_to: where heads go, as HEAD_TO has it.
+        append: appends facts about heads; None leaves them out.
+        nudge: given when the journal grew; None looks at a pace.
+
+    Raises:
+        BadArgument: `head_to` names no place.
+    """
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    keys = KeysDir(folder, log_id, credentials=Path(credentials) if credentials else None)
+    return Notary(db_path, keys, parse_places(head_to, db_path), append=append, nudge=nudge)
+
+
+def hand_out(signer: HeadSigner, db_path: Path, places: Sequence[Place]) -> dict[str, str | None]:
+    """Hand the newest head to each place once, from this thread; what went wrong at each, by name.
+
+    For who signs one head and ends. The caller has asked the places before (`hold_against`).
+    """
+    told: dict[str, str | None] = {}
+    known = []
+    for place in places:
+        head = signer.last
+        described = outside.Place(name=place.name, kind=place.kind)
+        if head is None:
+            continue
+        try:
+            lines = place.take(head, lambda old, head=head: _path(signer, db_path, head, old))  # type: ignore[misc]  # mypy can't infer a lambda with a default
+            if lines:
+                signer.add_signatures(head.note.signed_also(lines))
+            told[place.name] = None
+            described = structs.replace(described, size=head.size, at_us=_now_us())
+        except (PlaceFailed, EventLogError) as error:
+            told[place.name] = str(error)
+            described = structs.replace(described, failing_since_us=_now_us(), error=str(error))
+        known.append(described)
+    if signer.last is not None:
+        signed = signer.last.size
+        with suppress(OSError):  # status won't know, and asks the places no less
+            outside.write(
+                db_path, Outside(signed=signed, signed_at_us=_now_us(), places=tuple(known))
+            )
+    return told
+
+
+def hold_against(signer: HeadSigner, db_path: Path, places: Sequence[Place]) -> None:
+    """Raise HeadContradicted where a place has a head that is not of this log as it is."""
+    for place in places:
+        with suppress(PlaceFailed):
+            head = place.newest(signer.name)
+            if head is not None:
+                _hold(signer, head=head, db_path=db_path)
 
 
 class _Post:

@@ -233,6 +233,7 @@ class Config(Struct, frozen=True, kw_only=True):
     dashboard: Dashboard | None = None
     zone: str = "UTC"
     keys: str | None = None
+    head_to: str = ""
     mqtt: Mqtt | None = None
     home_assistant: Publish | None = None
     door: dict[str, Door] = field(default_factory=dict)
@@ -253,7 +254,7 @@ _FAMILIES: Final[Mapping[str, Any]] = {
     "alert": Alert,
     "channel": Channel,
 }
-_TEXTS: Final = ("zone", "keys")
+_TEXTS: Final = ("zone", "keys", "head_to")
 
 
 def load(path: Path) -> Config:

@@ -6,6 +6,7 @@ Each part is made here and runs elsewhere. Extras are imported by the part that 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from eventlog.errors import BadArgument
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from eventlog.sources.live.mqtt import Broker, Listening
 
 MQTT_AUTHOR: Final = Author("source", "mqtt")
+NOTARY_AUTHOR: Final = Author("part", "notary")
 
 
 class Door:
@@ -55,9 +57,25 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
     }
     if by_mqtt:
         yield Part("mqtt", (config.mqtt, by_mqtt), lambda: _follow_mqtt(config, door))
+    if config.keys is not None:
+        yield Part("notary", (config.keys, config.head_to), lambda: _sign(config, door))
     if config.alert:
         settings = (config.alert, config.channel, config.door, config.zone)
         yield Part("alerts", settings, lambda: _tell(config, door))
+
+
+async def _sign(config: Config, door: Door) -> None:
+    from eventlog.reactors import notary  # noqa: PLC0415 - an extra signs
+
+    db_path = Path(door.store.db_path)
+    await notary.of_log(
+        db_path,
+        door.log_id,
+        Path(config.keys or ""),
+        config.head_to,
+        append=Signed(door.store, NOTARY_AUTHOR).append,
+        nudge=door.store.reader.nudge,
+    ).run()
 
 
 async def _tell(config: Config, door: Door) -> None:

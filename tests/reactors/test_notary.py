@@ -350,9 +350,6 @@ async def test_a_witness_cosigns_over_http_and_the_journal_says_so(
     witness = Witness(tmp_path / "seen", new_key("w.example/w", COSIGNS))
     witness.add(public_key(keys).encode())
 
-    async def append(fact: Fact, key: str) -> object:
-        return await store.append(fact, key=key)
-
     with served(witness) as connection:
         url = f"http://127.0.0.1:{connection.port}{PREFIX}"
         places = parse_places(
@@ -360,7 +357,7 @@ async def test_a_witness_cosigns_over_http_and_the_journal_says_so(
         )
         clock = Clock()
         notary = Notary(
-            db_path, keys, places, append=append, nudge=store.reader.nudge, monotonic=clock
+            db_path, keys, places, append=store.append, nudge=store.reader.nudge, monotonic=clock
         )
         async with running(notary):
             await until(lambda: notary.known.witnessed >= 1)

@@ -1,0 +1,319 @@
+"""The commands on keys, heads, proofs, witnesses and tiles, as a user calls them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from eventlog.evidence import tree
+from eventlog.evidence.signed_heads import parse_head, parse_line
+from eventlog.record import StoredRecord
+from tests.cli.command_line import CommandLine
+from tests.evidence.signed_logs import stranger
+from tests.evidence.test_tree import nodes
+from tests.support import logs
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def door(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """A log of some visits, and the command line over it."""
+    (tmp_path / "log").mkdir()
+    return CommandLine(capsys, logs.build_log(tmp_path / "log" / "events.db"))
+
+
+@pytest.fixture
+def signed(door: CommandLine, tmp_path: Path) -> CommandLine:
+    """The same with a folder of keys, and no head yet."""
+    assert door("keys", "init", tmp_path / "keys").code == 0
+    return door
+
+
+def vkey(door: CommandLine, keys: Path) -> str:
+    """The log's public key."""
+    return door("keys", "show", "--keys", keys).lines[0]
+
+
+def test_keys_are_made_once_and_never_inside_the_log(door: CommandLine, tmp_path: Path) -> None:
+    """`keys init` makes a private folder, refuses the log's own, and writes over nothing."""
+    inside = door("keys", "init", door.db.parent / "keys")
+    assert (inside.code, "lies in the log's own folder" in inside.err) == (2, True)
+    made = door("keys", "init", tmp_path / "keys")
+    assert made.code == 0
+    assert vkey(door, tmp_path / "keys") in made.out
+    assert (tmp_path / "keys").stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o077 == 0 for path in (tmp_path / "keys").iterdir())
+    again = door("keys", "init", tmp_path / "keys")
+    assert (again.code, "nothing is written over it" in again.err) == (2, True)
+
+
+def test_keys_that_others_may_read_are_refused(signed: CommandLine, tmp_path: Path) -> None:
+    """A folder that is open to others is not used, and the sentence says what to do."""
+    (tmp_path / "keys").chmod(0o755)
+    said = signed("head", "--now", "--keys", tmp_path / "keys")
+    assert (said.code, "chmod 700" in said.err) == (2, True)
+
+
+def test_without_keys_it_is_said_how_to_make_them(door: CommandLine) -> None:
+    """`head` and `prove` of a log without keys name the command that makes them."""
+    for words in (["head"], ["prove", 1]):
+        said = door(*words)
+        assert (said.code, "eventlog keys init" in said.err) == (2, True)
+
+
+def test_a_head_is_signed_and_shown(signed: CommandLine, tmp_path: Path) -> None:
+    """`head --now` signs all there is; `head` shows it; --line is the line for people."""
+    keys = tmp_path / "keys"
+    assert "no head is signed yet" in signed("head", "--keys", keys).err
+    now = signed("head", "--now", "--keys", keys)
+    assert now.code == 0
+    assert "all there are" in now.out
+    line = signed("head", "--line", "--keys", keys)
+    (shown,) = signed("head", "--json", "--keys", keys).json
+    assert parse_line(line.out).size == shown["size"]
+    assert shown["unsigned"] == 0
+    assert parse_head(shown["note"].encode()).root.hex() == shown["root"]
+    assert "█" in signed("head", "--qr", "--keys", keys).out
+
+
+def test_a_stranger_checks_what_was_proved(signed: CommandLine, tmp_path: Path) -> None:
+    """A proof of one record, and those of a visit, hold for the program that came with them."""
+    keys = tmp_path / "keys"
+    one = signed("prove", 4, "--keys", keys, "--into", tmp_path)
+    assert one.code == 0, one.err
+    assert "shows the record's key and meta too" in one.err
+    visit = signed("prove", "--event", 3, "--keys", keys, "--into", tmp_path)
+    files = [line for line in visit.lines if line.startswith("/")]
+    assert len(files) > 1
+    signed("prove", "--verifier", "--into", tmp_path)
+    program = tmp_path / "evidence_verify.py"
+    given = [program, "proof", "--key", vkey(signed, keys), *files]
+    answer = subprocess.run(
+        [sys.executable, "-I", *map(str, given)], capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stdout.count("TRUE")) == (0, len(files))
+
+
+def test_what_can_not_be_proved_is_said(signed: CommandLine, tmp_path: Path) -> None:
+    """A record or event that is not there, or no choice of one, is wrong use."""
+    keys = tmp_path / "keys"
+    assert "there is no record 9999" in signed("prove", 9999, "--keys", keys).err
+    assert "there is no event 9999" in signed("prove", "--event", 9999, "--keys", keys).err
+    assert "name one record" in signed("prove", "--keys", keys).err
+
+
+def test_one_head_is_proved_to_continue_another(signed: CommandLine, tmp_path: Path) -> None:
+    """`prove --between` writes a consistency proof that the stranger's program takes."""
+    keys = tmp_path / "keys"
+    old, new = tmp_path / "old.head", tmp_path / "new.head"
+    signed("head", "--now", "--keys", keys)
+    old.write_text(signed("head", "--json", "--keys", keys).json[0]["note"])
+    with logs.writing(signed.db) as connection:
+        logs.put(connection, [one for one in logs.appends(9, seed=5) if one.key is None])
+        logs.write_head(signed.db, connection)
+    signed("head", "--now", "--keys", keys)
+    new.write_text(signed("head", "--json", "--keys", keys).json[0]["note"])
+    made = signed("prove", "--between", old, new, "--into", tmp_path)
+    assert made.code == 0, made.err
+    both = tmp_path / "both.heads"
+    both.write_bytes(old.read_bytes() + new.read_bytes())
+    key = vkey(signed, keys)
+    answer = stranger("heads", "--key", key, "--between", made.lines[0], both)
+    assert answer.returncode == 0, answer.stderr
+
+
+def test_verify_holds_the_log_against_heads_and_lines(signed: CommandLine, tmp_path: Path) -> None:
+    """Kept heads agree with an honest log and find a rewritten one; --require-head asks for age."""
+    keys = tmp_path / "keys"
+    line = signed("head", "--now", "--line", "--keys", keys).out.strip()
+    kept = tmp_path / "kept.heads"
+    shutil.copy(f"{signed.db}.heads", kept)
+    asked = ["verify", "--no-views", "--no-pictures", "--heads", kept, "--head-line", line]
+    honest = signed(*asked)
+    assert honest.code == 0, honest.out
+    assert "are in an outside head" in honest.out
+    assert signed(*asked, "--require-head", "36500d").code == 0
+    assert signed(*asked, "--require-head", "0s").code == 1
+    assert signed("verify", "--no-views", "--require-head", "soon").code == 2
+    Path(f"{signed.db}.heads").unlink()
+
+    def backdate(rows: list[StoredRecord]) -> None:
+        rows[3] = rows[3]._replace(appended_at=7)
+
+    logs.rewrite(signed.db, backdate)
+    forged = signed(*asked)
+    assert forged.code == 1
+    assert forged.out.count("are not those that were signed") == 2
+    assert signed("verify", "--heads", tmp_path / "missing").code == 2
+
+
+def test_a_rotation_signs_twice_and_then_with_the_new_key(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """Both keys sign until --finish; old and new public key each check the head in between."""
+    keys = tmp_path / "keys"
+    old = vkey(signed, keys)
+    assert signed("keys", "rotate", "--keys", keys).code == 0
+    assert signed("keys", "rotate", "--keys", keys).code == 2
+    new = vkey(signed, keys)
+    assert new != old
+    signed("prove", 2, "--keys", keys, "--into", tmp_path)
+    proof = tmp_path / "record-2.tlog-proof"
+    for key in (old, new):
+        assert stranger("proof", "--key", key, proof).returncode == 0
+    assert signed("keys", "rotate", "--finish", "--keys", keys).code == 0
+    with logs.writing(signed.db) as connection:
+        logs.put(connection, [one for one in logs.appends(3, seed=5) if one.key is None])
+    signed("head", "--now", "--keys", keys)
+    Path(f"{signed.db}.heads").unlink()
+    signed("prove", 2, "--keys", keys, "--into", tmp_path)
+    assert stranger("proof", "--key", new, proof).returncode == 0
+    assert stranger("proof", "--key", old, proof).returncode == 1
+
+
+def test_a_new_era_goes_on_after_a_backup_was_put_back(signed: CommandLine, tmp_path: Path) -> None:
+    """A shorter log is refused, until its owner says that it was honest; then a new name signs."""
+    keys = tmp_path / "keys"
+    old = vkey(signed, keys)
+    assert signed("backup", tmp_path / "backup.db").code == 0
+    with logs.writing(signed.db) as connection:
+        logs.put(connection, [one for one in logs.appends(3, seed=5) if one.key is None])
+        logs.write_head(signed.db, connection)
+    signed("head", "--now", "--keys", keys)
+    for path in signed.db.parent.glob("events.db*"):
+        path.unlink()
+    shutil.copy(tmp_path / "backup.db", signed.db)
+    refused = signed("head", "--now", "--keys", keys)
+    assert (refused.code, "shorter than what was signed" in refused.err) == (2, True)
+    begun = signed("head", "--new-era", "restored", "--keys", keys)
+    assert begun.code == 0, begun.err
+    new = vkey(signed, keys)
+    assert new != old
+    assert "/1+" in new
+    signed("prove", 2, "--keys", keys, "--into", tmp_path)
+    proof = tmp_path / "record-2.tlog-proof"
+    assert stranger("proof", "--key", new, proof).returncode == 0
+    assert stranger("proof", "--key", old, proof).returncode == 1
+    assert signed("head", "--now", "--keys", keys).code == 0
+
+
+def test_tiles_are_those_of_c2sp(signed: CommandLine, tmp_path: Path) -> None:
+    """Entries and hashes lie where tlog-tiles has them, and give the head's root."""
+    keys, www = tmp_path / "keys", tmp_path / "www"
+    assert signed("tiles", www, "--keys", keys).code == 0
+    head = parse_head((www / "checkpoint").read_bytes())
+    width = head.size % 256
+    assert head.size < 256
+    entries = (www / f"tile/entries/000.p/{width}").read_bytes()
+    data = [entries[at + 2 : at + 34] for at in range(0, len(entries), 34)]
+    assert entries[:2] == b"\0\x20"
+    hashes = (www / f"tile/0/000.p/{width}").read_bytes()
+    assert hashes == b"".join(map(tree.leaf_hash, data))
+    assert tree.range_root(nodes(data), 0, head.size) == head.root
+    assert signed("tiles", www, "--keys", keys).code == 0
+
+
+# ── a second eventlog as witness ───────────────────────────────────────────────────────────
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The environment of a second household's machine."""
+    return {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(CHECKOUT),
+        "DB_PATH": str(folder / "log" / "events.db"),
+        "THUMBNAILS_DIR": str(folder / "log" / "thumbnails"),
+        "KEYS_DIR": str(folder / "keys"),
+        **more,
+    }
+
+
+def eventlog(folder: Path, *words: object, **more: str) -> subprocess.CompletedProcess[str]:
+    """One command on that machine, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "eventlog", *map(str, words)],
+        env=environment(folder, **more),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """`witness serve` on that machine; its address."""
+    server = subprocess.Popen(
+        [sys.executable, "-m", "eventlog", "witness", "serve", "--port", "0"],
+        env=environment(folder),
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        try:
+            yield line.split()[-1]
+        finally:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(20) == 0
+
+
+def test_a_second_eventlog_witnesses_in_two_commands(signed: CommandLine, tmp_path: Path) -> None:
+    """Key, witness, head and checked proof, each in a process of its own, over HTTP."""
+    neighbour, home = tmp_path / "neighbour", tmp_path / "home"
+    for folder in (neighbour, home):
+        (folder / "log").mkdir(parents=True)
+    shutil.copytree(signed.db.parent, home / "log", dirs_exist_ok=True)
+    shutil.copytree(tmp_path / "keys", home / "keys")
+    (home / "keys").chmod(0o700)
+    key = eventlog(home, "keys", "show").stdout.strip()
+    added = eventlog(neighbour, "witness", "add", key)
+    assert added.returncode == 0, added.stderr
+    witness_key = added.stdout.split()[-1]
+    with serving(neighbour) as url:
+        to = f"witness:{url} {witness_key} every=0"
+        now = eventlog(home, "head", "--now", HEAD_TO=to)
+        assert now.returncode == 0, now.stderr
+        proved = eventlog(home, "prove", 4)
+        assert proved.returncode == 0, proved.stderr
+    proof = home / "record-4.tlog-proof"
+    answer = stranger("proof", "--key", key, "--witness", witness_key, proof)
+    assert answer.returncode == 0, answer.stderr
+    assert "saw it at" in answer.stdout
+    tail = eventlog(neighbour, "tail").stdout
+    assert "seen: 59 records" in tail
+
+
+def test_a_witness_checks_by_file_without_a_network(signed: CommandLine, tmp_path: Path) -> None:
+    """A head that came as a file is cosigned; the next one needs a proof, and a fork is refused."""
+    keys, neighbour = tmp_path / "keys", tmp_path / "neighbour"
+    (neighbour / "log").mkdir(parents=True)
+    signed("head", "--now", "--keys", keys)
+    first, second = tmp_path / "first.head", tmp_path / "second.head"
+    first.write_text(signed("head", "--json", "--keys", keys).json[0]["note"])
+    assert eventlog(neighbour, "witness", "check", first).returncode == 1
+    assert eventlog(neighbour, "witness", "add", vkey(signed, keys)).returncode == 0
+    cosigned = eventlog(neighbour, "witness", "check", first)
+    assert cosigned.returncode == 0, cosigned.stderr
+    assert cosigned.stdout.startswith("— eventlog.invalid/")
+    with logs.writing(signed.db) as connection:
+        logs.put(connection, [one for one in logs.appends(9, seed=5) if one.key is None])
+        logs.write_head(signed.db, connection)
+    signed("head", "--now", "--keys", keys)
+    second.write_text(signed("head", "--json", "--keys", keys).json[0]["note"])
+    alone = eventlog(neighbour, "witness", "check", second)
+    assert (alone.returncode, "prove --between" in alone.stderr) == (1, True)
+    between = signed("prove", "--between", first, second, "--into", tmp_path).lines[0]
+    assert eventlog(neighbour, "witness", "check", second, "--proof", between).returncode == 0
+    assert eventlog(neighbour, "witness", "check", first).returncode == 1
