@@ -23,7 +23,7 @@ from eventlog.facts import Ding, Motion, Opener
 from eventlog.followers.cursor import of_row
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
-from eventlog.projections import story
+from eventlog.projections import late, story
 from eventlog.projections.persons import PERSONS
 from eventlog.record import Record, StoredRecord, instant, is_instant
 
@@ -85,7 +85,7 @@ def print_story(
 ) -> None:
     """The sentence on top, then a line a record: position, time, what it says, hash."""
     records = [story.read(row) for row in stored]
-    told = story.tell(records, names)
+    told = story.tell(records, names, late.remarks(stored))
     context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
     context.say()
     context.draw(Padding(Text(safe(told.sentence), _STYLES[told.outcome]), (0, 2)))
@@ -133,7 +133,7 @@ def _clock(at: datetime | None, day: object) -> str:
 
 def _as_json(event: int, stored: Sequence[StoredRecord], notes: Sequence[str]) -> dict[str, Any]:
     records = [story.read(row) for row in stored]
-    told = story.tell(records)
+    told = story.tell(records, late=late.remarks(stored))
     return {
         "event_id": event,
         "outcome": told.outcome,

@@ -14,6 +14,7 @@ from litestar.exceptions import HTTPException
 
 from eventlog.dashboard.api import responses
 from eventlog.dashboard.api.endpoints import FactAt
+from eventlog.dashboard.api.token_rules import HiddenConflict, NotAllowed
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.error_site import whereabouts
 from eventlog.dashboard.server.limits import TooMany
@@ -73,6 +74,11 @@ def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Respo
         answer = _answer(request, 429, failure)
         answer.headers["retry-after"] = str(max(1, round(error.wait_s)))
         return answer
+    if isinstance(error, HiddenConflict):
+        return _answer(request, 409, responses.Failure(error="KeyConflict", message=str(error)))
+    if isinstance(error, NotAllowed):
+        failure = responses.Failure(error="Forbidden", message=str(error), fact=error.index)
+        return _answer(request, 403, failure)
     if not isinstance(error, CallerError | BadPayload):
         return of_any_error(request, error)
     return _answer(request, _status(error), _failure(error))

@@ -10,11 +10,12 @@ from litestar.exceptions import NotFoundException
 from msgspec import Struct
 
 from eventlog.dashboard import queries
+from eventlog.dashboard.accounts import tokens, users
 from eventlog.dashboard.site import Site
 from eventlog.facts import ThumbnailSaved
 from eventlog.journal import table as journal
-from eventlog.projections import event_list, face_results, story
-from eventlog.record import Record, StoredRecord
+from eventlog.projections import event_list, face_results, late, story
+from eventlog.record import Author, Record, StoredRecord
 
 ID_MAX: Final = 2**63 - 1
 _NAMING: Final = ("name", "person", "nearest")  # fields of facts that hold a person's name
@@ -58,6 +59,28 @@ def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
         named += [getattr(fact, field, None) for field in _NAMING]
     plain = [name for name in named if isinstance(name, str)]  # others are sealed
     return Looked(found[0], faces, stored, records, queries.names_to_show(connection, plain))
+
+
+async def late_remarks(site: Site, looked: Looked) -> dict[int, str]:
+    """What is to be said of records that joined the event later, with the names of accounts."""
+    words = await writer_words(site)
+    return late.remarks(looked.stored, words)
+
+
+async def writer_words(site: Site) -> late.Words:
+    """How a writer is called on a page: by the name that the accounts have for its id."""
+    named, tokened = await site.accounts.run(lambda c: (users.names(c), tokens.names(c)))
+
+    def words(author: Author | None) -> str:
+        if author is None or (author.token is None and author.user is None):
+            return late.words_for(author)
+        if author.token is not None:
+            name = tokened.get(author.token)
+            return f"removed token {author.token}" if name is None else f"the token {name}"
+        name = named.get(author.user or 0)
+        return f"removed account {author.user}" if name is None else f"the account {name}"
+
+    return words
 
 
 async def looked_at(site: Site, event_id: int) -> Looked:

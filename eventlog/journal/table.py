@@ -36,6 +36,7 @@ LAST_POSITION: Final = "SELECT ifnull(max(position), 0) FROM journal"
 # Ids above this come from damage only; the next event's must not follow them.
 EVENT_ID_MAX: Final = 2**63 - 2**32
 LAST_EVENT: Final = f"SELECT ifnull(max(event_id), 0) FROM journal WHERE event_id <= {EVENT_ID_MAX}"
+META_OF_KEY: Final = "SELECT meta FROM journal WHERE key = ?"
 HAS_EVENT: Final = "SELECT 1 FROM journal WHERE event_id = ? LIMIT 1"
 BY_KEY: Final = (
     "SELECT position, append_size, event_id, kind, (SELECT max(position) FROM journal)"
@@ -118,6 +119,18 @@ def find_append(connection: sqlite3.Connection, key: str) -> Receipt | None:
     if first + size - 1 > end:
         raise BadRecord(first, kind, "says that its append goes on past the journal's end")
     return Receipt(tuple(map(Position, range(first, first + size))), event_id)
+
+
+def meta_of_key(connection: sqlite3.Connection, key: str) -> tuple[bytes | None] | None:
+    """The meta of the append that used the key; None where no append did."""
+    row: tuple[bytes | None] | None = connection.execute(META_OF_KEY, (key,)).fetchone()
+    return row
+
+
+def opener_of(connection: sqlite3.Connection, event_id: int) -> StoredRecord | None:
+    """The first row of an event; None where there is no such event."""
+    rows = _read(connection, f"{READ_EVENT} LIMIT 1", (event_id,))
+    return StoredRecord._make(rows[0]) if rows else None
 
 
 def facts_of(connection: sqlite3.Connection, receipt: Receipt) -> list[tuple[str, int, bytes]]:

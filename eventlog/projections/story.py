@@ -7,7 +7,7 @@ no table, no clock and no terminal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import Detection, FaceResult, Fact, UnlockAction, happened_at, kind_of
 from eventlog.projections.acts import OPENINGS, Outcome, Settled, settle, strongest
+from eventlog.projections.late import summary
 from eventlog.projections.sentences import (
     NO_NAMES,
     Names,
@@ -26,6 +27,8 @@ from eventlog.projections.sentences import (
     text_of,
 )
 from eventlog.record import Record, StoredRecord, instant, shape_error
+
+ON_TIME: Final[Mapping[int, str]] = {}
 
 __all__ = ["Line", "Story", "Unread", "line", "read", "tell", "text_of"]
 
@@ -77,21 +80,33 @@ def read(stored: StoredRecord) -> Record | Unread:
     return Unread(stored.position, stored.event_id, at, stored.kind, reason)
 
 
-def tell(records: Sequence[Record | Unread], names: Names = NO_NAMES) -> Story:
-    """The story of one event's records. `names` are the names to show for those of persons."""
+def tell(
+    records: Sequence[Record | Unread],
+    names: Names = NO_NAMES,
+    late: Mapping[int, str] = ON_TIME,
+) -> Story:
+    """The story of one event's records.
+
+    `names` are the names to show for those of persons; `late` is what is to be said of each record
+    that was added later, by position: see `late.remarks`.
+    """
     known = [record for record in records if isinstance(record, Record)]
     sentence, became = _why(known, names)
     unread = len(records) - len(known)
     if unread:
         sentence += f" {counted(unread, 'record')} of the event can't be read."
-    return Story(sentence, became, tuple(line(record, names) for record in records))
+    if late:
+        sentence += f" {summary(late)}"
+    return Story(sentence, became, tuple(line(record, names, late) for record in records))
 
 
-def line(record: Record | Unread, names: Names = NO_NAMES) -> Line:
-    """One record as a line."""
+def line(
+    record: Record | Unread, names: Names = NO_NAMES, late: Mapping[int, str] = ON_TIME
+) -> Line:
+    """One record as a line; what `late` has for it stands behind its text."""
     appended_at = instant(record.appended_at_us)
     if isinstance(record, Unread):
-        text = f"can't be read: {record.reason}"
+        text = f"can't be read: {record.reason}{_remark(record, late)}"
         return Line(record.position, record.kind, appended_at, happened=False, text=text)
     fact = record.fact
     at = happened_at(fact)
@@ -100,8 +115,12 @@ def line(record: Record | Unread, names: Names = NO_NAMES) -> Line:
         kind_of(type(fact)),
         appended_at if at is None else at,
         happened=at is not None,
-        text=text_of(fact, names),
+        text=f"{text_of(fact, names)}{_remark(record, late)}",
     )
+
+
+def _remark(record: Record | Unread, late: Mapping[int, str]) -> str:
+    return f" ({late[record.position]})" if record.position in late else ""
 
 
 # ── why the door opened, or did not ────────────────────────────────────────────────────────

@@ -51,6 +51,15 @@ PREFIX: Final = "evl_"  # lets scanners for leaked secrets know what it is
 NAME_MAX: Final = 64
 TOUCH_S: Final = 60  # a token's last use is written this often at most
 QUOTA_BYTES: Final = 512 * 1024 * 1024  # that one token may bring in a day
+# How the keys of records begin that the log makes itself, and those of tokens: no source's name.
+RESERVED: Final = frozenset(
+    {
+        *("token", "legacy", "unclean", "unclean_stop", "person_named", "identity_linked"),
+        *("part_stopped", "part_back", "source_silent", "source_back", "person_erased"),
+        *("picture_removed", "rule_armed", "era_begun", "signing_key"),
+        *("head_witnessed", "head_seen"),
+    }
+)
 _ITEM: Final = re.compile(r"[^,\x00-\x1f\x7f]{1,64}")
 _KEY_SPACE: Final = re.compile(r"[a-z][a-z0-9_.-]{0,31}")
 
@@ -215,7 +224,8 @@ def _check(limits: Limits, now_s: int) -> None:
             raise BadArgument("a token's kinds and cameras have 1 to 64 characters and no comma")
     if limits.join_s is not None and limits.join_s < 0:
         raise BadArgument("a token joins events of a positive age")
-    if limits.key_space is not None and not _KEY_SPACE.fullmatch(limits.key_space):
+    space = limits.key_space
+    if space is not None and (not _KEY_SPACE.fullmatch(space) or space in RESERVED):
         raise BadArgument("a source's keys begin with its name, as ring or frigate")
     if limits.ends_at is not None and limits.ends_at <= now_s:
         raise BadArgument("a token ends in the future")

@@ -7,7 +7,7 @@ appended whole or not at all.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -21,12 +21,22 @@ from eventlog.dashboard import filters, queries
 from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.api import responses
+from eventlog.dashboard.api.token_rules import (
+    HiddenConflict,
+    check_event,
+    check_facts,
+    check_own_key,
+    may_be_told,
+    stored_key,
+)
 from eventlog.dashboard.listing import events_asked, unlocks_asked
-from eventlog.dashboard.one_event import looked_at
+from eventlog.dashboard.one_event import late_remarks, looked_at
 from eventlog.dashboard.site import Site, site_of, visitor_of
-from eventlog.errors import BadArgument, BadFact, BadPayload
+from eventlog.errors import BadArgument, BadFact, BadPayload, KeyConflict
 from eventlog.facts import Fact
 from eventlog.followers import cursor as cursors
+from eventlog.journal import table as journal
+from eventlog.journal.append import check_key, prepare
 from eventlog.projections import story, unlock_actions
 
 POSITION_MAX: Final = 2**63 - 1
@@ -73,7 +83,8 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> res
         rows = connection.execute(*unlock_actions.of_event(event_id)).fetchall()
         return [dict(zip(unlock_actions.COLUMNS, row, strict=True)) for row in rows]
 
-    told = story.tell(looked.records, looked.names)
+    late = await late_remarks(site, looked)
+    told = story.tell(looked.records, looked.names, late)
     return responses.whole_event(looked.event, looked.faces, await site.pages.run(actions), told)
 
 
@@ -145,14 +156,47 @@ async def append(request: Request[Any, Any, Any]) -> responses.Receipt:
         event_id = position(event_id, "event_id")
     for index, fact in enumerate(facts):
         _prove(index, fact)
-    receipt = await site_of(request).store.append(
-        *facts,
-        event_id=event_id,
-        key=asked.key,
-        durability=asked.durability,
-        writer=visitor_of(request).author("api"),
-    )
+    site, visitor = site_of(request), visitor_of(request)
+    check_key(asked.key)
+    prepare(facts, event_id=event_id)
+    key = await _key_for(site, visitor, facts, event_id, asked.key)
+    try:
+        receipt = await site.store.append(
+            *facts,
+            event_id=event_id,
+            key=key,
+            durability=asked.durability,
+            writer=visitor.author("api"),
+        )
+    except KeyConflict as conflict:
+        if may_be_told(visitor, key):
+            raise KeyConflict(asked.key or "", conflict.receipt) from conflict
+        raise HiddenConflict(f"key {asked.key!r} was used before, for other facts") from conflict
     return responses.receipt(receipt)
+
+
+async def _key_for(
+    site: Site, visitor: Visitor, facts: Sequence[Fact], event_id: int | None, key: str | None
+) -> str | None:
+    """The key to append under, where this visitor may make the append. Raises NotAllowed.
+
+    A key that was used before writes nothing, so no rule is asked for it: its answer is the first
+    receipt, or the conflict.
+    """
+    token = visitor.token
+    if token is None:
+        check_own_key(key)
+        check_facts(visitor, facts)
+        return key
+
+    def look(connection: sqlite3.Connection) -> str | None:
+        own = None if key is None else stored_key(connection, token, key)
+        if own is None or journal.meta_of_key(connection, own) is None:
+            check_facts(visitor, facts)
+            check_event(connection, token, facts, event_id)
+        return own
+
+    return await site.pages.run(look)
 
 
 @post("/api/thumbnails", status_code=201)

@@ -16,14 +16,14 @@ from msgspec import Struct
 from eventlog import codecs
 from eventlog.dashboard.local_time import exact, local, with_offset
 from eventlog.dashboard.names import isolated
-from eventlog.dashboard.one_event import Looked, looked_at
+from eventlog.dashboard.one_event import Looked, looked_at, writer_words
 from eventlog.dashboard.pages import boxes, cards
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
 from eventlog.facts import FaceResult
 from eventlog.followers.cursor import of_row
-from eventlog.projections import story
+from eventlog.projections import late, story
 from eventlog.projections.times import canonical, shown_us
 from eventlog.record import Record, StoredRecord
 
@@ -69,6 +69,7 @@ class Raw(Struct, frozen=True):
     kind: str
     hash: str
     appended_at: str
+    writer: str
     key: str | None
     fact: str
 
@@ -79,7 +80,9 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
     site = site_of(request)
     looked = await looked_at(site, event_id)
     names = isolated(looked.names)
-    told = story.tell(looked.records, names)
+    words = await writer_words(site)
+    told = story.tell(looked.records, names, late.remarks(looked.stored, words))
+    authors = late.authors(looked.stored)
     saved = looked.picture
     wrong, size = await anyio.to_thread.run_sync(pictures.condition, site.thumbnails, saved)
     return page(
@@ -90,7 +93,10 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
         steps=[
             _step(one, line, site) for one, line in zip(looked.records, told.lines, strict=True)
         ],
-        raw=[_raw(*pair) for pair in zip(looked.stored, looked.records, strict=True)],
+        raw=[
+            _raw(*pair, words(authors.get(pair[0].position)))
+            for pair in zip(looked.stored, looked.records, strict=True)
+        ],
         picture=saved,
         wrong=wrong,
         size=size,
@@ -139,7 +145,7 @@ def _scale(face: FaceResult) -> Scale | None:
     )
 
 
-def _raw(stored: StoredRecord, record: Record | story.Unread) -> Raw:
+def _raw(stored: StoredRecord, record: Record | story.Unread, writer: str) -> Raw:
     if isinstance(record, Record):
         plain = msgspec.json.encode(codecs.to_builtins(record.fact))
         text = msgspec.json.format(plain, indent=2).decode()
@@ -151,6 +157,7 @@ def _raw(stored: StoredRecord, record: Record | story.Unread) -> Raw:
         kind=str(stored.kind),
         hash=of_row(stored).hash,
         appended_at="not a date" if appended_at is None else with_offset(appended_at),
+        writer=writer,
         key=stored.key,
         fact=text,
     )

@@ -1,0 +1,111 @@
+"""What came late to an event, and who added it: pure.
+
+A visit is a matter of minutes. A record that joins it later may change its story, so the story
+says when it was added and by whom. Two appends of one boot are compared by the clock of that boot,
+which no change of the wall time moves. Knows no account: the caller gives the words for a writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from eventlog import codecs
+from eventlog.record import Author, StoredRecord, shape_error
+
+Words: TypeAlias = Callable[[Author | None], str]
+
+LATE_S: Final = 600.0  # a record that comes later than this after the event was opened is late
+# A machine that has not set its clock yet is in 1970: what it says of durations means nothing.
+CLOCK_SET_US: Final = 1_577_836_800_000_000  # the year 2020
+_UNITS: Final = (
+    (365 * 86400.0, "year"),
+    (30 * 86400.0, "month"),
+    (86400.0, "day"),
+    (3600.0, "hour"),
+    (60.0, "minute"),
+)
+
+
+def words_for(author: Author | None) -> str:
+    """A writer in words, by ids alone."""
+    if author is None:
+        return "an unknown writer"
+    if author.token is not None:
+        return f"token {author.token}"
+    if author.user is not None:
+        return f"account {author.user}"
+    if author.kind == "library":
+        return "a program that imports eventlog"
+    return f"the {author.kind} {author.name or 'of no name'}"
+
+
+def authors(stored: Sequence[StoredRecord]) -> dict[int, Author | None]:
+    """Who appended each of an event's records, by position."""
+    return {
+        position: None if first is None else codecs.decode_author(first.meta)
+        for position, first in _firsts(stored).items()
+    }
+
+
+def remarks(stored: Sequence[StoredRecord], words: Words = words_for) -> dict[int, str]:
+    """What is to be said of each late record of an event: `added 9 months later by token 4`."""
+    firsts = _firsts(stored)
+    opener = next(iter(firsts.values()), None)
+    if opener is None:
+        return {}
+    found = {}
+    for position, first in firsts.items():
+        if first is None or first.position == opener.position:
+            continue
+        seconds = seconds_between(opener, first)
+        if seconds is None or seconds > LATE_S:
+            when = "later" if seconds is None else f"{_in_words(seconds)} later"
+            found[position] = f"added {when} by {words(codecs.decode_author(first.meta))}"
+    return found
+
+
+def summary(found: Mapping[int, str]) -> str:
+    """One sentence for all late records of an event; '' where there is none."""
+    if not found:
+        return ""
+    kinds = list(dict.fromkeys(found.values()))
+    count = f"{len(found)} record{'' if len(found) == 1 else 's'} of the event"
+    was = "was" if len(found) == 1 else "were"
+    more = "" if len(kinds) == 1 else " and at other times"
+    return f"{count} {was} {kinds[0]}{more}."
+
+
+def seconds_between(earlier: StoredRecord, later: StoredRecord) -> float | None:
+    """The seconds between two appends, by their first records; None where no clock can say it."""
+    ours, theirs = _boot(earlier), _boot(later)
+    if ours is not None and theirs is not None and ours[0] == theirs[0]:
+        return (theirs[1] - ours[1]) / 1e9
+    if min(earlier.appended_at, later.appended_at) < CLOCK_SET_US:
+        return None
+    return (later.appended_at - earlier.appended_at) / 1e6
+
+
+def _boot(row: StoredRecord) -> tuple[bytes, int] | None:
+    try:
+        meta = codecs.decode_meta(row.meta)
+    except ValueError:
+        return None
+    boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
+    if isinstance(boot, bytes) and isinstance(clock_ns, int):
+        return boot, clock_ns
+    return None
+
+
+def _firsts(stored: Sequence[StoredRecord]) -> dict[int, StoredRecord | None]:
+    """Each record's append, by the first record of it, which alone has a meta."""
+    rows = {row.position: row for row in stored if shape_error(row) is None}
+    return {position: rows.get(position - row.append_index) for position, row in rows.items()}
+
+
+def _in_words(seconds: float) -> str:
+    for size, unit in _UNITS:
+        count = int(seconds // size)
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "a moment"
