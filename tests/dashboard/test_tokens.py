@@ -227,6 +227,7 @@ async def test_a_token_ends_and_its_last_use_is_known(house: House) -> None:
     """By time, and by its owner's new password unless it is kept."""
     owner_id = await house.user(password="correct horse battery")  # noqa: S106 - a test's
     now = house.site.now_s
+    house.site.clock = lambda: float(now)
 
     def add(name: str, limits: Limits) -> Any:
         return house.site.accounts.run(
