@@ -29,6 +29,7 @@ from msgspec import Struct
 
 from eventlog.journal import table as journal
 from eventlog.storage.error_translation import translated
+from eventlog.storage.forks import forget_in_children
 from eventlog.storage.paths import beside
 
 _LAYOUT: Final = struct.Struct(">16s16sqq32s")
@@ -86,10 +87,15 @@ class HeadFile:
     def __init__(self, db_path: Path) -> None:
         """Open the file, or make it (0600). Raises OSError."""
         self._fd = os.open(head_path(db_path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        forget_in_children(self)
 
     def write(self, mark: HeadMark) -> None:
         """Put the head in place of the one before. Raises OSError."""
         os.pwrite(self._fd, pack(mark), 0)
+
+    def forget(self) -> None:
+        """In a forked process: the file is the parent's to write."""
+        self.close()
 
     def close(self) -> None:
         """Close the file."""

@@ -23,6 +23,7 @@ from weakref import WeakSet
 
 from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
 from eventlog.storage import lock_holder
+from eventlog.storage.forks import forget_in_children
 
 TIMEOUT_S: Final = 5.0
 # flock has no timeout of its own, so a waiter looks again at this pace: some ten times for each
@@ -68,6 +69,7 @@ class FileLock:
         self.identity = _identity(self._fd)
         with _all_lock:
             _all.add(self)
+        forget_in_children(self)
 
     @property
     def held(self) -> bool:
@@ -132,6 +134,10 @@ class FileLock:
             os.close(self._fd)
             self._fd = -1
             self._depth = 0
+
+    def forget(self) -> None:
+        """In a forked process: close the file; the parent goes on holding what it holds."""
+        self.close()
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

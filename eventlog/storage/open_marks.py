@@ -16,6 +16,7 @@ from typing import Final
 from uuid import uuid4
 
 from eventlog.storage.durable_files import sync
+from eventlog.storage.forks import forget_in_children
 from eventlog.storage.paths import beside
 
 _MARK: Final = ".open-"
@@ -28,6 +29,7 @@ class OpenMark:
         """Leave the mark (0600), on the disk before this returns. Raises OSError."""
         self._path = beside(db_path, f"{_MARK}{uuid4().hex}")
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        forget_in_children(self)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             sync(self._path.parent)
@@ -46,6 +48,10 @@ class OpenMark:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def forget(self) -> None:
+        """In a forked process: the mark is the parent's."""
+        self.drop()
 
 
 def left_behind(db_path: Path) -> list[Path]:

@@ -24,6 +24,7 @@ from eventlog.storage import wal_file as wal
 from eventlog.storage.authorizer import keep_journal
 from eventlog.storage.connection_thread import ConnectionThread, Job
 from eventlog.storage.connections import BUSY_TIMEOUT_MS, connect_reader, connect_writer
+from eventlog.storage.forks import forget_in_children
 from eventlog.storage.lock import TIMEOUT_S, FileLock
 from eventlog.storage.paths import lock_path, wal_path
 
@@ -76,6 +77,7 @@ class Writer:
         # Open for as long as the log is: the system tells each open file of a failed write once,
         # and a file that is opened later may not hear of it.
         self._wal_fd = -1
+        forget_in_children(self)
         self._hurried_at: float | None = None
         # The files that this connection writes, by name and by what they are.
         self._files: dict[str, tuple[int, int]] = {}
@@ -207,10 +209,14 @@ class Writer:
         self._worker.stop_from_outside(close, wait=wait)
 
     def _close_files(self) -> None:
+        self.forget()
+        self.lock.close()
+
+    def forget(self) -> None:
+        """In a forked process: the log is open in the parent only."""
         if self._wal_fd >= 0:
             os.close(self._wal_fd)
             self._wal_fd = -1
-        self.lock.close()
 
     def _close(self, connection: sqlite3.Connection) -> None:
         try:
