@@ -10,7 +10,7 @@ from litestar.exceptions import HTTPException
 
 from eventlog.dashboard import error_responses as answers
 from eventlog.dashboard.api import endpoints as api
-from eventlog.dashboard.api import openapi
+from eventlog.dashboard.api import openapi, running
 from eventlog.dashboard.gate import Gate
 from eventlog.dashboard.pages import (
     account,
@@ -65,6 +65,9 @@ HANDLERS: Final[tuple[Any, ...]] = (
     api.stream,
     api.append,
     api.thumbnail,
+    running.health,
+    running.hook,
+    running.test_channel,
     openapi.document,
     html.static,
 )

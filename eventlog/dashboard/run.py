@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 from eventlog.dashboard.accounts import sessions, users
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.local_time import zone
+from eventlog.dashboard.running import Running
 from eventlog.dashboard.server.rlimits import forbid_core_files
-from eventlog.dashboard.server.uvicorn_server import listen, listen_unix, make_server
+from eventlog.dashboard.server.uvicorn_server import Server, listen, listen_unix, make_server
 from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.errors import BadArgument
 from eventlog.store.event_store import EventStore
@@ -49,6 +50,8 @@ async def serve(
     unix_socket: str | None = None,
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
+    store: EventStore | None = None,
+    running: Running | None = None,
 ) -> None:
     """Serve the dashboard of a log until SIGINT or SIGTERM.
 
@@ -69,6 +72,8 @@ async def serve(
         unix_socket: the path of a socket to listen at instead of host and port.
         alongside: what runs with the open store meanwhile.
         say: what takes a line for the owner.
+        store: the log, open already, where the dashboard is a part of a running door.
+        running: that door: it answers the signals, and ends the dashboard by cancelling it.
 
     Raises BadArgument for settings that can't be, and for a host beyond loopback while no user
     has a password; DatabaseError; OSError where the address can't be had.
@@ -83,7 +88,8 @@ async def serve(
         proxy_secret=proxy_secret,
     )
     forbid_core_files()
-    async with open_desk(settings) as site:
+    async with open_desk(settings, store) as site:
+        site.running = running
         local = unix_socket is not None or _is_loopback(host)
         if not local and not await site.accounts.run(users.count):
             raise BadArgument(
@@ -109,7 +115,20 @@ async def serve(
                 key=key,
                 behind_proxy=settings.behind_proxy,
             )
-            await _run(server.serve([bound]), alongside, site)
+            if running is not None:
+                server.has_signals = False
+            await _run(_until_cancelled(server, bound), alongside, site)
+
+
+async def _until_cancelled(server: Server, bound: socket.socket) -> None:
+    """Serve; a cancellation ends it as a signal does, with the answers that are under way."""
+    serving = asyncio.ensure_future(server.serve([bound]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await asyncio.wait([serving])
+        raise
 
 
 async def _run(serving: Awaitable[None], alongside: Alongside | None, site: Site) -> None:

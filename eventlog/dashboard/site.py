@@ -22,6 +22,7 @@ from eventlog.dashboard.accounts.signed_in import SignedIn
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.cookies import cookies_of
 from eventlog.dashboard.live_stream import Broadcast
+from eventlog.dashboard.running import Running
 from eventlog.dashboard.server.limits import Streams
 from eventlog.dashboard.server.metrics import Metrics
 from eventlog.dashboard.server.view_lag import Watch
@@ -92,6 +93,8 @@ class Site:
         self.write_probe = WriteProbe(settings.db_path)
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
+        # The process around the dashboard; None where it runs alone.
+        self.running: Running | None = None
 
     def troubles(self) -> list[str]:
         """What is wrong with the tasks that work in the background, as sentences."""
@@ -124,13 +127,16 @@ class Site:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[Site]:
-    """Open the log, its readers and the accounts. Raises DatabaseError."""
+async def open_desk(settings: Settings, store: EventStore | None = None) -> AsyncIterator[Site]:
+    """Open the log, its readers and the accounts; a store that is given is open. DatabaseError."""
     async with AsyncExitStack() as stack:
-        store = EventStore(
-            str(settings.db_path), str(settings.thumbnails_dir), writer=Author("part", "dashboard")
-        )
-        await stack.enter_async_context(store)
+        if store is None:
+            store = EventStore(
+                str(settings.db_path),
+                str(settings.thumbnails_dir),
+                writer=Author("part", "dashboard"),
+            )
+            await stack.enter_async_context(store)
         pages = await stack.enter_async_context(await Reader.open(settings.db_path))
         figures = await stack.enter_async_context(await Reader.open(settings.db_path))
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))

@@ -85,7 +85,7 @@ def _secrets(config: Config) -> Iterator[Finding]:
     wanted = [
         (f"source.{name}.token", source.token, source.token_file)
         for name, source in config.source.items()
-        if isinstance(source, HomeAssistant | Webhook)
+        if isinstance(source, HomeAssistant)
     ]
     wanted += [
         (f"source.{name}.token", None, source.token_file)

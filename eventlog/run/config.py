@@ -159,11 +159,10 @@ class Webhook(_Source, frozen=True, kw_only=True, tag="webhook"):
     """What another program posts to /api/hooks/NAME, with a mapping of its fields to a fact's.
 
     `fields` says for each field of the fact where the message has it ("device.name"), or its
-    value ("= front_door"). `id` names the field that makes a message the same one again.
+    value ("= front_door"). `id` names the field that makes a message the same one again. Who
+    posts has an API token with the scope append.
     """
 
-    token: FromEnvironment | None = None
-    token_file: str | None = None
     fact: Word
     id: str
     fields: dict[str, str]
@@ -355,7 +354,7 @@ def _check(config: Config) -> None:
         raise BadArgument(f"zone: there is no time zone {config.zone!r} here") from error
     _check_mqtt(config)
     for name, source in config.source.items():
-        if isinstance(source, HomeAssistant | Webhook):
+        if isinstance(source, HomeAssistant):
             _one_of(f"source.{name}", token=source.token, token_file=source.token_file)
     for name, channel in config.channel.items():
         _one_of(

@@ -38,6 +38,8 @@ class SourceHealth(Struct):
     silent: bool = False
     last_message_at: float | None = None
     last_sign_at: float | None = None
+    signs: int = 0
+    connects: int = 0
     events: int = 0
     facts: int = 0
     known: int = 0
@@ -101,11 +103,15 @@ class Board:
 
     def connected(self, source: str, *, up: bool) -> None:
         """See `Report`."""
-        self.source(source).connected = up
+        one = self.source(source)
+        one.connects += up and one.connected is not True
+        one.connected = up
 
     def sign(self, source: str) -> None:
         """See `Report`."""
-        self.source(source).last_sign_at = self._wall()
+        one = self.source(source)
+        one.last_sign_at = self._wall()
+        one.signs += 1
 
     def available(self, source: str, *, up: bool) -> None:
         """See `Report`."""

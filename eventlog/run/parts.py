@@ -5,6 +5,8 @@ Each part is made here and runs elsewhere. Extras are imported by the part that 
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,16 +15,37 @@ from eventlog.errors import BadArgument
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.reactors.alerts.teller import Teller
 from eventlog.record import Author
-from eventlog.run import alerts
-from eventlog.run.author import Signed
-from eventlog.run.config import BY_MQTT, Config, Frigate, Mqtt, secret
+from eventlog.run import alerts, recorded
+from eventlog.run.around import Around
+from eventlog.run.author import RUN, Signed
+from eventlog.run.config import (
+    BY_MQTT,
+    Config,
+    Dashboard,
+    DoubleTake,
+    Frigate,
+    Mqtt,
+    Nuki,
+    RingMqtt,
+    Span,
+    Statestream,
+    Webhook,
+    Zigbee2Mqtt,
+    ZwaveJs,
+    seconds,
+    secret,
+)
 from eventlog.run.health import Board
+from eventlog.run.silence import Silence
 from eventlog.run.supervisor import Part
 from eventlog.sources.adapter import Settings
+from eventlog.sources.live.life import Life
 from eventlog.store.event_store import EventStore
 
 if TYPE_CHECKING:
     from eventlog.sources.live.mqtt import Broker, Listening
+
+log = logging.getLogger("eventlog")
 
 MQTT_AUTHOR: Final = Author("source", "mqtt")
 NOTARY_AUTHOR: Final = Author("part", "notary")
@@ -59,6 +82,18 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
         yield Part("mqtt", (config.mqtt, by_mqtt), lambda: _follow_mqtt(config, door))
     if config.keys is not None:
         yield Part("notary", (config.keys, config.head_to), lambda: _sign(config, door))
+    watched = {
+        name: source.silent_after
+        for name, source in config.source.items()
+        if source.silent_after is not None and not isinstance(source, Webhook)
+    }
+    if watched:
+        kinds = {name: type(config.source[name]).__name__ for name in watched}
+        yield Part("silence", (watched, kinds), lambda: _watch(config, door, watched))
+    if config.dashboard is not None:
+        hooks = {n: s for n, s in config.source.items() if isinstance(s, Webhook)}
+        settings: object = (config.dashboard, config.zone, hooks)
+        yield Part("dashboard", settings, lambda: _show(config, door))
     if config.alert:
         settings = (config.alert, config.channel, config.door, config.zone)
         yield Part("alerts", settings, lambda: _tell(config, door))
@@ -76,6 +111,42 @@ async def _sign(config: Config, door: Door) -> None:
         append=Signed(door.store, NOTARY_AUTHOR).append,
         nudge=door.store.reader.nudge,
     ).run()
+
+
+async def _watch(config: Config, door: Door, watched: Mapping[str, Span]) -> None:
+    from eventlog.sources.live.signs import SIGNS  # noqa: PLC0415 - slow to load
+
+    told = await door.store.reader.run(recorded.sources_silent)
+    now = time.monotonic()
+    lives = {}
+    for name, span in watched.items():
+        signs = SIGNS.get(ADAPTERS.get(type(config.source[name]), ""))
+        lives[name] = Life(
+            seconds(span),
+            periodic=signs is not None and signs.periodic,
+            now=now,
+            told_silent=name in told,
+        )
+    await Silence(Signed(door.store, RUN), door.board, lives).run()
+
+
+async def _show(config: Config, door: Door) -> None:
+    from eventlog.dashboard.run import serve  # noqa: PLC0415 - an extra, and slow to load
+
+    table = config.dashboard or Dashboard()
+    await serve(
+        config.log.db,
+        config.log.thumbnails,
+        host=table.host,
+        port=table.port,
+        time_zone=config.zone,
+        public_url=table.public_url,
+        certificate=table.certificate,
+        key=table.key,
+        say=log.info,
+        store=door.store,
+        running=Around(config, door.store, door.board, lambda: door.teller),
+    )
 
 
 async def _tell(config: Config, door: Door) -> None:
@@ -112,6 +183,12 @@ def broker(mqtt: Mqtt | None) -> Broker:
 # The adapter of each kind of source that comes by the broker.
 ADAPTERS: Final[Mapping[type, str]] = {
     Frigate: "frigate",
+    RingMqtt: "ring",
+    Zigbee2Mqtt: "zigbee2mqtt",
+    ZwaveJs: "zwave-js",
+    Nuki: "nuki",
+    DoubleTake: "double-take",
+    Statestream: "home-assistant",
 }
 
 
@@ -126,6 +203,7 @@ def listening(config: Config) -> list[Listening]:
         if not isinstance(source, BY_MQTT):
             continue
         adapter = SOURCES[ADAPTERS[type(source)]]
+        assert adapter.topics  # noqa: S101 - a test holds the table
         signs = SIGNS.get(adapter.name, Signs((), lambda _: None))
         threshold = source.recognition_threshold if isinstance(source, Frigate) else None
         made.append(

@@ -6,7 +6,7 @@ import sqlite3
 
 from eventlog import codecs
 from eventlog.errors import BadRecord
-from eventlog.facts import PartBack, PartStopped
+from eventlog.facts import PartBack, PartStopped, SourceBack, SourceSilent
 from eventlog.record import Record
 
 
@@ -22,6 +22,29 @@ def parts_down(connection: sqlite3.Connection) -> dict[str, float]:
             case _:
                 continue
     return down
+
+
+def sources_silent(connection: sqlite3.Connection) -> set[str]:
+    """The sources that the journal says are silent."""
+    silent: set[str] = set()
+    for record in of_kinds(connection, ("source_silent", "source_back")):
+        match record.fact:
+            case SourceSilent(source=source):
+                silent.add(source)
+            case SourceBack(source=source):
+                silent.discard(source)
+            case _:
+                continue
+    return silent
+
+
+def newest_of(connection: sqlite3.Connection, key_prefix: str) -> float | None:
+    """When the newest record under keys with a prefix was appended, in unix seconds."""
+    row = connection.execute(
+        "SELECT appended_at FROM journal WHERE key GLOB ? ORDER BY position DESC LIMIT 1",
+        (f"{key_prefix}*",),
+    ).fetchone()
+    return None if row is None else row[0] / 1_000_000
 
 
 def of_kinds(connection: sqlite3.Connection, kinds: tuple[str, ...]) -> list[Record]:

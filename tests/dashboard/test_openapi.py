@@ -15,7 +15,7 @@ from tests.dashboard.house import House
 def routes() -> set[tuple[str, str]]:
     """The API's routes: path and method."""
     return {
-        (path.replace(":int}", "}"), method.lower())
+        (path.replace(":int}", "}").replace(":str}", "}"), method.lower())
         for handler in HANDLERS
         for path in handler.paths
         for method in handler.http_methods

@@ -152,6 +152,7 @@ def _paths() -> dict[str, Any]:
         "/api/facts": {"post": _append()},
         "/api/thumbnails": {"post": _thumbnail()},
         "/api/stream": {"get": _stream()},
+        **_running(),
         "/api/openapi.json": {
             "get": {
                 "operationId": "openapi",
@@ -316,6 +317,52 @@ def _thumbnail() -> dict[str, Any]:
             "400": _failure("It is no picture that can be stored"),
             "413": _failure("The picture is too large"),
             **_refusals(),
+        },
+    }
+
+
+def _running() -> dict[str, Any]:
+    """What `eventlog run` adds."""
+
+    def named(name: str, text: str) -> dict[str, Any]:
+        schema = {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,31}$"}
+        return {"name": name, "in": "path", "required": True, "description": text, "schema": schema}
+
+    alone = {"404": _failure("The dashboard runs alone, or the config has no such name")}
+    return {
+        "/api/health": {
+            "get": {
+                "operationId": "health",
+                "summary": "How every part and every source of the running door is",
+                "responses": {"200": _json("Parts and sources", {"type": "object"}), **_refusals()},
+            }
+        },
+        "/api/hooks/{name}": {
+            "post": {
+                "operationId": "hook",
+                "summary": "A message of another program, as the config's mapping says",
+                "parameters": [named("name", "The webhook's name in the config")],
+                "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
+                "responses": {
+                    "201": _json("What was appended", {"$ref": _REF.format(name="Receipt")}),
+                    "400": _failure("The message lacks a field that the mapping names"),
+                    "409": _failure("Its id was used before, for other facts", CONFLICT_EXAMPLE),
+                    **_refusals(),
+                    **alone,
+                },
+            }
+        },
+        "/api/alerts/{channel}/test": {
+            "post": {
+                "operationId": "test_channel",
+                "summary": "A test of an alert's channel; no record is made",
+                "parameters": [named("channel", "The channel's name in the config")],
+                "responses": {
+                    "200": _json("Whether it was sent", {"type": "object"}),
+                    **_refusals(),
+                    **alone,
+                },
+            }
         },
     }
 

@@ -71,6 +71,8 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         disk_free_bytes=free,
         streams=site.streams.count,
         healthy=said == "ok",
+        sources={} if site.running is None else site.running.sources(),
+        restarts={} if site.running is None else site.running.restarts(),
     )
     text = site.metrics.exposition(measured)
     return Response(text, media_type="text/plain; version=0.0.4")
@@ -111,6 +113,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         sqlite=sqlite3.sqlite_version,
         sqlite_old=sqlite3.sqlite_version_info < SQLITE_FIXED,
         streams=site.streams.count,
+        door_troubles=[] if site.running is None else site.running.troubles(),
     )
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from eventlog.dashboard.running import SourceFigures
 
 _BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -26,6 +28,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     disk_free_bytes: int
     streams: int
     healthy: bool
+    sources: dict[str, SourceFigures] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
 
 
 class Metrics:
@@ -86,3 +90,28 @@ class _Once:
             for view, value in values.items():
                 family.add_metric([view], value)
             yield family
+        yield from _running(figures)
+
+
+def _running(figures: Figures) -> Iterable[Metric]:
+    """The figures of the running door's sources and parts."""
+    last = GaugeMetricFamily(
+        "eventlog_source_last_seconds", "When a source's last message came.", labels=["source"]
+    )
+    reconciled = CounterMetricFamily(
+        "eventlog_source_reconciled", "Facts that only its history had.", labels=["source"]
+    )
+    silent = GaugeMetricFamily(
+        "eventlog_source_silent", "1 where a source gives no sign of life.", labels=["source"]
+    )
+    for name, source in figures.sources.items():
+        if source.last_seconds is not None:
+            last.add_metric([name], source.last_seconds)
+        reconciled.add_metric([name], source.reconciled)
+        silent.add_metric([name], int(source.silent))
+    restarts = CounterMetricFamily(
+        "eventlog_part_restarts", "How often a part was started again.", labels=["part"]
+    )
+    for name, count in figures.restarts.items():
+        restarts.add_metric([name], count)
+    yield from (last, reconciled, silent, restarts)

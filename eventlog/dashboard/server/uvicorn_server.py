@@ -146,7 +146,12 @@ def in_all() -> int:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which ends the streams first when it stops."""
+    """uvicorn's server, which ends the streams first when it stops.
+
+    `has_signals` is False where the process around it answers the signals.
+    """
+
+    has_signals = True
 
     def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
         super().__init__(config)
@@ -155,7 +160,7 @@ class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Stop on SIGINT and SIGTERM, and leave it at that: who opened the log closes it."""
-        if threading.current_thread() is not threading.main_thread():
+        if not self.has_signals or threading.current_thread() is not threading.main_thread():
             yield
             return
         loop = asyncio.get_running_loop()

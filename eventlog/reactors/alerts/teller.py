@@ -86,7 +86,7 @@ class Teller:
             head_line: the newest signed head as a line of text, None where heads aren't signed.
         """
         self.ledger = ledger
-        self._channels = channels
+        self.channels = channels
         self._store = store
         self._recall = recall
         self._armed: Callable[[], Awaitable[Sequence[Record]]] | None = armed
@@ -141,7 +141,7 @@ class Teller:
         """Do the next thing on a channel; whether there was one that could be done now."""
         if not self._at_end:
             return False
-        now, channel = self._clock(), self._channels[name]
+        now, channel = self._clock(), self.channels[name]
         send = self.ledger.next_for(name, now, can_edit=channel.can_edit)
         if send is None:
             return False
@@ -262,9 +262,7 @@ class Teller:
             at=now,
         )
         try:
-            await self._channels[name].send(self._with_head(message))
-        except KeyError:
-            return "there is no such channel"
+            await self.channels[name].send(self._with_head(message))
         except NotSent:
             return "it was not sent"
         except Unsure:

@@ -1,0 +1,57 @@
+"""The API of the running door: its health, its webhooks, and a test of an alert's channel.
+
+Where the dashboard runs alone there are no parts, no hooks and no channels.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.exceptions import NotFoundException
+
+from eventlog.dashboard.api import responses
+from eventlog.dashboard.running import Running
+from eventlog.dashboard.site import site_of, visitor_of
+
+
+@get("/api/health")
+async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """How every part and every source of the running door is."""
+    running = site_of(request).running
+    content = b'{"parts":[],"sources":[]}' if running is None else _json(running)
+    return Response(content, media_type="application/json")
+
+
+@post("/api/hooks/{name:str}", status_code=201)
+async def hook(request: Request[Any, Any, Any]) -> responses.Receipt:
+    """Take a message of another program, as the config's mapping says. Repeat it until 201."""
+    name = request.path_params["name"]
+    writer = visitor_of(request).author("hook")
+    try:
+        receipt = await _running(request).take_hook(name, await request.body(), writer)
+    except LookupError as error:
+        raise NotFoundException("The config has no such webhook.") from error
+    return responses.receipt(receipt)
+
+
+@post("/api/alerts/{channel:str}/test", status_code=200)
+async def test_channel(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """Send a test over a channel; no record is made."""
+    try:
+        wrong = await _running(request).test_channel(request.path_params["channel"])
+    except LookupError as error:
+        raise NotFoundException("The config has no such channel.") from error
+    return {"sent": wrong is None, "why": wrong}
+
+
+def _running(request: Request[Any, Any, Any]) -> Running:
+    running = site_of(request).running
+    if running is None:
+        raise NotFoundException("The dashboard runs alone here: `eventlog run` has this.")
+    return running
+
+
+def _json(running: Running) -> bytes:
+    return msgspec.json.encode(running.health())

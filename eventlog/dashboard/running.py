@@ -1,0 +1,42 @@
+"""What the dashboard may ask of the running door around it: a protocol, which knows no part."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from eventlog.record import Author, Receipt
+
+
+class SourceFigures(Struct, frozen=True, kw_only=True):
+    """A source's figures for Prometheus. Times are seconds since 1970, None for never."""
+
+    last_seconds: float | None
+    reconciled: int
+    silent: bool
+
+
+class Running(Protocol):
+    """The process around the dashboard."""
+
+    def health(self) -> Struct:
+        """How every part and every source is, as plain values for JSON."""
+
+    def troubles(self) -> list[str]:
+        """A sentence for each part that is down and each source that is silent."""
+
+    def sources(self) -> dict[str, SourceFigures]:
+        """The figures of each source."""
+
+    def restarts(self) -> dict[str, int]:
+        """How often each part was started again."""
+
+    async def take_hook(self, name: str, body: bytes, writer: Author) -> Receipt:
+        """Append what a webhook brings.
+
+        Raises LookupError for a name that the config does not have, BadPayload, KeyConflict.
+        """
+
+    async def test_channel(self, name: str) -> str | None:
+        """Send a test over a channel; what went wrong, None for nothing. Raises LookupError."""

@@ -1,0 +1,78 @@
+"""What the dashboard may ask of this process; see `dashboard/running.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from eventlog.dashboard.running import SourceFigures
+from eventlog.reactors.alerts.teller import Teller
+from eventlog.record import Author, Receipt
+from eventlog.run.config import Config, Webhook
+from eventlog.run.health import Board, Health
+from eventlog.sources.live.webhook import Mapped
+from eventlog.store.event_store import EventStore
+
+
+class Around:
+    """The process around the dashboard."""
+
+    def __init__(
+        self, config: Config, store: EventStore, board: Board, teller: Callable[[], Teller | None]
+    ) -> None:
+        """Keep what is needed; `teller` answers the one of now, None while there is none."""
+        self._store = store
+        self._board = board
+        self._teller = teller
+        self._hooks = {
+            name: Mapped(name, source.fact, source.id, source.fields)
+            for name, source in config.source.items()
+            if isinstance(source, Webhook)
+        }
+
+    def health(self) -> Health:
+        """See `Running`."""
+        return self._board.look()
+
+    def troubles(self) -> list[str]:
+        """See `Running`."""
+        now = self._board.look()
+        down = [
+            f"The part {part.name} is down ({part.error}) and is started again."
+            for part in now.parts
+            if part.state == "stopped"
+        ]
+        silent = [
+            f"The source {source.name} gives no sign of life: what happens there may be missing."
+            for source in now.sources
+            if source.silent
+        ]
+        return down + silent
+
+    def sources(self) -> dict[str, SourceFigures]:
+        """See `Running`."""
+        return {
+            source.name: SourceFigures(
+                last_seconds=source.last_message_at,
+                reconciled=source.reconciled,
+                silent=source.silent,
+            )
+            for source in self._board.look().sources
+        }
+
+    def restarts(self) -> dict[str, int]:
+        """See `Running`."""
+        return {part.name: part.restarts for part in self._board.look().parts}
+
+    async def take_hook(self, name: str, body: bytes, writer: Author) -> Receipt:
+        """See `Running`."""
+        key, fact = self._hooks[name].read(body)
+        return await self._store.append(fact, key=key, writer=writer)
+
+    async def test_channel(self, name: str) -> str | None:
+        """See `Running`."""
+        teller = self._teller()
+        if teller is None:
+            raise LookupError(name)
+        if name not in teller.channels:
+            raise LookupError(name)
+        return await teller.test(name)
