@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import resource
+from pathlib import Path
 from typing import Final
 
 DESCRIPTORS: Final = 4096  # asked of the system, whose default of 1,024 is soon used up
 SPARE: Final = 256  # for the log, its readers, pictures and what else is no connection
+SPARE_AT_LEAST: Final = 12  # the same beside what is open already, where the limit is low
 
 
 def forbid_core_files() -> None:
@@ -20,13 +22,28 @@ def forbid_core_files() -> None:
 
 
 def room_for_connections(most: int) -> int:
-    """How many connections may be open at once, `most` at the most."""
+    """How many connections may be open at once.
+
+    Args:
+        most: No more than this, however high the system's limit is.
+
+    Returns:
+        What the limit leaves beside the log and what else is open; 1 at least.
+    """
     soft, hard = (_number(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
     if soft < min(DESCRIPTORS, hard):
         soft = min(DESCRIPTORS, hard)
         _, unchanged = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), unchanged))
-    return int(max(1, min(most, soft - SPARE)))
+    return int(max(1, min(most, soft - min(SPARE, _open_now() + SPARE_AT_LEAST))))
+
+
+def _open_now() -> int:
+    """How many descriptors this process has open; SPARE where the system does not say."""
+    try:
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:
+        return SPARE
 
 
 def _number(limit: int) -> float:
