@@ -35,11 +35,16 @@ from eventlog.store.event_store import EventStore
 
 SourceName = Literal[
     "august",
+    "compreface",
+    "double-take",
     "frigate",
     "home-assistant",
     "matter",
     "nuki",
+    "onvif",
     "ring",
+    "unifi-access",
+    "unifi-protect",
     "zigbee2mqtt",
     "zwave-js",
 ]

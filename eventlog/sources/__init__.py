@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from eventlog.sources import august, home_assistant, matter, nuki, zigbee2mqtt, zwave_js
+from eventlog.sources import (
+    august,
+    compreface,
+    double_take,
+    home_assistant,
+    matter,
+    nuki,
+    onvif,
+    unifi_access,
+    unifi_protect,
+    zigbee2mqtt,
+    zwave_js,
+)
 from eventlog.sources.adapter import Adapter
 from eventlog.sources.frigate import adapter as frigate
 from eventlog.sources.ring import adapter as ring
@@ -18,5 +30,19 @@ __all__ = ["SOURCES"]
 
 SOURCES: Final[dict[str, Adapter]] = {
     module.ADAPTER.name: module.ADAPTER
-    for module in (august, frigate, home_assistant, matter, nuki, ring, zigbee2mqtt, zwave_js)
+    for module in (
+        august,
+        compreface,
+        double_take,
+        frigate,
+        home_assistant,
+        matter,
+        nuki,
+        onvif,
+        ring,
+        unifi_access,
+        unifi_protect,
+        zigbee2mqtt,
+        zwave_js,
+    )
 }

@@ -139,7 +139,10 @@ def test_a_file_of_another_kind_stops_no_other(
         ([], "SOURCE"),
         (["nest", "x.json"], "nest"),
         (["frigate", "-", "--camera", "gate"], "--camera is for"),
-        (["ring", "-", "--recognition-threshold", "0.5"], "--recognition-threshold is for frigate"),
+        (
+            ["ring", "-", "--recognition-threshold", "0.5"],
+            "--recognition-threshold is for compreface, frigate",
+        ),
         (["frigate", "-", "--recognition-threshold", "7"], "--recognition-threshold is 0 to 1"),
         (["frigate", "-", "--recognition-threshold", "nan"], "--recognition-threshold is 0 to 1"),
     ],
