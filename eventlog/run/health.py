@@ -40,6 +40,7 @@ class SourceHealth(Struct):
     last_sign_at: float | None = None
     signs: int = 0
     connects: int = 0
+    messages: int = 0
     events: int = 0
     facts: int = 0
     known: int = 0
@@ -121,6 +122,10 @@ class Board:
         """See `Report`."""
         one = self.source(source)
         one.last_message_at = self._wall()
+        one.messages += 1
+        self._count(one, tally)
+
+    def _count(self, one: SourceHealth, tally: Tally) -> None:
         one.events += tally.events
         one.facts += tally.facts
         one.known += tally.known
@@ -134,4 +139,4 @@ class Board:
         one = self.source(source)
         one.reconciled += tally.facts
         one.late += late
-        self.taken(source, tally)
+        self._count(one, tally)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ from eventlog.run.config import (
     Dashboard,
     DoubleTake,
     Frigate,
+    HomeAssistant,
     Mqtt,
     Nuki,
     RingMqtt,
@@ -80,6 +82,11 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
     }
     if by_mqtt:
         yield Part("mqtt", (config.mqtt, by_mqtt), lambda: _follow_mqtt(config, door))
+    for name, source in config.source.items():
+        if isinstance(source, Frigate) and source.api is not None:
+            yield Part(f"source.{name}", source, partial(_ask_frigate, name, source, door))
+        elif isinstance(source, HomeAssistant):
+            yield Part(f"source.{name}", source, partial(_follow_ha, name, source, door))
     if config.keys is not None:
         yield Part("notary", (config.keys, config.head_to), lambda: _sign(config, door))
     watched = {
@@ -111,6 +118,19 @@ async def _sign(config: Config, door: Door) -> None:
         append=Signed(door.store, NOTARY_AUTHOR).append,
         nudge=door.store.reader.nudge,
     ).run()
+
+
+async def _ask_frigate(name: str, table: Frigate, door: Door) -> None:
+    from eventlog.run import sources  # noqa: PLC0415 - slow to load
+
+    await sources.ask_frigate(name, table, door.store, door.board)
+
+
+async def _follow_ha(name: str, table: HomeAssistant, door: Door) -> None:
+    from eventlog.run import sources  # noqa: PLC0415 - slow to load
+
+    own_ids = f"eventlog_{door.log_id.hex()[:8]}_"
+    await sources.follow_home_assistant(name, table, door.store, door.board, own_ids=own_ids)
 
 
 async def _watch(config: Config, door: Door, watched: Mapping[str, Span]) -> None:

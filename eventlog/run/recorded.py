@@ -8,6 +8,7 @@ from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import PartBack, PartStopped, SourceBack, SourceSilent
 from eventlog.record import Record
+from eventlog.sources.live.reconcile import FIRST_START, Known
 
 
 def parts_down(connection: sqlite3.Connection) -> dict[str, float]:
@@ -29,13 +30,29 @@ def sources_silent(connection: sqlite3.Connection) -> set[str]:
     silent: set[str] = set()
     for record in of_kinds(connection, ("source_silent", "source_back")):
         match record.fact:
-            case SourceSilent(source=source):
+            case SourceSilent(source=source, reason=reason) if reason != FIRST_START:
                 silent.add(source)
             case SourceBack(source=source):
                 silent.discard(source)
             case _:
                 continue
     return silent
+
+
+def known_of(connection: sqlite3.Connection, source: str, key_prefix: str) -> Known:
+    """What the journal knows of a source whose keys begin with a prefix."""
+    began: float | None = None
+    started = False
+    for record in of_kinds(connection, ("source_silent", "source_back")):
+        match record.fact:
+            case SourceSilent(source=named, reason=reason, since=since) if named == source:
+                began = since.timestamp() if reason == FIRST_START else began
+                started = started or reason == FIRST_START
+            case SourceBack(source=named) if named == source:
+                began = None
+            case _:
+                continue
+    return Known(last_good=newest_of(connection, key_prefix), first_start=began, started=started)
 
 
 def newest_of(connection: sqlite3.Connection, key_prefix: str) -> float | None:

@@ -152,7 +152,7 @@ class Ledger(Struct):
     _by_event: dict[tuple[str, int], int] = field(default_factory=dict)
     _acts: dict[str, tuple[int | None, str]] = field(default_factory=dict)
     _open_doors: dict[str, int] = field(default_factory=dict)
-    _history: dict[str, datetime] = field(default_factory=dict)
+    _history: dict[str, tuple[datetime, int]] = field(default_factory=dict)
     _intended_at: dict[str, list[datetime]] = field(default_factory=dict)
     _recent: list[tuple[datetime, int]] = field(default_factory=list)
 
@@ -172,7 +172,7 @@ class Ledger(Struct):
             case AlertSent(intended=int(intent)):
                 self.settle(intent)
             case SourceSilent(source=source, reason="first_start", since=since):
-                self._history[source] = since
+                self._history[source] = (since, record.position)
             case SourceBack(source=source):
                 self._history.pop(source, None)
             case fact:
@@ -208,7 +208,7 @@ class Ledger(Struct):
     def _is_history(self, fact: Fact) -> bool:
         """Whether a source brings it in from before its first start here."""
         at = getattr(fact, "recorded_at", None)
-        return at is not None and any(at < since for since in self._history.values())
+        return at is not None and any(at < since for since, _ in self._history.values())
 
     def _happen(self, record: Record, fact: Fact) -> None:
         visit = None if record.event_id is None else self.visits.get(record.event_id)
@@ -373,6 +373,7 @@ class Ledger(Struct):
     def unfinished(self) -> Iterator[int]:
         """The positions that must be folded again after a restart."""
         yield from self.intents
+        yield from (position for _, position in self._history.values())
         for telling in self.tellings.values():
             if not telling.settled:
                 yield telling.position
