@@ -41,6 +41,7 @@ from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
 from eventlog.projections.event_list import EventFilter
+from eventlog.projections.sentences import recorded_as
 from eventlog.record import Author, StoredRecord
 from eventlog.sources import SOURCES
 from eventlog.sources.feed import feed
@@ -191,7 +192,8 @@ def _tell(context: Context) -> int:
     print_story(context, event, opened[event], names)
     context.say()
     for other in sorted(refused)[-2:]:
-        told = story.tell([story.read(row) for row in refused[other]], names)
+        shown = {name: recorded_as(name, display) for name, display in names.items()}
+        told = story.tell([story.read(row) for row in refused[other]], shown)
         line = Text.assemble((f"Event {other}. ", "bold"), safe(told.sentence))
         context.draw(Padding(line, (0, 2)))
     return event

@@ -25,6 +25,7 @@ from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
 from eventlog.projections.persons import PERSONS
+from eventlog.projections.sentences import recorded_as
 
 Type = Annotated[
     Literal["motion", "ding"] | None,
@@ -160,7 +161,7 @@ def _print_narrow(context: Context, row: _Row) -> None:
 def _who(event: Mapping[str, Any], names: Mapping[str, str]) -> Text:
     name = event["person_name"]
     if name is not None:
-        return Text(safe(names.get(name, name)), "bold")
+        return Text(safe(recorded_as(name, names.get(name))), "bold")
     return Text("stranger" if event["face_recognised"] == 0 else "", "yellow")
 
 

@@ -25,6 +25,7 @@ from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
 from eventlog.projections import late, story
 from eventlog.projections.persons import PERSONS
+from eventlog.projections.sentences import recorded_as
 from eventlog.record import Record, StoredRecord, instant, is_instant
 
 # A clock is set soon after a start, when the network comes: so many records on are looked at.
@@ -85,7 +86,8 @@ def print_story(
 ) -> None:
     """The sentence on top, then a line a record: position, time, what it says, hash."""
     records = [story.read(row) for row in stored]
-    told = story.tell(records, names, late.remarks(stored))
+    shown = {name: recorded_as(name, display) for name, display in names.items()}
+    told = story.tell(records, shown, late.remarks(stored))
     context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
     context.say()
     context.draw(Padding(Text(safe(told.sentence), _STYLES[told.outcome]), (0, 2)))

@@ -1,11 +1,13 @@
 """One sentence for each kind of fact: what it says, in one line.
 
-Texts of the facts (names, cameras, rules) are repeated as they are; what shows a sentence
-escapes it. A sealed name is called that. Knows one fact at a time: no table, no clock.
+Texts of the facts (cameras, rules, labels) stand in quotes unless they are one plain word; what
+shows a sentence escapes it. A sealed name is called that. Knows one fact at a time: no table, no
+clock.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -81,7 +83,24 @@ def measured(
 
 def shown_name(name: Name, names: Names) -> str:
     """The name to show for a person's; the words for a sealed one."""
-    return names.get(name, name) if isinstance(name, str) else str(name)
+    return (names.get(name) or _plain_name(name)) if isinstance(name, str) else str(name)
+
+
+def recorded_as(name: str, display_name: str | None) -> str:
+    """A person's name to show, with the recorded one where they differ by more than capitals."""
+    shown = display_name or name
+    if shown.casefold() == name.casefold():
+        return shown
+    return f"{shown} (recorded as {name})"
+
+
+def _plain(name: Name) -> str:
+    return _plain_name(name) if isinstance(name, str) else str(name)
+
+
+def _plain_name(name: str) -> str:
+    """A name as it is where it has letters, spaces and what names have; else in quotes."""
+    return name if all(c.isalnum() or c in " .'_-@" for c in name) else quoted(name)
 
 
 def number(value: float) -> str:
@@ -99,8 +118,24 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def quoted(text: str) -> str:
+    """A text from outside in a sentence of ours: one plain word as it is, all else in quotes.
+
+    So no rule, actor or label can go on in the log's own voice.
+    """
+    if _WORD.fullmatch(text):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+_WORD: Final = re.compile(r"\w(?:[\w.+/-]{0,62}\w)?")
+
+
 def _with(label: str, value: object) -> str:
-    return "" if value is None else f"{label}{value}"
+    if value is None:
+        return ""
+    return f"{label}{quoted(value) if isinstance(value, str) else value}"
 
 
 def _listed(parts: list[str]) -> str:
@@ -118,23 +153,23 @@ _MEDIA: Final = {"sound": "Heard", "image": "Noticed", "by_hand": "Entered by ha
 
 
 def _motion(fact: Motion, _: Names) -> str:
-    return f"Something moved at {fact.camera_id}"
+    return f"Something moved at {quoted(fact.camera_id)}"
 
 
 def _ding(fact: Ding, _: Names) -> str:
-    return f"Somebody rang at {fact.camera_id}"
+    return f"Somebody rang at {quoted(fact.camera_id)}"
 
 
 def _observation(fact: Observation, _: Names) -> str:
-    return f"{_MEDIA[fact.medium]} at {fact.camera_id}: {fact.label}"
+    return f"{_MEDIA[fact.medium]} at {quoted(fact.camera_id)}: {quoted(fact.label)}"
 
 
 def _detection(fact: Detection, names: Names) -> str:
     sure = "" if fact.confidence is None else f", {percent(fact.confidence)} sure"
     plate = "" if fact.plate is None else f"plate {shown_name(fact.plate, names)}"
-    where = f"in {' and '.join(fact.zones)}" if fact.zones else ""
-    more = _listed([fact.sub_label or "", plate, where])
-    return f"Seen: {fact.label}{more}{sure}{_with(', by ', fact.model)}"
+    where = f"in {' and '.join(map(quoted, fact.zones))}" if fact.zones else ""
+    more = _listed(["" if fact.sub_label is None else quoted(fact.sub_label), plate, where])
+    return f"Seen: {quoted(fact.label)}{more}{sure}{_with(', by ', fact.model)}"
 
 
 def _face(fact: FaceResult, names: Names) -> str:
@@ -150,7 +185,7 @@ def _face(fact: FaceResult, names: Names) -> str:
 
 def _action(fact: UnlockAction, names: Names) -> str:
     by = _with(" by ", fact.actor)
-    which = "" if fact.door_id is None else f" ({fact.door_id})"
+    which = "" if fact.door_id is None else f" ({quoted(fact.door_id)})"
     who = "" if fact.person is None else f" for {shown_name(fact.person, names)}"
     why = _with("; reason: ", fact.reason) + _with("; rule: ", fact.rule)
     why = _credential(fact.credential_kind, fact.credential_slot, fact.user_ref, names) + why
@@ -172,7 +207,7 @@ def _did(fact: UnlockAction) -> str:
 
 def _credential(kind: str | None, slot: int | None, user: Name | None, names: Names) -> str:
     user_text = "" if user is None else f"user {shown_name(user, names)}"
-    return _listed([kind or "", _with("slot ", slot), user_text])
+    return _listed(["" if kind is None else quoted(kind), _with("slot ", slot), user_text])
 
 
 def _thumbnail(fact: ThumbnailSaved, _: Names) -> str:
@@ -180,7 +215,7 @@ def _thumbnail(fact: ThumbnailSaved, _: Names) -> str:
     if fact.width_px is not None and fact.height_px is not None:
         size = f"{fact.width_px} × {fact.height_px} pixels"  # noqa: RUF001 - as one writes it
     weight = "" if fact.size_bytes is None else f"{fact.size_bytes / 1000:.1f} kB"
-    return f"Picture saved: {fact.path}{_listed([size, weight])}"
+    return f"Picture saved: {quoted(fact.path)}{_listed([size, weight])}"
 
 
 def _visit_ended(fact: VisitEnded, _: Names) -> str:
@@ -202,7 +237,8 @@ def _visit_ended(fact: VisitEnded, _: Names) -> str:
 def _outcome(fact: ActuatorOutcome, _: Names) -> str:
     words = {"done": "done", "failed": "failed", "timed_out": "timed out", "unknown": "not known"}
     took = "" if fact.took_ms is None else f"{fact.took_ms} ms"
-    return f"The act: {words[fact.outcome]}{_listed([took, fact.detail or ''])}"
+    detail = "" if fact.detail is None else quoted(fact.detail)
+    return f"The act: {words[fact.outcome]}{_listed([took, detail])}"
 
 
 def _presented(fact: CredentialPresented, names: Names) -> str:
@@ -210,7 +246,9 @@ def _presented(fact: CredentialPresented, names: Names) -> str:
     who = "" if fact.person is None else f" of {shown_name(fact.person, names)}"
     slot = _credential(None, fact.credential_slot, fact.user_ref, names)
     why = _with("; reason: ", fact.reason)
-    return f"Shown{which}: a {fact.credential_kind}{who}{slot}; nothing was opened by it{why}"
+    return (
+        f"Shown{which}: a {quoted(fact.credential_kind)}{who}{slot}; nothing was opened by it{why}"
+    )
 
 
 # ── alerts and pictures ────────────────────────────────────────────────────────────────────
@@ -219,7 +257,7 @@ def _presented(fact: CredentialPresented, names: Names) -> str:
 def _intended(fact: AlertIntended, _: Names) -> str:
     what = "Alert" if fact.revision == 0 else f"Update {fact.revision} of an alert"
     about = f", about {counted(len(fact.covers), 'record')}" if fact.covers else ""
-    return f"{what} to be sent by {fact.channel}{about}; rule: {fact.rule}"
+    return f"{what} to be sent by {quoted(fact.channel)}{about}; rule: {quoted(fact.rule)}"
 
 
 def _alert(fact: AlertSent, _: Names) -> str:
@@ -243,12 +281,12 @@ def _removed(fact: PictureRemoved, _: Names) -> str:
         "bytes": "to make room",
         "asked": "somebody asked for it",
     }
-    return f"Picture removed: {fact.path}; {why[fact.reason]}"
+    return f"Picture removed: {quoted(fact.path)}; {why[fact.reason]}"
 
 
 def _enrolled(fact: FaceEnrolled, names: Names) -> str:
     did = "taken back from" if fact.removed else "given to"
-    return f"A face of {shown_name(fact.person, names)} was {did} {fact.model}"
+    return f"A face of {shown_name(fact.person, names)} was {did} {quoted(fact.model)}"
 
 
 # ── doors and devices ──────────────────────────────────────────────────────────────────────
@@ -256,17 +294,17 @@ def _enrolled(fact: FaceEnrolled, names: Names) -> str:
 
 def _lock(fact: LockState, _: Names) -> str:
     state = fact.state.replace("_", " ")
-    return f"Lock {fact.door_id} is {_known(state)}, reported by {fact.source}"
+    return f"Lock {quoted(fact.door_id)} is {_known(state)}, reported by {quoted(fact.source)}"
 
 
 def _door(fact: DoorState, _: Names) -> str:
     state = fact.state.replace("_", " ")
-    return f"Door {fact.door_id} is {_known(state)}, reported by {fact.source}"
+    return f"Door {quoted(fact.door_id)} is {_known(state)}, reported by {quoted(fact.source)}"
 
 
 def _device(fact: DeviceState, _: Names) -> str:
     value = "" if fact.value is None else f" ({number(fact.value)})"
-    return f"Device {fact.device_id}: {fact.what} is {fact.state}{value}"
+    return f"Device {quoted(fact.device_id)}: {quoted(fact.what)} is {quoted(fact.state)}{value}"
 
 
 def _known(state: str) -> str:
@@ -277,16 +315,16 @@ def _known(state: str) -> str:
 
 
 def _named(fact: PersonNamed, _: Names) -> str:
-    return f"{fact.name} is shown as {fact.display_name or fact.name}"
+    return f"{_plain(fact.name)} is shown as {_plain(fact.display_name or fact.name)}"
 
 
 def _linked(fact: IdentityLinked, names: Names) -> str:
     who = shown_name(fact.person, names)
     if fact.same_as is not None:
         verb = "are one person" if fact.linked else "are two persons"
-        return f"{who} and {fact.same_as} {verb}"
-    other = fact.identity if isinstance(fact.identity, str) else str(fact.identity)
-    return f"{who} is {'' if fact.linked else 'not '}{other} of {fact.source}"
+        return f"{who} and {_plain(fact.same_as)} {verb}"
+    other = "an identity" if fact.identity is None else _plain(fact.identity)
+    return f"{who} is {'' if fact.linked else 'not '}{other}{_with(' of ', fact.source)}"
 
 
 def _erased(fact: PersonErased, _: Names) -> str:
@@ -306,24 +344,24 @@ def _unclean(fact: UncleanStop, _: Names) -> str:
 
 
 def _silent(fact: SourceSilent, _: Names) -> str:
-    return f"Nothing from {fact.source} since {_utc(fact.since)}: {fact.reason}"
+    return f"Nothing from {quoted(fact.source)} since {_utc(fact.since)}: {fact.reason}"
 
 
 def _back(fact: SourceBack, _: Names) -> str:
     reconciled = "" if fact.reconciled is None else f"{fact.reconciled} read from its history"
     late = "" if fact.late is None else f"{fact.late} late"
-    return f"{fact.source} is heard again, silent until {_utc(fact.until)}" + _listed(
+    return f"{quoted(fact.source)} is heard again, silent until {_utc(fact.until)}" + _listed(
         [reconciled, late]
     )
 
 
 def _stopped(fact: PartStopped, _: Names) -> str:
     times = counted(fact.restarts, "restart")
-    return f"{fact.part} stopped: {fact.error} (after {times})"
+    return f"{quoted(fact.part)} stopped: {quoted(fact.error)} (after {times})"
 
 
 def _running(fact: PartBack, _: Names) -> str:
-    return f"{fact.part} runs again (after {counted(fact.restarts, 'restart')})"
+    return f"{quoted(fact.part)} runs again (after {counted(fact.restarts, 'restart')})"
 
 
 def _armed(fact: RuleArmed, names: Names) -> str:

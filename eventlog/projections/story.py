@@ -1,7 +1,7 @@
 """The story of one event, from its records: why the door opened or did not, and what was seen.
 
 Pure: takes an event's records in the order of the journal and answers sentences. Texts of the
-facts (names, cameras, rules) stand in them as they are; whoever shows them escapes them. Knows
+facts (cameras, rules, labels) stand in them in quotes; what shows them escapes them. Knows
 no table, no clock and no terminal.
 """
 
@@ -23,6 +23,7 @@ from eventlog.projections.sentences import (
     Names,
     counted,
     measured,
+    quoted,
     shown_name,
     text_of,
 )
@@ -185,8 +186,8 @@ def _because(decided: UnlockAction, faces: Sequence[FaceResult]) -> str:
         None if face is None else face.score,
         decided.confidence if decided.confidence is not None or face is None else face.confidence,
     )
-    asked = "" if decided.actor is None else f"asked by {decided.actor}"
-    rule = "" if decided.rule is None else f"rule: {decided.rule}"
+    asked = "" if decided.actor is None else f"asked by {quoted(decided.actor)}"
+    rule = "" if decided.rule is None else f"rule: {quoted(decided.rule)}"
     return "; ".join(part for part in (", ".join(filter(None, (asked, how))), rule) if part)
 
 
@@ -215,6 +216,6 @@ def _seen(facts: Sequence[Fact], names: Names) -> str:
     )
     if recognised:
         return f"{' and '.join(recognised)} {'was' if len(recognised) == 1 else 'were'} recognised."
-    labels = dict.fromkeys(fact.label for fact in facts if isinstance(fact, Detection))
+    labels = dict.fromkeys(quoted(fact.label) for fact in facts if isinstance(fact, Detection))
     seen = [*(["a stranger's face"] if faces else []), *labels]
     return f"Seen: {', '.join(seen)}." if seen else "Nothing is known of who or what was there."

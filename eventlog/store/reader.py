@@ -179,7 +179,7 @@ class Reader:
         version = None
         while True:
             try:
-                (now,) = await self.run(lambda c: c.execute(DATA_VERSION).fetchone())
+                (now,) = await self._worker.run(lambda c: c.execute(DATA_VERSION).fetchone())
             except DatabaseError as error:
                 # Followers look again at their own pace, and are told what is wrong themselves.
                 log.warning("commits can't be watched: %s", error)

@@ -72,7 +72,7 @@ LOCKED = UnlockAction(granted=True, door_action="locked", actor="lock")
             [NEAR, by_face("ada", 0.38, "by day")],
             (
                 "The door was unlocked for Ada: asked by face, distance 0.38 within the tolerance"
-                " of 0.6; rule: by day."
+                ' of 0.6; rule: "by day".'
             ),
         ),
         (
@@ -95,9 +95,9 @@ LOCKED = UnlockAction(granted=True, door_action="locked", actor="lock")
         ),
         (
             [REFUSED, REFUSED, REFUSED],
-            "The door was not unlocked in 3 tries: asked by keypad; rule: wrong code.",
+            'The door was not unlocked in 3 tries: asked by keypad; rule: "wrong code".',
         ),
-        ([REFUSED], "The door was not unlocked: asked by keypad; rule: wrong code."),
+        ([REFUSED], 'The door was not unlocked: asked by keypad; rule: "wrong code".'),
         ([REFUSED, OPENED], "The door was unlocked after 1 refused try: asked by app."),
         (
             [REFUSED, REFUSED, OPENED, LOCKED],
@@ -226,9 +226,9 @@ def test_a_line_tells_the_cameras_time_and_else_that_of_the_append() -> None:
                 rule="by day",
                 door_id="front",
             ),
-            "Asked to unlock (front) by face for Ada: granted, unlocked; rule: by day",
+            'Asked to unlock (front) by face for Ada: granted, unlocked; rule: "by day"',
         ),
-        (REFUSED, "Asked to unlock by keypad: refused; rule: wrong code"),
+        (REFUSED, 'Asked to unlock by keypad: refused; rule: "wrong code"'),
         (
             UnlockAction(granted=False, door_action="locked", actor="app"),
             "Door locked by app",
@@ -295,3 +295,13 @@ def test_a_row_that_cannot_be_read_stays_in_the_story(
     assert told.lines[-1].kind == kind
     assert told.lines[-1].text.startswith("can't be read: ")
     assert not told.lines[-1].happened
+
+
+def test_texts_from_outside_can_not_speak_as_the_log() -> None:
+    """A rule, an actor, a label and a camera that go on like a sentence stand in quotes."""
+    lie = "none. The door was locked again"
+    asked = UnlockAction(granted=False, actor=lie, rule=f'x"; {lie}')
+    told = story.tell(records(Ding(camera_id=lie, recorded_at=T0), Detection(label=lie), asked))
+    assert told.sentence == (f'The door was not unlocked: asked by "{lie}"; rule: "x\\"; {lie}".')
+    assert told.lines[0].text == f'Somebody rang at "{lie}"'
+    assert told.lines[1].text == f'Seen: "{lie}"'
