@@ -54,8 +54,8 @@ def test_the_story_has_its_sentence_on_top_and_a_line_a_record(eventlog: Command
     hashes = [row[-1].hex()[:8] for row in rows(eventlog.db)]
     assert (said.code, said.err) == (0, "")
     sentence = (
-        "  The door was unlocked for Ada L. (recorded as ada): asked by face, distance 0.38 within the tolerance of"
-        ' 0.6; rule: "by day".'
+        "  The door was unlocked for Ada L. (recorded as ada): asked by face, distance 0.38"
+        ' within the tolerance of 0.6; rule: "by day".'
     )
     assert said.lines[:4] == [
         "Event 1 · a ring at front_door · Wednesday, 2026-02-25 10:30:00",
