@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from eventlog.cli.context import Context
 from eventlog.cli.evidence import Keys, keys_of, known_heads
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.errors import EvidenceError, SignerBusy
+from eventlog.errors import EventLogError, EvidenceError, SignerBusy
 from eventlog.evidence.keys import KeysDir, new_key
 from eventlog.evidence.signed_heads import SignedHead, head_of, parse_name
 from eventlog.evidence.signing import HeadSigner
@@ -95,6 +95,18 @@ def sign_now(context: Context, held: KeysDir) -> SignedHead:
             return signer.sign()
     except SignerBusy:
         return _ask(context, held)
+
+
+def sign_before(context: Context) -> None:
+    """Sign what is there, where heads are signed at all, before it leaves as a copy."""
+    if context.keys_dir is None:
+        return
+    try:
+        with context.reading() as connection:
+            held = keys_of(context, None, connection)
+        sign_now(context, held)
+    except EventLogError as error:
+        context.note(f"no head is signed before this: {error}")
 
 
 def _ask(context: Context, held: KeysDir) -> SignedHead:

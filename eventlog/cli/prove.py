@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +17,7 @@ from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence import proofs, proving
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.signed_heads import SignedHead, head_of, parse_head
+from eventlog.evidence.stranger import source
 from eventlog.journal import table as journal
 from eventlog.record import StoredRecord
 
@@ -52,7 +52,7 @@ def prove(
 ) -> int:
     """Write proofs that a stranger can check offline."""
     if verifier:
-        _say_written(context, [_write(into, "evidence_verify.py", verifier_source())])
+        _say_written(context, [_write(into, "evidence_verify.py", source())])
     elif between is not None:
         _between(context, between, into)
     elif (position is None) == (event is None):
@@ -60,11 +60,6 @@ def prove(
     else:
         _records(context, position, event, into, keys)
     return 0
-
-
-def verifier_source() -> bytes:
-    """The program with which a stranger checks proofs: one file, nothing of ours in it."""
-    return (files("eventlog.evidence") / "stranger" / "evidence_verify.py").read_bytes()
 
 
 def _records(

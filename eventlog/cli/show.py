@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
@@ -19,6 +19,7 @@ from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.record_json import record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, DatabaseError
+from eventlog.evidence import outside
 from eventlog.facts import Ding, Motion, Opener
 from eventlog.followers.cursor import of_row
 from eventlog.journal import table as journal
@@ -105,8 +106,26 @@ def print_story(
     context.draw(table)
     context.say()
     context.say(f"Times are {context.settings.time_zone}. {_appended(context, stored[0])}", "dim")
+    said = outside.anchored(outside.read(context.db_path), *_ends(stored), _short(context))
+    if said is not None:
+        context.say(f"Its records are {said}.", "dim")
     for note in notes:
         context.say(f"Note: {note}.", "yellow")
+
+
+def _ends(stored: Sequence[StoredRecord]) -> tuple[int, int]:
+    return stored[0].position, stored[-1].position
+
+
+def _short(context: Context) -> Callable[[int], str]:
+    """A time of today as the time of day, any other with its date."""
+
+    def show(at_us: int) -> str:
+        at = context.local(instant(at_us))
+        today = context.local(datetime.now(UTC)).date()
+        return f"{at:%H:%M}" if at.date() == today else f"{at:%Y-%m-%d %H:%M}"
+
+    return show
 
 
 def _appended(context: Context, first: StoredRecord) -> str:

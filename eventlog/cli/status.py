@@ -20,7 +20,8 @@ def status(*, as_json: AsJson = False, context: AtDesk) -> int:
         context.json(found)
     else:
         _print(context, found)
-    return int(any(view.parked for view in found.views) or _doubtful(found))
+    faulty = found.heads is not None and found.heads.fault is not None
+    return int(any(view.parked for view in found.views) or _doubtful(found) or faulty)
 
 
 def _doubtful(found: Status) -> bool:
@@ -47,8 +48,33 @@ def _print(context: Context, found: Status) -> None:
     for parked in found.parked:
         what = f"{counted(parked.records, 'record')} of {parked.view}: {parked.reason}"
         rows.add_row("parked", Text(safe(what), "red"))
+    rows.add_row("heads", _heads(found))
     rows.add_row("SQLite", _sqlite(found))
     context.draw(rows)
+
+
+def _heads(found: Status) -> Text:
+    heads = found.heads
+    if heads is None:
+        return Text("not signed: eventlog keys init DIR makes the key", "yellow")
+    if heads.fault is not None:
+        return Text(safe(heads.fault), "red")
+    text = Text(f"signed up to {heads.signed}")
+    for place in heads.places:
+        text.append(f"; {safe(place.name)} has {place.size}")
+    if heads.outside_age_s is not None:
+        text.append(f"; the newest outside head is {_age(heads.outside_age_s)} old")
+    if not heads.places:
+        text.append("; kept nowhere else: set HEAD_TO", "yellow")
+    return text
+
+
+def _age(seconds: float) -> str:
+    """A length of time as people read it."""
+    for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def _appended(context: Context, found: Status) -> str:

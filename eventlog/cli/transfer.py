@@ -13,6 +13,7 @@ from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
+from eventlog.cli.head import sign_before
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk, require_file
 from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
@@ -37,6 +38,7 @@ def export(
     file: Out = STANDARD, /, *, after: After = 0, until: Until = None, context: AtDesk
 ) -> int:
     """Write the journal as lines of JSON: bodies byte for byte, the facts beside them."""
+    sign_before(context)
     with _written(context, file) as out, context.progress("Export") as told:
         head = archive.export(context.db_path, out, after=after, until=until, progress=told)
     if file != STANDARD:
@@ -59,6 +61,7 @@ async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> i
 def backup(file: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Copy the log while others write, and check the copy. The pictures are not in it."""
     require_file("FILE", file)
+    sign_before(context)
     with context.progress("Check the copy") as told:
         report = backups.backup(context.db_path, file, progress=told)
     if as_json:

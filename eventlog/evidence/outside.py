@@ -7,6 +7,7 @@ write the log may write it. The proof is what lies in the places themselves.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -57,9 +58,41 @@ class Outside(Struct, frozen=True, kw_only=True):
         """How many records the newest head that a witness has cosigned covers."""
         return max((place.size for place in self.places if place.kind == "witness"), default=0)
 
+    def fault(self, now_us: int) -> str | None:
+        """What is wrong, as a sentence; None where all is well."""
+        if self.trouble is not None:
+            return self.trouble
+        faulty = next((place for place in self.places if place.is_faulty(now_us)), None)
+        return None if faulty is None else f"{faulty.name} takes no head: {faulty.error}"
+
+    def age_s(self, now_us: int) -> float | None:
+        """How old the newest outside head is, in seconds; None where there is none."""
+        times = [place.at_us for place in self.places if place.at_us is not None]
+        return max(0.0, (now_us - max(times)) / 1e6) if times else None
+
     def kept_of(self, position: int) -> list[Place]:
         """The places that have a head which covers a record."""
         return [place for place in self.places if place.size >= position]
+
+
+def anchored(known: Outside | None, first: int, last: int, at: Callable[[int], str]) -> str | None:
+    """Where records are anchored, as a sentence for people; None where heads are not signed.
+
+    `at` shows a time in microseconds since 1970.
+    """
+    if known is None:
+        return None
+    places = known.kept_of(last)
+    times = [place.at_us for place in places if place.at_us is not None]
+    if places:
+        names = ", ".join(place.name for place in places)
+        when = f" of {at(max(times))}" if times else ""
+        return f"in a signed head{when}, kept at: {names}"
+    if any(place.size >= first for place in known.places):
+        return "only its first records are in an outside head yet"
+    if known.signed >= last:
+        return "in a signed head of this machine, not in an outside head yet"
+    return "not in an outside head yet"
 
 
 def outside_path(db_path: Path) -> Path:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final, Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from eventlog import codecs
 from eventlog.errors import BadArgument, BadPayload, BadRecord, JournalHole
+from eventlog.evidence import tree_secret
 from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, mark_of
@@ -52,7 +53,11 @@ _Hash: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """An archive's first line. `hash` is that of the record at `until`, the last one."""
+    """An archive's first line. `hash` is that of the record at `until`, the last one.
+
+    `tree` is the secret of the log's tree, without which no proof of it can be made again; it is
+    there where heads of the log were signed.
+    """
 
     archive: Literal["eventlog/1"] = "eventlog/1"
     log_id: Annotated[bytes, Meta(min_length=16, max_length=16)]
@@ -61,6 +66,7 @@ class Header(Struct, frozen=True, kw_only=True):
     after: _NotNegative = 0
     until: _NotNegative
     hash: _Hash
+    tree: _Hash | UnsetType = UNSET
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -116,7 +122,14 @@ def export(
             raise BadArgument(f"there is nothing after {after}: the last record is {end}")
         last = Head(Position(end), _hash_at(connection, end))
         start = Head(Position(after), _hash_at(connection, after))
-        header = Header(log_id=journal.log_id(connection), after=after, until=end, hash=last.hash)
+        secret = tree_secret.read(connection)
+        header = Header(
+            log_id=journal.log_id(connection),
+            after=after,
+            until=end,
+            hash=last.hash,
+            tree=UNSET if secret is None else secret,
+        )
         out.write(_encoder.encode(header) + b"\n")
         for row in _checked(connection, start, end, progress):
             out.write(_encoder.encode(_line(row)) + b"\n")
@@ -191,6 +204,8 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
     head = Head(Position(0), chain.genesis(header.log_id))
     number = 1
     with translated(spare), new_log(spare, header.log_id) as connection:
+        if header.tree is not UNSET:
+            tree_secret.put(connection, header.tree)
         for number, text in numbered:
             row = _row(number, _decode(_line_decoder, number, text), head)
             try:
@@ -244,7 +259,10 @@ def copy_until(
         end = _end(source, position)
         log_id = journal.log_id(source)
         start = Head(Position(0), chain.genesis(log_id))
+        secret = tree_secret.read(source)
         with translated(target), new_log(spare, log_id) as connection:
+            if secret is not None:
+                tree_secret.put(connection, secret)
             for row in _checked(source, start, end, progress):
                 journal.insert(connection, [row])
             mark = mark_of(connection)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from eventlog.errors import BadArgument, DatabaseError
+from eventlog.evidence import tree_secret
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadFile, HeadMark, mark_of
 from eventlog.maintenance.new_log import keep_other_head
@@ -123,6 +124,7 @@ class _Exchange:
                     require_empty(connection, self._db_path)
                     (log_id,) = connection.execute("SELECT log_id FROM whole.log").fetchone()
                     journal.make_log_id(connection, log_id)
+                    _take_secret(connection)
                     _exchange_roots(connection)
                     connection.execute(f"DROP TABLE {_IMPORTED}")
             finally:
@@ -142,6 +144,16 @@ class _Exchange:
             pass
         with self._lock, transaction(self._connection):
             self._connection.execute(f"DROP TABLE {_IMPORTED}")
+
+
+def _take_secret(connection: sqlite3.Connection) -> None:
+    """The secret of the imported log's tree, in place of one that an empty log may have."""
+    found = connection.execute("SELECT 1 FROM whole.sqlite_schema WHERE name = 'tree'").fetchone()
+    if found is None:
+        return
+    (secret,) = connection.execute("SELECT secret FROM whole.tree").fetchone()
+    connection.execute("DROP TABLE IF EXISTS main.tree")
+    tree_secret.put(connection, secret)
 
 
 def _exchange_roots(connection: sqlite3.Connection) -> None:

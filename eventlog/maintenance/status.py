@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from eventlog.evidence import outside
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, read_mark
@@ -62,7 +64,7 @@ class Status(Struct, frozen=True):
 
     `records` is the newest position, `last_event` the highest event id. `wal_bytes` is what the
     WAL holds, `wal_file_bytes` how long its file is. `opened_how` says what had to be done to
-    read the log, None for nothing.
+    read the log, None for nothing. `durable` is the newest position that no power cut takes back.
     """
 
     path: str
@@ -82,6 +84,22 @@ class Status(Struct, frozen=True):
     sqlite: SqliteStatus
     read_only: bool
     opened_how: str | None
+    durable: int
+    heads: HeadsStatus | None
+
+
+class HeadsStatus(Struct, frozen=True):
+    """How far heads are signed, kept outside and witnessed, by position; None: never signed.
+
+    `outside_age_s` is the age of the newest outside head in seconds. `fault` says what is wrong.
+    """
+
+    signed: int
+    kept: int
+    witnessed: int
+    outside_age_s: float | None
+    places: tuple[outside.Place, ...]
+    fault: str | None
 
 
 def status(db_path: Path) -> Status:
@@ -122,7 +140,24 @@ def status(db_path: Path) -> Status:
             sqlite=SqliteStatus(sqlite3.sqlite_version, _has_wal_fault(sqlite3.sqlite_version)),
             read_only=read_only(db_path),
             opened_how=log.how,
+            durable=0 if mark is None else min(mark.durable_position, head.position),
+            heads=_heads(db_path),
         )
+
+
+def _heads(db_path: Path) -> HeadsStatus | None:
+    known = outside.read(db_path)
+    if known is None:
+        return None
+    now_us = time.time_ns() // 1000
+    return HeadsStatus(
+        signed=known.signed,
+        kept=known.kept,
+        witnessed=known.witnessed,
+        outside_age_s=known.age_s(now_us),
+        places=known.places,
+        fault=known.fault(now_us),
+    )
 
 
 def _views(connection: sqlite3.Connection, end: int) -> tuple[ViewStatus, ...]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.evidence import tree
+from eventlog.evidence import tree, tree_secret
 from eventlog.evidence.signed_heads import parse_head, parse_line
 from eventlog.record import StoredRecord
 from tests.cli.command_line import CommandLine
@@ -204,6 +204,41 @@ def test_a_new_era_goes_on_after_a_backup_was_put_back(signed: CommandLine, tmp_
     assert stranger("proof", "--key", new, proof).returncode == 0
     assert stranger("proof", "--key", old, proof).returncode == 1
     assert signed("head", "--now", "--keys", keys).code == 0
+
+
+def test_an_export_carries_what_proofs_need(signed: CommandLine, tmp_path: Path) -> None:
+    """An imported log has the same tree: heads and proofs of the old one go on, in its era."""
+    keys, lines = tmp_path / "keys", tmp_path / "door.jsonl"
+    before = signed("head", "--now", "--line", "--keys", keys).out
+    assert signed("export", lines).code == 0
+    for path in signed.db.parent.glob("events.db*"):
+        path.unlink()
+    assert signed("import", lines).code == 0
+    assert signed("head", "--now", "--line", "--keys", keys).out == before
+    assert signed("verify", "--no-pictures").code == 0
+
+
+def test_an_import_into_an_empty_log_brings_its_tree(signed: CommandLine, tmp_path: Path) -> None:
+    """Also where the empty log had a tree of its own, the imported one's takes its place."""
+    keys, lines = tmp_path / "keys", tmp_path / "door.jsonl"
+    before = signed("head", "--now", "--line", "--keys", keys).out
+    assert signed("export", lines).code == 0
+    for path in signed.db.parent.glob("events.db*"):
+        path.unlink()
+    logs.build_log(signed.db, [])
+    tree_secret.ensure(signed.db)
+    assert signed("import", lines).code == 0
+    assert signed("head", "--now", "--line", "--keys", keys).out == before
+
+
+def test_status_and_show_say_how_far_heads_are(signed: CommandLine, tmp_path: Path) -> None:
+    """Not signed, signed and kept: `status` has a line for it, `show` a sentence."""
+    assert "not signed: eventlog keys init" in signed("status").out
+    signed("head", "--now", "--keys", tmp_path / "keys")
+    assert "signed up to" in signed("status").out
+    (found,) = signed("status", "--json").json
+    assert found["heads"]["signed"] == found["durable"] == found["records"]
+    assert "not in an outside head yet" in signed("show", 1).out
 
 
 def test_tiles_are_those_of_c2sp(signed: CommandLine, tmp_path: Path) -> None:

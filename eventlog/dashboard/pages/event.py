@@ -5,6 +5,7 @@ Reads the read tables, and the event's records for its story.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import anyio.to_thread
@@ -21,11 +22,13 @@ from eventlog.dashboard.pages import boxes, cards
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
+from eventlog.evidence import outside
 from eventlog.facts import FaceResult
 from eventlog.followers.cursor import of_row
 from eventlog.projections import late, story
 from eventlog.projections.times import canonical, shown_us
 from eventlog.record import Record, StoredRecord
+from eventlog.record import instant as record_instant
 
 SCALE_END: Final = 1.2  # the distance at a scale's right end, unless a distance is further
 _SIGNS: Final = {
@@ -85,6 +88,8 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
     authors = late.authors(looked.stored)
     saved = looked.picture
     wrong, size = await anyio.to_thread.run_sync(pictures.condition, site.thumbnails, saved)
+    heads = await anyio.to_thread.run_sync(outside.read, site.settings.db_path)
+    ends = looked.stored[0].position, looked.stored[-1].position
     return page(
         request,
         "event.html",
@@ -101,7 +106,20 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
         wrong=wrong,
         size=size,
         boxes=[] if size is None else drawn(looked, *size),
+        anchored=outside.anchored(heads, *ends, _short(site)),
+        provable=0 if heads is None else heads.signed,
     )
+
+
+def _short(site: Site) -> Callable[[int], str]:
+    """A time of today as the time of day, any other with its date."""
+
+    def show(at_us: int) -> str:
+        at = local(record_instant(at_us), site.zone)
+        today = local(site.now, site.zone).date()
+        return f"{at:%H:%M}" if at.date() == today else f"{at:%Y-%m-%d %H:%M}"
+
+    return show
 
 
 def drawn(looked: Looked, width_px: int, height_px: int) -> list[boxes.Rectangle]:

@@ -25,8 +25,11 @@ from eventlog.dashboard.server.metrics import Figures
 from eventlog.dashboard.server.view_lag import ViewLag, stand
 from eventlog.dashboard.site import Site, site_of
 from eventlog.errors import EventLogError
+from eventlog.evidence import outside
 from eventlog.followers import checkpoints
 from eventlog.followers.checkpoints import Parked
+from eventlog.journal.head_file import read_mark
+from eventlog.projections.times import shown_us
 from eventlog.storage.paths import beside, wal_path
 from eventlog.storage.wal_file import bytes_in_use
 
@@ -42,6 +45,7 @@ SENTENCES: Final = {
     "unreadable": "The log is out of reach: its disk fails, or is gone.",
     "read-only": "The log can be read, not written.",
     "full": "The disk is nearly full.",
+    "unproved": "Heads are not signed, or do not get out of this machine.",
 }
 THUMBNAILS_COUNTED: Final = 100_000
 SQLITE_FIXED: Final = (3, 51, 3)  # before it, two WAL checkpoints at once may damage a database
@@ -61,6 +65,8 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     standing, said = await judged(site)
     standing = standing or ViewLag(0, {}, {})
     path = site.settings.db_path
+    heads = await anyio.to_thread.run_sync(outside.read, path)
+    mark, _ = await anyio.to_thread.run_sync(read_mark, path)
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     measured = Figures(
         head=standing.head,
@@ -73,6 +79,11 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         healthy=said == "ok",
         sources={} if site.running is None else site.running.sources(),
         restarts={} if site.running is None else site.running.restarts(),
+        durable=0 if mark is None else mark.durable_position,
+        signed=0 if heads is None else heads.signed,
+        kept=0 if heads is None else heads.kept,
+        witnessed=0 if heads is None else heads.witnessed,
+        outside_age_s=None if heads is None else heads.age_s(int(site.clock() * 1e6)),
     )
     text = site.metrics.exposition(measured)
     return Response(text, media_type="text/plain; version=0.0.4")
@@ -110,6 +121,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         free=_bytes(free),
         thumbnails=await anyio.to_thread.run_sync(_thumbnails, site.settings.thumbnails_dir),
         verified=await anyio.to_thread.run_sync(_verified, path),
+        heads=await anyio.to_thread.run_sync(_heads, site),
         sqlite=sqlite3.sqlite_version,
         sqlite_old=sqlite3.sqlite_version_info < SQLITE_FIXED,
         streams=site.streams.count,
@@ -133,7 +145,30 @@ async def judged(site: Site) -> tuple[ViewLag | None, str]:
         _, _, free = await anyio.to_thread.run_sync(_sizes, site.settings.db_path)
     except OSError:
         return standing, "unreadable"
-    return standing, "full" if free < LOW_DISK else "ok"
+    if free < LOW_DISK:
+        return standing, "full"
+    heads = await anyio.to_thread.run_sync(outside.read, site.settings.db_path)
+    fault = None if heads is None else heads.fault(int(site.clock() * 1e6))
+    return standing, "ok" if fault is None else "unproved"
+
+
+def _heads(site: Site) -> dict[str, Any] | None:
+    """How far heads are signed and kept; None where the log has no key."""
+    known = outside.read(site.settings.db_path)
+    if known is None:
+        return None
+    return {
+        "signed": known.signed,
+        "fault": known.fault(int(site.clock() * 1e6)),
+        "places": [
+            {
+                "name": place.name,
+                "size": place.size,
+                "at": None if place.at_us is None else with_offset(shown_us(place.at_us) or ""),
+            }
+            for place in known.places
+        ],
+    }
 
 
 def _word(site: Site, standing: ViewLag, now: float) -> str:

@@ -30,6 +30,11 @@ class Figures(Struct, frozen=True, kw_only=True):
     healthy: bool
     sources: dict[str, SourceFigures] = field(default_factory=dict)
     restarts: dict[str, int] = field(default_factory=dict)
+    durable: int = 0
+    signed: int = 0
+    kept: int = 0
+    witnessed: int = 0
+    outside_age_s: float | None = None
 
 
 class Metrics:
@@ -78,7 +83,16 @@ class _Once:
             ("disk_free_bytes", "Bytes free where the log lies.", figures.disk_free_bytes),
             ("open_streams", "Live streams that are open.", figures.streams),
             ("healthy", "1 where /health says ok.", int(figures.healthy)),
+            ("durable_position", "Newest position that no power cut takes.", figures.durable),
+            ("signed_position", "Newest position in a signed head.", figures.signed),
+            ("outside_position", "Newest position in a head kept elsewhere.", figures.kept),
+            ("witnessed_position", "Newest position a witness cosigned.", figures.witnessed),
         )
+        if figures.outside_age_s is not None:
+            text = "Age of the newest head that is kept elsewhere."
+            yield GaugeMetricFamily(
+                "eventlog_outside_head_age_seconds", text, value=figures.outside_age_s
+            )
         for name, text, value in simple:
             yield GaugeMetricFamily(f"eventlog_{name}", text, value=value)
         labelled = (

@@ -1,0 +1,10 @@
+"""The program that a stranger gets. It is a file that runs alone, and is never imported here."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+
+def source() -> bytes:
+    """The program, as it is handed out."""
+    return (files(__name__) / "evidence_verify.py").read_bytes()

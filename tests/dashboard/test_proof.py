@@ -1,0 +1,99 @@
+"""What the dashboard says of signed heads, and the proofs that it hands out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from eventlog.evidence import outside, proofs
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.outside import Outside, Place
+from eventlog.evidence.stranger import source
+from tests.dashboard.house import VISIT, House
+from tests.evidence.signed_logs import make_keys, public_key, sign
+
+pytestmark = pytest.mark.anyio
+
+AT_US = 1_772_015_520_000_000
+
+
+@pytest.fixture
+async def signed(
+    house: House, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[House, Path, KeysDir]:
+    """A house with one visit in a signed head, which is kept at two places."""
+    await house.append(*VISIT)
+    path = house.site.settings.db_path
+    keys = make_keys(path, tmp_path_factory.mktemp("keys") / "keys")
+    head = sign(path, keys)
+    places = (
+        Place(name="nas", kind="file", size=head.size, at_us=AT_US),
+        Place(name="neighbour", kind="witness", size=head.size, at_us=AT_US),
+    )
+    outside.write(path, Outside(signed=head.size, signed_at_us=AT_US, places=places))
+    house.site.clock = lambda: AT_US / 1e6 + 60
+    return house, path, keys
+
+
+async def test_the_event_page_says_where_its_records_are_anchored(
+    signed: tuple[House, Path, KeysDir],
+) -> None:
+    """In a signed head of 10:32, and the places by name; a later visit is in none yet."""
+    house, _, _ = signed
+    async with await house.signed_in() as client:
+        page = (await client.get("/events/1")).text
+        assert "in a signed head of 10:32, kept at: nas, neighbour" in page
+        await house.append(*VISIT)
+        assert "not in an outside head yet" in (await client.get("/events/2")).text
+
+
+async def test_a_proof_from_the_event_page_is_true(signed: tuple[House, Path, KeysDir]) -> None:
+    """Each record of the visit has a file that proves it; one that no head reaches has none."""
+    house, _, keys = signed
+    async with await house.signed_in() as client:
+        page = (await client.get("/events/1")).text
+        links = re.findall(r'href="(/records/\d+/proof)"', page)
+        assert len(links) == len(VISIT)
+        for link in links:
+            answer = await client.get(link)
+            assert "attachment" in answer.headers["content-disposition"]
+            assert proofs.is_proved(proofs.parse(answer.content), public_key(keys))
+        await house.append(*VISIT)
+        for position in (0, 8, 2**63):
+            assert (await client.get(f"/records/{position}/proof")).status_code == 404
+
+
+async def test_a_page_explains_what_a_proof_says(signed: tuple[House, Path, KeysDir]) -> None:
+    """Ten sentences, the head's line with its QR code, and the program of the stranger."""
+    house, _, _ = signed
+    async with await house.signed_in() as client:
+        page = (await client.get("/proof")).text
+        assert "evl1 " in page
+        assert "<svg" in page.partition('class="qr"')[2]
+        assert (await client.get("/proof/evidence_verify.py")).content == source()
+
+
+async def test_health_and_metrics_know_the_heads(signed: tuple[House, Path, KeysDir]) -> None:
+    """Positions and age are figures; a place that fails for five minutes makes health red."""
+    house, path, _ = signed
+    async with await house.signed_in() as client:
+        figures = (await client.get("/metrics")).text
+        assert "eventlog_signed_position 4.0" in figures
+        assert "eventlog_witnessed_position 4.0" in figures
+        assert "eventlog_outside_position 4.0" in figures
+        assert "eventlog_outside_head_age_seconds 60.0" in figures
+        assert "up to record 4" in (await client.get("/status")).text
+        assert (await client.get("/health")).text == "ok"
+        known = outside.read(path)
+        assert known is not None
+        failing = structs.replace(
+            known.places[0], failing_since_us=AT_US - 400_000_000, error="away"
+        )
+        outside.write(path, structs.replace(known, places=(failing,)))
+        answer = await client.get("/health")
+        assert (answer.status_code, answer.text) == (503, "unproved")
+        outside.write(path, structs.replace(known, trouble="the log is shorter"))
+        assert "the log is shorter" in (await client.get("/status")).text
