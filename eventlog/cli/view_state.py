@@ -32,7 +32,7 @@ def insist(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
     for view in views:
         if not present.issuperset(view.tables):
             raise DatabaseError(f"the read table {view.name} is missing: run `eventlog replay`")
-        if view.name not in at or at[view.name].version != view.version:
+        if checkpoints.version_state(at, view.name, view.version) != "same":
             raise DatabaseError(
                 f"another version of the program filled {view.name}: run `eventlog replay`"
             )

@@ -8,8 +8,8 @@ row has its name behind `reactor:`, so that no view can be confused with it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -48,6 +48,29 @@ class Parked(Struct, frozen=True):
     view: str
     position: int
     reason: str
+
+
+VersionState: TypeAlias = Literal["missing", "older", "same", "newer"]
+
+
+def version_state(at: Mapping[str, Checkpoint], view: str, version: int) -> VersionState:
+    """Compare the version of a view that filled its tables with this program's version of it.
+
+    Args:
+        at: The log's checkpoints, as `read` answers them.
+        view: The view's name.
+        version: This program's version of it.
+
+    Returns:
+        "same" where the tables can be read and carried on; "older" or "newer" by the version that
+        filled them; "missing" where the view has no checkpoint.
+    """
+    checkpoint = at.get(view)
+    if checkpoint is None:
+        return "missing"
+    if checkpoint.version == version:
+        return "same"
+    return "older" if checkpoint.version < version else "newer"
 
 
 def read(connection: sqlite3.Connection) -> dict[str, Checkpoint]:

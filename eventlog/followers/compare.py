@@ -113,7 +113,7 @@ def _comparable(
             what = "the view has no checkpoint"
         elif gone:
             what = f"{', '.join(gone)} is missing"
-        elif checkpoint.version != view.version:
+        elif checkpoints.version_state(at, view.name, view.version) != "same":
             what = f"version {checkpoint.version} of the view filled it, not {view.version}"
         elif checkpoint.position > end:
             what = f"the view is at {checkpoint.position}, and the journal ends at {end}"

@@ -81,9 +81,10 @@ def checked_checkpoints(
     """The checkpoints of these views. Raises DatabaseError where one is not of our version."""
     at = checkpoints.read(connection)
     for view in views:
-        if view.name not in at:
+        state = checkpoints.version_state(at, view.name, view.version)
+        if state == "missing":
             raise DatabaseError(f"the view {view.name} has no checkpoint: initialize the store")
-        if at[view.name].version != view.version:
+        if state != "same":
             raise DatabaseError(
                 f"the view {view.name} has version {at[view.name].version},"
                 f" this program {view.version}: replay it"

@@ -16,7 +16,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Final, TypeVar
 
 import anyio
@@ -32,6 +31,7 @@ from eventlog.projections.projection import Projection, Statement
 from eventlog.storage.authorizer import schema_opened
 from eventlog.storage.connections import transaction
 from eventlog.storage.lock import FileLock
+from eventlog.storage.paths import beside
 from eventlog.storage.shield import shielded
 from eventlog.storage.writer import Writer
 
@@ -90,7 +90,7 @@ class Replay:
         Raises ReplayRunning while another replay of this log is at work, and DatabaseError; the
         live views stay as they were then.
         """
-        lease = FileLock(_lease_path(self._writer.path), timeout_s=0)
+        lease = FileLock(beside(self._writer.path, ".replay"), timeout_s=0)
         try:
             try:
                 lease.acquire()
@@ -197,10 +197,6 @@ class Replay:
 
 
 _Ready = dict[str, list[Statement] | None]
-
-
-def _lease_path(db_path: Path) -> Path:
-    return db_path.with_name(db_path.name + ".replay")
 
 
 def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:

@@ -31,13 +31,13 @@ def missing_views(connection: sqlite3.Connection, views: Sequence[Projection]) -
     at = checkpoints.read(connection)
     missing: set[str] = set()
     for view in views:
-        whole = present.issuperset(view.tables) and present.issuperset(view.indexes)
-        current = view.name in at and at[view.name].version == view.version
-        if view.name in at and at[view.name].version > view.version:
+        complete = present.issuperset(view.tables) and present.issuperset(view.indexes)
+        state = checkpoints.version_state(at, view.name, view.version)
+        if state == "newer":
             raise NewerDatabase(
                 f"the view {view.name} was filled by a newer version of this program"
             )
-        if not (whole and current) or missing.intersection(view.parents):
+        if not (complete and state == "same") or missing.intersection(view.parents):
             missing.add(view.name)
     if missing and at:
         log.warning("the views %s are made anew from the journal", ", ".join(sorted(missing)))

@@ -30,6 +30,7 @@ from eventlog.maintenance.new_log import new_log, publish, spare_file
 from eventlog.record import Head, Position, StoredRecord
 from eventlog.storage.connections import USER_VERSION
 from eventlog.storage.error_translation import translated
+from eventlog.storage.paths import beside
 from eventlog.storage.read_only import opened
 
 T = TypeVar("T")
@@ -163,7 +164,7 @@ def import_archive(
     else:
         with opened(db_path) as log, translated(db_path):
             require_empty(log.connection, db_path)
-        with spare_file(db_path.with_name(db_path.name + ".import")) as spare:
+        with spare_file(beside(db_path, ".import")) as spare:
             _restore(lines, spare, progress)
             mark = take_over(db_path, spare)
     return Head(Position(mark.position), mark.hash)

@@ -35,7 +35,7 @@ from eventlog.storage.connections import connect_writer
 from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import checked_path, lock_path, wal_path
+from eventlog.storage.paths import beside, checked_path, lock_path, wal_path
 from eventlog.store import opening
 
 log = logging.getLogger("eventlog")
@@ -69,7 +69,7 @@ def require_free(target: Path) -> None:
     checked_path(target)
     if target.exists() or target.is_symlink():
         raise BadArgument(f"{target} exists already; nothing is written over it")
-    for path in (wal_path(target), target.with_name(target.name + "-journal")):
+    for path in (wal_path(target), beside(target, "-journal")):
         if path.exists() and path.stat().st_size > 0:
             raise BadArgument(f"{path} exists already, and would be read into the new database")
 

@@ -23,9 +23,8 @@ from eventlog.storage import wal_file as wal
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import wal_path
 from eventlog.storage.read_only import opened, read_only
+from eventlog.storage.sqlite_version import has_wal_fault
 
-# Releases without the fault that damages a WAL when a commit and a WAL checkpoint meet.
-_FIXED_IN: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 _PARKED_SHOWN: Final = 1000
 
 
@@ -137,7 +136,7 @@ def status(db_path: Path) -> Status:
             wal_bytes=wal.bytes_in_use(wal_path(db_path)),
             wal_file_bytes=_size(wal_path(db_path)),
             schema_version=schema_version,
-            sqlite=SqliteStatus(sqlite3.sqlite_version, _has_wal_fault(sqlite3.sqlite_version)),
+            sqlite=SqliteStatus(sqlite3.sqlite_version, has_wal_fault(sqlite3.sqlite_version)),
             read_only=read_only(db_path),
             opened_how=log.how,
             durable=0 if mark is None else min(mark.durable_position, head.position),
@@ -190,10 +189,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _has_wal_fault(version: str) -> bool:
-    number = tuple(int(part) for part in version.split("."))
-    if number >= _FIXED_IN[0]:
-        return False
-    return not any(number[:2] == fixed[:2] and number >= fixed for fixed in _FIXED_IN)

@@ -23,10 +23,12 @@ from eventlog import (
 from eventlog.errors import ReplayRunning
 from eventlog.followers import checkpoints
 from eventlog.followers.projector import project_batch
+from eventlog.followers.replay import Replay
 from eventlog.followers.swap import NEW, OLD
 from eventlog.journal.append import Append, EncodedFact
 from eventlog.projections import VIEWS
 from eventlog.storage.lock import FileLock
+from eventlog.storage.writer import Writer
 from eventlog.store import opening
 from tests.support.dumps import schema_of, soundness_of, views_of
 from tests.support.logs import put, writing
@@ -131,6 +133,24 @@ async def test_two_replays_at_once_are_one_too_many(store: EventStore, path: Pat
     lease.close()
 
     assert views_of(path) == before
+
+
+async def test_a_replay_by_a_link_and_one_by_the_file_keep_out_of_each_others_way(
+    store: EventStore, path: Path
+) -> None:
+    """One log has one lease, whatever name it is opened by."""
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    writer = Writer(link)
+    await writer.open(lambda connection: opening.prepare(connection, link))
+    lease = FileLock(path.with_name(path.name + ".replay"), timeout_s=0)
+    try:
+        with lease, pytest.raises(ReplayRunning):
+            await Replay(writer, VIEWS).run()
+        await Replay(writer, VIEWS).run()
+    finally:
+        await writer.close()
+    assert not list(path.parent.glob("link.db*.replay"))
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from eventlog.followers.checkpoints import Parked
 from eventlog.journal.head_file import read_mark
 from eventlog.projections.times import shown_us
 from eventlog.storage.paths import beside, wal_path
+from eventlog.storage.sqlite_version import has_wal_fault
 from eventlog.storage.wal_file import bytes_in_use
 
 ANSWER_S: Final = 1.0  # a log that does not answer within this time is stuck
@@ -48,7 +49,6 @@ SENTENCES: Final = {
     "unproved": "Heads are not signed, or do not get out of this machine.",
 }
 THUMBNAILS_COUNTED: Final = 100_000
-SQLITE_FIXED: Final = (3, 51, 3)  # before it, two WAL checkpoints at once may damage a database
 
 
 @get("/health")
@@ -123,7 +123,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         verified=await anyio.to_thread.run_sync(_verified, path),
         heads=await anyio.to_thread.run_sync(_heads, site),
         sqlite=sqlite3.sqlite_version,
-        sqlite_old=sqlite3.sqlite_version_info < SQLITE_FIXED,
+        sqlite_old=has_wal_fault(sqlite3.sqlite_version),
         streams=site.streams.count,
         door_troubles=[] if site.running is None else site.running.troubles(),
     )
