@@ -135,8 +135,9 @@ async def test_two_replays_at_once_are_one_too_many(store: EventStore, path: Pat
     assert views_of(path) == before
 
 
+@pytest.mark.usefixtures("store")
 async def test_a_replay_by_a_link_and_one_by_the_file_keep_out_of_each_others_way(
-    store: EventStore, path: Path
+    path: Path,
 ) -> None:
     """One log has one lease, whatever name it is opened by."""
     link = path.with_name("link.db")
