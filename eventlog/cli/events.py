@@ -20,7 +20,7 @@ from eventlog.cli.event_hints import hints, person_of
 from eventlog.cli.options import LIMIT, POSITION, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
-from eventlog.projections import acts, event_list
+from eventlog.projections import event_list, outcomes
 from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
@@ -32,7 +32,7 @@ Type = Annotated[
     Parameter(name="--type", help="Opened by a motion, or by a ding."),
 ]
 Outcome = Annotated[
-    acts.Outcome | None,
+    outcomes.Outcome | None,
     Parameter(
         help="Where the lock granted, refused at any time, was not asked, was asked for a trial,"
         " or where the act failed."
@@ -189,8 +189,10 @@ def _door(event: Mapping[str, Any]) -> Text:
     return Text("" if action == "none" else str(action), "green" if opened else "")
 
 
-def _outcome(outcome: acts.Outcome | None, *, granted: bool, refused: bool) -> acts.Outcome | None:
-    asked: set[acts.Outcome | None] = {outcome} - {None}
+def _outcome(
+    outcome: outcomes.Outcome | None, *, granted: bool, refused: bool
+) -> outcomes.Outcome | None:
+    asked: set[outcomes.Outcome | None] = {outcome} - {None}
     asked |= {"granted"} if granted else set()
     asked |= {"refused"} if refused else set()
     if len(asked) > 1:

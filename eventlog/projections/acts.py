@@ -1,177 +1,129 @@
-"""What an unlock action came to: refused, granted, only a trial, or an act and its outcome.
+"""The view `acts`: each act that was announced to a lock, and what it came to.
 
-An action with an `intent` announces an act. Until its outcome is recorded the door has done
-nothing; it has when the outcome is `done`, or when the lock reports within CONFIRMED_US that it
-opened the same door. Such a report confirms the act and is no second opening.
-
-The rules are here twice: `settle` for the records of one event, and the statements that two
-views run on a table of theirs with the columns `id`, `intent`, `door_id`, `door_action`, `at_us`,
-`granted`, `act`, `outcome`, `effect` and `confirms`. Knows neither view.
+One row for each unlock action with an intent that was granted. `act` is 'pending' until an outcome
+is recorded, or the lock reports the operation: see `outcomes.py`. `took_ms` and `detail` are those
+of the latest outcome, whose position is `told_by`. The id is the position of the
+record that announced it. Knows of the view `events` only that its rows may belong to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, Literal, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final
 
-from msgspec import Struct
-
-from eventlog.facts import ActuatorOutcome, DoorAction, LockState, UnlockAction
-from eventlog.projections.projection import Statement
-from eventlog.projections.times import since_epoch_us
+from eventlog.facts import ActuatorOutcome, LockState, UnlockAction
+from eventlog.field_types import shown
+from eventlog.projections import outcomes
+from eventlog.projections.paging import require_page
+from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
-Outcome: TypeAlias = Literal[
-    "granted", "refused", "none", "trial", "failed", "timed_out", "unknown"
-]
-Act: TypeAlias = Literal["pending", "done", "failed", "timed_out", "unknown"]
+# ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-# So long after our intent a lock's report of an opening is about that intent.
-CONFIRMED_US: Final = 10_000_000
-OPENINGS: Final = frozenset({"unlocked", "unlatched"})
-# A grant outweighs everything; a failed act weighs more than a refusal, a trial the least.
-STRENGTH: Final[tuple[tuple[Outcome, ...], ...]] = (
-    ("granted",),
-    ("failed", "timed_out", "unknown"),
-    ("refused",),
-    ("trial",),
+SCHEMA: Final = """
+CREATE TABLE {p}acts (
+    id          INTEGER PRIMARY KEY,
+    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    intent      TEXT    NOT NULL,
+    door_id     TEXT,
+    door_action TEXT    NOT NULL,
+    person      TEXT,
+    at          TEXT    NOT NULL,
+    at_us       INTEGER NOT NULL,
+    act         TEXT    NOT NULL,
+    outcome     TEXT    NOT NULL,
+    effect      TEXT,
+    took_ms     INTEGER,
+    detail      TEXT,
+    told_by     INTEGER
+) STRICT;
+CREATE INDEX {p}idx_acts_intent ON {p}acts (intent);
+CREATE INDEX {p}idx_acts_door ON {p}acts (door_id, at_us)
+"""
+
+COLUMNS: Final = (
+    "id",
+    "event_id",
+    "intent",
+    "door_id",
+    "door_action",
+    "person",
+    "at",
+    "at_us",
+    "act",
+    "outcome",
+    "effect",
+    "took_ms",
+    "detail",
+    "told_by",
 )
 
-
-def outcome(fact: UnlockAction) -> Outcome:
-    """What became of the asking, by the action alone."""
-    if fact.dry_run:
-        return "trial"
-    if fact.granted:
-        return "granted"
-    return "refused" if fact.door_action == "none" else "none"
+# ── row ────────────────────────────────────────────────────────────────────────────────────
 
 
-def strongest(outcomes: Iterable[Outcome]) -> Outcome:
-    """What an event came to, from its actions in the order of the journal."""
-    found = list(outcomes)
-    for rank in STRENGTH:
-        if among := [one for one in found if one in rank]:
-            return among[-1]
-    return "none"
+def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
+    """One row, of an act that is still to come."""
+    at_us = own_time_us(record)
+    return (
+        record.position,
+        record.event_id,
+        fact.intent,
+        fact.door_id,
+        fact.door_action,
+        None if fact.person is None else shown(fact.person),
+        canonical_us(at_us),
+        at_us,
+        "pending",
+        outcomes.outcome(fact),
+        *(None,) * 4,
+    )
 
 
-def announces(fact: UnlockAction) -> bool:
-    """Whether an act is to follow."""
-    return fact.intent is not None and fact.granted and not fact.dry_run
+# ── apply ──────────────────────────────────────────────────────────────────────────────────
+
+INSERT: Final = insert_into("acts", COLUMNS)
+# What the latest outcome of an act says besides.
+TELL: Final = "UPDATE {p}acts SET took_ms = ?, detail = ?, told_by = ? WHERE intent = ? AND id < ?"
 
 
-def reports(fact: object) -> str | None:
-    """The door that a lock says it opened, None for a fact that is no such report."""
-    if isinstance(fact, LockState):
-        return fact.door_id if fact.state in OPENINGS else None
-    if isinstance(fact, UnlockAction) and fact.intent is None and not fact.dry_run:
-        return fact.door_id if fact.door_action in OPENINGS else None
-    return None
-
-
-def at_us(record: Record) -> int:
-    """When it happened where the fact says so, else when it was appended."""
-    moment = getattr(record.fact, "recorded_at", None)
-    return record.appended_at_us if moment is None else since_epoch_us(moment)
-
-
-def effect(fact: UnlockAction, act: Act | None) -> DoorAction | None:
-    """What the door did, None for an act that is not known to have happened."""
-    if fact.dry_run:
-        return None
-    if act is None:
-        # An intent that was refused comes to nothing.
-        return fact.door_action if fact.intent is None else "none"
-    if act != "done":
-        return None
-    return "unlocked" if fact.door_action == "none" else fact.door_action
-
-
-# ── the records of one event ───────────────────────────────────────────────────────────────
-
-
-class Settled(Struct):
-    """An unlock action, and what it came to by the records after it."""
-
-    record: Record
-    fact: UnlockAction
-    act: Act | None
-    confirms: bool = False  # the report of an act that was announced before
-
-    @property
-    def outcome(self) -> Outcome:
-        """What became of it."""
-        if self.act in ("failed", "timed_out", "unknown"):
-            return self.act
-        return outcome(self.fact)
-
-    @property
-    def effect(self) -> DoorAction | None:
-        """What the door did."""
-        return effect(self.fact, self.act)
-
-
-def settle(records: Sequence[Record]) -> list[Settled]:
-    """The unlock actions among records that come in the order of the journal."""
-    actions: list[Settled] = []
-    for record in records:
-        fact = record.fact
-        confirmed = _confirm(actions, record)
-        if isinstance(fact, UnlockAction):
-            act: Act | None = "pending" if announces(fact) else None
-            actions.append(Settled(record, fact, act, confirmed))
-        elif isinstance(fact, ActuatorOutcome):
-            for action in actions:
-                if action.act not in (None, "done") and action.fact.intent == fact.intent:
-                    action.act = fact.outcome
-    return actions
-
-
-def _confirm(actions: Sequence[Settled], record: Record) -> bool:
-    door, confirmed = reports(record.fact), False
-    if door is None:
-        return False
-    for action in actions:
-        late = at_us(record) - at_us(action.record)
-        if action.act is not None and action.fact.door_id == door and 0 <= late <= CONFIRMED_US:
-            action.act, confirmed = "done", True
-    return confirmed
-
-
-# ── the same in SQL ────────────────────────────────────────────────────────────────────────
-
-_EFFECT: Final = "iif(door_action = 'none', 'unlocked', door_action)"
-_OF_INTENT: Final = "act IS NOT NULL AND intent = ?2 AND id < ?3"
-_OF_DOOR: Final = (
-    f"act IS NOT NULL AND door_id = ?1 AND id < ?2 AND at_us BETWEEN ?3 - {CONFIRMED_US} AND ?3"
-)
-_DONE: Final = f"UPDATE {{p}}%s SET act = 'done', outcome = 'granted', effect = {_EFFECT} WHERE "
-_NOT_DONE: Final = f"UPDATE {{p}}%s SET act = ?1, outcome = ?1 WHERE {_OF_INTENT} AND act != 'done'"
-_CONFIRMS: Final = (
-    f"UPDATE {{p}}%s SET confirms = (SELECT max(id) FROM {{p}}%s WHERE {_OF_DOOR}) WHERE id = ?2"
-)
-
-
-def settling(table: str, records: Sequence[Record]) -> list[Statement]:
-    """Statements that settle the actions in a table by outcomes and reports in a batch.
-
-    They come after those that insert the batch's own actions. An outcome or a report only counts
-    for acts that were announced before it.
-    """
-    done: list[tuple[Any, ...]] = []
-    failed: list[tuple[Any, ...]] = []
-    confirmed: list[tuple[Any, ...]] = []
-    for record in records:
-        fact = record.fact
-        if isinstance(fact, ActuatorOutcome):
-            row = (fact.outcome, fact.intent, record.position)
-            (done if fact.outcome == "done" else failed).append(row)
-        elif (door := reports(fact)) is not None:
-            confirmed.append((door, record.position, at_us(record)))
-    return [
-        Statement(_NOT_DONE % table, failed, changes_each=False),
-        Statement(_DONE % table + _OF_INTENT + " AND ?1 = 'done'", done, changes_each=False),
-        Statement(_DONE % table + _OF_DOOR, confirmed, changes_each=False),
-        Statement(_CONFIRMS % (table, table), confirmed, changes_each=False),
+def apply(records: Sequence[Record]) -> list[Statement]:
+    """A row for each act that was announced, settled by what came after it."""
+    announced = [
+        row(record, record.fact)
+        for record in records
+        if isinstance(record.fact, UnlockAction) and outcomes.announces(record.fact)
     ]
+    told: list[tuple[Any, ...]] = [
+        (r.fact.took_ms, r.fact.detail, r.position, r.fact.intent, r.position)
+        for r in records
+        if isinstance(r.fact, ActuatorOutcome)
+    ]
+    return statements(
+        Statement(INSERT, announced, changes_each=False),
+        Statement(TELL, told, changes_each=False),
+        *outcomes.settling("acts", records, confirms=False),
+    )
+
+
+# ── queries ────────────────────────────────────────────────────────────────────────────────
+
+LATEST: Final = "SELECT * FROM acts ORDER BY id DESC LIMIT ?"
+
+
+def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
+    """The newest acts first. Rows are COLUMNS. Raises BadArgument for a limit out of range."""
+    require_page(limit, 0)
+    return LATEST, (limit,)
+
+
+ACTS: Final = Projection(
+    name="acts",
+    version=1,
+    schema=SCHEMA,
+    tables=("acts",),
+    indexes=("idx_acts_intent", "idx_acts_door"),
+    handles=frozenset({UnlockAction, ActuatorOutcome, LockState}),
+    parents=("events",),
+    apply=apply,
+)

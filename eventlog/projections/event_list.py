@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from eventlog.projections import detections, events
-from eventlog.projections.acts import Outcome
+from eventlog.projections.outcomes import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.times import canonical, since_epoch_us
 

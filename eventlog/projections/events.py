@@ -30,10 +30,10 @@ from eventlog.facts import (
     kind_of,
 )
 from eventlog.field_types import shown
-from eventlog.projections import acts, faces
-from eventlog.projections.acts import Outcome
+from eventlog.projections import faces, outcomes
+from eventlog.projections.outcomes import Outcome
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
-from eventlog.projections.times import canonical, created_at
+from eventlog.projections.times import canonical, created_at, own_time_us
 from eventlog.record import EventId, Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
@@ -182,17 +182,17 @@ class OpenEvent(Struct):
     def see_unlock(self, _: Record, fact: UnlockAction) -> None:
         """A granted action outweighs all others; among equals the last one counts."""
         self.acted = True
-        self.announced |= acts.announces(fact) or acts.reports(fact) is not None
-        became = acts.outcome(fact)
-        self.opened |= acts.effect(fact, None) in acts.OPENINGS
+        self.announced |= outcomes.announces(fact) or outcomes.reports(fact) is not None
+        became = outcomes.outcome(fact)
+        self.opened |= outcomes.effect(fact, None) in outcomes.OPENINGS
         self.refused |= became == "refused"
-        self.outcome = acts.strongest((self.outcome, became))
+        self.outcome = outcomes.strongest((self.outcome, became))
         if became == "granted":
             self.granted = True
-            self.lock_action = acts.effect(fact, None)
+            self.lock_action = outcomes.effect(fact, None)
             self.admitted = self.admitted if fact.person is None else shown(fact.person)
         elif not self.granted and became != "trial":
-            self.lock_action = acts.effect(fact, None)
+            self.lock_action = outcomes.effect(fact, None)
 
     def see_thumbnail(self, record: Record, fact: ThumbnailSaved) -> None:
         """The last picture is the event's."""
@@ -246,7 +246,7 @@ _LOCK_ACTION: Final = f"""
     AND granted = (SELECT max(granted) {_ACTIONS}) ORDER BY id DESC LIMIT 1
 """
 _RANKS: Final = " ".join(
-    f"WHEN '{word}' THEN {rank}" for rank, words in enumerate(acts.STRENGTH) for word in words
+    f"WHEN '{word}' THEN {rank}" for rank, words in enumerate(outcomes.STRENGTH) for word in words
 )
 SETTLE: Final = f"""
 UPDATE {{p}}events SET
@@ -272,7 +272,7 @@ _OF_INTENT: Final = (
 )
 _OF_DOOR: Final = (
     "id IN (SELECT event_id FROM {p}event_actions WHERE act IS NOT NULL AND door_id = ?1"
-    f" AND id < ?2 AND at_us BETWEEN ?3 - {acts.CONFIRMED_US} AND ?3)"
+    f" AND id < ?2 AND at_us BETWEEN ?3 - {outcomes.CONFIRMED_US} AND ?3)"
 )
 # Pictures are removed by path; one that was saved under the path later stays.
 REMOVE: Final = (
@@ -297,7 +297,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     action_rows: list[tuple[Any, ...]] = []
     for record in records:
         event_id, fact = record.event_id, record.fact
-        if isinstance(fact, UnlockAction) and (event_id is not None or acts.announces(fact)):
+        if isinstance(fact, UnlockAction) and (event_id is not None or outcomes.announces(fact)):
             action_rows.append(_action_row(record, fact))
         see = SEE.get(type(fact))
         if event_id is None:
@@ -321,7 +321,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         Statement(MERGE, merged, changes_each=True),
         Statement(INSERT_FACE, face_rows, changes_each=False, joinable=True),
         Statement(INSERT_ACTION, action_rows, changes_each=False, joinable=True),
-        *acts.settling("event_actions", records),
+        *outcomes.settling("event_actions", records),
         Statement(SETTLE + "id = ?1", settled, changes_each=True),
         *_settling_others(records),
         *_removing(records),
@@ -343,9 +343,9 @@ def _settling_others(records: Sequence[Record]) -> Iterable[Statement]:
     """Events of earlier batches whose acts are settled by an outcome or a report in this one."""
     intents = [(r.fact.intent, r.position) for r in records if isinstance(r.fact, ActuatorOutcome)]
     reported = [
-        (door, r.position, acts.at_us(r))
+        (door, r.position, own_time_us(r))
         for r in records
-        if (door := acts.reports(r.fact)) is not None
+        if (door := outcomes.reports(r.fact)) is not None
     ]
     return (
         Statement(SETTLE + _OF_INTENT, list[tuple[Any, ...]](intents), changes_each=False),
@@ -412,19 +412,19 @@ def _end(ended: VisitEnded | None) -> tuple[Any, ...]:
 
 
 def _action_row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
-    act: acts.Act | None = "pending" if acts.announces(fact) else None
+    act: outcomes.Act | None = "pending" if outcomes.announces(fact) else None
     return (
         record.position,
         record.event_id,
         fact.intent,
         fact.door_id,
         fact.door_action,
-        acts.at_us(record),
+        own_time_us(record),
         int(fact.granted and not fact.dry_run),
         None if fact.person is None else shown(fact.person),
         act,
-        acts.outcome(fact),
-        acts.effect(fact, act),
+        outcomes.outcome(fact),
+        outcomes.effect(fact, act),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from eventlog.facts import FaceResult
 from eventlog.field_types import shown
-from eventlog.projections.acts import at_us
+from eventlog.projections.times import own_time_us
 from eventlog.record import Record
 
 
@@ -41,7 +41,7 @@ def face(record: Record, fact: FaceResult) -> Face:
         confidence(fact),
         fact.track,
         fact.given_by == "person",
-        at_us(record),
+        own_time_us(record),
     )
 
 

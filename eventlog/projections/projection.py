@@ -57,6 +57,15 @@ def insert_into(table: str, columns: Sequence[str]) -> str:
     return f"INSERT INTO {{p}}{table} ({names}) VALUES ({marks})"
 
 
+def latest_of(table: str, columns: Sequence[str], keys: Sequence[str]) -> str:
+    """The statement that keeps one row for each value of the keys: the latest by `at_us`, `id`."""
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in keys)
+    return (
+        f"{insert_into(table, columns)} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}"
+        " WHERE (excluded.at_us, excluded.id) > (at_us, id)"
+    )
+
+
 def statements(*candidates: Statement) -> list[Statement]:
     """Those that have rows to run with."""
     return [statement for statement in candidates if statement.rows]

@@ -47,7 +47,7 @@ from eventlog.facts import (
     UnlockAction,
     VisitEnded,
 )
-from eventlog.projections.acts import outcome
+from eventlog.projections.outcomes import outcome
 from eventlog.projections.times import canonical
 
 Names: TypeAlias = Mapping[str, str]

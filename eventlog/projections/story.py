@@ -16,8 +16,8 @@ from msgspec import Struct
 from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import Detection, FaceResult, Fact, UnlockAction, happened_at, kind_of
-from eventlog.projections.acts import OPENINGS, Outcome, Settled, settle, strongest
 from eventlog.projections.late import summary
+from eventlog.projections.outcomes import OPENINGS, Outcome, Settled, settle, strongest
 from eventlog.projections.sentences import (
     NO_NAMES,
     Names,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from eventlog.record import EPOCH, instant, is_instant
+from eventlog.record import EPOCH, Record, instant, is_instant
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND_US: Final = 1_000_000
@@ -44,6 +44,12 @@ def created_at(appended_at_us: int) -> str:
     Raises ValueError where it is no date.
     """
     return _whole_second(appended_at_us // _SECOND_US).replace("T", " ")
+
+
+def own_time_us(record: Record) -> int:
+    """When it happened where the fact says so, else when it was appended: µs since 1970."""
+    moment: datetime | None = getattr(record.fact, "recorded_at", None)
+    return record.appended_at_us if moment is None else since_epoch_us(moment)
 
 
 def since_epoch_us(moment: datetime) -> int:

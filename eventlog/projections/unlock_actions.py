@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from eventlog.facts import ActuatorOutcome, LockState, UnlockAction
 from eventlog.field_types import shown
-from eventlog.projections import acts
-from eventlog.projections.acts import Outcome
+from eventlog.projections import outcomes
+from eventlog.projections.outcomes import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
-from eventlog.projections.times import canonical, canonical_us
+from eventlog.projections.times import canonical, canonical_us, own_time_us
 from eventlog.record import Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
@@ -102,7 +102,7 @@ COLUMNS: Final = (
 def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
     """One row: all that the fact says, and when it was appended."""
     moment = None if fact.recorded_at is None else canonical(fact.recorded_at)
-    act: acts.Act | None = "pending" if acts.announces(fact) else None
+    act: outcomes.Act | None = "pending" if outcomes.announces(fact) else None
     return (
         record.position,
         record.event_id,
@@ -124,10 +124,10 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         int(fact.dry_run),
         fact.intent,
         act,
-        acts.effect(fact, act),
+        outcomes.effect(fact, act),
         None,
-        acts.at_us(record),
-        acts.outcome(fact),
+        own_time_us(record),
+        outcomes.outcome(fact),
         moment,
     )
 
@@ -147,7 +147,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     return statements(
         Statement(INSERT, [one for one in rows if one[-1]], changes_each=False, joinable=True),
         Statement(INSERT_UNTIMED, [one for one in rows if not one[-1]], changes_each=False),
-        *acts.settling("unlock_actions", records),
+        *outcomes.settling("unlock_actions", records),
     )
 
 

@@ -15,7 +15,7 @@ from litestar import Request, Response, get
 from eventlog.dashboard.api import responses
 from eventlog.dashboard.filters import PAGE, PAGE_MAX, TEXT_MAX
 from eventlog.facts import Fact
-from eventlog.projections.acts import Outcome
+from eventlog.projections.outcomes import Outcome
 
 _REF: Final = "#/components/schemas/{name}"
 _CURSOR: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?~\d{1,19}$"

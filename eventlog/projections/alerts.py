@@ -1,0 +1,120 @@
+"""The view `alerts`: each alert that was to be sent, and what became of it.
+
+One row for each `alert_intended`, with what the latest `alert_sent` about it says; an alert that
+no record announced has a row of its own. `outcome` is NULL while nothing is known, and `covers`
+is a JSON list of positions. The id is the position of the record that made the row. Knows of the
+view `events` only that its rows may belong to it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from eventlog.facts import AlertIntended, AlertSent
+from eventlog.projections.paging import require_page
+from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.times import canonical_us, own_time_us
+from eventlog.record import Record
+
+# ── schema ─────────────────────────────────────────────────────────────────────────────────
+
+SCHEMA: Final = """
+CREATE TABLE {p}alerts (
+    id          INTEGER PRIMARY KEY,
+    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    rule        TEXT,
+    channel     TEXT,
+    revision    INTEGER,
+    covers      TEXT    NOT NULL,
+    intended    INTEGER NOT NULL,
+    intended_at TEXT,
+    outcome     TEXT,
+    tries       INTEGER,
+    message_id  TEXT,
+    sent_at     TEXT
+) STRICT
+"""
+
+COLUMNS: Final = (
+    "id",
+    "event_id",
+    "rule",
+    "channel",
+    "revision",
+    "covers",
+    "intended",
+    "intended_at",
+    "outcome",
+    "tries",
+    "message_id",
+    "sent_at",
+)
+
+# ── row ────────────────────────────────────────────────────────────────────────────────────
+
+
+def row(record: Record, fact: AlertIntended) -> tuple[Any, ...]:
+    """One row, of an alert that is still to be sent."""
+    told = (fact.rule, fact.channel, fact.revision, json.dumps(fact.covers))
+    at = canonical_us(record.appended_at_us)
+    return (record.position, record.event_id, *told, 1, at, *(None,) * 4)
+
+
+def sent(record: Record, fact: AlertSent) -> tuple[Any, ...]:
+    """What became of an alert: first what is told of it, then what a row of its own has besides."""
+    at = canonical_us(own_time_us(record))
+    became = (fact.outcome or "sent", fact.tries, fact.message_id, at)
+    own = (record.event_id, fact.rule, fact.channel, fact.revision)
+    return (fact.intended, record.position, *became, *own)
+
+
+# ── apply ──────────────────────────────────────────────────────────────────────────────────
+
+INSERT: Final = insert_into("alerts", COLUMNS)
+_ITS_OWN: Final = "id = ?1 AND id < ?2 AND intended = 1"
+TELL: Final = (
+    "UPDATE {p}alerts SET outcome = ?3, tries = ?4, message_id = ?5, sent_at = ?6"
+    f" WHERE {_ITS_OWN}"
+)
+# A row of its own, where nothing announced the alert.
+INSERT_SENT: Final = (
+    "INSERT INTO {p}alerts (id, outcome, tries, message_id, sent_at, event_id, rule, channel,"
+    " revision, covers, intended) SELECT ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '[]', 0"
+    f" WHERE NOT EXISTS (SELECT 1 FROM {{p}}alerts WHERE {_ITS_OWN})"
+)
+
+
+def apply(records: Sequence[Record]) -> list[Statement]:
+    """A row for each alert, with what became of it."""
+    intended = [row(r, r.fact) for r in records if isinstance(r.fact, AlertIntended)]
+    became = [sent(r, r.fact) for r in records if isinstance(r.fact, AlertSent)]
+    return statements(
+        Statement(INSERT, intended, changes_each=False),
+        Statement(TELL, [one[:6] for one in became], changes_each=False),
+        Statement(INSERT_SENT, became, changes_each=False),
+    )
+
+
+# ── queries ────────────────────────────────────────────────────────────────────────────────
+
+LATEST: Final = "SELECT * FROM alerts ORDER BY id DESC LIMIT ?"
+
+
+def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
+    """The newest alerts first. Rows are COLUMNS. Raises BadArgument for a limit out of range."""
+    require_page(limit, 0)
+    return LATEST, (limit,)
+
+
+ALERTS: Final = Projection(
+    name="alerts",
+    version=1,
+    schema=SCHEMA,
+    tables=("alerts",),
+    indexes=(),
+    handles=frozenset({AlertIntended, AlertSent}),
+    parents=("events",),
+    apply=apply,
+)

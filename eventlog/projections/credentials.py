@@ -1,0 +1,96 @@
+"""The view `credentials`: each code, tag or finger that was shown and opened nothing.
+
+The id is the position of the record. `at` is its own time, or that of the append. Knows of the
+view `events` only that its rows may belong to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from eventlog.facts import CredentialPresented
+from eventlog.field_types import shown
+from eventlog.projections.paging import require_page
+from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.times import canonical_us, own_time_us
+from eventlog.record import Record
+
+# ── schema ─────────────────────────────────────────────────────────────────────────────────
+
+SCHEMA: Final = """
+CREATE TABLE {p}credentials (
+    id              INTEGER PRIMARY KEY,
+    event_id        INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    door_id         TEXT,
+    credential_kind TEXT    NOT NULL,
+    credential_slot INTEGER,
+    user_ref        TEXT,
+    person          TEXT,
+    reason          TEXT,
+    at              TEXT    NOT NULL
+) STRICT
+"""
+
+COLUMNS: Final = (
+    "id",
+    "event_id",
+    "door_id",
+    "credential_kind",
+    "credential_slot",
+    "user_ref",
+    "person",
+    "reason",
+    "at",
+)
+
+# ── row ────────────────────────────────────────────────────────────────────────────────────
+
+
+def row(record: Record, fact: CredentialPresented) -> tuple[Any, ...]:
+    """One row: all that the fact says."""
+    return (
+        record.position,
+        record.event_id,
+        fact.door_id,
+        fact.credential_kind,
+        fact.credential_slot,
+        None if fact.user_ref is None else shown(fact.user_ref),
+        None if fact.person is None else shown(fact.person),
+        fact.reason,
+        canonical_us(own_time_us(record)),
+    )
+
+
+# ── apply ──────────────────────────────────────────────────────────────────────────────────
+
+INSERT: Final = insert_into("credentials", COLUMNS)
+
+
+def apply(records: Sequence[Record]) -> list[Statement]:
+    """One row for each credential."""
+    rows = [row(r, r.fact) for r in records if isinstance(r.fact, CredentialPresented)]
+    return statements(Statement(INSERT, rows, changes_each=False, joinable=True))
+
+
+# ── queries ────────────────────────────────────────────────────────────────────────────────
+
+LATEST: Final = "SELECT * FROM credentials ORDER BY id DESC LIMIT ?"
+
+
+def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
+    """The newest first. Rows are COLUMNS. Raises BadArgument for a limit out of range."""
+    require_page(limit, 0)
+    return LATEST, (limit,)
+
+
+CREDENTIALS: Final = Projection(
+    name="credentials",
+    version=1,
+    schema=SCHEMA,
+    tables=("credentials",),
+    indexes=(),
+    handles=frozenset({CredentialPresented}),
+    parents=("events",),
+    apply=apply,
+)

@@ -1,0 +1,92 @@
+"""The view `locks`: how each lock stands, by its last state or operation.
+
+One row for each door: the latest by its own time of what the lock reports as a state and what it
+did by an unlock action that names the door. A trial, and an act that was only announced, say
+nothing of the bolt. `id` is the position of that record. Knows nothing of the other views.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from eventlog.facts import LockState, UnlockAction
+from eventlog.projections.projection import Projection, Statement, latest_of, statements
+from eventlog.projections.times import canonical_us, own_time_us
+from eventlog.record import Record
+
+# ── schema ─────────────────────────────────────────────────────────────────────────────────
+
+SCHEMA: Final = """
+CREATE TABLE {p}locks (
+    id      INTEGER PRIMARY KEY,
+    door_id TEXT    NOT NULL UNIQUE,
+    state   TEXT    NOT NULL,
+    source  TEXT,
+    at      TEXT    NOT NULL,
+    at_us   INTEGER NOT NULL
+) STRICT
+"""
+
+COLUMNS: Final = (
+    "id",
+    "door_id",
+    "state",
+    "source",
+    "at",
+    "at_us",
+)
+
+# ── row ────────────────────────────────────────────────────────────────────────────────────
+
+
+def row(record: Record) -> tuple[Any, ...] | None:
+    """One row; None for a record that says nothing of a bolt."""
+    fact = record.fact
+    if isinstance(fact, LockState):
+        said: tuple[Any, ...] = (fact.door_id, fact.state, fact.source)
+    elif isinstance(fact, UnlockAction) and _moved(fact):
+        said = (fact.door_id, fact.door_action, fact.actor)
+    else:
+        return None
+    at_us = own_time_us(record)
+    return (record.position, *said, canonical_us(at_us), at_us)
+
+
+def _moved(fact: UnlockAction) -> bool:
+    if fact.door_id is None or fact.door_action == "none":
+        return False
+    return not fact.dry_run and fact.intent is None
+
+
+# ── apply ──────────────────────────────────────────────────────────────────────────────────
+
+UPSERT: Final = latest_of("locks", COLUMNS, ("door_id",))
+
+
+def apply(records: Sequence[Record]) -> list[Statement]:
+    """The latest state of each lock."""
+    rows = [one for record in records if (one := row(record)) is not None]
+    return statements(Statement(UPSERT, rows, changes_each=False))
+
+
+# ── queries ────────────────────────────────────────────────────────────────────────────────
+
+ALL: Final = "SELECT * FROM locks ORDER BY door_id"
+
+
+def listed() -> tuple[str, tuple[Any, ...]]:
+    """All locks, by door. Rows are COLUMNS."""
+    return ALL, ()
+
+
+LOCKS: Final = Projection(
+    name="locks",
+    version=1,
+    schema=SCHEMA,
+    tables=("locks",),
+    indexes=(),
+    handles=frozenset({LockState, UnlockAction}),
+    parents=(),
+    apply=apply,
+)
