@@ -31,7 +31,7 @@ from eventlog.record import Record, StoredRecord, instant, is_instant
 
 # A clock is set soon after a start, when the network comes: so many records on are looked at.
 NEAR: Final = 2000
-_STYLES: Final = {"granted": "bold green", "refused": "bold red", "none": "bold"}
+_STYLES: Final = {"granted": "bold green", "refused": "bold red"}
 
 
 def show(
@@ -91,7 +91,7 @@ def print_story(
     told = story.tell(records, shown, late.remarks(stored))
     context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
     context.say()
-    context.draw(Padding(Text(safe(told.sentence), _STYLES[told.outcome]), (0, 2)))
+    context.draw(Padding(Text(safe(told.sentence), _STYLES.get(told.outcome, "bold")), (0, 2)))
     context.say()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("RECORD", justify="right", style="dim")

@@ -49,6 +49,7 @@ def plain_record(stored: StoredRecord) -> dict[str, Any]:
     }
     if isinstance(record, Record):
         plain["fact"] = codecs.to_builtins(record.fact)
+        plain["text"] = story.text_of(record.fact)
     else:
         plain["unreadable"] = record.reason
     return plain

@@ -42,8 +42,7 @@ from eventlog.record import EventId, Record
 # strangers were, 1 where somebody was recognised; `outcome` is what became of the door, `opened`
 # says that it was opened at any time and `refused` that any action was refused. `opener` is the
 # kind that opened the event and `observed` the label of an observation. `lock_action` is
-# `door_action` in the lock's own word, which may be 'unlatched'. `picture_position` is the record
-# that brought the picture.
+# `door_action` in the lock's own word, which may be 'unlatched'.
 # An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
 # and then the higher id. Partial ones hold the few events that their filter asks for.
 SCHEMA: Final = """
@@ -70,8 +69,7 @@ CREATE TABLE {p}events (
     refused         INTEGER NOT NULL DEFAULT 0,
     ended_at        TEXT,
     end_reason      TEXT,
-    answered        INTEGER,
-    picture_position INTEGER
+    answered        INTEGER
 );
 CREATE INDEX {p}idx_events_recorded_at ON {p}events (recorded_at DESC);
 CREATE INDEX {p}idx_events_camera_id ON {p}events (camera_id, recorded_at);
@@ -135,7 +133,6 @@ COLUMNS: Final = (
     "ended_at",
     "end_reason",
     "answered",
-    "picture_position",
 )
 # Those of them that hold real numbers.
 REALS: Final = frozenset({"face_confidence", "face_distance"})
@@ -166,7 +163,7 @@ class OpenEvent(Struct):
     announced: bool = False
     acted: bool = False
     thumbnail_path: str | None = None
-    picture_position: int | None = None
+    pictured: bool = False
     alert_sent: bool = False
     ended: VisitEnded | None = None
     changed: bool = False  # by what is merged into a row
@@ -194,9 +191,14 @@ class OpenEvent(Struct):
         elif not self.granted and became != "trial":
             self.lock_action = outcomes.effect(fact, None)
 
-    def see_thumbnail(self, record: Record, fact: ThumbnailSaved) -> None:
+    def see_thumbnail(self, _: Record, fact: ThumbnailSaved) -> None:
         """The last picture is the event's."""
-        self.thumbnail_path, self.picture_position, self.changed = fact.path, record.position, True
+        self.thumbnail_path, self.pictured, self.changed = fact.path, True, True
+
+    def see_removal(self, path: str) -> None:
+        """A picture that was removed is no longer the event's; the one before stays out too."""
+        if self.thumbnail_path == path:
+            self.thumbnail_path = None
 
     def see_alert(self, _: Record, fact: AlertSent) -> None:
         """Once sent is sent; one that was refused or given up is none."""
@@ -232,8 +234,7 @@ INSERT_ACTION: Final = insert_into("event_actions", _ACTION_COLUMNS)
 # What a later batch brings, besides faces and actions.
 MERGE: Final = """
 UPDATE {p}events SET
-    thumbnail_path = coalesce(?2, thumbnail_path),
-    picture_position = coalesce(?3, picture_position),
+    thumbnail_path = iif(?2, ?3, thumbnail_path),
     alert_sent = max(alert_sent, ?4),
     ended_at = coalesce(?5, ended_at), end_reason = coalesce(?6, end_reason),
     answered = iif(?5 IS NULL, answered, ?7)
@@ -274,15 +275,12 @@ _OF_DOOR: Final = (
     "id IN (SELECT event_id FROM {p}event_actions WHERE act IS NOT NULL AND door_id = ?1"
     f" AND id < ?2 AND at_us BETWEEN ?3 - {outcomes.CONFIRMED_US} AND ?3)"
 )
-# Pictures are removed by path; one that was saved under the path later stays.
-REMOVE: Final = (
-    "UPDATE {p}events SET thumbnail_path = NULL WHERE id = ?1 AND thumbnail_path = ?2"
-    " AND picture_position < ?3"
-)
+# These come first: a picture that was saved under the path in this batch is folded in OpenEvent.
+REMOVE: Final = "UPDATE {p}events SET thumbnail_path = NULL WHERE id = ? AND thumbnail_path = ?"
+# One scan for all that a batch removes.
 REMOVE_ANYWHERE: Final = (
-    "UPDATE {p}events SET thumbnail_path = NULL WHERE thumbnail_path IS NOT NULL"
-    " AND picture_position < (SELECT max(json_extract(value, '$[1]')) FROM json_each(?1)"
-    " WHERE json_extract(value, '$[0]') = thumbnail_path)"
+    "UPDATE {p}events SET thumbnail_path = NULL"
+    " WHERE thumbnail_path IN (SELECT value FROM json_each(?))"
 )
 
 
@@ -299,23 +297,16 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         event_id, fact = record.event_id, record.fact
         if isinstance(fact, UnlockAction) and (event_id is not None or outcomes.announces(fact)):
             action_rows.append(_action_row(record, fact))
-        see = SEE.get(type(fact))
-        if event_id is None:
-            if type(fact) in WITHOUT_EVENT:
-                continue
-            raise ValueError("it belongs to no event")
-        if see is None:
-            continue
-        visit = visits.get(event_id)
-        if visit is None:
-            visit = visits[event_id] = OpenEvent(faces=[])
-        see(visit, record, fact)
-        if isinstance(fact, FaceResult):
-            face_rows.append((record.position, event_id, *visit.faces[-1][1:]))
+        elif isinstance(fact, FaceResult):
+            face_rows.append((record.position, event_id, *faces.face(record, fact)[1:]))
+        elif isinstance(fact, PictureRemoved):
+            _take_away(visits, event_id, fact.path)
+        _see(visits, record)
     opened = [_row(of, visit, visit.opener) for of, visit in visits.items() if visit.opener]
     merged = [_delta(of, visit) for of, visit in visits.items() if _is_late(visit)]
     settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if _is_open(visit)]
     return statements(
+        *_removing(records),
         Statement(INSERT, opened, changes_each=False, joinable=True),
         # No row to merge into: the opener could not be read.
         Statement(MERGE, merged, changes_each=True),
@@ -324,8 +315,25 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         *outcomes.settling("event_actions", records),
         Statement(SETTLE + "id = ?1", settled, changes_each=True),
         *_settling_others(records),
-        *_removing(records),
     )
+
+
+def _see(visits: dict[EventId, OpenEvent], record: Record) -> None:
+    event_id, see = record.event_id, SEE.get(type(record.fact))
+    if event_id is None:
+        if type(record.fact) not in WITHOUT_EVENT:
+            raise ValueError("it belongs to no event")
+    elif see is not None:
+        visit = visits.get(event_id)
+        if visit is None:
+            visit = visits[event_id] = OpenEvent(faces=[])
+        see(visit, record, record.fact)
+
+
+def _take_away(visits: dict[EventId, OpenEvent], event_id: EventId | None, path: str) -> None:
+    for of, visit in visits.items():
+        if event_id in (None, of):
+            visit.see_removal(path)
 
 
 def _is_late(visit: OpenEvent) -> bool:
@@ -354,15 +362,13 @@ def _settling_others(records: Sequence[Record]) -> Iterable[Statement]:
 
 
 def _removing(records: Sequence[Record]) -> Iterable[Statement]:
-    removed = [(r, r.fact) for r in records if isinstance(r.fact, PictureRemoved)]
-    of_event: list[tuple[Any, ...]] = [
-        (r.event_id, fact.path, r.position) for r, fact in removed if r.event_id is not None
-    ]
-    anywhere = [(fact.path, r.position) for r, fact in removed if r.event_id is None]
-    rows = [(json.dumps(anywhere),)] if anywhere else []
+    removed = [(r.event_id, r.fact.path) for r in records if isinstance(r.fact, PictureRemoved)]
+    of_event: list[tuple[Any, ...]] = [one for one in removed if one[0] is not None]
+    anywhere = [path for event_id, path in removed if event_id is None]
+    rows: list[tuple[Any, ...]] = [(json.dumps(anywhere),)] if anywhere else []
     return (
         Statement(REMOVE, of_event, changes_each=False),
-        Statement(REMOVE_ANYWHERE, list[tuple[Any, ...]](rows), changes_each=False),
+        Statement(REMOVE_ANYWHERE, rows, changes_each=False),
     )
 
 
@@ -395,7 +401,6 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
         int(visit.opened),
         int(visit.refused),
         *_end(visit.ended),
-        visit.picture_position,
     )
 
 
@@ -431,8 +436,8 @@ def _action_row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
 def _delta(event_id: EventId, visit: OpenEvent) -> tuple[Any, ...]:
     return (
         event_id,
+        visit.pictured,
         visit.thumbnail_path,
-        visit.picture_position,
         int(visit.alert_sent),
         *_end(visit.ended),
     )

@@ -214,7 +214,7 @@ def _of_no_event(rng: random.Random, _: int) -> Bad:
 
 
 def _of_nobodys_event(rng: random.Random, _: int) -> Bad:
-    unlock = (_NOBODY, frozenset({"events", "unlock_actions"}))
+    unlock = (_NOBODY, frozenset({"events", "unlock_actions", "acts"}))
     fact, views = rng.choice([*NEEDS_EVENT, unlock])
     return Bad(columns(fact, NOBODYS + rng.randrange(1000)), views)
 

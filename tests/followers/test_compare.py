@@ -18,6 +18,7 @@ from eventlog.followers.compare import Difference, check
 from eventlog.journal.append import prepare
 from eventlog.projections import VIEWS
 from tests.support.logs import appends, build_log, contents, guards_down, put, rewrite, writing
+from tests.support.vocabulary import every_kind
 
 
 @pytest.fixture
@@ -27,8 +28,10 @@ def path(tmp_path: Path) -> Path:
 
 
 def build(path: Path) -> Path:
-    """Visits, and the one record that makes a row of the view that no visit fills."""
-    return build_log(path, [*appends(30), prepare([UncleanStop(journal_position=7)])])
+    """Visits, and every kind of fact, so that each view has a row."""
+    return build_log(
+        path, [*appends(30), *every_kind(), prepare([UncleanStop(journal_position=7)])]
+    )
 
 
 @contextmanager

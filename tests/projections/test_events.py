@@ -83,7 +83,6 @@ def test_an_opener_alone_makes_a_row_with_every_default() -> None:
         "ended_at": None,
         "end_reason": None,
         "answered": None,
-        "picture_position": None,
     }
 
 

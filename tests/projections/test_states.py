@@ -42,7 +42,7 @@ from eventlog.projections import (
     parts,
     silences,
 )
-from eventlog.record import EventId, Position, Record, instant
+from eventlog.record import Position, Record, instant
 from tests.projections.engine import T0, T0_US, motion, projected, record, rows, visit
 from tests.projections.visit_model import act_of, action_of, is_act, own_time, text
 from tests.support.strategies import standalone_facts
@@ -276,25 +276,18 @@ def test_a_report_at_another_time_confirms_nothing(late: timedelta) -> None:
 
 def test_the_queries_of_the_views_answer_their_columns() -> None:
     """Rows as COLUMNS says; a page has bounds."""
-    everything = projected(
-        [
-            Record(Position(n), EventId(1), T0_US, None, fact)
-            for n, fact in enumerate(
-                [
-                    motion(),
-                    CredentialPresented(credential_kind="pin"),
-                    UnlockAction(granted=True, intent="i1"),
-                    AlertIntended(rule="rings", channel="ntfy", revision=0, covers=(1, 2)),
-                    SourceSilent(source="ring", since=T0, reason="offline"),
-                    DoorState(door_id="front", state="open", source="nuki"),
-                    LockState(door_id="front", state="locked", source="nuki"),
-                    DeviceState(device_id="front", what="battery", state="low"),
-                    PartStopped(part="ring", error="OSError 5", restarts=0),
-                ],
-                start=1,
-            )
-        ]
-    )
+    facts: list[Fact] = [
+        motion(),
+        CredentialPresented(credential_kind="pin"),
+        UnlockAction(granted=True, intent="i1"),
+        AlertIntended(rule="rings", channel="ntfy", revision=0, covers=(1, 2)),
+        SourceSilent(source="ring", since=T0, reason="offline"),
+        DoorState(door_id="front", state="open", source="nuki"),
+        LockState(door_id="front", state="locked", source="nuki"),
+        DeviceState(device_id="front", what="battery", state="low"),
+        PartStopped(part="ring", error="OSError 5", restarts=0),
+    ]
+    everything = projected(visit(*facts))
     for view in (acts, alerts, credentials, silences):
         (row,) = everything.execute(*view.latest(5)).fetchall()
         assert len(row) == len(view.COLUMNS)

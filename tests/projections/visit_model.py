@@ -161,10 +161,9 @@ def model_event(records: Sequence[Record], opener: Record) -> dict[str, Any]:
     if face is not None and confidence is None and face.distance is not None:
         confidence = max(0.0, 1.0 - face.distance)
     picture: Record | None = None
-    latest: Record | None = None
     for r in records:
         if isinstance(r.fact, ThumbnailSaved) and r.event_id == event_id:
-            picture = latest = r
+            picture = r
         elif (
             isinstance(r.fact, PictureRemoved)
             and r.event_id in {None, event_id}
@@ -200,5 +199,4 @@ def model_event(records: Sequence[Record], opener: Record) -> dict[str, Any]:
         "ended_at": text(ends[-1].ended_at) if ends else None,
         "end_reason": ends[-1].reason if ends else None,
         "answered": ends[-1].answered if ends else None,
-        "picture_position": None if latest is None else latest.position,
     }
