@@ -1,23 +1,32 @@
-"""Frame bytes become a clean JPEG, and JPEGs become thumbnails in their folder.
+"""Turns frames into clean JPEGs, and keeps those as thumbnails in their folder.
 
-JPEG and PNG are read: what doorbells send and frame grabbers write. Every other format is
-refused, because each decoder more is one more door to guard.
+JPEG and PNG are read here, with their headers checked first: what doorbells send and frame grabbers
+write. Other formats are converted in a process of its own, because each further decoder is a risk.
 """
 
 from __future__ import annotations
+
+from typing import Final
 
 from eventlog.pictures.frame_header import MAX_BYTES, MAX_PIXELS, Frame, refused
 from eventlog.pictures.jpeg import SOI, read_jpeg
 from eventlog.pictures.png import SIGNATURE, read_png
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "Frame", "read_frame", "refused"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "Frame", "read_frame", "refused", "without_line_breaks"]
+
+_LINE_BREAKS: Final = b"\r\n\r\n"
+
+
+def without_line_breaks(frame: bytes) -> bytes:
+    """A frame without the line breaks that some HTTP cameras send before it."""
+    return frame[: len(_LINE_BREAKS)].lstrip(_LINE_BREAKS) + frame[len(_LINE_BREAKS) :]
 
 
 def read_frame(frame: bytes) -> Frame:
     """The header and the clean bytes of a JPEG or a PNG, whatever its file was called.
 
-    Raises BadPayload, which says why, for what is neither, over 8 MB or 16 megapixels, cut
-    short or damaged.
+    Raises BadPayload, which says why, for what is neither, over 8 MB or 36 megapixels, or damaged;
+    and for what ends before its pixels begin.
     """
     if not frame:
         raise refused("is empty")

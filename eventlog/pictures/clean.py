@@ -1,9 +1,12 @@
-"""Bytes of a frame → bytes of a clean JPEG, in bounded memory.
+"""Turns the bytes of a frame into the bytes of a clean JPEG, in bounded memory.
 
 The picture that comes out holds pixels and a JFIF header: no EXIF, comment, profile or tail. It
-stands upright, in grey or in colour. Its pixels are the frame's; alpha is dropped, so that
-the colours under it show. Only a JPEG whose full size would not fit into `MAX_MEMORY` comes out
-at a half, a quarter or an eighth of it.
+is upright, in grey or in colour. Its pixels are the frame's; alpha is dropped, so that the colours
+under it show. A JPEG whose full size would not fit into `MAX_MEMORY` comes out at a half, a quarter
+or an eighth of it. Other formats, and what does not fit even so, are left to `foreign.py`.
+
+A JPEG that is cut short is kept as far as it decodes; the rest is grey, and the picture is marked:
+`cut_short` is true, and the JPEG has the comment `CUT_SHORT`.
 
 Pillow is imported when the first picture is made. Knows nothing of files and folders.
 """
@@ -17,13 +20,14 @@ from fcntl import F_ADD_SEALS, F_SEAL_GROW, fcntl
 from io import FileIO
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from eventlog.pictures import MAX_BYTES, Frame, read_frame, refused
+from eventlog.pictures import MAX_BYTES, Frame, foreign, read_frame, refused, without_line_breaks
+from eventlog.pictures.converter import QUALITY, flat, upright
 from eventlog.pictures.frame_header import UPRIGHT, Pixels
 
 if TYPE_CHECKING:
     from PIL import Image
 
-QUALITY: Final = 85
+CUT_SHORT: Final = b"cut short"  # the comment of a picture whose frame ended early
 MAX_MEMORY: Final = 64 * 1024 * 1024  # bytes besides the frame, for decoding and encoding
 _OVERHEAD: Final = 1_250_000  # bytes that decoder and encoder take for themselves
 _ROW_BYTES: Final = 128  # bytes that they take for each pixel of a row
@@ -43,43 +47,64 @@ _BYTES_PER_PX: Final[dict[Pixels, tuple[int, int]]] = {
 
 
 class Picture(NamedTuple):
-    """A clean JPEG and its size in pixels."""
+    """A clean JPEG, its size in pixels, and whether its frame ended early."""
 
     jpeg: bytes
     width_px: int
     height_px: int
+    cut_short: bool = False
 
 
 def clean_picture(frame: bytes | bytearray | memoryview, *, keep_jpeg: bool = False) -> Picture:
     """The clean JPEG of a frame, at quality 85.
 
-    With `keep_jpeg`, a JPEG that needs no change is answered byte for byte: grey or in colour,
-    upright, without metadata or a tail, and decodable to its end. Whoever asks for it trusts
-    the camera, because bytes between the pixels are kept as well.
-
     A decoder fills in what is damaged inside a scan, so that not all damage is noticed here.
 
-    Raises BadPayload, which says why, for a frame that no picture can be made of.
+    Args:
+        frame: A JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF of 8 MB and 36 megapixels at most. Of an
+            animation the first picture is taken.
+        keep_jpeg: Answer a JPEG that needs no change byte for byte: grey or in colour, upright,
+            without metadata or a tail, and decodable to its end. That trusts the camera, because
+            bytes between the pixels are kept as well. The default encodes every frame anew.
+
+    Raises:
+        BadPayload: No picture can be made of the frame; it says why.
     """
     if not isinstance(frame, (bytes, bytearray, memoryview)):
         raise refused("is not bytes")
     if memoryview(frame).nbytes > MAX_BYTES:
         raise refused(f"has more than {MAX_BYTES} bytes")
-    source = bytes(frame)
+    source = without_line_breaks(bytes(frame))
+    kind = foreign.format_of(source)
+    if kind is not None:
+        return _kept(foreign.convert(source, kind))
     header = read_frame(source)
     if keep_jpeg and _needs_no_change(header):
-        _pixels(header, _scale(header, len(source), _SCALES[-1:]))
-        return Picture(source, header.width_px, header.height_px)
+        scale = _scale(header, len(source), _SCALES[-1:])
+        if scale is not None:
+            _pixels(header, scale)
+            return _kept(header)
     scale = _scale(header, len(source), _SCALES if header.format == "JPEG" else _SCALES[:1])
-    return _encoded(_pixels(header, scale))
+    if scale is None:
+        kept = foreign.convert(header.clean, header.format, orientation=header.orientation)
+        return _kept(kept)
+    return _encoded(_pixels(header, scale), cut_short=header.cut_short)
+
+
+def _kept(header: Frame) -> Picture:
+    """A clean JPEG as it is."""
+    return Picture(header.clean, header.width_px, header.height_px)
 
 
 def _needs_no_change(header: Frame) -> bool:
     return header.plain and header.orientation == UPRIGHT and header.pixels != "cmyk"
 
 
-def _scale(header: Frame, frame_bytes: int, scales: tuple[int, ...]) -> int:
-    """The first scale to divide the picture's sides by that lets all of it fit into MAX_MEMORY."""
+def _scale(header: Frame, frame_bytes: int, scales: tuple[int, ...]) -> int | None:
+    """The first scale to divide the picture's sides by that lets all of it fit into MAX_MEMORY.
+
+    None where none does.
+    """
     peak, after = _BYTES_PER_PX[header.pixels]
     row = header.width_px
     if header.orientation != UPRIGHT:
@@ -91,14 +116,14 @@ def _scale(header: Frame, frame_bytes: int, scales: tuple[int, ...]) -> int:
         encoding = pixels * after + min(MAX_BYTES, 2 * frame_bytes)
         if own + max(decoding, encoding) <= MAX_MEMORY:
             return scale
-    raise refused("would take too much memory")
+    return None
 
 
 def _pixels(header: Frame, scale: int) -> Image.Image:
     """The frame's pixels, upright, in grey or in colour."""
     # Pillow and its codecs raise what they like on damaged bytes, and run out of memory.
     try:
-        return _upright(_flat(_decoded(header, scale)), header.orientation)
+        return upright(flat(_decoded(header, scale)), header.orientation)
     except Exception as error:
         raise refused(f"is damaged or cut short ({type(error).__name__})") from error
 
@@ -113,42 +138,16 @@ def _decoded(header: Frame, scale: int) -> Image.Image:
     return image
 
 
-def _flat(image: Image.Image) -> Image.Image:
-    """The picture in grey or colour, the two modes that are stored."""
-    if image.mode in {"L", "RGB"}:
-        return image
-    if image.mode == "I;16":
-        # Conversion alone would clip: every value over 255 would be white.
-        return image.point(lambda value: value / 256).convert("L")
-    return image.convert("L" if image.mode in {"1", "LA"} else "RGB")
-
-
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
-    from PIL.Image import Transpose  # noqa: PLC0415 - as above
-
-    turns = {
-        2: Transpose.FLIP_LEFT_RIGHT,
-        3: Transpose.ROTATE_180,
-        4: Transpose.FLIP_TOP_BOTTOM,
-        5: Transpose.TRANSPOSE,
-        6: Transpose.ROTATE_270,
-        7: Transpose.TRANSVERSE,
-        8: Transpose.ROTATE_90,
-    }
-    turn = turns.get(orientation)
-    return image if turn is None else image.transpose(turn)
-
-
-def _encoded(image: Image.Image) -> Picture:
+def _encoded(image: Image.Image, *, cut_short: bool) -> Picture:
     width, height = image.size
     held = _OVERHEAD + width * (_ROW_BYTES + height * (1 if image.mode == "L" else 4))
     try:
         with _memory_file(min(MAX_BYTES, MAX_MEMORY - held)) as file:
-            image.save(file, "JPEG", quality=QUALITY)
+            image.save(file, "JPEG", quality=QUALITY, comment=CUT_SHORT if cut_short else None)
             image.close()  # its pixels make room for the second copy of the JPEG
             size_bytes = file.tell()
             file.seek(0)
-            return Picture(file.read(size_bytes), width, height)
+            return Picture(file.read(size_bytes), width, height, cut_short)
     except (OSError, MemoryError) as error:
         # The file's seal answers EPERM.
         if isinstance(error, OSError) and error.errno == EPERM:

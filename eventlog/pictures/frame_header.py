@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from eventlog.errors import BadPayload
 
 MAX_BYTES: Final = 8_000_000
-MAX_PIXELS: Final = 16_000_000
+MAX_PIXELS: Final = 36_000_000  # a frame of 8K has 33 million
 MAX_SIDE: Final = 65_500  # what libjpeg can write
 MAX_PIECES: Final = 4_096  # segments or chunks; a frame of 8 MB in chunks of 2 KB has as many
 
@@ -38,7 +38,8 @@ class Frame(NamedTuple):
 
     `orientation` is EXIF's, 1 to 8. `whole_image_bytes` is what a decoder buffers besides the
     pixels, because the picture comes in several scans. `plain` is true for a JPEG that holds
-    nothing but its pixels, their tables and at most a JFIF header, to the last byte.
+    nothing but its pixels, their tables and at most a JFIF header, to the last byte. `cut_short` is
+    true for a JPEG whose bytes end before its picture does; `clean` has an end all the same.
     """
 
     format: Literal["JPEG", "PNG"]
@@ -49,6 +50,7 @@ class Frame(NamedTuple):
     whole_image_bytes: int
     plain: bool
     clean: bytes
+    cut_short: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:

@@ -39,6 +39,7 @@ _FACTORS: Final = range(1, 5)
 _BLOCK: Final = 8  # pixels on a side
 _BLOCK_BYTES: Final = 64 * 2  # 64 coefficients of 16 bits
 
+_END: Final = bytes([0xFF, _EOI])
 _MARKER: Final = re.compile(rb"\xff+([^\x00\xff])")
 # The next marker after a scan's data, where 0xFF00 is a byte and 0xFFD0 to 0xFFD7 are restarts.
 _AFTER_SCAN: Final = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
@@ -81,6 +82,8 @@ def read_jpeg(frame: bytes) -> Frame:
     exif = [s.body for s in segments if s.marker == _APP1 and s.body.startswith(b"Exif\0\0")]
     clean = _joined(frame, kept)
     ended = segments[-1].marker == _EOI
+    if not ended:
+        clean += _END  # or a decoder would wait for the rest
     return Frame(
         format="JPEG",
         width_px=size.width_px,
@@ -90,6 +93,7 @@ def read_jpeg(frame: bytes) -> Frame:
         whole_image_bytes=_whole_image_bytes(size, scans[0]),
         plain=ended and clean is frame and all(s.marker != _APP14 for s in kept),
         clean=clean,
+        cut_short=not ended,
     )
 
 

@@ -1,10 +1,11 @@
-"""The folder of thumbnails: save a picture so that it is there or not, find it, check it, sweep.
+"""The folder of thumbnails: save a picture durably or not at all, find it, check it, sweep.
 
-A picture is on the disk, folder and all, before its fact is answered; so a record never names a
-picture that a power cut took. A file in the folder is never overwritten, a symbolic link in it
-never followed, and no text from outside becomes more of a path than a few plain letters.
+A picture and the folders above it are on the disk before its fact is answered; so a record never
+names a picture that a power cut took. A file in the folder is never overwritten, a symbolic link in
+it never followed, and text from outside gives a file's name only, made of a few plain letters.
 
-Knows nothing of the journal: whoever has the fact appends it.
+A picture is found by its file's name in the folder that is given, so that a folder may be renamed
+or moved. Knows nothing of the journal: the caller appends the fact.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 import secrets
 import time
 from collections import deque
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -26,7 +27,7 @@ import anyio.to_thread
 
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.facts import ThumbnailSaved
-from eventlog.pictures import MAX_BYTES, read_frame
+from eventlog.pictures import MAX_BYTES, read_frame, small
 from eventlog.pictures.clean import clean_picture
 from eventlog.storage.durable_files import (
     is_plain,
@@ -45,7 +46,10 @@ _NUMBERED: Final = 100  # frames of one timestamp that are counted; further ones
 _REMEMBERED: Final = 2_048  # names that this object wrote lately
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_+-]")
-_OURS: Final = re.compile(r"\.thumbnail-[0-9a-f]{16}\.tmp|[A-Za-z0-9_+][A-Za-z0-9_+-]*\.jpg")
+_OURS: Final = re.compile(
+    rf"\.thumbnail-[0-9a-f]{{16}}\.tmp"
+    rf"|[A-Za-z0-9_+][A-Za-z0-9_+-]*(?:\.jpg|{re.escape(small.ENDING)})"
+)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -81,7 +85,8 @@ class Thumbnails:
         ':' and '.' become '-', and so does whatever is no letter, digit, '_', '+' or '-'. A
         second frame of one timestamp ends in '-2'. For `keep_jpeg` see `clean_picture`.
 
-        A frame that can't be stored, for its own sake or the disk's, answers None and is logged.
+        A frame that can't be stored, for its own sake or the disk's, answers None and is logged. A
+        JPEG that is cut short is stored as far as it decodes, and logged too.
         """
         try:
             picture = clean_picture(frame_bytes, keep_jpeg=keep_jpeg)
@@ -95,6 +100,8 @@ class Thumbnails:
         except OSError as error:
             _log.warning("thumbnail not saved: %s", _why(error))
             return None
+        if picture.cut_short:
+            _log.warning("thumbnail %s is cut short: its frame ended early", name)
         return ThumbnailSaved(
             path=f"{self.name}/{name}",
             sha256=hashlib.sha256(picture.jpeg).digest(),
@@ -116,8 +123,11 @@ class Thumbnails:
         return await anyio.to_thread.run_sync(work, limiter=self._turn)
 
     def find(self, relative_path: str) -> Path | None:
-        """The file that a relative path names, if it is a plain file right in the folder."""
-        name = _name_in(self.name, relative_path)
+        """The file that a relative path names, if it is a plain file right in the folder.
+
+        The name of the folder in the path does not matter: it may have been another one once.
+        """
+        name = _name_in(relative_path)
         if name is None:
             return None
         path = self.folder / name
@@ -158,29 +168,31 @@ class Thumbnails:
         same_size = fact.size_bytes is None or fact.size_bytes == contents.size_bytes
         return None if same_digest and same_size else "damaged"
 
-    def sweep(self, known_paths: Container[str], older_than_s: float) -> list[str]:
+    def sweep(self, known_paths: Iterable[str], older_than_s: float) -> list[str]:
         """Remove what was left over, and answer the relative paths of what was removed.
 
         Left over are the spare files of saves that never ended, and the pictures that
-        `known_paths` does not hold, if they are older than `older_than_s` seconds by the wall
-        clock. Files that `save` would not have named so are left alone. What this object
-        saved within that time stays, by a clock that does not jump.
+        `known_paths` does not hold, with their small renditions, if they are older than
+        `older_than_s` seconds by the wall clock. Files that `save` would not have named so are left
+        alone. What this object saved within that time stays, by a clock that does not jump.
 
         Raises BadArgument for an age that is none; DiskFull, ReadOnly or DiskFailure where the
         folder can't be read or written.
         """
         if not older_than_s >= 0:
             raise BadArgument("older_than_s is a number of seconds, 0 or more")
+        # By name, because the folder may have had another name when they were saved.
+        known = {path.rpartition("/")[2] for path in known_paths}
         since = time.monotonic() - older_than_s
         young = {name for name, named_at in tuple(self._lately) if named_at > since}
         try:
             found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
             return [
-                path
+                f"{self.name}/{name}"
                 for name in (file.name for file in found)
                 if _OURS.fullmatch(name)
-                and name not in young
-                and (path := f"{self.name}/{name}") not in known_paths
+                and not {name, small.original_of(name)} & young
+                and small.original_of(name) not in known
                 and remove_older(self.folder / name, time.time() - older_than_s)
             ]
         except OSError as error:
@@ -203,6 +215,7 @@ class Thumbnails:
         try:
             for path in found:
                 path.unlink(missing_ok=True)
+                small.remove(path)
             if found:
                 sync(self.folder)
         except OSError as error:
@@ -253,14 +266,14 @@ def _stem(event_timestamp: object) -> str:
     return _UNSAFE.sub("-", text[:MAX_STEM]).lstrip("-") or FALLBACK
 
 
-def _name_in(folder: str, relative_path: object) -> str | None:
-    """The file's name in a relative path of that folder; None where it is no such path."""
+def _name_in(relative_path: object) -> str | None:
+    """The file's name in a relative path, a folder's name and a file's; None for another path."""
     if not isinstance(relative_path, str):
         return None
-    own, _, name = relative_path.rpartition("/")
-    if own != folder or not name or name.startswith(".") or "\0" in name:
+    folder, _, name = relative_path.rpartition("/")
+    if folder in {"", ".", ".."} or "/" in folder:
         return None
-    return name
+    return None if not name or name.startswith(".") or "\0" in name else name
 
 
 def _folder_name(folder: Path) -> str:

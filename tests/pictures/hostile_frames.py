@@ -180,19 +180,62 @@ def _transparent() -> bytes:
     return encoded(image, "PNG", transparency=0)
 
 
+def _noise() -> Image.Image:
+    return Image.effect_noise((300, 300), 50).convert("RGB")
+
+
+def _exif() -> bytes:
+    return b"Exif\0\0" + tiff((0x0112, 3, 1, 1)) + SECRET
+
+
+def _moving(kind: str) -> bytes:
+    later = [scene().transpose(Image.Transpose.ROTATE_180) for _ in range(3)]
+    return encoded(scene(), kind, save_all=True, append_images=later)
+
+
+def _vast_webp() -> bytes:
+    """A lossless WebP whose header promises 268 megapixels."""
+    body = b"\x2f" + (16_383 | 16_383 << 14).to_bytes(4, "little") + bytes(64)
+    part = b"VP8L" + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    return b"RIFF" + struct.pack("<I", 4 + len(part)) + b"WEBP" + part
+
+
+def _vast_gif() -> bytes:
+    side = b"\xff\xff"
+    data = b"\x02\x02\x4c\x01\0;"
+    return b"GIF89a" + side * 2 + b"\x80\0\0" + bytes(6) + b"," + bytes(4) + side * 2 + b"\0" + data
+
+
+def _vast_bmp() -> bytes:
+    header = struct.pack("<IiiHHIIiiII", 40, 2**31 - 1, 2**31 - 1, 1, 24, 0, 0, 0, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 100, 0, 0, 54) + header + bytes(64)
+
+
+def _tiff_bomb() -> bytes:
+    """A directory of 5,000 entries that each point at four gigabytes."""
+    return tiff(*((0x9000 + i, 7, 2**32 - 1, 8) for i in range(5_000)))
+
+
 REFUSED: Final = (
     ("nothing", bytes),
     ("text", lambda: b"not a picture"),
     ("a script", lambda: SCRIPT),
     ("SVG", lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>'),
-    ("GIF", partial(_flat, "P", "GIF", (8, 8))),
-    ("BMP", partial(_flat, "RGB", "BMP", (8, 8))),
-    ("TIFF", partial(_flat, "RGB", "TIFF", (8, 8))),
+    ("a WebP cut in its pixels", lambda: encoded(_noise(), "WEBP")[:9_000]),
+    ("a WebP of 16,384 pixels a side", _vast_webp),
+    ("a WebP of its first bytes", lambda: b"RIFF\0\0\0\0WEBP"),
+    ("a GIF of its first bytes", lambda: b"GIF89a"),
+    ("a GIF of 65,535 pixels a side", _vast_gif),
+    ("a GIF cut in its pixels", lambda: encoded(_noise(), "GIF")[:9_000]),
+    ("a BMP of 2^31 pixels a side", _vast_bmp),
+    ("a BMP cut in its pixels", lambda: encoded(_noise(), "BMP")[:9_000]),
+    ("a TIFF of its first bytes", lambda: b"II*\0"),
+    ("a TIFF cut in its pixels", lambda: encoded(_noise(), "TIFF", compression="tiff_lzw")[:9_000]),
+    ("a TIFF whose directory is a bomb", _tiff_bomb),
+    ("an AVIF of its first bytes", lambda: b"\0\0\0\x20ftypavif"),
     ("a JPEG of its first marker", lambda: b"\xff\xd8\xff"),
     ("a JPEG that ends at once", lambda: b"\xff\xd8\xff\xd9"),
     ("a JPEG cut in its tables", lambda: jpeg()[:100]),
-    ("a JPEG cut in its pixels", lambda: jpeg(Image.effect_noise((300, 300), 50))[:-5_000]),
-    ("a JPEG without its end", lambda: jpeg()[:-2]),
     ("a JPEG whose segment is longer than it", lambda: jpeg(extra=b"\xff\xfe\xff\xff")[:600]),
     ("a JPEG whose segment has no length", lambda: jpeg(extra=b"\xff\xfe\0\0")),
     ("a JPEG with junk between segments", lambda: jpeg(extra=b"junk")),
@@ -206,10 +249,6 @@ REFUSED: Final = (
     ("a JPEG of 5,000 comments", lambda: jpeg(extra=segment(0xFE, b"x") * 5_000)),
     ("a JPEG of 120,000 tables", lambda: jpeg(extra=segment(0xDB, bytes(65) * 1_000) * 120)),
     ("a JPEG of 2,000 scans", partial(_scans, Image.new("RGB", (800, 600)), 2_000)),
-    (
-        "a progressive JPEG of 16 megapixels",
-        partial(_flat, "RGB", "JPEG", progressive=True, subsampling=0),
-    ),
     ("a frame of 9 MB", lambda: jpeg() + bytes(9_000_000)),
     ("a PNG of 13,000 pixels a side", partial(png, (13_000, 13_000), depth=1, colour=0)),
     ("a PNG of 2^31 - 1 pixels a side", partial(png, (2**31 - 1, 2**31 - 1), data=b"x")),
@@ -225,10 +264,33 @@ REFUSED: Final = (
     ("a PNG of three bits", partial(png, (8, 8), depth=3, colour=0)),
     ("a PNG with a wrong checksum", lambda: png((8, 8))[:-1] + b"x"),
     ("a PNG of 10,000 chunks", _in_pieces),
-    ("a PNG of 16 megapixels with alpha", partial(_flat, "RGBA", "PNG")),
     ("a PNG that makes a JPEG of 20 MB", partial(_noise_tile, (4000, 3900))),
 )
 STORED: Final = (
+    ("a JPEG cut in its pixels", lambda: jpeg(Image.effect_noise((300, 300), 50))[:-5_000]),
+    ("a JPEG without its end", lambda: jpeg()[:-2]),
+    ("a JPEG behind a line break", lambda: b"\r\n" + jpeg()),
+    ("a JPEG of two lenses", partial(_flat, "RGB", "JPEG", (7680, 2160))),
+    (
+        "a progressive JPEG of 16 megapixels",
+        partial(_flat, "RGB", "JPEG", progressive=True, subsampling=0),
+    ),
+    ("a PNG of 16 megapixels with alpha", partial(_flat, "RGBA", "PNG")),
+    ("a PNG of two lenses", partial(_flat, "RGB", "PNG", (7680, 2160))),
+    ("a WebP", lambda: encoded(scene(), "WEBP", lossless=True)),
+    ("a WebP of 8 megapixels", partial(_flat, "RGB", "WEBP", (3840, 2160))),
+    ("a WebP with EXIF and XMP", lambda: encoded(scene(), "WEBP", exif=_exif(), xmp=SECRET)),
+    ("a WebP with a script behind it", lambda: encoded(scene(), "WEBP") + SCRIPT),
+    ("a WebP with alpha", lambda: encoded(scene(mode="RGBA"), "WEBP")),
+    ("an animated WebP", partial(_moving, "WEBP")),
+    ("a GIF", lambda: encoded(scene(mode="P"), "GIF", comment=SECRET)),
+    ("an animated GIF", partial(_moving, "GIF")),
+    ("a BMP", lambda: encoded(scene(), "BMP")),
+    ("a BMP of two levels", lambda: encoded(scene(mode="1"), "BMP")),
+    ("a TIFF", lambda: encoded(scene(), "TIFF", description=SECRET.decode())),
+    ("a TIFF in CMYK", lambda: encoded(scene(mode="CMYK"), "TIFF")),
+    ("a TIFF of 16 bits in grey", partial(_flat, "I;16", "TIFF", (64, 48))),
+    ("a TIFF of two pictures", partial(_moving, "TIFF")),
     ("a JPEG with a script behind it", lambda: jpeg() + SCRIPT),
     ("a JPEG with a script as comment", lambda: jpeg(extra=segment(0xFE, SCRIPT))),
     ("a JPEG with position and orientation", partial(exif_jpeg, 6)),

@@ -1,0 +1,98 @@
+"""A small rendition of a picture, for lists: 320 pixels on its longer side at most, made once.
+
+It lies in the picture's folder under the picture's name with another ending. It says in its comment
+of which picture it was made and what its own bytes should be, so that a damaged one, or one of
+another picture, is noticed and made anew. Knows nothing of events and facts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from eventlog.pictures.jpeg import SOI
+from eventlog.storage.durable_files import open_plain, replace
+
+SIDE_PX: Final = 320
+QUALITY: Final = 80
+ENDING: Final = ".320.jpg"
+_DIGEST: Final = 32  # bytes of a SHA-256
+_COMMENT: Final = b"\xff\xfe" + (2 + 2 * _DIGEST).to_bytes(2, "big")
+_BODY_AT: Final = len(SOI) + len(_COMMENT) + 2 * _DIGEST
+_MAX_BYTES: Final = 1_000_000
+
+_log: Final = logging.getLogger(__name__)
+
+
+def name_for(picture_name: str) -> str:
+    """The name of the small rendition's file."""
+    return picture_name.removesuffix(".jpg") + ENDING
+
+
+def original_of(name: str) -> str:
+    """The name of the picture that a small rendition was made of; any other name is its own."""
+    return name.removesuffix(ENDING) + ".jpg" if name.endswith(ENDING) else name
+
+
+def small_jpeg(path: Path, picture: bytes) -> bytes:
+    """The small rendition of a picture, read from its file, or made and kept there.
+
+    Where the file can't be written, the rendition is made for each call.
+
+    Args:
+        path: The picture's own file.
+        picture: What the file holds, a clean JPEG.
+
+    Raises:
+        ValueError: The picture can't be decoded.
+    """
+    of = hashlib.sha256(picture).digest()
+    kept = path.with_name(name_for(path.name))
+    found = _read(kept, of)
+    if found is not None:
+        return found
+    made = _made(picture, of)
+    try:
+        replace(kept, made)
+    except OSError as error:
+        # A full or read-only disk costs time and no picture.
+        why = os.strerror(error.errno) if error.errno is not None else type(error).__name__
+        _log.info("a small picture is not kept: %s", why)
+    return made
+
+
+def remove(path: Path) -> None:
+    """Remove the small rendition of a picture, where there is one. Raises OSError."""
+    path.with_name(name_for(path.name)).unlink(missing_ok=True)
+
+
+def _read(path: Path, of: bytes) -> bytes | None:
+    """A rendition's bytes, where it is undamaged and of that picture."""
+    try:
+        with open_plain(path) as file:
+            content = file.read(_MAX_BYTES)
+    except OSError:
+        return None
+    start = SOI + _COMMENT + of + hashlib.sha256(content[_BODY_AT:]).digest()
+    return content if content.startswith(start) else None
+
+
+def _made(picture: bytes, of: bytes) -> bytes:
+    from PIL import Image  # noqa: PLC0415 - takes 30 ms, and is needed for pictures only
+
+    # A decoder raises what it likes on damaged bytes.
+    try:
+        image: Image.Image = Image.open(io.BytesIO(picture), formats=("JPEG",))
+        image.draft(None, (SIDE_PX, SIDE_PX))  # decodes a part of the pixels only
+        image.thumbnail((SIDE_PX, SIDE_PX))
+        image.info.clear()
+        file = io.BytesIO()
+        image.save(file, "JPEG", quality=QUALITY)
+    except Exception as error:
+        raise ValueError(f"the picture can't be decoded ({type(error).__name__})") from error
+    body = file.getvalue()[len(SOI) :]
+    return SOI + _COMMENT + of + hashlib.sha256(body).digest() + body
