@@ -39,6 +39,7 @@ HANDLERS: Final[tuple[Any, ...]] = (
     proof.explained,
     proof.of_record,
     proof.verifier,
+    pictures.small_picture,
     people.people,
     people.name,
     unlocks.unlocks,

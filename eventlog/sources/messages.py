@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from datetime import UTC, datetime
 from fractions import Fraction
 from functools import cache
@@ -134,9 +135,15 @@ def word(text: object) -> str:
 
 
 def slug(name: object) -> str:
-    """A device's name as an id: 'Front Door' is 'front_door', and "" where nothing is named."""
-    text = name if isinstance(name, str) else ""
-    return re.sub(r"\W+", "_", text.lower()).strip("_")[:64]
+    """A device's name as an id: 'Front Door' is 'front_door', and "" where nothing is named.
+
+    A letter and its accent count as one, however they were written. A name of symbols alone, as an
+    emoji is, is taken as it is.
+    """
+    text = unicodedata.normalize("NFC", name).lower() if isinstance(name, str) else ""
+    letters = re.sub(r"\W+", "_", text).strip("_")
+    symbols = "".join(one for one in text if unicodedata.category(one) == "So")
+    return (letters or symbols)[:64]
 
 
 @cache

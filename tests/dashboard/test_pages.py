@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from eventlog.dashboard.server.view_lag import STALE_S, ViewLag, Watch
 from eventlog.facts import (
@@ -191,6 +193,27 @@ async def test_a_picture_is_shown_as_it_was_recorded(house: House) -> None:
         again = await client.get("/events/1/picture", headers={"if-none-match": tag})
         assert (again.status_code, again.content) == (304, b"")
         assert (await client.get("/events/9/picture")).status_code == 404
+
+
+async def test_a_list_shows_small_pictures_that_a_browser_keeps(house: House) -> None:
+    """320 pixels at most, from an address that names the picture; a damaged one is not shown."""
+    saved = await picture(house)
+    async with await house.signed_in() as client:
+        page = (await client.get("/")).text
+        (address,) = re.findall(r'src="(/events/1/small/[0-9a-f]{16})"', page)
+        answer = await client.get(address)
+        assert answer.status_code == 200
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        image = Image.open(io.BytesIO(answer.content))
+        assert max(image.size) == 320
+        file = file_of(house, saved)
+        assert file.with_name(f"{file.stem}.320.jpg").read_bytes() == answer.content
+        assert (await client.get("/events/1/small/0123456789abcdef")).status_code == 404
+        assert (await client.get("/events/9/small/0123456789abcdef")).status_code == 404
+        file.write_bytes(file.read_bytes()[:-1])
+        spoilt = await client.get(address)
+        assert (spoilt.status_code, ">damaged<" in spoilt.text) == (404, True)
+        assert "immutable" not in spoilt.headers.get("cache-control", "")
 
 
 async def test_a_damaged_picture_is_never_shown(house: House) -> None:

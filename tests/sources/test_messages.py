@@ -16,7 +16,7 @@ from eventlog.facts import Confidence
 from eventlog.record import instant
 from eventlog.sources import SOURCES
 from eventlog.sources.items import Addition, Occurrence, Standalone, Visit
-from eventlog.sources.messages import UnixSeconds, lenient, moment, parse, shape, utc
+from eventlog.sources.messages import UnixSeconds, lenient, moment, parse, shape, slug, utc
 from eventlog.sources.reading import read as read_file
 
 
@@ -176,3 +176,21 @@ def only_items_or_bad_payload(source: str, data: bytes) -> None:
             key = item.series if isinstance(item, Occurrence) else item.key
             assert 1 <= len(key) <= 200
             assert "John" not in key
+
+
+@pytest.mark.parametrize(
+    ("name", "camera"),
+    [
+        ("Front Door", "front_door"),
+        ("Haust\u00fcr", "haust\u00fcr"),
+        ("Haustu\u0308r", "haust\u00fcr"),
+        ("\U0001f6aa", "\U0001f6aa"),
+        ("Porch \U0001f6aa", "porch"),
+        ("  ", ""),
+        (None, ""),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_a_devices_name_is_an_id_however_it_was_written(name: object, camera: str) -> None:
+    """A decomposed accent is the same letter, and an emoji alone is no other device's name."""
+    assert slug(name) == camera

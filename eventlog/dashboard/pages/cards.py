@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,10 @@ LABELS_SHOWN = 6
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """What a card shows. `at` has its offset; `clock` and `exact` are the door's time."""
+    """What a card shows. `at` has its offset; `clock` and `exact` are the door's time.
+
+    `picture` is the key of its picture in an address, None where it has none.
+    """
 
     id: int
     at: str
@@ -36,7 +40,7 @@ class Card(Struct, frozen=True, kw_only=True):
     seen: list[str]
     door: str
     tone: Tone
-    has_picture: bool
+    picture: str | None
     alert_sent: bool
 
 
@@ -64,9 +68,14 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
         seen=seen(event["detections"]),
         door=did,
         tone=tone,
-        has_picture=event["thumbnail_path"] is not None,
+        picture=None if event["thumbnail_path"] is None else picture_key(event["thumbnail_path"]),
         alert_sent=bool(event["alert_sent"]),
     )
+
+
+def picture_key(path: str) -> str:
+    """What stands for a picture's path in an address; no two pictures of a log share a path."""
+    return sha256(path.encode()).hexdigest()[:16]
 
 
 def who(event: Mapping[str, Any]) -> Who:

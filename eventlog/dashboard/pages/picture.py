@@ -15,9 +15,11 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from eventlog.dashboard.one_event import last_picture
-from eventlog.dashboard.site import site_of
+from eventlog.dashboard.pages.cards import picture_key
+from eventlog.dashboard.site import Site, site_of
 from eventlog.facts import ThumbnailSaved
 from eventlog.pictures import MAX_BYTES
+from eventlog.pictures.small import small_jpeg
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import story
 from eventlog.storage.durable_files import open_plain
@@ -40,17 +42,11 @@ class Unfit(Exception):
 async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Response[bytes]:
     """The event's picture; a drawing that says so where it is missing or damaged."""
     site = site_of(request)
-    if not 0 < event_id <= _ID_MAX:
-        raise NotFoundException
-    stored = await site.pages.story(event_id)
-    fact = last_picture([story.read(row) for row in stored if row.kind == "thumbnail_saved"])
-    if fact is None:
-        raise NotFoundException
+    fact = await _last(site, event_id)
     try:
         content = await anyio.to_thread.run_sync(contents, site.thumbnails, fact)
     except Unfit as unfit:
-        drawing = _GONE.format(unfit).encode()
-        return Response(drawing, status_code=404, media_type="image/svg+xml")
+        return _drawing(unfit)
     tag = f'"{sha256(content).hexdigest()}"'
     # To revalidate costs little, and a browser shows nothing after its session has ended.
     headers = {"cache-control": "private, no-cache", "etag": tag}
@@ -58,6 +54,43 @@ async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> R
         return Response(b"", status_code=304, headers=headers)
     headers["content-disposition"] = f'inline; filename="event-{event_id}.jpg"'
     return Response(content, media_type="image/jpeg", headers=headers)
+
+
+@get("/events/{event_id:int}/small/{key:str}")
+async def small_picture(
+    request: Request[Any, Any, Any], event_id: FromPath[int], key: FromPath[str]
+) -> Response[bytes]:
+    """A small rendition of the event's picture, for lists.
+
+    The address has the picture's key (see `cards.picture_key`), so that a browser may keep it for
+    good: another picture has another address.
+    """
+    site = site_of(request)
+    fact = await _last(site, event_id)
+    if key != picture_key(fact.path):
+        raise NotFoundException
+    try:
+        content = await anyio.to_thread.run_sync(small_contents, site.thumbnails, fact)
+    except Unfit as unfit:
+        return _drawing(unfit)
+    headers = {"cache-control": "private, max-age=31536000, immutable"}
+    return Response(content, media_type="image/jpeg", headers=headers)
+
+
+async def _last(site: Site, event_id: int) -> ThumbnailSaved:
+    """The event's last picture. Raises NotFoundException where it has none."""
+    if not 0 < event_id <= _ID_MAX:
+        raise NotFoundException
+    stored = await site.pages.story(event_id)
+    fact = last_picture([story.read(row) for row in stored if row.kind == "thumbnail_saved"])
+    if fact is None:
+        raise NotFoundException
+    return fact
+
+
+def _drawing(unfit: Unfit) -> Response[bytes]:
+    drawing = _GONE.format(unfit).encode()
+    return Response(drawing, status_code=404, media_type="image/svg+xml")
 
 
 def condition(
@@ -74,6 +107,18 @@ def condition(
     if not fact.width_px or not fact.height_px:
         return None, None
     return None, (fact.width_px, fact.height_px)
+
+
+def small_contents(thumbnails: Thumbnails, fact: ThumbnailSaved) -> bytes:
+    """A small rendition of an undamaged picture. Raises Unfit."""
+    picture = contents(thumbnails, fact)
+    path = thumbnails.find(fact.path)
+    if path is None:
+        raise Unfit("missing")
+    try:
+        return small_jpeg(path, picture)
+    except ValueError as error:
+        raise Unfit("damaged") from error
 
 
 def contents(thumbnails: Thumbnails, fact: ThumbnailSaved) -> bytes:
