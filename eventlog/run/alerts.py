@@ -16,8 +16,17 @@ from eventlog.reactors.alerts.teller import Teller, follow
 from eventlog.record import Author, EventId, Position, Record
 from eventlog.run import http, recorded
 from eventlog.run.author import Signed
-from eventlog.run.config import Alert, Config, hours, seconds, secret
+from eventlog.run.config import (
+    Alert,
+    Config,
+    HomeAssistant,
+    Statestream,
+    hours,
+    seconds,
+    secret,
+)
 from eventlog.run.config import Channel as ChannelTable
+from eventlog.sources.messages import slug
 from eventlog.store.event_store import EventStore
 
 AUTHOR: Final = Author("part", "alerts")
@@ -60,14 +69,17 @@ async def run(config: Config, store: EventStore, teller: Teller) -> None:
 
 
 def doors_of(config: Config) -> Doors:
-    """Which door each camera, lock and contact belongs to, as the sources call them."""
-    return Doors(
-        {
-            part: name
-            for name, door in config.door.items()
-            for part in (*door.cameras, *door.lock.values(), *door.contact.values())
-        }
-    )
+    """Which door each camera, lock and contact belongs to, as the facts call them."""
+    parts: dict[str, str] = {}
+    for name, door in config.door.items():
+        for camera in door.cameras:
+            parts[camera] = parts[slug(camera)] = name
+        for told in (door.lock, door.contact):
+            for source, device in told.items():
+                is_entity = isinstance(config.source.get(source), HomeAssistant | Statestream)
+                own = device.partition(".")[2] if is_entity and "." in device else device
+                parts[own] = parts[slug(own)] = name
+    return Doors(parts)
 
 
 def _rule(name: str, table: Alert) -> Rule:

@@ -353,6 +353,8 @@ def _check(config: Config) -> None:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise BadArgument(f"zone: there is no time zone {config.zone!r} here") from error
     _check_mqtt(config)
+    if config.home_assistant is not None and not config.door:
+        raise BadArgument("home_assistant: a [door.NAME] says what is published")
     for name, source in config.source.items():
         if isinstance(source, HomeAssistant):
             _one_of(f"source.{name}", token=source.token, token_file=source.token_file)

@@ -101,6 +101,9 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
         hooks = {n: s for n, s in config.source.items() if isinstance(s, Webhook)}
         settings: object = (config.dashboard, config.zone, hooks)
         yield Part("dashboard", settings, lambda: _show(config, door))
+    if config.home_assistant is not None:
+        settings = (config.home_assistant, config.mqtt, config.door)
+        yield Part("home_assistant", settings, lambda: _publish(config, door))
     if config.alert:
         settings = (config.alert, config.channel, config.door, config.zone)
         yield Part("alerts", settings, lambda: _tell(config, door))
@@ -131,6 +134,12 @@ async def _follow_ha(name: str, table: HomeAssistant, door: Door) -> None:
 
     own_ids = f"eventlog_{door.log_id.hex()[:8]}_"
     await sources.follow_home_assistant(name, table, door.store, door.board, own_ids=own_ids)
+
+
+async def _publish(config: Config, door: Door) -> None:
+    from eventlog.run import home_assistant  # noqa: PLC0415 - an extra
+
+    await home_assistant.run(config, door.store, broker(config.mqtt), door.log_id)
 
 
 async def _watch(config: Config, door: Door, watched: Mapping[str, Span]) -> None:

@@ -39,6 +39,7 @@ BAD: Final = {
         LOG + MQTT + FRIGATE + '[home_assistant]\nprefix = "frigate"',
         "the door would hear itself",
     ),
+    "no door to publish": (LOG + MQTT + "[home_assistant]\n", "home_assistant: a [door.NAME]"),
     "two tellers": (
         LOG + MQTT + HA + '[source.z2m]\nkind = "zigbee2mqtt"\n'
         '[door.front]\nlock = { z2m = "front lock", ha = "lock.front" }',
