@@ -243,7 +243,9 @@ def test_a_log_that_is_being_written_is_waited_for(
 ) -> None:
     """Half a commit is never read; who waits too long is told."""
     other = FileLock(lock_path(path))
-    monkeypatch.setattr(FileLock.__init__, "__kwdefaults__", {"timeout_s": 0.01})
+    defaults = FileLock.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "timeout_s", 0.01)
     with other, pytest.raises(LockTimeout):
         salvage(path, tmp_path / "new.db")
     other.close()
