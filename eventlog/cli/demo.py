@@ -27,6 +27,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from eventlog.cli import demo_proof
 from eventlog.cli import serve as web
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, Settings, counted
@@ -36,7 +37,7 @@ from eventlog.cli.replay import rebuild
 from eventlog.cli.safe_text import safe
 from eventlog.cli.show import print_story
 from eventlog.cli.verify import verify_all
-from eventlog.errors import BadArgument, LockTimeout
+from eventlog.errors import BadArgument, KeysMissing, LockTimeout
 from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
@@ -104,6 +105,8 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
         event = _tell(context)
         _title(context, "The views are rebuilt from the journal, and all is verified")
         code = asyncio.run(_rebuild(context))
+        _title(context, "A record is proved to a stranger, and a forged one is found")
+        code = _prove(context, event) or code
         _title(context, "What to try next")
         _next(context, event)
         context.say()
@@ -216,6 +219,14 @@ async def _rebuild(context: Context) -> int:
         context.say(f"  {finding.where}: {finding.what}", "red")
     context.say("  All is whole." if report.ok else "  It is not whole.", "green")
     return int(not report.ok)
+
+
+def _prove(context: Context, event: int) -> int:
+    try:
+        return demo_proof.prove_one(context, event)
+    except KeysMissing as error:
+        context.say(f"  {error}", "yellow")
+        return 0
 
 
 def _next(context: Context, event: int) -> None:

@@ -54,6 +54,8 @@ def test_a_day_goes_in_and_comes_out(eventlog: CommandLine, tmp_path: Path) -> N
     assert "The door was unlocked" in said.out
     assert "The door was not unlocked" in said.out
     assert "All is whole." in said.out
+    assert "TRUE: record" in said.out
+    assert "FALSE: the record is not in the tree that was signed" in said.out
     tried = [line.split(" --db ")[1].split() for line in said.lines if " --db " in line]
     ran = [
         eventlog("--db", database, command, *rest).code

@@ -109,7 +109,7 @@ def test_it_says_what_the_record_says(tmp_path: Path) -> None:
     file = tmp_path / "one.tlog-proof"
     file.write_bytes(proofs.encode(proof_of(db_path, head, row.position)))
     said = stranger("proof", "--key", public_key(keys).encode(), file).stdout
-    assert f"record {row.position} of {head.origin}, a unlock_action, event {row.event_id}" in said
+    assert f"record {row.position} of {head.origin}: unlock_action, event {row.event_id}" in said
     assert '"granted": ' in said
 
 

@@ -112,7 +112,7 @@ def proofs(args):
         check(magic == "c2sp.org/tlog-proof@v1" and index == f"index {c[0] - 1}", "no proof file")
         new = root_over(c[0] - 1, size, leaf(b64(extra["blind"]), c), [b64(h) for h in hashes])
         check(new == root, "the record is not in the tree that was signed")
-        print(f"TRUE: record {c[0]} of {name}, a {c[2]}, event {c[1]}, appended {when(c[5])}",
+        print(f"TRUE: record {c[0]} of {name}: {c[2]}, event {c[1]}, appended {when(c[5])}",
               json.dumps(unpack(c[10])[0]), f"key {c[8]!r}", f"meta {c[9] and unpack(c[9])[0]}",
               *remarks, sep="\n  ")
 def heads(args):
