@@ -51,6 +51,7 @@ from eventlog.facts import (
     VisitEnded,
 )
 from eventlog.journal.append import Durability
+from eventlog.journal.clock import Machine
 from eventlog.projections.event_list import EventFilter
 from eventlog.record import Author, Receipt, Record
 from eventlog.store.event_store import EventStore
@@ -87,6 +88,7 @@ __all__ = [
     "IdentityLinked",
     "KeyConflict",
     "LockState",
+    "Machine",
     "Motion",
     "Observation",
     "OtherHistory",

@@ -47,6 +47,7 @@ PROMISED: Final = [
     "IdentityLinked",
     "KeyConflict",
     "LockState",
+    "Machine",
     "Motion",
     "Observation",
     "OtherHistory",

@@ -17,6 +17,7 @@ from typing import Any
 from eventlog.errors import DiskFull, LockTimeout
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.head_file import HeadFile
 from eventlog.journal.sequencer import Answer, Sequencer
 from eventlog.storage.connections import transaction
@@ -29,12 +30,14 @@ log = logging.getLogger("eventlog")
 class Commit:
     """Puts batches of appends into the journal."""
 
-    def __init__(self, writer: Writer, head_file: HeadFile, reserve: Reserve) -> None:
+    def __init__(
+        self, writer: Writer, head_file: HeadFile, reserve: Reserve, machine: Machine = MACHINE
+    ) -> None:
         self.reached = 0  # the last position that was committed here
         self._writer = writer
         self._head_file = head_file
         self._reserve = reserve
-        self._sequencer = Sequencer(writer.path)
+        self._sequencer = Sequencer(writer.path, machine)
 
     def commit(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
         """Each append's answer; what the whole commit fails with is everybody's.

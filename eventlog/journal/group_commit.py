@@ -20,6 +20,7 @@ from typing import Final, NamedTuple, TypeAlias
 from eventlog.errors import LockTimeout, StoreClosed
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.commit import Commit
 from eventlog.journal.head_file import HeadFile
 from eventlog.journal.nudge import Nudge
@@ -61,9 +62,10 @@ class GroupCommit:
         head_file: HeadFile,
         reserve: Reserve,
         on_commit: Callable[[int], None],
+        machine: Machine = MACHINE,
     ) -> None:
         self._writer = writer
-        self._commit = Commit(writer, head_file, reserve)
+        self._commit = Commit(writer, head_file, reserve, machine)
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._room = asyncio.Semaphore(WAITING_MAX)

@@ -19,6 +19,7 @@ from eventlog.journal import append as appends
 from eventlog.journal import clock
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, same_facts
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.head_file import HeadMark, known_mark
 from eventlog.record import Author, EventId, Head, Position, Receipt
 
@@ -28,8 +29,9 @@ Answer: TypeAlias = Receipt | BaseException
 class Sequencer:
     """Where the next record goes, as far as this process knows."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, machine: Machine = MACHINE) -> None:
         self._path = path
+        self._machine = machine
         self.head = Head(Position(0), b"")
         self._log_id = b""
         self._durable_position = 0
@@ -63,7 +65,7 @@ class Sequencer:
     ) -> tuple[list[Answer], list[tuple[Any, ...]]]:
         """Each append's answer, and the rows of those that are to be written."""
         head, last_event = self.head, self._last_event
-        at_us, clock_ns = clock.now_us(), clock.boot_clock_ns()
+        at_us, clock_ns = self._machine.now_us(), self._machine.boot_clock_ns()
         metas: dict[Author, bytes] = {}  # few authors share a commit
         answers: list[Answer] = []
         rows: list[tuple[Any, ...]] = []
@@ -82,7 +84,8 @@ class Sequencer:
                 last_event = max(last_event, event_id)
             meta = metas.get(append.author)
             if meta is None:
-                meta = metas[append.author] = clock.meta_now(clock_ns, append.author)
+                meta = clock.meta_now(clock_ns, append.author, self._machine)
+                metas[append.author] = meta
             placed, head = appends.place(append, head, event_id=event_id, at_us=at_us, meta=meta)
             rows += placed
             receipt = Receipt(

@@ -25,9 +25,13 @@ _MARK: Final = ".open-"
 class OpenMark:
     """The mark of one open store."""
 
-    def __init__(self, db_path: Path) -> None:
-        """Leave the mark (0600), on the disk before this returns. Raises OSError."""
-        self._path = beside(db_path, f"{_MARK}{uuid4().hex}")
+    def __init__(self, db_path: Path, name: str | None = None) -> None:
+        """Leave the mark (0600), on the disk before this returns.
+
+        `name` tells it from every other, and ends up in the journal where the mark is left behind;
+        None makes one by chance. Raises OSError.
+        """
+        self._path = beside(db_path, f"{_MARK}{name or uuid4().hex}")
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         forget_in_children(self)
         try:

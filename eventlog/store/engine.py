@@ -25,6 +25,7 @@ from eventlog.errors import (
 from eventlog.followers.projector import Projector
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.group_commit import GroupCommit
 from eventlog.journal.nudge import Nudge
 from eventlog.journal.sequencer import Answer
@@ -49,7 +50,9 @@ class Engine:
     when the log was opened.
     """
 
-    def __init__(self, writer: Writer, reader: Reader, start: _Start) -> None:
+    def __init__(
+        self, writer: Writer, reader: Reader, start: _Start, machine: Machine = MACHINE
+    ) -> None:
         self.reader = reader
         self.written = start.end
         self._writer = writer
@@ -58,28 +61,30 @@ class Engine:
         self._progress = Nudge()
         self._trouble: EventLogError | None = None
         self._reserve = Reserve(writer.path)
-        self._group_commit = GroupCommit(writer, start.head_file, self._reserve, self._on_commit)
+        self._group_commit = GroupCommit(
+            writer, start.head_file, self._reserve, self._on_commit, machine
+        )
         self._projector = Projector(writer, self._on_progress)
         self.follow = Background(
             "the projector", self._carry_on, on_failure=self._on_follow_failure
         )
 
     @classmethod
-    async def start(cls, path: Path) -> Engine:
+    async def start(cls, path: Path, machine: Machine = MACHINE) -> Engine:
         """Make or open the log at `path` and follow it; wholly, or nothing is left open.
 
         Raises DatabaseError.
         """
         await anyio.to_thread.run_sync(opening.require_usable, path)
         writer = Writer(path)
-        start = await writer.open(lambda connection: _prepare(connection, path))
+        start = await writer.open(lambda connection: _prepare(connection, path, machine))
         try:
             reader = await Reader.open(path)
         except BaseException:
             start.close()
             await writer.close()
             raise
-        engine = cls(writer, reader, start)
+        engine = cls(writer, reader, start, machine)
         try:
             await writer.run(lambda _: engine._reserve.keep())
             await engine._tell(start)

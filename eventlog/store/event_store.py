@@ -30,6 +30,7 @@ from eventlog.followers.cursor import CursorLike
 from eventlog.followers.replay import Replay, Replayed, family
 from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import LIBRARY, Author, Receipt, Record
 from eventlog.storage.owner import Owner
@@ -58,6 +59,7 @@ class EventStore:
         *,
         writer: Author = LIBRARY,
         must_exist: bool = False,
+        machine: Machine = MACHINE,
     ) -> None:
         """Name a log, and touch nothing yet.
 
@@ -68,6 +70,9 @@ class EventStore:
             writer: Who appends, as the journal keeps it; the default says that a program did.
             must_exist: True makes `initialize` refuse a path where no log is, so that a disk that
                 is not mounted is noticed. By default a new log is made there.
+            machine: What tells the log the time, the boot, the user and chance; the default asks
+                this machine. A simulation passes its own, so that a run can be repeated to the
+                last hash.
 
         Raises:
             BadArgument: A path is no path.
@@ -76,6 +81,7 @@ class EventStore:
         self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
         self.writer = writer
         self.must_exist = must_exist
+        self.machine = machine
         self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
         self._open: Engine | None = None
@@ -143,7 +149,7 @@ class EventStore:
         return self._changing[1]
 
     async def _open_on(self, path: Path) -> None:
-        opened = await Engine.start(path)
+        opened = await Engine.start(path, self.machine)
         try:
             self.db = await _open_caller(path)
         except BaseException:

@@ -9,22 +9,21 @@ Knows the views by name and schema; `adopt.py` knows what a plain store holds.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from pathlib import Path
 
 from eventlog.errors import DatabaseMissing
 from eventlog.followers import checkpoints
 from eventlog.followers.view_tables import create_tables, drop_tables, missing_views, statements
-from eventlog.journal import clock
 from eventlog.journal import table as journal
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.table import SCHEMA
 from eventlog.projections import VIEWS
 from eventlog.storage.connections import APPLICATION_ID, USER_VERSION, look, origin, transaction
 from eventlog.storage.error_translation import translated
 
 
-def prepare(connection: sqlite3.Connection, path: Path) -> bool:
+def prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> bool:
     """Make the database at `path` a log of ours, with all its views' tables.
 
     Answers whether it is a new log, made in an empty file.
@@ -36,10 +35,10 @@ def prepare(connection: sqlite3.Connection, path: Path) -> bool:
         if whose == "ours":
             missing = missing_views(connection, VIEWS)
         elif whose == "plain":
-            _adopt(connection)
+            _adopt(connection, machine)
             missing = list(VIEWS)
         else:
-            _make_log(connection)
+            _make_log(connection, machine)
             missing = list(VIEWS)
         for view in reversed(missing):  # children first, or dropping a parent would cascade
             drop_tables(connection, view)
@@ -71,17 +70,17 @@ def _require_adoptable(connection: sqlite3.Connection, path: Path) -> None:
         adopt.take(connection)
 
 
-def _make_log(connection: sqlite3.Connection) -> None:
+def _make_log(connection: sqlite3.Connection, machine: Machine) -> None:
     for statement in statements(SCHEMA):
         connection.execute(statement)
-    journal.make_log_id(connection, os.urandom(16))
+    journal.make_log_id(connection, machine.random_bytes(16))
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {USER_VERSION}")
 
 
-def _adopt(connection: sqlite3.Connection) -> None:
+def _adopt(connection: sqlite3.Connection, machine: Machine) -> None:
     from eventlog.store.compat import adopt  # noqa: PLC0415 - needed once in the life of a log
 
     plain = adopt.take(connection)
-    _make_log(connection)
-    adopt.adopt(connection, plain, clock.now_us())
+    _make_log(connection, machine)
+    adopt.adopt(connection, plain, machine.now_us())

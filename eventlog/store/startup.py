@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from eventlog.facts import UncleanStop
 from eventlog.journal import table as journal
+from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.head_file import (
     BadHeadFile,
     HeadFile,
@@ -49,8 +50,8 @@ class _Start(NamedTuple):
         self.presence.drop()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
-    if opening.prepare(connection, path):
+def _prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> _Start:
+    if opening.prepare(connection, path, machine):
         log.warning("a new log is made at %s", path)
     marks = left_behind(path)
     end = journal.head(connection)
@@ -61,7 +62,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> _Start:
         unclean[f"unclean:{astray.head_position}:{end.position}"] = astray
     if marks:
         log.warning("%s was not closed; its journal ends at %d", path, end.position)
-    presence = OpenMark(path)
+    presence = OpenMark(path, machine.random_bytes(16).hex())
     try:
         head_file = HeadFile(path)
         if astray is None:
