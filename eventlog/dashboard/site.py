@@ -6,12 +6,13 @@ Made once for a running dashboard and handed to every room; decides nothing itse
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from litestar import Request
@@ -32,8 +33,14 @@ from eventlog.errors import DatabaseError
 from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
+from eventlog.storage.background import Background
 from eventlog.store.event_store import EventStore
 from eventlog.store.reader import Reader
+
+log: Final = logging.getLogger("eventlog")
+
+WATCH_S: Final = 1.0
+_VERSION: Final = "PRAGMA data_version"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -83,7 +90,9 @@ class Site:
         self.accounts = accounts
         self.signed_in = SignedIn(accounts)
         self.spending = Spending(accounts)
-        self.thumbnails = Thumbnails(settings.thumbnails_dir)
+        self.thumbnails = Thumbnails(
+            settings.thumbnails_dir, keep_free_bytes=settings.keep_free_bytes
+        )
         # The store's own reader is told of appends here at once; others have to look for them.
         self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
@@ -91,15 +100,35 @@ class Site:
         self.watch = Watch()
         self.stream_watch = Watch()
         self.write_probe = WriteProbe(settings.db_path)
+        self.accounts_watch = Background("the watch of the accounts", self._watch_accounts)
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
         # The process around the dashboard; None where it runs alone.
         self.running: Running | None = None
 
+    async def _watch_accounts(self) -> None:
+        """Look every second whether another program changed the accounts: a user or a token gone.
+
+        Streams are asked at once whether they may continue.
+        """
+        version = None
+        while True:
+            try:
+                (now,) = await self.accounts.run(lambda c: c.execute(_VERSION).fetchone())
+            except DatabaseError as error:
+                log.warning("the accounts can't be watched: %s", error)
+            else:
+                self.accounts_watch.well()
+                if version is not None and now != version:
+                    self.broadcast.recheck()
+                version = now
+            await asyncio.sleep(WATCH_S)
+
     def troubles(self) -> list[str]:
         """What is wrong with the tasks that work in the background, as sentences."""
         tasks = (
-            *(self.broadcast.background, self.write_probe.background, self.store.engine.follow),
+            *(self.broadcast.background, self.write_probe.background, self.accounts_watch),
+            self.store.engine.follow,
             *(reader.watch for reader in (self.store.reader, self.pages, self.figures)),
         )
         return [
@@ -145,6 +174,8 @@ async def open_desk(settings: Settings, store: EventStore | None = None) -> Asyn
         stack.push_async_callback(site.spending.save)
         await stack.enter_async_context(site.broadcast)
         await stack.enter_async_context(site.write_probe)
+        site.accounts_watch.start()
+        stack.push_async_callback(site.accounts_watch.stop)
         yield site
 
 

@@ -10,6 +10,7 @@ or moved. Knows nothing of the journal: the caller appends the fact.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import os
@@ -41,6 +42,9 @@ from eventlog.storage.error_translation import of_os_error
 
 FALLBACK: Final = "undated"  # the name for a frame whose timestamp has no letter to keep
 MAX_STEM: Final = 100  # characters of a timestamp that a name keeps
+# Of the disk, what no picture takes: the smaller of the two.
+KEEP_FREE_BYTES: Final = 500_000_000
+KEEP_FREE_PART: Final = 20  # a twentieth
 MAX_FOLDER_NAME: Final = 120  # characters, so that a whole path fits into a fact
 _NUMBERED: Final = 100  # frames of one timestamp that are counted; further ones end at random
 _REMEMBERED: Final = 2_048  # names that this object wrote lately
@@ -60,9 +64,14 @@ class Thumbnails:
     Paths in facts and arguments are relative: the folder's own name, '/', the file's name.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Touch nothing yet. Raises BadArgument for a folder whose name can't stand in a fact."""
+    def __init__(self, folder: Path, *, keep_free_bytes: int | None = None) -> None:
+        """Touch nothing yet. Raises BadArgument for a folder whose name can't stand in a fact.
+
+        `keep_free_bytes` is room on the disk that no picture takes, so that records go on when
+        pictures fill it; None keeps 500 MB or 5 % of the disk, whichever is smaller.
+        """
         self.folder = folder
+        self._keep_free_bytes = keep_free_bytes
         self.name = _folder_name(folder)
         self._lately: deque[tuple[str, float]] = deque(maxlen=_REMEMBERED)
         self._turn: anyio.CapacityLimiter | None = None
@@ -89,17 +98,39 @@ class Thumbnails:
         JPEG that is cut short is stored as far as it decodes, and logged too.
         """
         try:
-            picture = clean_picture(frame_bytes, keep_jpeg=keep_jpeg)
-            make_folder(self.folder)
-            spare = self._remembered(f".thumbnail-{secrets.token_hex(8)}.tmp")
-            names = _names(_stem(event_timestamp))
-            name = self._remembered(write_new(self.folder, spare, names, picture.jpeg))
+            return self._store(frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
         except BadPayload as error:
             _log.warning("thumbnail not saved: the frame %s", error.reason)
-            return None
         except OSError as error:
             _log.warning("thumbnail not saved: %s", _why(error))
-            return None
+        return None
+
+    def store(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved:
+        """Like `save`, but says why a frame can't be stored.
+
+        Raises BadPayload for the frame's sake; DiskFull, ReadOnly or DiskFailure for the disk's.
+        """
+        try:
+            return self._store(frame_bytes, event_timestamp, keep_jpeg=False)
+        except OSError as error:
+            raise of_os_error(error, self.folder) from error
+
+    async def store_async(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved:
+        """Like `store`, in a worker thread, one frame at a time. Raises what `store` raises."""
+        if self._turn is None:
+            self._turn = anyio.CapacityLimiter(1)
+        work = partial(self.store, frame_bytes, event_timestamp)
+        return await anyio.to_thread.run_sync(work, limiter=self._turn)
+
+    def _store(
+        self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool
+    ) -> ThumbnailSaved:
+        picture = clean_picture(frame_bytes, keep_jpeg=keep_jpeg)
+        make_folder(self.folder)
+        self._require_room(len(picture.jpeg))
+        spare = self._remembered(f".thumbnail-{secrets.token_hex(8)}.tmp")
+        names = _names(_stem(event_timestamp))
+        name = self._remembered(write_new(self.folder, spare, names, picture.jpeg))
         if picture.cut_short:
             _log.warning("thumbnail %s is cut short: its frame ended early", name)
         return ThumbnailSaved(
@@ -109,6 +140,15 @@ class Thumbnails:
             width_px=picture.width_px,
             height_px=picture.height_px,
         )
+
+    def _require_room(self, size_bytes: int) -> None:
+        """Raise OSError where a picture would take room that is kept for records."""
+        disk = os.statvfs(self.folder)
+        keep = self._keep_free_bytes
+        if keep is None:
+            keep = min(KEEP_FREE_BYTES, disk.f_blocks * disk.f_frsize // KEEP_FREE_PART)
+        if disk.f_bavail * disk.f_frsize - size_bytes < keep:
+            raise OSError(errno.ENOSPC, "the room that is left is kept for records")
 
     async def save_async(
         self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False

@@ -206,11 +206,7 @@ async def thumbnail(request: Request[Any, Any, Any]) -> dict[str, Any]:
     if not 0 < len(recorded_at) <= filters.TEXT_MAX:
         raise BadArgument("recorded_at: the time of the frame, as 2026-02-25T10:30:00Z")
     frame = await request.body()
-    saved = await site_of(request).thumbnails.save_async(frame, recorded_at)
-    if saved is None:
-        raise BadPayload(
-            "frame", "can't be stored: it is no whole JPEG or PNG, or the disk is full"
-        )
+    saved = await site_of(request).thumbnails.store_async(frame, recorded_at)
     return codecs.to_builtins(saved)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
@@ -27,8 +28,13 @@ Batches: TypeAlias = AsyncIterator[list[responses.Unlock]]
 
 EXPORT_BATCH: Final = 1_000
 CSV_COLUMNS: Final = tuple(responses.Unlock.__struct_fields__)
-# What a spreadsheet would take for a formula, or for the end of a cell.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# What a spreadsheet would take for a formula: at the beginning of a cell, and of what some
+# spreadsheets take for the next one, whatever blank characters come before it.
+_FORMULA: Final = re.compile(
+    r"(^|[;\t\r\n,|])([\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f"
+    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b])"
+)
+_BREAK: Final = ("\t", "\r", "\n")
 
 
 @get("/unlocks")
@@ -149,6 +155,7 @@ def _cell(value: object) -> object:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return f"'{value}"
+    if isinstance(value, str):
+        guarded = _FORMULA.sub(r"\1'\2", value)
+        return f"'{guarded}" if guarded.startswith(_BREAK) else guarded
     return value
