@@ -18,11 +18,11 @@ from eventlog.followers import projector
 from eventlog.journal import append as appends
 from eventlog.journal import clock
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import HeadFile, HeadMark, head_path
+from eventlog.journal.head_file import HeadFile, HeadMark
 from eventlog.record import LIBRARY, Head
 from eventlog.storage.connections import connect_writer, transaction
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import lock_path
+from eventlog.storage.paths import head_path, lock_path
 from eventlog.store import opening
 
 _APPENDS_PER_COMMIT: Final = 5_000

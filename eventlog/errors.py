@@ -28,6 +28,7 @@
         ├── ForeignDatabase       the database is another program's
         ├── NewerDatabase         the database was written by a newer version
         ├── ReadOnly              it can be read, not written
+        ├── UnsafeFile            a file beside the database is a link, a pipe or another user's
         ├── LockTimeout           another process held the lock for too long
         ├── DiskFull              no room is left
         ├── DiskFailure           the disk did not do what it was asked
@@ -274,6 +275,10 @@ class NewerDatabase(DatabaseError):
 
 class ReadOnly(DatabaseError):
     """The database can be read, not written."""
+
+
+class UnsafeFile(DatabaseError):
+    """A file beside the database is no plain file of its owner; the sentence names it."""
 
 
 class LockTimeout(DatabaseError):

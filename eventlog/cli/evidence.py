@@ -24,6 +24,7 @@ from eventlog.evidence.signed_heads import SignedHead, head_of, parse_line
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.record import instant
+from eventlog.storage.paths import heads_path
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SPAN: Final = re.compile(r"([0-9]{1,6})([smhd])")
@@ -57,7 +58,7 @@ def signing_keys(keys: KeysDir) -> Sequence[KeyPair]:
 
 def known_heads(context: Context, keys: KeysDir | None) -> list[SignedHead]:
     """Every head that lies here: beside the log, and the newest beside the keys."""
-    heads = heads_file.read_heads(heads_file.heads_path(context.db_path))
+    heads = heads_file.read_heads(heads_path(context.db_path))
     signed = None if keys is None else keys.signed()
     if signed is not None:
         heads.append(head_of(signed))

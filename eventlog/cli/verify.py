@@ -25,7 +25,8 @@ from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.maintenance.verify.findings import Finding, Report
 from eventlog.maintenance.verify.log import verify as verify_log
 from eventlog.pictures.thumbnails import Thumbnails
-from eventlog.storage.paths import beside, lock_path
+from eventlog.storage.paths import lock_path, verified_path
+from eventlog.storage.side_files import open_side_file
 
 Views = Annotated[
     bool, Parameter(negative="--no-views", help="Hold the views against a replay. [yes]")
@@ -118,7 +119,7 @@ def _keep(context: Context, report: Report, *, all_of_it: bool) -> None:
         "said": f"{counted(report.records, 'record')}, {wrong}",
     }
     try:
-        _put(beside(path, ".verified"), msgspec.json.encode(kept))
+        _put(verified_path(path), msgspec.json.encode(kept))
     except OSError as error:
         context.note(f"the dashboard won't know of this: {error.strerror}")
 
@@ -127,7 +128,7 @@ def _put(path: Path, content: bytes) -> None:
     """A file that is there whole or not at all, in the place of an older one. Raises OSError."""
     spare = path.with_name(f"{path.name}-{uuid4().hex}")
     try:
-        with os.fdopen(os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with os.fdopen(open_side_file(spare, os.O_WRONLY, make=True), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

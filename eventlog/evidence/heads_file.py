@@ -17,15 +17,9 @@ from eventlog.evidence.note import Note
 from eventlog.evidence.signed_heads import SignedHead, parse_head, split_heads
 from eventlog.storage.durable_files import replace
 from eventlog.storage.error_translation import translated
-from eventlog.storage.paths import beside
 
 _HOUR_US: Final = 3_600_000_000
 KEPT_ALL_US: Final = 7 * 24 * _HOUR_US
-
-
-def heads_path(db_path: Path) -> Path:
-    """Where a database's signed heads lie."""
-    return beside(db_path, ".heads")
 
 
 def append_head(path: Path, note: Note, *, durable: bool = False) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import outside_path
 
 # A place that fails for so long is a fault, and no longer a short cut of the network.
 FAULT_AFTER_S: Final = 300.0
@@ -93,11 +93,6 @@ def anchored(known: Outside | None, first: int, last: int, at: Callable[[int], s
     if known.signed >= last:
         return "in a signed head of this machine, not in an outside head yet"
     return "not in an outside head yet"
-
-
-def outside_path(db_path: Path) -> Path:
-    """Where a database's file lies."""
-    return beside(db_path, ".outside")
 
 
 def read(db_path: Path) -> Outside | None:

@@ -33,7 +33,7 @@ from eventlog.journal.head_file import read_mark
 from eventlog.storage import wal_file
 from eventlog.storage.connections import connect_reader
 from eventlog.storage.error_translation import translated
-from eventlog.storage.paths import wal_path
+from eventlog.storage.paths import heads_path, wal_path
 
 
 class HeadSigner:
@@ -187,12 +187,12 @@ class HeadSigner:
         note = Note(text, tuple(key.sign(text) for key in self.signing))
         self._keys.write_signed(note)
         self.last = head_of(note)
-        heads_file.append_head(heads_file.heads_path(self._db_path), note)
+        heads_file.append_head(heads_path(self._db_path), note)
         return self.last
 
     def add_signatures(self, note: Note) -> None:
         """Keep a note that witnesses have cosigned. Raises DatabaseError."""
-        heads_file.append_head(heads_file.heads_path(self._db_path), note)
+        heads_file.append_head(heads_path(self._db_path), note)
         if self.last is not None and self.last.note.text == note.text:
             merged = self.last.note.signed_also(note.signatures)
             self._keys.write_signed(merged)

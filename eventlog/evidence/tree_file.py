@@ -16,15 +16,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from eventlog.evidence.tree import HASH_SIZE
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import tree_path
 
 _MAGIC: Final = b"eventlog/tree/1\0"
 _HEADER_SIZE: Final = 32
-
-
-def tree_path(db_path: Path) -> Path:
-    """Where a database's tree file lies."""
-    return beside(db_path, ".tree")
 
 
 class TreeFile:

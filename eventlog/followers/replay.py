@@ -31,7 +31,7 @@ from eventlog.projections.projection import Projection, Statement
 from eventlog.storage.authorizer import schema_opened
 from eventlog.storage.connections import transaction
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import replay_path
 from eventlog.storage.shield import shielded
 from eventlog.storage.writer import Writer
 
@@ -90,7 +90,7 @@ class Replay:
         Raises ReplayRunning while another replay of this log is at work, and DatabaseError; the
         live views stay as they were then.
         """
-        lease = FileLock(beside(self._writer.path, ".replay"), timeout_s=0)
+        lease = FileLock(replay_path(self._writer.path), timeout_s=0)
         try:
             try:
                 lease.acquire()

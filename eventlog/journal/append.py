@@ -28,6 +28,9 @@ Durability: TypeAlias = Literal["durable", "relaxed"]
 
 KEY_LENGTH_MAX: Final = 200
 FACTS_MAX: Final = 10_000
+# An append that may use the reserve has no more facts and bytes than a visit with its unlock.
+RESERVE_FACTS_MAX: Final = 32
+RESERVE_BYTES_MAX: Final = 16 * 1024
 ID_MAX: Final = 2**63 - 1
 
 
@@ -58,6 +61,22 @@ class Append(Struct, frozen=True, gc=False):
     appended_at_us: int | None = None
     meta: bytes | None = None
     author: Author = LIBRARY
+
+    @property
+    def may_use_reserve(self) -> bool:
+        """Whether the room that is kept on a full disk is meant for this append.
+
+        It is for a small append with an unlock action, by a program of this machine: not by an API
+        token, not by an account, and not for records that are carried over from elsewhere.
+        """
+        return (
+            self.unlocks
+            and self.meta is None
+            and self.author.token is None
+            and self.author.user is None
+            and len(self.facts) <= RESERVE_FACTS_MAX
+            and sum(len(fact.body) for fact in self.facts) <= RESERVE_BYTES_MAX
+        )
 
 
 def prepare(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 from eventlog.errors import DiskFull, LockTimeout
@@ -39,32 +40,40 @@ class Commit:
         self._reserve = reserve
         self._sequencer = Sequencer(writer.path, machine)
 
-    def commit(self, appends: Sequence[Append], *, since: float) -> list[Answer]:
-        """Each append's answer; what the whole commit fails with is everybody's.
+    def commit(self, groups: Sequence[Sequence[Append]], *, since: float) -> list[Answer]:
+        """The answer of each append, in order. What the commit fails with is everybody's.
 
-        The lock is waited for from `since` on, see `FileLock.acquire`.
+        Args:
+            groups: The appends as their callers brought them. A group of several is bulk.
+            since: When the wait for the lock began, see `FileLock.acquire`.
         """
+        appends = [append for group in groups for append in group]
+        # What the bolt waits for is written into the room that was kept for it.
+        urgent = [
+            len(group) == 1 and append.may_use_reserve for group in groups for append in group
+        ]
         try:
-            return self._admit_and_commit(appends, since)
+            return self._admit_and_commit(appends, urgent, since)
         except DiskFull as error:
-            # What the bolt waits for is written into the room that was kept for it.
-            if not (any(append.unlocks for append in appends) and self._reserve.give_up()):
+            if not (any(urgent) and self._reserve.give_up()):
                 return [error] * len(appends)
         except BaseException as error:  # noqa: BLE001 - every waiting caller gets it
             return [error] * len(appends)
         try:
-            return self._admit_and_commit(appends, since)
+            return self._admit_and_commit(appends, urgent, since)
         except BaseException as error:  # noqa: BLE001 - likewise
             return [error] * len(appends)
 
-    def _admit_and_commit(self, appends: Sequence[Append], since: float) -> list[Answer]:
+    def _admit_and_commit(
+        self, appends: Sequence[Append], urgent: Sequence[bool], since: float
+    ) -> list[Answer]:
         """While the reserve is given up, only what it is there for is committed."""
         if self._reserve.restored():
             return self._locked(appends, since)
-        admitted = [append for append in appends if append.unlocks]
+        admitted = list(compress(appends, urgent))
         answers = iter(self._locked(admitted, since) if admitted else [])
-        refused = DiskFull("only unlock records are accepted")
-        return [next(answers) if append.unlocks else refused for append in appends]
+        refused = DiskFull("only single unlock records of this machine are accepted")
+        return [next(answers) if admit else refused for admit in urgent]
 
     def _locked(self, appends: Sequence[Append], since: float) -> list[Answer]:
         """Each one's answer. Raises what the whole commit failed with, as ours."""

@@ -158,7 +158,7 @@ class GroupCommit:
 
     def _commit_here(self) -> None:
         batch = self._take()
-        answers = self._commit.commit(_appends(batch), since=AT_ONCE)
+        answers = self._commit.commit(_groups(batch), since=AT_ONCE)
         if isinstance(answers[0], LockTimeout):  # another process writes: the thread can wait
             self._waiting.extendleft(reversed(batch))
         else:
@@ -184,7 +184,7 @@ class GroupCommit:
 
     def _commit_waiting(self) -> None:
         batch = self._take()
-        answers = self._commit.commit(_appends(batch), since=batch[0].since)
+        answers = self._commit.commit(_groups(batch), since=batch[0].since)
         self._writer.worker.answer(self._settle_and_go_on, _shared_out(batch, answers))
 
     def _commit_rest(self) -> None:
@@ -200,8 +200,8 @@ class GroupCommit:
         return batch
 
 
-def _appends(batch: list[_Waiting]) -> list[Append]:
-    return [append for waiting in batch for append in waiting.appends]
+def _groups(batch: list[_Waiting]) -> list[Sequence[Append]]:
+    return [waiting.appends for waiting in batch]
 
 
 def _shared_out(batch: list[_Waiting], answers: list[Answer]) -> _Answers:

@@ -30,7 +30,8 @@ from msgspec import Struct
 from eventlog.journal import table as journal
 from eventlog.storage.error_translation import translated
 from eventlog.storage.forks import forget_in_children
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import head_path, old_head_path
+from eventlog.storage.side_files import open_side_file, read_side_file
 
 _LAYOUT: Final = struct.Struct(">16s16sqq32s")
 _MAGIC: Final = b"eventlog/head/1\0"
@@ -48,11 +49,6 @@ class HeadMark(Struct, frozen=True):
 
 class BadHeadFile(ValueError):
     """The head file's bytes are no head: torn, cut or altered."""
-
-
-def head_path(db_path: Path) -> Path:
-    """The head file of a database."""
-    return beside(db_path, ".head")
 
 
 def pack(mark: HeadMark) -> bytes:
@@ -75,7 +71,7 @@ def unpack(data: bytes) -> HeadMark:
 def read_head(db_path: Path) -> HeadMark | None:
     """The head of a database, None where none was written yet. Raises BadHeadFile, OSError."""
     try:
-        data = head_path(db_path).read_bytes()
+        data = read_side_file(head_path(db_path), SIZE + 1)
     except FileNotFoundError:
         return None
     return unpack(data) if data else None
@@ -85,8 +81,8 @@ class HeadFile:
     """The head file, open for writing."""
 
     def __init__(self, db_path: Path) -> None:
-        """Open the file, or make it (0600). Raises OSError."""
-        self._fd = os.open(head_path(db_path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Open the file, or make it. Raises OSError."""
+        self._fd = open_side_file(head_path(db_path), os.O_RDWR, make=True)
         forget_in_children(self)
 
     def write(self, mark: HeadMark) -> None:
@@ -113,7 +109,7 @@ def mark_of(connection: sqlite3.Connection) -> HeadMark:
 def write_head(path: Path, mark: HeadMark) -> None:
     """Write a spare file's head file, and sync it. Raises DatabaseError."""
     with translated(path):
-        fd = os.open(head_path(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_side_file(head_path(path), os.O_WRONLY, make=True)
         try:
             os.pwrite(fd, pack(mark), 0)
             os.fsync(fd)
@@ -126,11 +122,9 @@ def keep_aside(db_path: Path) -> Path:
 
     `.head.old`, or `.head.old-2` and so on where older ones are there. Raises OSError.
     """
-    kept = beside(db_path, ".head.old")
     number = 1
-    while kept.exists():
+    while (kept := old_head_path(db_path, number)).exists():
         number += 1
-        kept = beside(db_path, f".head.old-{number}")
     head_path(db_path).rename(kept)
     return kept
 

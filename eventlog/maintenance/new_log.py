@@ -23,19 +23,18 @@ from urllib.parse import quote
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import (
-    HeadMark,
-    head_path,
-    keep_aside,
-    mark_of,
-    read_mark,
-    write_head,
-)
+from eventlog.journal.head_file import HeadMark, keep_aside, mark_of, read_mark, write_head
 from eventlog.storage.connections import connect_writer
 from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import beside, checked_path, lock_path, wal_path
+from eventlog.storage.paths import (
+    checked_path,
+    head_path,
+    lock_path,
+    rollback_path,
+    wal_path,
+)
 from eventlog.store import opening
 
 log = logging.getLogger("eventlog")
@@ -69,7 +68,7 @@ def require_free(target: Path) -> None:
     checked_path(target)
     if target.exists() or target.is_symlink():
         raise BadArgument(f"{target} exists already; nothing is written over it")
-    for path in (wal_path(target), beside(target, "-journal")):
+    for path in (wal_path(target), rollback_path(target)):
         if path.exists() and path.stat().st_size > 0:
             raise BadArgument(f"{path} exists already, and would be read into the new database")
 

@@ -56,6 +56,7 @@ from eventlog.reactors.head_places import (
     WitnessPlace,
     parse_places,
 )
+from eventlog.storage.paths import heads_path
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -221,7 +222,7 @@ class Notary:
                 raise HeadContradicted(
                     f"a record below {head.size} is another than what was signed: verify finds it"
                 )
-            heads = heads_file.heads_path(self._db_path)
+            heads = heads_path(self._db_path)
             heads_file.thin(heads, _now_us(), lambda size: _appended_at(connection, size))
 
     # ── opening and closing ────────────────────────────────────────────────────────────────

@@ -24,12 +24,11 @@ from eventlog.run.health import Board
 from eventlog.run.parts import Door
 from eventlog.run.supervisor import Supervisor
 from eventlog.storage.lock import AT_ONCE, FileLock
-from eventlog.storage.paths import beside, checked_path
+from eventlog.storage.paths import checked_path, run_path
 from eventlog.store.event_store import EventStore
 
 log = logging.getLogger("eventlog")
 
-RUN_LOCK: Final = ".run"
 STOP_S: Final = 10.0
 
 
@@ -48,7 +47,7 @@ async def run_door(path: Path, *, say: Callable[[str], None] = log.info) -> None
     db = checked_path(config.log.db)
     if config.log.must_exist and not db.exists():
         raise DatabaseMissing(f"there is no log {db}, and log.must_exist says that there is one")
-    with closing(FileLock(beside(db, RUN_LOCK))) as lock:
+    with closing(FileLock(run_path(db))) as lock:
         try:
             lock.acquire(since=AT_ONCE)
         except LockTimeout as error:

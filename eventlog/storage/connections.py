@@ -24,7 +24,8 @@ from eventlog.errors import (
 )
 from eventlog.storage.error_translation import of_os_error, translated
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import beside, real_path
+from eventlog.storage.paths import real_path, rollback_path
+from eventlog.storage.side_files import give_to_owner
 
 APPLICATION_ID: Final = 0x65766C67  # "evlg", in the file's header
 USER_VERSION: Final = 1
@@ -87,7 +88,7 @@ def _was_empty(path: Path) -> bool:
 
     The rollback journal says how many pages there were before, in the bytes 16 to 19.
     """
-    with beside(path, "-journal").open("rb") as journal:
+    with rollback_path(path).open("rb") as journal:
         return journal.read(20)[16:] == bytes(4)
 
 
@@ -124,7 +125,11 @@ def _make_private(path: Path) -> None:
     # SQLite gives the WAL and its index the mode of the database file.
     try:
         made = real_path(path)  # a link that leads nowhere yet is no file
-        os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        fd = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            give_to_owner(fd, made.parent.stat())
+        finally:
+            os.close(fd)
     except FileExistsError:
         return
     except OSError as error:

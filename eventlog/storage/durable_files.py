@@ -2,7 +2,8 @@
 
 A new file is written under a spare name, synced, renamed to a name that was free, and its folder
 is synced; when the call returns, name and bytes are on the disk. Nothing is overwritten, no
-symbolic link is followed, and what is made belongs to its user alone: files 0600, folders 0700.
+symbolic link is followed, and what is made belongs to its user alone: files 0600, folders 0700. As
+root it belongs to the owner of the folder that it lies in, so that a service can go on with it.
 
 Every function raises OSError as the system does. Knows nothing of what the bytes are.
 """
@@ -17,6 +18,8 @@ from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
+
+from eventlog.storage.side_files import give_to_owner
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe that lies in the folder would wait for its other end.
@@ -33,10 +36,19 @@ def make_folder(path: Path) -> None:
     for folder in reversed(missing):
         try:
             folder.mkdir(mode=0o700)
+            _give_folder(folder)
         except FileExistsError:
             if not folder.is_dir():
                 raise
         sync(folder.parent)
+
+
+def _give_folder(folder: Path) -> None:
+    fd = os.open(folder, _FOLDER | os.O_NOFOLLOW)
+    try:
+        give_to_owner(fd, folder.parent.stat())
+    finally:
+        os.close(fd)
 
 
 def sync(path: Path) -> None:
@@ -128,7 +140,9 @@ def remove_older(path: Path, before: float) -> bool:
 
 
 def _create(folder: int, name: str) -> int:
-    return os.open(name, _NEW, 0o600, dir_fd=folder)
+    file = os.open(name, _NEW, 0o600, dir_fd=folder)
+    give_to_owner(file, os.fstat(folder))
+    return file
 
 
 def _fill(file: int, content: bytes) -> None:

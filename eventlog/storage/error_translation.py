@@ -6,6 +6,7 @@ Knows errors only: no connection, no statement.
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ from eventlog.errors import (
     LockTimeout,
     NotADatabase,
     ReadOnly,
+    UnsafeFile,
 )
 from eventlog.storage import lock_holder
+from eventlog.storage.side_files import NotOurs, why_denied
 
 _MEANING: Final[dict[int, type[DatabaseError]]] = {
     sqlite3.SQLITE_FULL: DiskFull,
@@ -55,13 +58,24 @@ def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
     code = getattr(error, "sqlite_errorcode", None)
     meaning = DatabaseError if code is None else _MEANING.get(code & 0xFF, DatabaseError)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
+    if meaning is ReadOnly or code == sqlite3.SQLITE_CANTOPEN:
+        for name_end in ("", "-wal", "-shm", "-journal"):
+            file = Path(f"{os.path.realpath(path)}{name_end}")
+            if (denied := why_denied(file)) is not None:
+                return ReadOnly(f"{file}: {denied}")
     if meaning is LockTimeout and (holder := lock_holder.of_wal(path)):
         return LockTimeout(f"{path}: {error} ({name}): {holder} is writing to it")
     return meaning(f"{path}: {error} ({name})")
 
 
 def of_os_error(error: OSError, path: Path) -> DatabaseError:
-    """What an error of the system means to our caller."""
+    """What an error of the system means to our caller.
+
+    The file at fault is the one that the error names, and `path` where it names none.
+    """
+    path = Path(os.fsdecode(error.filename)) if error.filename else path
+    if isinstance(error, NotOurs):
+        return UnsafeFile(f"{path}: {error.strerror}")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return DiskFull(f"{path}: {error.strerror}")
     if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:

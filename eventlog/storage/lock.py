@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Final, Self
 from weakref import WeakSet
 
-from eventlog.errors import DiskFailure, LockTimeout, ReadOnly
+from eventlog.errors import DiskFailure, LockTimeout, ReadOnly, UnsafeFile
 from eventlog.storage import lock_holder
 from eventlog.storage.forks import forget_in_children
+from eventlog.storage.side_files import NotOurs, open_side_file
 
 TIMEOUT_S: Final = 5.0
 # flock has no timeout of its own, so a waiter looks again at this pace: some ten times for each
@@ -55,7 +56,7 @@ class FileLock:
         """Make the file (0600) where it is missing.
 
         `asks` has the holders in this process give way. Raises ReadOnly where the file can't be
-        opened for writing.
+        opened for writing, UnsafeFile where it is no plain file of ours.
         """
         self.give_way: Callable[[], None] | None = None
         self._asks = asks
@@ -209,7 +210,9 @@ def _identity(fd: int) -> tuple[int, int]:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return open_side_file(path, os.O_RDWR, make=True)
+    except NotOurs as error:
+        raise UnsafeFile(f"{path}: {error.strerror}") from error
     except OSError as error:
         if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
             raise ReadOnly(f"{path} can't be opened for writing: {error.strerror}") from error

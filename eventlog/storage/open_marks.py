@@ -10,29 +10,30 @@ Knows nothing of SQLite, and of the log only where it lies.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 from pathlib import Path
-from typing import Final
 from uuid import uuid4
 
 from eventlog.storage.durable_files import sync
 from eventlog.storage.forks import forget_in_children
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import mark_path
+from eventlog.storage.side_files import make_side_file, open_side_file
 
-_MARK: Final = ".open-"
+log = logging.getLogger("eventlog")
 
 
 class OpenMark:
     """The mark of one open store."""
 
     def __init__(self, db_path: Path, name: str | None = None) -> None:
-        """Leave the mark (0600), on the disk before this returns.
+        """Leave the mark, on the disk before this returns.
 
         `name` tells it from every other, and ends up in the journal where the mark is left behind;
         None makes one by chance. Raises OSError.
         """
-        self._path = beside(db_path, f"{_MARK}{name or uuid4().hex}")
-        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._path = mark_path(db_path, name or uuid4().hex)
+        self._fd = make_side_file(self._path)
         forget_in_children(self)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
@@ -59,20 +60,25 @@ class OpenMark:
 
 
 def left_behind(db_path: Path) -> list[Path]:
-    """The marks that nobody holds, by name. Raises OSError."""
-    marks = beside(db_path, _MARK)
+    """The marks that nobody holds, by name. Raises OSError.
+
+    A mark that can't be opened, or is no plain file of ours, is left to those who can judge it.
+    """
+    marks = mark_path(db_path, "")
     return sorted(path for path in marks.parent.glob(f"{_literal(marks.name)}*") if _is_free(path))
 
 
 def identity(mark: Path) -> str:
     """What tells a mark from every other."""
-    return mark.name.rpartition(_MARK)[2]
+    return mark.name.rpartition(".open-")[2]
 
 
 def _is_free(path: Path) -> bool:
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        fd = open_side_file(path, os.O_RDWR)
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            log.warning("the mark %s is left as it is: %s", path, error.strerror)
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,7 +3,7 @@
 SQLite follows a link and keeps its WAL beside the file itself. Lock, head file and all the rest
 must lie there too, or two programs that know one log by two names would have two locks.
 
-Knows no file by what it is for.
+Every such path is made here, and nowhere else. Knows no file by what it holds.
 """
 
 from __future__ import annotations
@@ -33,14 +33,74 @@ def beside(db_path: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
+def wal_path(db_path: Path) -> Path:
+    """SQLite's WAL of the database."""
+    return beside(db_path, "-wal")
+
+
+def rollback_path(db_path: Path) -> Path:
+    """SQLite's rollback journal, which there is before the database has a WAL."""
+    return beside(db_path, "-journal")
+
+
 def lock_path(db_path: Path) -> Path:
     """The file that writers lock."""
     return beside(db_path, ".lock")
 
 
-def wal_path(db_path: Path) -> Path:
-    """SQLite's WAL of the database."""
-    return beside(db_path, "-wal")
+def replay_path(db_path: Path) -> Path:
+    """The file that a replay locks: one replay at a time."""
+    return beside(db_path, ".replay")
+
+
+def run_path(db_path: Path) -> Path:
+    """The file that `eventlog run` locks: one process runs a door."""
+    return beside(db_path, ".run")
+
+
+def head_path(db_path: Path) -> Path:
+    """Where the journal ended."""
+    return beside(db_path, ".head")
+
+
+def old_head_path(db_path: Path, number: int) -> Path:
+    """A head file that was kept aside: the first one, the second one and so on."""
+    return beside(db_path, ".head.old" if number == 1 else f".head.old-{number}")
+
+
+def mark_path(db_path: Path, name: str) -> Path:
+    """The mark of a store that has the log open; "" answers what all of them begin with."""
+    return beside(db_path, f".open-{name}")
+
+
+def reserve_path(db_path: Path) -> Path:
+    """Room that is kept for unlock records."""
+    return beside(db_path, ".reserve")
+
+
+def users_path(db_path: Path) -> Path:
+    """The dashboard's accounts."""
+    return beside(db_path, ".users")
+
+
+def verified_path(db_path: Path) -> Path:
+    """What the last `verify` said."""
+    return beside(db_path, ".verified")
+
+
+def heads_path(db_path: Path) -> Path:
+    """The signed heads."""
+    return beside(db_path, ".heads")
+
+
+def tree_path(db_path: Path) -> Path:
+    """The Merkle tree's full blocks."""
+    return beside(db_path, ".tree")
+
+
+def outside_path(db_path: Path) -> Path:
+    """What is known of the heads that are kept outside."""
+    return beside(db_path, ".outside")
 
 
 def checked_path(db_path: str | Path) -> Path:

@@ -17,7 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import reserve_path
+from eventlog.storage.side_files import NotOurs, check_side_file, open_side_file
 
 log = logging.getLogger("eventlog")
 
@@ -35,14 +36,17 @@ class Reserve:
     """
 
     def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
-        self._path = beside(db_path, ".reserve")
+        self._path = reserve_path(db_path)
         self._name = str(self._path)
         self._size_bytes = SIZE_BYTES if size_bytes is None else size_bytes
         self._tried_at = -math.inf
 
     def keep(self) -> None:
-        """Take the room, where there is plenty and none was taken before."""
-        if self._path.exists() or not self._size_bytes:
+        """Take the room, where there is plenty and none was taken before.
+
+        What lies there and is no plain file of ours is left alone: the log goes on without.
+        """
+        if not self._size_bytes or self._is_there():
             return
         try:
             if _free_bytes(self._path.parent) >= ROOM_FACTOR * self._size_bytes:
@@ -56,9 +60,13 @@ class Reserve:
     def give_up(self) -> bool:
         """Make the room free for unlock records; whether there was any."""
         try:
-            if self._path.stat().st_size == 0:
-                return False
-            os.truncate(self._path, 0)
+            fd = open_side_file(self._path, os.O_WRONLY)
+            try:
+                if os.fstat(fd).st_size == 0:
+                    return False
+                os.ftruncate(fd, 0)
+            finally:
+                os.close(fd)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -75,8 +83,8 @@ class Reserve:
         taken from them.
         """
         try:
-            # Asked at each commit: os.stat takes a third of what Path.stat does.
-            if not self._size_bytes or os.stat(self._name).st_size > 0:  # noqa: PTH116 - likewise
+            # Asked at each commit: os.lstat takes a third of what Path.lstat does.
+            if not self._size_bytes or os.lstat(self._name).st_size > 0:
                 return True
             if time.monotonic() - self._tried_at < RETRY_S:
                 return False
@@ -84,15 +92,24 @@ class Reserve:
             if _free_bytes(self._path.parent) < 2 * self._size_bytes:
                 return False
             self._fill()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotOurs):
             return True  # the log goes on without
         except OSError:
             return False
         log.warning("the disk has room again; everything is accepted")
         return True
 
+    def _is_there(self) -> bool:
+        try:
+            check_side_file(self._path)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            log.warning("no room is kept for unlock records: %s: %s", self._path, error.strerror)
+        return True
+
     def _fill(self) -> None:
-        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = open_side_file(self._path, os.O_WRONLY, make=True)
         try:
             os.posix_fallocate(fd, 0, self._size_bytes)
         except OSError:

@@ -27,6 +27,7 @@ from eventlog.storage.connections import BUSY_TIMEOUT_MS, connect_reader, connec
 from eventlog.storage.forks import forget_in_children
 from eventlog.storage.lock import TIMEOUT_S, FileLock
 from eventlog.storage.paths import lock_path, wal_path
+from eventlog.storage.side_files import warn_of_open_folder
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -90,6 +91,7 @@ class Writer:
             self.lock.close()
             raise
         try:
+            warn_of_open_folder(self.path)
             prepared = await self.run(prepare)
             await self.run(keep_journal)
             # From here on no close of another takes the WAL away.

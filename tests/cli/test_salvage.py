@@ -12,11 +12,10 @@ import pytest
 from eventlog import codecs
 from eventlog.cli.context import Context
 from eventlog.cli.salvage import _tell
-from eventlog.journal.head_file import head_path
 from eventlog.maintenance.salvage import salvage as machine
 from eventlog.maintenance.salvage.salvage import Range, SalvageReport
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import lock_path
+from eventlog.storage.paths import head_path, lock_path
 from tests.cli.command_line import CommandLine
 from tests.support.logs import build_log, rows
 

@@ -16,11 +16,10 @@ import pytest
 from eventlog.cli.status import _size
 from eventlog.facts import Motion
 from eventlog.journal.append import prepare
-from eventlog.journal.head_file import head_path
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS
 from eventlog.record import StoredRecord
-from eventlog.storage.paths import lock_path
+from eventlog.storage.paths import head_path, lock_path
 from tests.cli.command_line import CommandLine
 from tests.pictures.hostile_frames import jpeg
 from tests.support.logs import T0, build_log, guards_down, put, rewrite, writing

@@ -17,11 +17,11 @@ import pytest
 from eventlog.errors import EvidenceError
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.signed_heads import SignedHead, parse_line
-from eventlog.journal.head_file import head_path
 from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.maintenance.verify.findings import Report
 from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
+from eventlog.storage.paths import head_path
 from tests.evidence.signed_logs import make_keys, public_key, sign, signed_log
 from tests.support import logs
 

@@ -28,8 +28,8 @@ from eventlog import codecs
 from eventlog.facts import Motion
 from eventlog.followers import compare as replay_check
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import head_path
 from eventlog.storage.connections import connect_reader
+from eventlog.storage.paths import head_path
 from eventlog.store.event_store import EventStore
 from tests.faults.cycle import BACKUP, DB, PICTURES, Part, facts_of, key_of, run_part
 from tests.powercut.looks import chain_error, view_rows

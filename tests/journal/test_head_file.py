@@ -18,11 +18,11 @@ from eventlog.journal.head_file import (
     BadHeadFile,
     HeadFile,
     HeadMark,
-    head_path,
     pack,
     read_head,
     unpack,
 )
+from eventlog.storage.paths import head_path
 from tests.support.logs import flip
 
 MARK: Final = HeadMark(bytes(range(16)), 1000, 990, bytes(range(32)))

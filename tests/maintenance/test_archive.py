@@ -27,9 +27,10 @@ from eventlog.errors import (
 from eventlog.facts import PersonNamed
 from eventlog.journal import table as journal
 from eventlog.journal.append import prepare
-from eventlog.journal.head_file import head_path, read_head
+from eventlog.journal.head_file import read_head
 from eventlog.maintenance.archive import copy_until, export, import_archive
 from eventlog.maintenance.verify.log import verify
+from eventlog.storage.paths import head_path
 from tests.support.logs import build_log, guards_down, put, rewrite, rows, seed_for, writing
 
 

@@ -14,10 +14,11 @@ from eventlog.errors import BadArgument, DatabaseMissing, DiskFailure, DiskFull,
 from eventlog.facts import PersonNamed
 from eventlog.journal import table as journal
 from eventlog.journal.append import prepare
-from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance import new_log as new_file
 from eventlog.maintenance.backup import backup
 from eventlog.maintenance.verify.log import verify
+from eventlog.storage.paths import head_path
 from tests.support.logs import (
     build_log,
     build_log_with_wal,

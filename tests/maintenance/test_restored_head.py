@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance.archive import copy_until, export, import_archive
 from eventlog.maintenance.backup import backup
 from eventlog.maintenance.verify.log import verify
+from eventlog.storage.paths import head_path
 from tests.support.logs import appends, build_log, rows
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent

@@ -13,10 +13,11 @@ from eventlog.errors import DatabaseMissing, ForeignDatabase, NotADatabase
 from eventlog.facts import PersonNamed
 from eventlog.followers import checkpoints
 from eventlog.journal.append import prepare
-from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance import status
 from eventlog.projections import VIEWS
 from eventlog.storage import read_only as rescue
+from eventlog.storage.paths import head_path
 from tests.support.logs import T0_US, build_log, build_log_with_wal, put, rows, write_head, writing
 
 

@@ -25,6 +25,7 @@ from eventlog.reactors.head_places import Kind, PlaceFailed, ProveFrom, parse_pl
 from eventlog.reactors.notary import OLDEST_S, Notary
 from eventlog.record import StoredRecord
 from eventlog.storage.connections import connect_reader
+from eventlog.storage.paths import heads_path
 from tests.evidence.signed_logs import make_keys, public_key, sign, signed_log
 from tests.evidence.test_witnesses import served
 from tests.support import logs
@@ -144,7 +145,7 @@ async def test_at_most_one_head_a_second(door: tuple[EventStore, Path, KeysDir])
             await store.append(*OPENED)
         clock.now += 1
         await until(lambda: notary.known.signed == 11)
-    assert len(heads_file.read_heads(heads_file.heads_path(db_path))) == 2
+    assert len(heads_file.read_heads(heads_path(db_path))) == 2
 
 
 async def test_facts_about_heads_alone_are_not_signed(

@@ -26,11 +26,11 @@ from eventlog.errors import (
     NewerDatabase,
     NotADatabase,
 )
-from eventlog.journal.head_file import HeadFile, head_path
+from eventlog.journal.head_file import HeadFile
 from eventlog.storage import connections
 from eventlog.storage.connections import connect_reader, connect_writer
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import checked_path, lock_path, wal_path
+from eventlog.storage.paths import checked_path, head_path, lock_path, wal_path
 from eventlog.store.compat.caller_connection import connect_caller
 from tests.journal.guarded_log import contents, make_log
 

@@ -12,11 +12,14 @@ import sqlite3
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from eventlog import EventStore, Motion, Receipt, UnlockAction
+from eventlog import Author, EventStore, Fact, Motion, Receipt, UnlockAction
 from eventlog.errors import DiskFull
+from eventlog.journal.append import prepare
+from eventlog.record import LIBRARY
 from eventlog.storage import reserve
 from eventlog.storage.reserve import Reserve
 from tests.support.dumps import journal_of
@@ -120,3 +123,57 @@ def test_a_disk_that_gives_no_room_for_the_reserve_takes_everything(
 
 def _no_room(_: Reserve) -> None:
     raise OSError(28, "No space left on device")
+
+
+TOKEN: Final = Author("part", "api", token=3)
+ACCOUNT: Final = Author("part", "dashboard", user=1)
+MACHINE: Final = Author("part", "run")
+
+
+@pytest.mark.parametrize(
+    ("facts", "author", "may"),
+    [
+        ([UNLOCK], LIBRARY, True),
+        ([UNLOCK], MACHINE, True),
+        ([MOTION, UNLOCK], LIBRARY, True),
+        ([UNLOCK], TOKEN, False),
+        ([UNLOCK], ACCOUNT, False),
+        ([MOTION], LIBRARY, False),
+        ([UNLOCK] * 1000, LIBRARY, False),
+    ],
+)
+def test_the_reserve_is_for_small_unlock_records_of_this_machine(
+    facts: list[Fact],
+    author: Author,
+    may: bool,
+) -> None:
+    """No API token, no account and no large append uses up what the bolt needs."""
+    assert prepare(facts, author=author).may_use_reserve is may
+
+
+async def test_bulk_and_tokens_do_not_use_the_reserve_up(
+    store: EventStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk they are refused, the room stays, and a single unlock record finds it."""
+    file = tmp_path / "events.db.reserve"
+    given_up = Reserve.give_up
+
+    def give_up(self: Reserve) -> bool:
+        store.engine.writer.worker.connection.execute(ROOM).fetchall()
+        monkeypatch.setattr(Reserve, "_fill", _no_room)
+        return given_up(self)
+
+    await _set(store, NO_ROOM)
+    await _until_full(store)
+    monkeypatch.setattr(Reserve, "give_up", give_up)
+    with pytest.raises(DiskFull):
+        await store.append(UNLOCK, writer=TOKEN)
+    with pytest.raises(DiskFull):
+        await store.append_many([[UNLOCK]] * 3)
+    assert file.stat().st_size == 4096
+    await store.append(UNLOCK)
+    assert file.stat().st_size == 0
+    for refused in (store.append(UNLOCK, writer=TOKEN), store.append_many([[UNLOCK]] * 3)):
+        with pytest.raises(DiskFull, match="only single unlock records of this machine"):
+            await refused
+    await store.append(UNLOCK)

@@ -27,7 +27,8 @@ from eventlog.dashboard.accounts import (
 from eventlog.errors import ForeignDatabase
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import transaction
-from eventlog.storage.paths import beside
+from eventlog.storage.paths import users_path
+from eventlog.storage.side_files import open_side_file
 
 T = TypeVar("T")
 
@@ -52,15 +53,17 @@ COLUMNS: Final = {
 
 def accounts_path(db_path: Path) -> Path:
     """Where the accounts of a log lie."""
-    return beside(db_path, ".users")
+    return users_path(db_path)
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """The file, made where it is missing. Raises ForeignDatabase, sqlite3.Error, OSError."""
+    fd = open_side_file(path, os.O_RDWR, make=True)
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        path.chmod(0o600)
+        if os.fstat(fd).st_uid == os.geteuid() or os.geteuid() == 0:
+            os.fchmod(fd, 0o600)
+    finally:
+        os.close(fd)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")

@@ -30,7 +30,8 @@ from eventlog.followers import checkpoints
 from eventlog.followers.checkpoints import Parked
 from eventlog.journal.head_file import read_mark
 from eventlog.projections.times import shown_us
-from eventlog.storage.paths import beside, wal_path
+from eventlog.storage.paths import verified_path, wal_path
+from eventlog.storage.side_files import read_side_file
 from eventlog.storage.sqlite_version import has_wal_fault
 from eventlog.storage.wal_file import bytes_in_use
 
@@ -200,10 +201,13 @@ def _thumbnails(folder: Path) -> str:
     return f"{number:,}"
 
 
+VERIFIED_SIZE_MAX: Final = 65536
+
+
 def _verified(path: Path) -> dict[str, Any] | None:
     """What the last `verify` left beside the log; None where none did."""
     try:
-        found = json.loads(beside(path, ".verified").read_bytes())
+        found = json.loads(read_side_file(verified_path(path), VERIFIED_SIZE_MAX))
         return {"at": str(found["at"]), "ok": found["ok"] is True, "said": str(found["said"])}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -18,6 +18,7 @@ from eventlog.errors import EventLogError, KeysMissing
 from eventlog.evidence import heads_file, outside, proofs, proving, qr
 from eventlog.evidence.signed_heads import SignedHead
 from eventlog.evidence.stranger import source
+from eventlog.storage.paths import heads_path
 
 POSITION_MAX: Final = 2**63 - 1
 
@@ -68,7 +69,7 @@ def _file(content: bytes, name: str) -> Response[bytes]:
 def _newest(path: Path) -> SignedHead | None:
     """The newest head beside the log."""
     try:
-        heads = heads_file.read_heads(heads_file.heads_path(path))
+        heads = heads_file.read_heads(heads_path(path))
     except EventLogError:
         return None
     return heads[-1] if heads else None
@@ -78,7 +79,7 @@ def _reaching(path: Path, position: int) -> SignedHead | None:
     newest = _newest(path)
     if newest is None:
         return None
-    heads = heads_file.read_heads(heads_file.heads_path(path))
+    heads = heads_file.read_heads(heads_path(path))
     return proving.best_head(heads, position, newest.origin)
 
 

@@ -23,10 +23,11 @@ from eventlog.evidence.log_tree import BATCH, row_leaves
 from eventlog.evidence.note import PublicKey
 from eventlog.evidence.signed_heads import HeadLine, SignedHead, parse_name
 from eventlog.evidence.tree import BLOCK, Frontier
-from eventlog.evidence.tree_file import read_blocks, tree_path
+from eventlog.evidence.tree_file import read_blocks
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.findings import Findings
 from eventlog.record import instant, is_instant
+from eventlog.storage.paths import heads_path, tree_path
 
 # A clock may be this far off before it is worth a note.
 SLACK_S: Final = 60
@@ -86,7 +87,7 @@ def check(
 
 
 def _heads(found: Findings, db_path: Path, log_id: bytes, given: Evidence) -> Iterator[KeptHead]:
-    local = [(heads_file.heads_path(db_path).name, False, head) for head in _local(found, db_path)]
+    local = [(heads_path(db_path).name, False, head) for head in _local(found, db_path)]
     for source, outside, head in [*local, *((name, True, head) for name, head in given.heads)]:
         where = f"file {source}"
         try:
@@ -110,7 +111,7 @@ def _heads(found: Findings, db_path: Path, log_id: bytes, given: Evidence) -> It
 
 
 def _local(found: Findings, db_path: Path) -> list[SignedHead]:
-    path = heads_file.heads_path(db_path)
+    path = heads_path(db_path)
     try:
         return heads_file.read_heads(path)
     except DatabaseError as error:

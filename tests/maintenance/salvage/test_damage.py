@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance.salvage.salvage import Range, salvage
+from eventlog.storage.paths import head_path
 from tests.maintenance.salvage.salvaged import (
     PAGE,
     carried,

@@ -17,12 +17,12 @@ from eventlog.followers import projector
 from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
-from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance.salvage.salvage import Range, salvage
 from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import lock_path
+from eventlog.storage.paths import head_path, lock_path
 from tests.maintenance.salvage.salvaged import (
     PAGE,
     mixed,

@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from eventlog.journal.head_file import HeadMark, head_path, pack, read_head
+from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance.verify import findings
 from eventlog.maintenance.verify.findings import Report
 from eventlog.maintenance.verify.log import verify
 from eventlog.projections import VIEWS
+from eventlog.storage.paths import head_path
 from tests.support.logs import (
     build_log,
     flip,
