@@ -129,6 +129,7 @@ def _put(path: Path, content: bytes) -> None:
     spare = path.with_name(f"{path.name}-{uuid4().hex}")
     try:
         with os.fdopen(open_side_file(spare, os.O_WRONLY, make=True), "wb") as file:
+            os.fchmod(file.fileno(), 0o600)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

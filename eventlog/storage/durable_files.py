@@ -36,19 +36,11 @@ def make_folder(path: Path) -> None:
     for folder in reversed(missing):
         try:
             folder.mkdir(mode=0o700)
-            _give_folder(folder)
+            give_to_owner(folder, folder.parent.stat())
         except FileExistsError:
             if not folder.is_dir():
                 raise
         sync(folder.parent)
-
-
-def _give_folder(folder: Path) -> None:
-    fd = os.open(folder, _FOLDER | os.O_NOFOLLOW)
-    try:
-        give_to_owner(fd, folder.parent.stat())
-    finally:
-        os.close(fd)
 
 
 def sync(path: Path) -> None:

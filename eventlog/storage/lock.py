@@ -48,18 +48,18 @@ class FileLock:
     last release lets go.
 
     `give_way` is set by a holder that may keep the lock for longer than a statement runs: it is
-    called when a lock of this process that `asks` has to wait, on that one's thread, and releases
-    the lock if it can.
+    called when a lock of this process whose `asks` is True has to wait, on that one's thread, and
+    releases the lock if it can.
     """
 
-    def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S, asks: bool = False) -> None:
+    def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S) -> None:
         """Make the file (0600) where it is missing.
 
-        `asks` has the holders in this process give way. Raises ReadOnly where the file can't be
-        opened for writing, UnsafeFile where it is no plain file of ours.
+        Raises ReadOnly where the file can't be opened for writing, UnsafeFile where it is no plain
+        file of ours.
         """
         self.give_way: Callable[[], None] | None = None
-        self._asks = asks
+        self.asks = False
         self._noted = False
         self._path = path
         self._timeout_s = timeout_s
@@ -170,7 +170,7 @@ class FileLock:
                         f"{self._path} was held for {self._timeout_s:g} s by"
                         f" {lock_holder.of_flock(self._path)}: does it keep a transaction open?"
                     ) from None
-                if self._asks:
+                if self.asks:
                     self._ask_holders()
                 time.sleep(RETRY_S)
             else:

@@ -88,10 +88,13 @@ def read_side_file(path: Path, size_max: int) -> bytes:
         os.close(fd)
 
 
-def give_to_owner(fd: int, like: os.stat_result) -> None:
+def give_to_owner(new: int | Path, like: os.stat_result) -> None:
     """As root: give a new file or folder to the owner of the one beside or above it."""
     if os.geteuid() == 0 and (like.st_uid, like.st_gid) != (0, os.getegid()):
-        os.fchown(fd, like.st_uid, like.st_gid)
+        if isinstance(new, int):
+            os.fchown(new, like.st_uid, like.st_gid)
+        else:
+            os.chown(new, like.st_uid, like.st_gid, follow_symlinks=False)
 
 
 def warn_of_open_folder(path: Path) -> None:

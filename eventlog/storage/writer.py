@@ -63,7 +63,8 @@ class Writer:
         """Raise ReadOnly where the lock file can't be written."""
         self.path = path
         self._wal_path = wal_path(path)
-        self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s, asks=True)
+        self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
+        self.lock.asks = True
         self._worker = ConnectionThread(
             path, partial(connect_writer, path, self.lock), idle=self._tidy
         )

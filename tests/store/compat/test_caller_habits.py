@@ -95,7 +95,9 @@ def test_a_transaction_that_is_at_work_is_left_alone(
         with closing(FileLock(lock_path(path), timeout_s=0)) as other, pytest.raises(LockTimeout):
             other.acquire()
         assert in_transaction(connection)
-        with closing(FileLock(lock_path(path), asks=True)) as append, append:
+        with closing(FileLock(lock_path(path))) as append:
+            append.asks = True
+            append.acquire()
             assert not in_transaction(connection)
         assert connection.execute("SELECT x FROM mine").fetchone()["x"] == 1
 
@@ -123,7 +125,7 @@ def test_a_lock_that_another_process_keeps_is_named(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"open\n"
         with (
-            closing(FileLock(lock_path(path), timeout_s=0, asks=True)) as lock,
+            closing(FileLock(lock_path(path), timeout_s=0)) as lock,
             pytest.raises(LockTimeout) as refused,
         ):
             lock.acquire()
