@@ -53,6 +53,15 @@ def parse(source: str, text: str | bytes) -> object:
     return value
 
 
+def is_json(data: bytes) -> bool:
+    """Whether bytes are one JSON document."""
+    try:
+        msgspec.json.decode(data)
+    except _ERRORS:
+        return False
+    return True
+
+
 def plain_value(payload: bytes) -> object:
     """A payload as plain values where it is JSON, else as text, else as the bytes that it is."""
     try:
@@ -89,6 +98,14 @@ def lenient(source: str, value: object, wanted: type[S]) -> tuple[S, list[str]]:
     """
     if not isinstance(value, dict):
         raise BadPayload(source, "a message is an object")
+    try:  # nearly all messages are sound as they are
+        return msgspec.convert(value, wanted), []
+    except _ERRORS:
+        return _by_field(source, value, wanted)
+
+
+def _by_field(source: str, value: dict[str, Any], wanted: type[S]) -> tuple[S, list[str]]:
+    """A message with something wrong in it, field by field."""
     taken: dict[str, Any] = {}
     left_out: list[str] = []
     for field in _fields(wanted):

@@ -14,18 +14,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final
 
 from eventlog.errors import BadPayload
 from eventlog.sources.adapter import Message, mqtt_message
 from eventlog.sources.items import Refused
-from eventlog.sources.messages import UnixSeconds, moment, parse, plain_value, shape
+from eventlog.sources.messages import UnixSeconds, is_json, moment, parse, plain_value, shape
 
 # A picture of 8 MB is 11 MB in base64.
 LONGEST: Final = 16 * 1024 * 1024
 
 _STRUCTURE: Final = re.compile(rb'["{}\[\]]')
 _IN_LIST: Final = re.compile(rb'["{}\[\],]')
+# Where an element may end; the first of these before which JSON is complete is its end.
+_MAY_END: Final = re.compile(rb"\}\s*[,\]]")
+_LOOKS: Final = 4  # of them, before the element is gone through bracket by bracket
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?\d\d:\d\d:\d\d\S*|\d{9,10}(?:\.\d+)?")
 _TOO_LONG: Final = f"is longer than {LONGEST // (1024 * 1024)} MB"
 
@@ -277,6 +281,10 @@ class _List:
     def _end_of_element(self, buffer: bytearray) -> int | None:
         """Where the comma or the bracket is that ends the element; None where more is needed."""
         scan, at, size = self._scan, self._at, len(buffer)
+        if at == 0 and scan.depth == 0:
+            for match in islice(_MAY_END.finditer(buffer), _LOOKS):
+                if is_json(bytes(buffer[: match.start() + 1])):
+                    return match.end() - 1
         while at < size:
             if scan.in_string:
                 at = scan.string(buffer, at)
