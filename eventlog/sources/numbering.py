@@ -22,6 +22,7 @@ from eventlog.record import Record
 from eventlog.sources.items import Occurrence
 from eventlog.sources.keys import Store, record_at
 
+_KEPT: Final = 64  # entries that a connection remembers of each series; it needs the newest
 _TRIES: Final = 8  # other feeders of the same series that may come first, one after the other
 
 
@@ -66,6 +67,9 @@ class Numbering:
                 continue
             known.newest += 1
             known.entries.append(_Entry(known.newest, receipt.positions[0], item.at))
+            if item.live and len(known.entries) > _KEPT:
+                del known.entries[:-_KEPT]
+                known.complete = False
             return True
         return False
 
@@ -93,8 +97,11 @@ class Numbering:
         """Whether the journal has this occurrence already."""
         if item.duplicate and (await self._look(item.series)).newest:
             return True
-        if item.states:
-            return await self._in_force(item, at) == item.series
+        if item.states and await self._in_force(item, at) == item.series:
+            return True
+        if item.states:  # of two states at one moment, each is known by its own
+            own = await self._entries(item.series, everything=not item.live)
+            return any(entry.at == at for entry in own)
         window = timedelta(seconds=item.window_s)
         entries = await self._entries(item.series, everything=not item.live)
         return any(abs(entry.at - at) <= window for entry in entries)

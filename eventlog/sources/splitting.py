@@ -282,9 +282,9 @@ class _List:
         """Where the comma or the bracket is that ends the element; None where more is needed."""
         scan, at, size = self._scan, self._at, len(buffer)
         if at == 0 and scan.depth == 0:
-            for match in islice(_MAY_END.finditer(buffer), _LOOKS):
-                if is_json(bytes(buffer[: match.start() + 1])):
-                    return match.end() - 1
+            for end in islice(_MAY_END.finditer(buffer), _LOOKS):
+                if is_json(bytes(buffer[: end.start() + 1])):
+                    return end.end() - 1
         while at < size:
             if scan.in_string:
                 at = scan.string(buffer, at)
@@ -354,7 +354,8 @@ def _time(source: str, stamp: str) -> datetime:
     else:
         return moment(seconds)
     try:
-        time = datetime.fromisoformat(stamp)
+        # Some versions write a Z in front of the offset.
+        time = datetime.fromisoformat(re.sub(r"Z(?=[+-]\d)", "", stamp))
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
         raise BadPayload(source, "tst: is no time") from error

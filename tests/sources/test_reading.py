@@ -205,10 +205,11 @@ def test_a_message_is_given_with_its_last_byte() -> None:
         (b"1772015400.5 a/b ON", "a/b", "ON", datetime(2026, 2, 25, 10, 30, 0, 500000, tzinfo=UTC)),
         (
             b'{"tst":"2026-02-25T10:30:00.000000Z+0000","topic":"a/b","payload":"x"}',
-            None,
-            None,
-            None,
+            "a/b",
+            "x",
+            datetime(2026, 2, 25, 10, 30, tzinfo=UTC),
         ),
+        (b'{"tst":"noon","topic":"a/b","payload":"x"}', None, None, None),
         (
             b'{"tst":"2026-02-25T10:30:00.5+0000","topic":"a/b","retain":1,"payload":"{\\"a\\":1}"}',
             "a/b",
