@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import HeadMark, keep_aside, mark_of, read_mark, write_head
+from eventlog.journal.head_file import holds, keep_aside, mark_of, read_mark, write_head
 from eventlog.storage.connections import connect_writer
 from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import translated
@@ -118,18 +118,12 @@ def keep_other_head(target: Path, new: Path) -> None:
         head = journal.head(connection)
         if damage is not None:
             said = f"the head file could not be read: {damage}"
-        elif known is None or known.position == 0 or _holds(connection, known):
+        elif known is None or known.position == 0 or holds(connection, known):
             return
         else:
             others = "" if known.log_id == journal.log_id(connection) else " of another log"
             said = f"the head file knew {known.position}{others}, this holds {head.position}"
     log.warning("%s: %s; it is kept as %s", target, said, keep_aside(target))
-
-
-def _holds(connection: sqlite3.Connection, known: HeadMark) -> bool:
-    row = journal.read_one(connection, known.position)
-    same_log = journal.log_id(connection) == known.log_id
-    return same_log and row is not None and row.hash == known.hash
 
 
 def publish(spare: Path, target: Path) -> None:

@@ -17,8 +17,7 @@ from msgspec import Struct
 from eventlog.evidence import outside
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import HeadMark, read_mark
-from eventlog.maintenance.verify.head import HeadState, judge
+from eventlog.journal.head_file import HeadState, hash_at, judge, read_mark
 from eventlog.storage import wal_file as wal
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import wal_path
@@ -116,7 +115,7 @@ def status(db_path: Path) -> Status:
             mark,
             log_id=log_id,
             end=head.position,
-            hash_at=_hash_at(connection, mark),
+            hash_at=hash_at(connection, mark),
             damage=damage,
         )
         last = journal.read_one(connection, head.position)
@@ -134,7 +133,7 @@ def status(db_path: Path) -> Status:
             parked=_parked(connection),
             database_bytes=db_path.stat().st_size,
             wal_bytes=wal.bytes_in_use(wal_path(db_path)),
-            wal_file_bytes=_size(wal_path(db_path)),
+            wal_file_bytes=wal.size(wal_path(db_path)),
             schema_version=schema_version,
             sqlite=SqliteStatus(sqlite3.sqlite_version, has_wal_fault(sqlite3.sqlite_version)),
             read_only=read_only(db_path),
@@ -177,15 +176,3 @@ def _parked(connection: sqlite3.Connection) -> tuple[ParkedReason, ...]:
         ParkedReason(view, reason, len(positions), positions[0])
         for (view, reason), positions in reasons.items()
     )
-
-
-def _hash_at(connection: sqlite3.Connection, mark: HeadMark | None) -> bytes | None:
-    row = None if mark is None else journal.read_one(connection, mark.position)
-    return None if row is None else row.hash
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

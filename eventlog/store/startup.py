@@ -14,6 +14,7 @@ from eventlog.journal.head_file import (
     BadHeadFile,
     HeadFile,
     HeadMark,
+    holds,
     keep_aside,
     known_mark,
     read_head,
@@ -95,9 +96,7 @@ def _head_astray(connection: sqlite3.Connection, path: Path, end: int) -> Unclea
         return None
     if mark is None:
         return None
-    row = journal.read_one(connection, mark.position)
-    same_log = mark.log_id == journal.log_id(connection)
-    if same_log and (mark.position == 0 or (row is not None and row.hash == mark.hash)):
+    if holds(connection, mark):
         return None
     log.error("%s ends at %d; its head file names another %d", path, end, mark.position)
     keep_aside(path)

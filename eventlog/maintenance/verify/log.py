@@ -27,10 +27,9 @@ from eventlog.errors import (
 from eventlog.facts import PictureRemoved, ThumbnailSaved, UncleanStop, kind_of
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import HeadMark, read_mark
+from eventlog.journal.head_file import HeadJudgement, HeadMark, judge, read_mark
 from eventlog.journal.progress import Progress, tell
 from eventlog.maintenance.verify import evidence, sqlite_file
-from eventlog.maintenance.verify import head as head_mark
 from eventlog.maintenance.verify.clock_jumps import ClockWatch
 from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.maintenance.verify.findings import Finding, Findings, Report
@@ -132,7 +131,7 @@ def _check_log(connection: sqlite3.Connection, found: Findings, given: _Given) -
                 "table checkpoints",
                 f"the view {view} is at {position}, and the journal ends at {records.end}",
             )
-    judgement = head_mark.judge(
+    judgement = judge(
         given.mark,
         log_id=log_id,
         end=records.end,
@@ -220,7 +219,7 @@ def _check_views(check_views: CheckViews, found: Findings) -> None:
         found.on("views", f"they can't be held against a replay: {type(error).__name__}: {error}")
 
 
-def _found_head(judgement: head_mark.HeadJudgement, found: Findings) -> None:
+def _found_head(judgement: HeadJudgement, found: Findings) -> None:
     match judgement.state:
         case "whole":
             return
