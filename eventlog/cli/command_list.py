@@ -149,6 +149,17 @@ COMMANDS: Final = (
         ("eventlog salvage whole.db --db damaged.db",),
     ),
     Command(
+        "init",
+        DOOR,
+        "Set up a door on this machine: user, folders, log, keys, config, units.",
+        "eventlog.cli.init:init",
+        (
+            "eventlog init",
+            "eventlog init --yes",
+            "eventlog init --yes --reach lan --name door.home",
+        ),
+    ),
+    Command(
         "run",
         DOOR,
         "Run the door: live sources in, alerts out, the dashboard, as its config says.",

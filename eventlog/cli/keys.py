@@ -50,6 +50,14 @@ async def keys(
     return 0
 
 
+async def make(context: Context, folder: Path) -> None:
+    """Make the key that signs a log's heads; nothing where the folder has it. BadArgument."""
+    with context.reading() as connection:
+        held = keys_in(folder, journal.log_id(connection))
+    if not held.has_signing_key():
+        await _init(context, folder)
+
+
 async def _init(context: Context, folder: Path | None) -> None:
     folder = folder or context.keys_dir
     if folder is None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from eventlog.dashboard.accounts import sessions, users
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.local_time import zone
@@ -48,6 +50,7 @@ async def serve(
     hsts_days: int = 1,
     proxy_secret: str = "",
     unix_socket: str | None = None,
+    public_name: str | None = None,
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
     store: EventStore | None = None,
@@ -70,6 +73,7 @@ async def serve(
         proxy_secret: what the proxy sends in X-Eventlog-Proxy; only then, or over a unix socket,
             do its forwarded addresses count.
         unix_socket: the path of a socket to listen at instead of host and port.
+        public_name: a name that it answers to besides, where its own certificate names it.
         alongside: what runs with the open store meanwhile.
         say: what takes a line for the owner.
         store: the log, open already, where the dashboard is a part of a running door.
@@ -87,6 +91,8 @@ async def serve(
         hsts_days=hsts_days,
         proxy_secret=proxy_secret,
     )
+    if public_name is not None:
+        settings = msgspec.structs.replace(settings, hosts=settings.hosts | {public_name})
     forbid_core_files()
     async with open_desk(settings, store) as site:
         site.running = running

@@ -55,11 +55,16 @@ class Log(_Table, frozen=True, kw_only=True):
 
 
 class Dashboard(_Table, frozen=True, kw_only=True):
-    """Where the dashboard listens; `public_url` is the address that a proxy gives it."""
+    """Where the dashboard listens.
+
+    `public_url` is the https address that a proxy gives it, `public_name` the name that phones
+    reach it by where its own certificate is used.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     public_url: str | None = None
+    public_name: str | None = None
     certificate: str | None = None
     key: str | None = None
 

@@ -170,6 +170,7 @@ async def _show(config: Config, door: Door) -> None:
         port=table.port,
         time_zone=config.zone,
         public_url=table.public_url,
+        public_name=table.public_name,
         certificate=table.certificate,
         key=table.key,
         say=log.info,
