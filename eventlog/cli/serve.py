@@ -111,6 +111,7 @@ def serve(
             host=host,
             port=port,
             alongside=_notary(context),
+            keys_dir=context.settings.keys_dir or None,
             time_zone=context.settings.time_zone,
             public_url=public_url,
             certificate=None if certificate is None else str(certificate),

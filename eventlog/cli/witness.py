@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -16,17 +17,15 @@ from eventlog.cli.evidence import Keys, keys_in, read_file
 from eventlog.cli.options import AtDesk
 from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence import proofs
+from eventlog.evidence.seen_teller import SeenTeller
 from eventlog.evidence.signed_heads import DOMAIN, LogName, is_domain, parse_head
 from eventlog.evidence.witness_server import PREFIX, WitnessServer
-from eventlog.evidence.witnesses import Answer, Seen, Submission, Witness, parse_submission
-from eventlog.facts import HeadSeen
+from eventlog.evidence.witnesses import Answer, Submission, Witness, parse_submission
 from eventlog.journal import table as journal
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 
 PORT_MAX: Final = 65535
-# A log that is written all day would fill its witness's journal.
-SEEN_EVERY_S: Final = 600.0
 AUTHOR: Final = Author("command", "witness")
 
 What = Annotated[Literal["add", "serve", "check"], Parameter(name="WHAT")]
@@ -65,8 +64,7 @@ async def witness(
     if folder is None:
         raise KeysMissing("a witness needs a folder of keys: --keys DIR, or set KEYS_DIR")
     async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
-        loop = asyncio.get_running_loop()
-        teller = _Teller(store, loop)
+        teller = SeenTeller(partial(store.append, writer=AUTHOR))
         log_id = await store.reader.run(journal.log_id)
         made = _make(context, folder, log_id, teller)
         code = 0
@@ -81,7 +79,7 @@ async def witness(
     return code
 
 
-def _make(context: Context, folder: Path, log_id: bytes, teller: _Teller) -> Witness:
+def _make(context: Context, folder: Path, log_id: bytes, teller: SeenTeller) -> Witness:
     domain = context.settings.log_name or DOMAIN
     if not is_domain(domain):
         raise BadArgument(f"LOG_NAME is a domain like door.example, not {domain!r}")
@@ -156,45 +154,3 @@ async def _serve(context: Context, made: Witness, host: str, port: int) -> None:
         await asyncio.to_thread(server.shutdown)
         thread.join()
         server.server_close()
-
-
-class _Teller:
-    """Puts into this log which heads were seen, at most once in ten minutes a name.
-
-    The answer to the submitter does not wait for it.
-    """
-
-    def __init__(self, store: EventStore, loop: asyncio.AbstractEventLoop) -> None:
-        self._store = store
-        self._loop = loop
-        self._told: dict[str, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def tell(self, seen: Seen) -> None:
-        """Called by the thread of a request, or by the loop itself."""
-        self._loop.call_soon_threadsafe(self._begin, seen)
-
-    def _begin(self, seen: Seen) -> None:
-        now = self._loop.time()
-        last = self._told.get(seen.head.origin)
-        if last is not None and now - last < SEEN_EVERY_S:
-            return
-        self._told[seen.head.origin] = now
-        task = self._loop.create_task(self._append(seen))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _append(self, seen: Seen) -> None:
-        fact = HeadSeen(
-            name=seen.head.origin,
-            size=seen.head.size,
-            root=seen.head.root,
-            key_id=seen.key.key_id,
-        )
-        await self._store.append(fact, writer=AUTHOR)
-
-    async def end(self) -> None:
-        """Wait for what is being appended."""
-        await asyncio.sleep(0)  # what a thread has just handed over
-        for task in list(self._tasks):
-            await task

@@ -20,6 +20,7 @@ from eventlog.dashboard import cookies
 from eventlog.dashboard.accounts import roles
 from eventlog.dashboard.accounts.secrets import hash_of
 from eventlog.dashboard.accounts.visitor import Visitor
+from eventlog.dashboard.api import witness
 from eventlog.dashboard.client_address import address_of
 from eventlog.dashboard.refused import METHODS, SAFE, Refused, answer_to, for_programs
 from eventlog.dashboard.request_bodies import (
@@ -62,6 +63,9 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
         sealed = self._sealed(scope, send, time.perf_counter())
+        if self._site.witness is not None and scope["path"].startswith(witness.ROUTES):
+            await witness.serve(self._site.witness, scope, receive, sealed)
+            return
         try:
             receive = await self._checked(scope, receive)
         except Refused as refusal:

@@ -55,6 +55,7 @@ async def serve(
     say: Callable[[str], None] = print,
     store: EventStore | None = None,
     running: Running | None = None,
+    keys_dir: str | None = None,
 ) -> None:
     """Serve the dashboard of a log until SIGINT or SIGTERM.
 
@@ -76,6 +77,7 @@ async def serve(
         public_name: a name that it answers to besides, where its own certificate names it.
         alongside: what runs with the open store meanwhile.
         say: what takes a line for the owner.
+        keys_dir: the folder of keys, where this machine is a witness of other logs.
         store: the log, open already, where the dashboard is a part of a running door.
         running: that door: it answers the signals, and ends the dashboard by cancelling it.
 
@@ -90,6 +92,7 @@ async def serve(
         tls=certificate,
         hsts_days=hsts_days,
         proxy_secret=proxy_secret,
+        keys_dir=keys_dir,
     )
     if public_name is not None:
         settings = msgspec.structs.replace(settings, hosts=settings.hosts | {public_name})
@@ -175,6 +178,7 @@ def _settings(
     tls: str | None,
     hsts_days: int,
     proxy_secret: str,
+    keys_dir: str | None = None,
 ) -> Settings:
     hosts: frozenset[str] = frozenset()
     if public_url is not None:
@@ -191,6 +195,7 @@ def _settings(
         hsts_s=hsts_days * DAY_S if public_url is not None else 0,
         behind_proxy=public_url is not None,
         proxy_secret=proxy_secret,
+        keys_dir=None if keys_dir is None else Path(keys_dir),
     )
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -29,7 +30,10 @@ from eventlog.dashboard.server.metrics import Metrics
 from eventlog.dashboard.server.view_lag import Watch
 from eventlog.dashboard.server.write_probe import WriteProbe
 from eventlog.dashboard.spending import Spending
-from eventlog.errors import DatabaseError
+from eventlog.errors import DatabaseError, EventLogError
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.seen_teller import SeenTeller
+from eventlog.evidence.witnesses import Witness
 from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
@@ -56,6 +60,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         proxy_secret: what that proxy sends to prove itself, '' where it has none.
         keep_free_bytes: how much of the disk no picture takes; None is 500 MB or 5 %, whichever
             is smaller.
+        keys_dir: the folder of keys, where this machine is a witness of other logs.
     """
 
     db_path: Path
@@ -68,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     behind_proxy: bool = False
     proxy_secret: str = ""
     keep_free_bytes: int | None = None
+    keys_dir: Path | None = None
 
 
 class Site:
@@ -101,6 +107,7 @@ class Site:
         self.stream_watch = Watch()
         self.write_probe = WriteProbe(settings.db_path)
         self.accounts_watch = Background("the watch of the accounts", self._watch_accounts)
+        self.witness: Witness | None = None
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
         # The process around the dashboard; None where it runs alone.
@@ -170,6 +177,7 @@ async def open_desk(settings: Settings, store: EventStore | None = None) -> Asyn
         figures = await stack.enter_async_context(await Reader.open(settings.db_path))
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))
         site = Site(settings, store, (pages, figures), accounts, await pages.run(journal.log_id))
+        site.witness = _witness(settings, store, await pages.run(journal.log_id))
         stack.callback(site.signed_in.close)
         stack.push_async_callback(site.spending.save)
         await stack.enter_async_context(site.broadcast)
@@ -177,6 +185,22 @@ async def open_desk(settings: Settings, store: EventStore | None = None) -> Asyn
         site.accounts_watch.start()
         stack.push_async_callback(site.accounts_watch.stop)
         yield site
+
+
+def _witness(settings: Settings, store: EventStore, log_id: bytes) -> Witness | None:
+    """The witness of other logs, where `eventlog witness add` has made its key."""
+    if settings.keys_dir is None:
+        return None
+    try:
+        held = KeysDir(settings.keys_dir, log_id)
+        pair = held.witness_key()
+    except EventLogError as error:
+        log.warning("other logs are not witnessed: %s", error)
+        return None
+    if pair is None:
+        return None
+    teller = SeenTeller(partial(store.append, writer=Author("part", "witness")))
+    return Witness(held.seen, pair, on_seen=teller.tell)
 
 
 def site_of(request: Request[Any, Any, Any]) -> Site:

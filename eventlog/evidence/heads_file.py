@@ -18,6 +18,8 @@ from eventlog.evidence.signed_heads import SignedHead, parse_head, split_heads
 from eventlog.storage.durable_files import replace
 from eventlog.storage.error_translation import translated
 
+# Several times the longest head of ours.
+_TAIL: Final = 16 * 1024
 _HOUR_US: Final = 3_600_000_000
 KEPT_ALL_US: Final = 7 * 24 * _HOUR_US
 
@@ -46,6 +48,21 @@ def read_heads(path: Path) -> list[SignedHead]:
         if not path.exists():
             return []
         return list(heads_in(path.read_bytes()))
+
+
+def last_head(path: Path) -> SignedHead | None:
+    """The last head of a file, from its end alone; None where there is none.
+
+    Raises DatabaseError.
+    """
+    with translated(path):
+        if not path.exists():
+            return None
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _TAIL))
+            heads = list(heads_in(file.read()))
+    return heads[-1] if heads else None
 
 
 def heads_in(data: bytes) -> Iterator[SignedHead]:

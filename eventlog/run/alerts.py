@@ -59,7 +59,7 @@ def make_teller(config: Config, store: EventStore) -> Teller:
     async def armed() -> list[Record]:
         return await store.reader.run(lambda c: recorded.of_kinds(c, ("rule_armed",)))
 
-    return Teller(ledger, channels, Signed(store, AUTHOR), story, armed)
+    return Teller(ledger, channels, Signed(store, AUTHOR), story, armed, head_line=store.head_line)
 
 
 async def run(config: Config, store: EventStore, teller: Teller) -> None:

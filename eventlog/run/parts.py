@@ -175,6 +175,7 @@ async def _show(config: Config, door: Door) -> None:
         key=table.key,
         say=log.info,
         store=door.store,
+        keys_dir=config.keys,
         running=Around(config, door.store, door.board, lambda: door.teller),
     )
 

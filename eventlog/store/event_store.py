@@ -23,7 +23,7 @@ from weakref import WeakSet
 import aiosqlite
 import anyio.to_thread
 
-from eventlog.errors import DiskFull, StoreClosed
+from eventlog.errors import BadNote, DatabaseError, DiskFull, StoreClosed
 from eventlog.facts import Fact
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
@@ -43,6 +43,9 @@ from eventlog.store.engine import Engine
 from eventlog.store.reader import Reader
 
 log = logging.getLogger("eventlog")
+
+# How often a place outside is looked for: nothing tells of it.
+_LOOK_S: Final = 0.1
 
 
 class EventStore:
@@ -342,6 +345,45 @@ class EventStore:
         """Events as `get_event` has them, newest `recorded_at` first."""
         opened = await self._caught_up_with_own()
         return await opened.reader.events(limit=limit, offset=offset)
+
+    def head_line(self) -> str | None:
+        """The newest signed head in 70 characters, for an alert; None where heads aren't signed.
+
+        Kept on a phone, it finds a log that was changed below it as well as the head does.
+        """
+        from eventlog.evidence import heads_file  # noqa: PLC0415 - the core does not need the room
+
+        try:
+            head = heads_file.last_head(heads_file.heads_path(Path(self.db_path)))
+            return None if head is None else head.line()
+        except (BadNote, DatabaseError) as error:
+            log.warning("the newest head can't be read: %s", error)
+            return None
+
+    async def witnessed(self, position: int, timeout_s: float) -> bool:
+        """Wait until a record is in a signed head that is kept outside this machine.
+
+        An unlock should never wait for this: what opens the door must not hang on a network.
+
+        Args:
+            position: The record's place in the journal.
+            timeout_s: How long to wait at most, in seconds.
+
+        Returns:
+            Whether it is. False after the time is up, and at once where heads are not signed.
+        """
+        from eventlog.evidence import outside  # noqa: PLC0415 - the core does not need the room
+
+        path = Path(self.db_path)
+        give_up = asyncio.get_running_loop().time() + timeout_s
+        while (known := await anyio.to_thread.run_sync(outside.read, path)) is not None:
+            if known.kept >= position:
+                return True
+            left = give_up - asyncio.get_running_loop().time()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(_LOOK_S, left))
+        return False
 
     async def caught_up(self, position: CursorLike) -> None:
         """Return when every view has applied the record at a position.

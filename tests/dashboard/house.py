@@ -93,10 +93,15 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, zone: str = "UTC") -> AsyncIterator[House]:
+async def open_house(
+    folder: Path, zone: str = "UTC", *, keys_dir: Path | None = None
+) -> AsyncIterator[House]:
     """A dashboard of the log in a folder."""
     settings = Settings(
-        db_path=folder / "events.db", thumbnails_dir=folder / "thumbnails", zone=ZoneInfo(zone)
+        db_path=folder / "events.db",
+        thumbnails_dir=folder / "thumbnails",
+        zone=ZoneInfo(zone),
+        keys_dir=keys_dir,
     )
     async with open_desk(settings) as site:
         yield House(site)

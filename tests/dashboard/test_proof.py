@@ -9,11 +9,16 @@ import pytest
 from msgspec import structs
 
 from eventlog.evidence import outside, proofs
-from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.keys import KeysDir, new_key
 from eventlog.evidence.outside import Outside, Place
+from eventlog.evidence.signed_heads import LogName
 from eventlog.evidence.stranger import source
-from tests.dashboard.house import VISIT, House
-from tests.evidence.signed_logs import make_keys, public_key, sign
+from eventlog.evidence.witness_server import PREFIX
+from eventlog.evidence.witnesses import Witness, encode_submission
+from eventlog.journal import table as journal
+from tests.dashboard.house import VISIT, House, open_house, until
+from tests.evidence.signed_logs import log_id_of, make_keys, public_key, sign
+from tests.evidence.test_witnesses import FakeLog
 
 pytestmark = pytest.mark.anyio
 
@@ -97,3 +102,36 @@ async def test_health_and_metrics_know_the_heads(signed: tuple[House, Path, Keys
         assert (answer.status_code, answer.text) == (503, "unproved")
         outside.write(path, structs.replace(known, trouble="the log is shorter"))
         assert "the log is shorter" in (await client.get("/status")).text
+
+
+async def test_a_house_with_a_witness_key_cosigns_without_a_login(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Known logs are cosigned as C2SP says; without that key, and elsewhere, a login is asked."""
+    keys_dir = tmp_path_factory.mktemp("witness") / "keys"
+    log = FakeLog(new_key("log.example/a"))
+    async with open_house(tmp_path) as house:
+        path = house.site.settings.db_path
+        body = encode_submission(log.submission(0, 5))
+        async with house.client() as client:
+            assert (await client.post(f"{PREFIX}/add-checkpoint", content=body)).status_code != 200
+    held = KeysDir(keys_dir, log_id_of(path))
+    held.make(path)
+    pair = held.make_witness_key(LogName(held.log_id))
+    Witness(held.seen, pair).add(log.pair.public.encode())
+    async with open_house(tmp_path, keys_dir=keys_dir) as house:
+        async with house.client(origin="http://elsewhere.example") as client:
+            answer = await client.post(f"{PREFIX}/add-checkpoint", content=body)
+            assert answer.status_code == 200
+            assert answer.text.startswith("\N{EM DASH} ")
+            again = await client.post(f"{PREFIX}/add-checkpoint", content=body)
+            assert (again.status_code, again.text) == (409, "5\n")
+            assert again.headers["content-type"] == "text/x.tlog.size"
+            long = await client.post(f"{PREFIX}/add-checkpoint", content=b"x" * 65_537)
+            assert long.status_code == 413
+            assert (await client.get("/events/1")).status_code != 200
+        await until(lambda: house.site.store.engine.written > 0)
+        kinds = await house.site.store.reader.run(
+            lambda c: [row.kind for row in journal.read_all(c)]
+        )
+    assert kinds == ["head_seen"]

@@ -397,3 +397,23 @@ async def test_a_fork_at_the_witness_stops_the_notary(
 def head_of_other(name: str, size: int) -> SignedHead:
     """An unsigned head of another log under this name."""
     return head_of(Note(head_text(name, size, b"\7" * 32), ()))
+
+
+async def test_a_caller_may_wait_until_a_record_is_outside(
+    door: tuple[EventStore, Path, KeysDir],
+) -> None:
+    """`witnessed` says whether a head outside covers a record, and `head_line` what to tell."""
+    store, db_path, keys = door
+    assert store.head_line() is None
+    assert not await store.witnessed(1, 1)
+    place = MemoryPlace()
+    place.fails = True
+    notary = Notary(db_path, keys, [place], nudge=store.reader.nudge)
+    async with running(notary):
+        await until(lambda: notary.known.places[0].error is not None)
+        assert not await store.witnessed(1, 0.01)
+        place.fails = False
+        assert await store.witnessed(1, 20)
+    line = store.head_line()
+    assert line is not None
+    assert line.startswith(f"evl1 {keys.log_id.hex()[:8]}/0 1 ")
