@@ -34,7 +34,13 @@ from eventlog.journal.clock import MACHINE, Machine
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import LIBRARY, Author, Receipt, Record
 from eventlog.storage.owner import Owner
-from eventlog.storage.paths import absolute_path, checked_path, real_path, require_path
+from eventlog.storage.paths import (
+    absolute_path,
+    checked_path,
+    heads_path,
+    real_path,
+    require_path,
+)
 from eventlog.storage.shield import shielded
 from eventlog.store import bulk, opening
 from eventlog.store.compat import write_event as visits
@@ -354,7 +360,7 @@ class EventStore:
         from eventlog.evidence import heads_file  # noqa: PLC0415 - the core does not need the room
 
         try:
-            head = heads_file.last_head(heads_file.heads_path(Path(self.db_path)))
+            head = heads_file.last_head(heads_path(Path(self.db_path)))
             return None if head is None else head.line()
         except (BadNote, DatabaseError) as error:
             log.warning("the newest head can't be read: %s", error)
