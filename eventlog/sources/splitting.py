@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 from eventlog.errors import BadPayload
-from eventlog.sources.adapter import Message, mqtt_message
+from eventlog.sources.adapter import Message
+from eventlog.sources.envelopes import document, topic_line
 from eventlog.sources.items import Refused
-from eventlog.sources.messages import UnixSeconds, is_json, moment, parse, plain_value, shape
+from eventlog.sources.messages import is_json
 
 # A picture of 8 MB is 11 MB in base64.
 LONGEST: Final = 16 * 1024 * 1024
@@ -30,7 +30,6 @@ _IN_LIST: Final = re.compile(rb'["{}\[\],]')
 # Where an element may end; the first of these before which JSON is complete is its end.
 _MAY_END: Final = re.compile(rb"\}\s*[,\]]")
 _LOOKS: Final = 4  # of them, before the element is gone through bracket by bracket
-_ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]?\d\d:\d\d:\d\d\S*|\d{9,10}(?:\.\d+)?")
 _TOO_LONG: Final = f"is longer than {LONGEST // (1024 * 1024)} MB"
 
 
@@ -114,7 +113,7 @@ class Splitter:
         if text.startswith(b"{"):
             yield from self._document_or_line(text, line)
         else:
-            yield self._topic_line(text, place)
+            yield topic_line(self._source, text, place, live=self._live)
 
     def _document_or_line(self, text: bytes, line: bytes) -> Iterator[Message | Refused]:
         place = f"line {self._line}"
@@ -143,30 +142,9 @@ class Splitter:
 
     def _parsed(self, text: bytes, place: str) -> Message | Refused:
         try:
-            return envelope(self._source, parse(self._source, text), text, place, live=self._live)
+            return document(self._source, text, place, live=self._live)
         except BadPayload as error:
             return Refused(place, error.reason)
-
-    def _topic_line(self, text: bytes, place: str) -> Message | Refused:
-        """A line of `mosquitto_sub -v`: perhaps a time, then the topic and the payload."""
-        if b"/" not in text:
-            return Refused(place, "is neither a JSON object or list nor a topic with a payload")
-        received_at = None
-        first, _, rest = text.partition(b" ")
-        stamp = first.decode(errors="replace")
-        if _ISO.fullmatch(stamp) and rest:
-            received_at, text = _time(self._source, stamp), rest
-        topic, payload = _topic_and_payload(text)
-        if topic is None:
-            return Refused(place, "is neither a JSON object or list nor a topic with a payload")
-        recorded = received_at is not None
-        return mqtt_message(
-            topic,
-            payload,
-            received_at=received_at if recorded else _now(live=self._live),
-            live=self._live and not recorded,
-            place=place,
-        )
 
 
 class _Scan:
@@ -269,8 +247,7 @@ class _List:
             yield Refused(self._place(), _TOO_LONG)
             return
         try:
-            value = parse(self._source, text)
-            yield envelope(self._source, value, text, self._place(), live=self._live)
+            yield document(self._source, text, self._place(), live=self._live)
         except BadPayload as error:
             yield Refused(self._place(), error.reason)
 
@@ -299,67 +276,3 @@ class _List:
             scan.structure(match[0])
         self._at = at
         return None
-
-
-def envelope(source: str, value: object, text: bytes, place: str, *, live: bool) -> Message:
-    """A document as a message: bare, or in the envelope that names its topic.
-
-    That is {"topic": …, "payload": …}, with the time, the retained mark and the payload as text
-    that `mosquitto_sub -F %j` writes. Raises BadPayload for a topic that is no text.
-    """
-    if not isinstance(value, dict) or "topic" not in value or "payload" not in value:
-        return Message(value, None, text, _now(live=live), live, place=place)
-    topic, payload = value["topic"], value["payload"]
-    if not isinstance(topic, str):
-        raise BadPayload(source, "topic: is no text")
-    stamp = value.get("tst", value.get("timestamp"))
-    received_at = _time(source, str(stamp)) if stamp is not None else None
-    raw = payload.encode(errors="replace") if isinstance(payload, str) else None
-    return Message(
-        plain_value(raw) if raw is not None else payload,
-        topic,
-        raw,
-        _now(live=live) if received_at is None else received_at,
-        live and received_at is None,
-        bool(value.get("retain", value.get("retained"))),
-        bool(value.get("dup")),
-        place,
-    )
-
-
-def _topic_and_payload(text: bytes) -> tuple[str | None, bytes]:
-    """Topics may hold blanks: a JSON payload begins at its bracket, any other at the last blank."""
-    for mark in (b" {", b" ["):
-        cut = text.find(mark)
-        if cut > 0:
-            return _topic(text[:cut]), text[cut + 1 :]
-    topic, _, payload = text.rpartition(b" ")
-    return (_topic(topic), payload) if topic else (_topic(text), b"")
-
-
-def _topic(text: bytes) -> str | None:
-    try:
-        topic = text.decode()
-    except UnicodeDecodeError:
-        return None
-    return topic if "/" in topic else None
-
-
-def _time(source: str, stamp: str) -> datetime:
-    """A time as mosquitto_sub writes it: ISO 8601 with a zone, or unix seconds."""
-    try:
-        seconds: float = shape(source, float(stamp), UnixSeconds)
-    except ValueError:
-        pass
-    else:
-        return moment(seconds)
-    try:
-        # Some versions write a Z in front of the offset.
-        time = datetime.fromisoformat(re.sub(r"Z(?=[+-]\d)", "", stamp))
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise BadPayload(source, "tst: is no time") from error
-
-
-def _now(*, live: bool) -> datetime | None:
-    return datetime.now(UTC) if live else None

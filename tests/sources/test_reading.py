@@ -232,6 +232,22 @@ def test_lines_of_mosquitto_sub_are_messages_with_their_topic(
     assert message.retained == (b'"retain":1' in line)
 
 
+def test_a_picture_in_the_json_of_mosquitto_sub_is_its_bytes() -> None:
+    """It writes them as they are, so that the line is not UTF-8; what it escapes is undone."""
+    picture = bytes(range(1, 256)) * 2
+    escaped = b"".join(
+        bytes([one]) if one >= 0x20 and one not in b'"\\' else b"\\u%04x" % one for one in picture
+    )
+    line = (
+        b'{"tst":"2026-02-25T10:30:00.5Z+0000","topic":"a/b","payload":"%b"}\n' % escaped
+    )
+    (message,) = messages(line)
+    assert isinstance(message, Message)
+    assert message.value == message.raw == picture
+    (refused,) = messages(b'{"text": "\xff"}')
+    assert isinstance(refused, Refused)
+
+
 def test_what_comes_through_a_pipe_arrives_now() -> None:
     """It has a time of arrival, and is live; a line that brings its own time is not."""
     now, told = messages(b"a/b ON\n1772015400 a/b ON\n", live=True)
