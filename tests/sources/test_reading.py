@@ -238,9 +238,7 @@ def test_a_picture_in_the_json_of_mosquitto_sub_is_its_bytes() -> None:
     escaped = b"".join(
         bytes([one]) if one >= 0x20 and one not in b'"\\' else b"\\u%04x" % one for one in picture
     )
-    line = (
-        b'{"tst":"2026-02-25T10:30:00.5Z+0000","topic":"a/b","payload":"%b"}\n' % escaped
-    )
+    line = b'{"tst":"2026-02-25T10:30:00.5Z+0000","topic":"a/b","payload":"%b"}\n' % escaped
     (message,) = messages(line)
     assert isinstance(message, Message)
     assert message.value == message.raw == picture
