@@ -19,7 +19,7 @@ class Setting(Generic[T]):
     """One attribute of `Config`: its variable in the environment, or the default.
 
     The variable bears the attribute's name. An empty one counts as not set. Raises ValueError,
-    naming the variable, where its text is no value of the kind.
+    naming the variable, where its text is not a valid value.
     """
 
     def __init__(self, default: T, parse: Callable[[str], T]) -> None:
@@ -44,7 +44,7 @@ class Setting(Generic[T]):
 def port(text: str) -> int:
     """A TCP port, 0 to 65535; 0 lets the system choose."""
     if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
-        raise ValueError(f"{text!r} is no port; ports are 0 to {PORT_MAX}")
+        raise ValueError(f"{text!r} is not a port; ports are 0 to {PORT_MAX}")
     return int(text)
 
 
@@ -58,7 +58,7 @@ def switch(text: str) -> bool:
 
 
 class Config:
-    """Where the log lies and where the dashboard listens. Attributes of the class itself."""
+    """Paths, addresses and switches of the deployment. Attributes of the class itself."""
 
     DB_PATH = Setting("./events.db", str)
     """The database with the journal and the read tables."""

@@ -1,4 +1,4 @@
-"""The composition root: the one place where the deployment's configuration meets eventlog.
+"""The composition root: the one place that reads the deployment's configuration.
 
 Knows no command: `eventlog/cli/` does.
 """
@@ -38,10 +38,10 @@ def main() -> None:
 
 
 def load_settings() -> Settings:
-    """What `config.Config` says, where there is one; else the environment; else the defaults.
+    """Load the settings: from `config.Config` where there is one, else the environment or defaults.
 
-    Each name is looked for by itself, since a pipeline's own `config.py` may have some only.
-    Raises BadArgument where `config.py` can't be imported, or holds no text under a name.
+    Each name is looked up by itself, since a pipeline's own `config.py` may have some only.
+    Raises BadArgument where `config.py` can't be imported, or a value has the wrong type.
     """
     from eventlog.cli.context import Settings
 

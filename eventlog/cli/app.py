@@ -31,7 +31,7 @@ from eventlog.errors import BadArgument, BadRecord, DatabaseMissing, EventLogErr
 FINE: Final = 0
 FINDING: Final = 1
 WRONG: Final = 2
-# What Python makes of an argument's bytes that are no text.
+# Python's stand-ins for the bytes of an argument that are not valid text.
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # As shells count a program that the end of its reader has ended.
 BROKEN_PIPE: Final = 141
@@ -177,7 +177,7 @@ class _Remark(logging.Formatter):
 def _tokens(arguments: Sequence[str]) -> list[str]:
     for argument in arguments:
         if not argument.isprintable() and (_SURROGATE.search(argument) or "\0" in argument):
-            raise BadArgument(f"an argument is no text: {argument[:100]!r}")
+            raise BadArgument(f"an argument is not valid text: {argument[:100]!r}")
     # cyclopts takes a lone - for an option. As a path ./- is the same, and looks like none.
     return ["./-" if argument == "-" else argument for argument in arguments]
 

@@ -1,4 +1,4 @@
-"""The list of commands, as the help shows it. Knows where each function lies, and calls none."""
+"""The list of commands, as the help shows it. Names each function, and calls none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cyclopts import Group
 class Command(NamedTuple):
     """A command: its group in the help, what it does in a line, and how it is called.
 
-    `usage` stands behind its name where what is made of its parameters would say less.
+    `usage` follows its name in the help; None leaves that to its parameters.
     """
 
     name: str
@@ -22,11 +22,11 @@ class Command(NamedTuple):
 
 
 LOOK: Final = Group("Look", sort_key=1)
-FEED: Final = Group("Feed", sort_key=2)
+FEED: Final = Group("Input", sort_key=2)
 DOOR: Final = Group("Door", sort_key=5)
 WEB: Final = Group("Dashboard", sort_key=6)
-CARE: Final = Group("Care", sort_key=3)
-CARRY: Final = Group("Carry", sort_key=4)
+CARE: Final = Group("Maintenance", sort_key=3)
+CARRY: Final = Group("Copies", sort_key=4)
 PROVE: Final = Group("Prove", sort_key=6)
 
 COMMANDS: Final = (
@@ -51,21 +51,21 @@ COMMANDS: Final = (
     Command(
         "tail",
         LOOK,
-        "Show the journal's last records, and those that come.",
+        "Show the journal's last records, and follow new ones.",
         "eventlog.cli.tail:tail",
         ("eventlog tail", "eventlog tail --follow", "eventlog tail --after 1200 --json"),
     ),
     Command(
         "demo",
         LOOK,
-        "Show the main job: a day at a front door, on a log of its own.",
+        "Show the main functions on a made-up day, with a log of its own.",
         "eventlog.cli.demo:demo",
         ("eventlog demo", "eventlog demo --into /tmp/front-door"),
     ),
     Command(
         "ingest",
         FEED,
-        "Take in the events of another program; a second time changes nothing.",
+        "Store the events of another program, each once.",
         "eventlog.cli.ingest:ingest",
         (
             "eventlog ingest frigate events.json",
@@ -77,27 +77,27 @@ COMMANDS: Final = (
     Command(
         "status",
         CARE,
-        "Say how the log is doing: its head, its views' lag, its size.",
+        "Show the log's head, the lag of its views and its size.",
         "eventlog.cli.status:status",
         ("eventlog status", "eventlog status --json"),
     ),
     Command(
         "replay",
         CARE,
-        "Rebuild the read tables from the journal, beside the live ones.",
+        "Rebuild the read tables from the journal, while others read and write.",
         "eventlog.cli.replay:replay",
         (
             "eventlog replay",
             "eventlog replay persons",
             "eventlog replay --check",
-            "eventlog replay --until 2026-02-25 --into as-it-stood.db",
+            "eventlog replay --until 2026-02-25 --into february.db",
         ),
         usage="[OPTIONS] [VIEW...]",
     ),
     Command(
         "verify",
         CARE,
-        "Check that all that is stored is whole.",
+        "Check that what is stored is undamaged.",
         "eventlog.cli.verify:verify",
         ("eventlog verify", "eventlog verify --no-pictures --json"),
     ),
@@ -137,16 +137,16 @@ COMMANDS: Final = (
     Command(
         "backup",
         CARRY,
-        "Copy the log in one step while others write, and check the copy.",
+        "Copy the log while others write, and verify the copy.",
         "eventlog.cli.transfer:backup",
         ("eventlog backup /mnt/usb/door-backup.db",),
     ),
     Command(
         "salvage",
         CARRY,
-        "Carry what is whole in a damaged log into a new one.",
+        "Copy the undamaged records of a damaged log into a new one.",
         "eventlog.cli.salvage:salvage",
-        ("eventlog salvage whole.db --db damaged.db",),
+        ("eventlog salvage recovered.db --db damaged.db",),
     ),
     Command(
         "init",

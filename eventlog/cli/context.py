@@ -1,7 +1,7 @@
-"""What every command is handed: where the log lies, and how to speak.
+"""What every command is given: the place of the log, and the ways to print.
 
-Answers go to the standard output: words for people, JSON for programs. Remarks and errors go to
-the standard error, a line each. Colours and progress are for terminals only; what is piped is
+Answers go to the standard output: text for people, JSON for programs. Remarks and errors go to the
+standard error, a line each. Only terminals get colours and progress bars; output to a pipe is
 neither cut nor coloured. Knows no command.
 """
 
@@ -31,12 +31,12 @@ from eventlog.storage.paths import checked_path
 from eventlog.storage.read_only import opened, read_only
 from eventlog.store import opening
 
-# What is not shown on a terminal is as wide as it needs to be.
+# The width of output that does not go to a terminal: wide enough for every line.
 _UNCUT: Final = 100_000
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the deployment says: where things lie, and the IANA zone that times are shown in.
+    """The settings of a deployment: the paths, and the IANA zone in which times are shown.
 
     `host` and `port` are where the dashboard listens; the port is text, as it was found.
     `must_exist` forbids `serve` and `ingest` to make a new log.
@@ -71,7 +71,7 @@ class Context:
         self.out = _console(cast("TextIO", Output(sys.stdout)))
         self.err = _console(cast("TextIO", Remarks(sys.stderr)))
 
-    # ── where things lie ───────────────────────────────────────────────────────────────────
+    # ── paths ─────────────────────────────────────────────────────────────────────────────
 
     @cached_property
     def settings(self) -> Settings:
@@ -82,7 +82,7 @@ class Context:
     def db_path(self) -> Path:
         """The log's database: as the command line says, else as the deployment does.
 
-        Raises BadArgument, MissingFolder and NotADatabase where no log can lie there.
+        Raises BadArgument, MissingFolder and NotADatabase where the path can't be that of a log.
         """
         path = self.settings.db_path if self._db is None else self._db
         try:
@@ -160,10 +160,10 @@ class Context:
         """The present."""
         return datetime.now(UTC)
 
-    # ── speaking ───────────────────────────────────────────────────────────────────────────
+    # ── printing ───────────────────────────────────────────────────────────────────────────
 
     def say(self, text: str | Text = "", style: str = "") -> None:
-        """A line of the answer, made safe. What is a `Text` already was made so before."""
+        """Print a line of the answer, made safe. A `Text` was made safe when it was built."""
         self.out.print(Text(safe(text), style) if isinstance(text, str) else text)
 
     def draw(self, drawing: RenderableType) -> None:
@@ -188,14 +188,14 @@ class Context:
             Output(sys.stdout).write_bytes(encoded)
 
     def note(self, text: str) -> None:
-        """A remark beside the answer, in one line."""
+        """Print a remark to the standard error, in one line."""
         self.err.print(Text.assemble(("eventlog: ", "bold"), safe(text)), soft_wrap=True)
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[Progress]:
         """A bar on the standard error while the block runs, if that is a terminal.
 
-        Yields what is to be told how much is done, and of how much.
+        Yields a function that takes how much is done, and of how much.
         """
         if not self.err.is_terminal:
             yield _ignore
@@ -220,7 +220,7 @@ def _console(file: TextIO) -> Console:
 
 
 def _ignore(_done: int, _total: int) -> None:
-    """Nobody looks."""
+    """Do nothing: there is no bar."""
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,9 +1,8 @@
-"""`eventlog demo`: the main job at once, on a log of its own that never mixes with the owner's.
+"""`eventlog demo`: shows the main functions on a log of its own, apart from the owner's log.
 
-A day at a front door goes in, the list and one story come out, the views are rebuilt and all of
-it is verified. Where recorded payloads lie beside the checkout, those of real cameras go in as
-well. On a terminal it ends with the dashboard, while further visits go in as time goes by. Knows
-no configuration: the owner's log is never asked for.
+It records a day at a front door, lists the events, shows one story, rebuilds the views and verifies
+the log. Recorded payloads of real cameras go in as well where they are next to the checkout. On a
+terminal it ends with the dashboard, while further visits come in. It reads no configuration.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ MARK: Final = ".eventlog-demo"
 SHOWN: Final = 12
 _NAME_WIDTH: Final = 26
 
-# Beside the checkout: payloads that were recorded at real doors.
+# Next to the checkout: payloads that were recorded at real doors.
 RECORDED: Final = Path(__file__).parents[3] / "shared" / "data"
 PAYLOADS: Final = (
     ("Frigate's list", "frigate", "frigate-hass-integration/events_front_door.json"),
@@ -70,7 +69,9 @@ PORT: Final = 8000
 LIVE_VISITS: Final = 400
 LIVE_SEED: Final = 8
 
-Into = Annotated[Path, Parameter(help="The folder of the demo's log; it is made anew. [run/demo]")]
+Into = Annotated[
+    Path, Parameter(help="The folder of the demo's log; its content is replaced. [run/demo]")
+]
 
 
 Serve = Annotated[
@@ -97,13 +98,13 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
     )
     context = Context(lambda: settings)
     with _made_anew(into):
-        _title(context, "A day at a front door goes in")
+        _title(context, "Recording a day at a front door")
         asyncio.run(_fill(context))
         _title(context, "The event list")
         _list(context)
         _title(context, "One event's story: why the door opened, or did not")
         event = _tell(context)
-        _title(context, "The views are rebuilt from the journal, and all is verified")
+        _title(context, "Rebuilding the views from the journal, and verifying the log")
         code = asyncio.run(_rebuild(context))
         _title(context, "A record is proved to a stranger, and a forged one is found")
         code = _prove(context, event) or code
@@ -121,13 +122,15 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
 
 @contextmanager
 def _made_anew(folder: Path) -> Iterator[None]:
-    """Make the folder empty, and keep other demos out of it meanwhile.
+    """Empty the folder, and keep other demos out of it until the end.
 
-    Raises BadArgument where it holds what no demo has made, and where another one is at work.
+    Raises BadArgument where it holds files that no demo has made, or another demo uses it.
     """
     try:
         if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-            raise BadArgument(f"{folder} holds something else than a demo; it stays untouched")
+            raise BadArgument(
+                f"{folder} holds something else than a demo; nothing of it is changed"
+            )
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadArgument(f"{folder}: {error.strerror}") from error
@@ -136,7 +139,7 @@ def _made_anew(folder: Path) -> Iterator[None]:
             lock.acquire(since=-math.inf)
         except LockTimeout as error:
             raise BadArgument(
-                f"another demo is at work in {folder}; end it, or name another folder by --into"
+                f"another demo runs in {folder}; end it, or name another folder with --into"
             ) from error
         with translated(folder):
             _empty(folder)
@@ -172,7 +175,9 @@ async def _fill(context: Context) -> None:
         _row(context, "yesterday, made up", f"{counted(events, 'event')}, with faces and pictures")
         position = await store.reader.last_position()
     _row(
-        context, "in the journal", f"{counted(position, 'record')}, each on the disk when answered"
+        context,
+        "in the journal",
+        f"{counted(position, 'record')}, each on the disk before it was acknowledged",
     )
 
 
@@ -217,7 +222,7 @@ async def _rebuild(context: Context) -> int:
     _row(context, "verified", f"{counted(report.records, 'record')}, the chain, views and pictures")
     for finding in report.findings:
         context.say(f"  {finding.where}: {finding.what}", "red")
-    context.say("  All is whole." if report.ok else "  It is not whole.", "green")
+    context.say("  OK: no damage found." if report.ok else "  Damage found.", "green")
     return int(not report.ok)
 
 
@@ -247,7 +252,7 @@ def _command(context: Context, words: Sequence[str]) -> None:
 
 
 def _is_terminal() -> bool:
-    """Whether somebody sits before it, who can end what runs on."""
+    """Whether it runs on a terminal, where somebody can press Ctrl-C."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -263,7 +268,7 @@ def _serve(context: Context) -> None:
         pictures = Thumbnails(context.thumbnails_dir)
         await play_live(store, pictures, visits=LIVE_VISITS, seed=LIVE_SEED)
 
-    context.say("Somebody comes to the door every few seconds. Ctrl-C ends it.")
+    context.say("A visit comes in every few seconds. Ctrl-C ends the demo.")
     context.say()
     try:
         _run(commands, context, PORT, visit)
@@ -283,12 +288,12 @@ def _run(commands: ModuleType, context: Context, port: int, visit: web.Alongside
 
 
 def _say_how_to_look(context: Context, folder: Path) -> None:
-    """For whom the dashboard is not opened: through a pipe nobody would end it."""
+    """Say how to open the dashboard; a demo in a pipe does not, since nobody would end it."""
     into = [] if folder == FOLDER else ["--into", str(folder)]
     at = ["--db", str(context.db_path)]
     _command(context, ["demo", *into, "--serve"])
     context.say(
-        "  makes all this anew, and opens its dashboard with a link that signs in. Or:", "dim"
+        "  does all this again and opens the dashboard, with a link that signs in. Or:", "dim"
     )
     _command(context, [*at, "user", "add", "demo"])
     _command(context, [*at, "serve", "--thumbnails", str(context.thumbnails_dir)])
@@ -296,11 +301,11 @@ def _say_how_to_look(context: Context, folder: Path) -> None:
 
 def _program() -> str:
     """How the command line is called from here."""
-    beside = Path(sys.executable).with_name("eventlog")
-    if not beside.exists():
+    program = Path(sys.executable).with_name("eventlog")
+    if not program.exists():
         return f"{sys.executable} -m eventlog"
     here = Path.cwd()
-    return str(beside.relative_to(here) if beside.is_relative_to(here) else beside)
+    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 def _title(context: Context, text: str) -> None:

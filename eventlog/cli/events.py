@@ -29,7 +29,7 @@ from eventlog.projections.sentences import recorded_as
 
 Type = Annotated[
     Literal["motion", "ding"] | None,
-    Parameter(name="--type", help="Opened by a motion, or by a ding."),
+    Parameter(name="--type", help="Only events that began with a motion, or with a ding."),
 ]
 Outcome = Annotated[
     outcomes.Outcome | None,
@@ -39,18 +39,20 @@ Outcome = Annotated[
     ),
 ]
 Person = Annotated[
-    str | None, Parameter(help="Of this person, by name or by the name that is shown.")
+    str | None, Parameter(help="Only of this person, by name or by the name that is shown.")
 ]
-Stranger = Annotated[bool, Parameter(help="Where a face was seen and nobody was recognised.")]
+Stranger = Annotated[bool, Parameter(help="Only where a face was seen and not recognised.")]
 Since = Annotated[
     str | None, Parameter(help="From this date or time on: 2026-02-25T10:30, today, 2h ago, …")
 ]
 Until = Annotated[str | None, Parameter(help="Before this date or time.")]
 NextPage = Annotated[
     int | None,
-    Parameter(validator=POSITION, help="After this event's id in the list: the next page."),
+    Parameter(
+        validator=POSITION, help="Only events behind this event's id in the list: the next page."
+    ),
 ]
-Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [20]")]
+Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="How many at most. [20]")]
 
 # A terminal that is narrower gets two lines for each event.
 _TABLE_WIDTH: Final = 72
@@ -58,11 +60,11 @@ _TABLE_WIDTH: Final = 72
 
 def events(
     *,
-    camera: Annotated[str | None, Parameter(help="Of this camera.")] = None,
+    camera: Annotated[str | None, Parameter(help="Only of this camera.")] = None,
     event_type: Type = None,
     person: Person = None,
     stranger: Stranger = False,
-    label: Annotated[str | None, Parameter(help="Where this was seen: person, dog, …")] = None,
+    label: Annotated[str | None, Parameter(help="Only where this was seen: person, dog, …")] = None,
     outcome: Outcome = None,
     granted: Annotated[bool, Parameter(help="The same as --outcome granted.")] = False,
     refused: Annotated[bool, Parameter(help="The same as --outcome refused.")] = False,
@@ -73,7 +75,7 @@ def events(
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
-    """List events that every given filter holds for, newest first."""
+    """List the events that match every given filter, newest first."""
     wanted = EventFilter(
         camera_id=camera,
         event_type=event_type,
@@ -89,7 +91,7 @@ def events(
         if person is not None:
             wanted = msgspec.structs.replace(wanted, person=person_of(person, names))
         place = None if before is None else _place(connection, before)
-        # One more than is shown tells whether there are more.
+        # One more than is shown: then there are more.
         query = event_list.recent_events(wanted, before=place, limit=limit + 1)
         found = event_list.nest(connection.execute(*query))
         missing = [] if found else list(hints(connection, wanted, names))

@@ -1,4 +1,4 @@
-"""Options that several commands share, so that one word means one thing everywhere."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 from eventlog.cli.context import Context
 from eventlog.errors import BadArgument
 
-# Handed in by `app.py`, and no option.
+# Passed by `app.py`; not an option.
 AtDesk: TypeAlias = Annotated[Context, Parameter(parse=False)]
 
 AsJson: TypeAlias = Annotated[bool, Parameter(name="--json", help="Answer in JSON, for programs.")]
@@ -22,7 +22,7 @@ MustExist: TypeAlias = Annotated[
         help="Make no new log: a path without one is an error. [MUST_EXIST, or no]",
     ),
 ]
-# What stands for the standard input or output in place of a file's name.
+# The file name that means the standard input or output.
 STANDARD: Final = Path("-")
 
 
@@ -35,6 +35,6 @@ def require_file(name: str, path: Path) -> None:
         )
 
 
-# Positions and ids end where SQLite's integers do, lists where a list is none any more.
+# Positions and ids are SQLite integers; a list has a sane length.
 POSITION: Final = Number(gte=0, lte=2**63 - 1)
 LIMIT: Final = Number(gte=0, lte=2**31 - 1)

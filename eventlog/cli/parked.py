@@ -11,13 +11,13 @@ from eventlog.cli.options import LIMIT, AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.followers import checkpoints
 
-Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="So many at most. [1000]")]
+Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="How many at most. [1000]")]
 
 
 def parked(*, limit: Limit = 1000, as_json: AsJson = False, context: AtDesk) -> int:
-    """List the records that a view could not apply, by position. Any is a finding.
+    """List the records that a view could not apply, by position. Each is a finding.
 
-    A replay tries each of them again, after an upgrade of the program for example.
+    A replay tries each of them again, for example after an upgrade of the program.
     """
     with context.reading() as connection:
         found = checkpoints.parked(connection, limit=limit)

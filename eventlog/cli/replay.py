@@ -1,4 +1,4 @@
-"""`eventlog replay`: the read tables made anew, compared, or made as they stood at a moment."""
+"""`eventlog replay`: rebuilds or compares the read tables, or copies the log up to a moment."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from eventlog.store import opening
 Names = Annotated[list[str] | None, Parameter(name="VIEW", help="Only these, and their parents.")]
 Check = Annotated[
     bool,
-    Parameter(name="--check", help="Swap nothing: say whether the live ones agree."),
+    Parameter(name="--check", help="Change nothing: compare the live tables with a replay."),
 ]
 Until = Annotated[
     str | None, Parameter(help="With --into: to this position, date or time of append.")
 ]
-Into = Annotated[Path | None, Parameter(help="A new file for the log as it stood then.")]
+Into = Annotated[Path | None, Parameter(help="A new file, for the log as it was then.")]
 
 
 async def replay(
@@ -45,7 +45,7 @@ async def replay(
 ) -> int:
     """Rebuild the read tables."""
     if (until is None) is not (into is None):
-        raise BadArgument("--until and --into belong together")
+        raise BadArgument("--until and --into must be given together")
     if check_only and (names or into):
         raise BadArgument("--check compares all views, and takes neither VIEW nor --into")
     if names and into:
@@ -72,9 +72,9 @@ async def _rebuild(context: Context, names: Iterable[str] | None, *, as_json: bo
 
 
 async def rebuild(context: Context, wanted: list[Any]) -> Replayed:
-    """Rebuild views of the context's log, with a bar. Raises DatabaseError."""
+    """Rebuild views of the context's log, with a progress bar. Raises DatabaseError."""
     with context.reading():
-        context.require_writable()  # and no lock file is left beside what is no log
+        context.require_writable()  # leave no lock file where there is no log
     writer = Writer(context.db_path)
     await writer.open(partial(opening.prepare, path=context.db_path))
     try:
@@ -85,7 +85,7 @@ async def rebuild(context: Context, wanted: list[Any]) -> Replayed:
 
 
 def _check(context: Context, *, as_json: bool) -> int:
-    with context.progress("Replay, beside the live views") as told:
+    with context.progress("Replay for comparison") as told:
         differences = check(context.db_path, progress=told)
     if as_json:
         context.json({"ok": not differences, "differences": differences})
@@ -95,11 +95,11 @@ def _check(context: Context, *, as_json: bool) -> int:
 
 
 def print_differences(context: Context, differences: list[Difference]) -> None:
-    """What a check found, a line each."""
+    """Print what a comparison found, a line each."""
     for difference in differences:
         context.say(str(difference), "red")
     if not differences:
-        context.say("The live views are what a replay makes of the journal, row by row.", "green")
+        context.say("OK: the live read tables equal a replay, row by row.", "green")
 
 
 async def _as_it_stood(context: Context, until: str, into: Path, *, as_json: bool) -> int:
@@ -110,13 +110,13 @@ async def _as_it_stood(context: Context, until: str, into: Path, *, as_json: boo
     if as_json:
         context.json({"into": str(into), "position": head.position, "hash": head.hash.hex()})
     else:
-        context.say(f"{into} holds the log as it stood at record {head.position}")
+        context.say(f"{into} holds the log up to record {head.position}")
         context.say(f"Look at it with: eventlog events --db {into}", "dim")
     return 0
 
 
 def _position(context: Context, until: str) -> int:
-    """The position that --until names: as a number, or as a moment that appends are held to."""
+    """The position that --until names: a number, or the last append up to a moment."""
     if until.isascii() and until.isdigit():
         return int(until)
     moment = context.moment("--until", until)

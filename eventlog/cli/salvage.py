@@ -1,4 +1,4 @@
-"""`eventlog salvage`: what is whole in a damaged log, carried into a new one."""
+"""`eventlog salvage`: copies the undamaged records of a damaged log into a new one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ New = Annotated[Path, Parameter(name="NEWLOG", help="A new file; the damaged log
 
 
 async def salvage(new: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
-    """Carry what is whole in a damaged log into a new one. What is not proved is a finding."""
+    """Copy the undamaged records of a damaged log into a new one.
+
+    A record that is missing or not proved is a finding.
+    """
     require_file("NEWLOG", new)
     with context.progress("Read pages") as told:
         report = carry(context.db_path, new, progress=told)
@@ -35,21 +38,25 @@ def _tell(context: Context, new: Path, report: SalvageReport) -> None:
     context.say(
         f"{new} holds {counted(report.carried, 'record')} of"
         f" {'' if report.end_known else 'at least '}{report.end}:"
-        f" {report.proved} proved, {report.repaired} with a hash that was mended",
+        f" {report.proved} proved, {report.repaired} with a repaired hash",
         "green" if report.complete else "bold",
     )
     if report.unproved:
-        context.say(f"Behind a missing one, and not contradicted: {_ranges(report.unproved)}")
+        context.say(f"Behind a missing record, so not proved: {_ranges(report.unproved)}")
     if report.missing:
         context.say(f"Missing, by the old log's positions: {_ranges(report.missing)}", "red")
     if report.cut_appends:
-        context.say(f"{counted(report.cut_appends, 'append')} not whole any more", "red")
+        context.say(f"{counted(report.cut_appends, 'append')} incomplete now", "red")
     if report.lost_keys:
-        context.say(f"{counted(report.lost_keys, 'idempotency key')} stood twice, and were dropped")
+        context.say(
+            f"{counted(report.lost_keys, 'idempotency key')} were used twice, and are dropped"
+        )
     if report.unreadable_pages:
-        context.say(f"{counted(report.unreadable_pages, 'page')} the disk did not give", "red")
+        context.say(
+            f"{counted(report.unreadable_pages, 'page')} could not be read from the disk", "red"
+        )
     if not report.end_known:
-        context.say("Without a head file a lost tail can't be seen.", "yellow")
+        context.say("There is no head file, so records lost at the end can't be noticed.", "yellow")
     if report.header_damaged:
         context.say(f"The file's header is damaged; its pages have {report.page_size} bytes", "dim")
     if report.wal_damaged:
@@ -58,7 +65,7 @@ def _tell(context: Context, new: Path, report: SalvageReport) -> None:
 
 
 def _ranges(some: Sequence[Range]) -> str:
-    """Positions as people write them: 3, 7 to 9."""
+    """Positions as text: 3, 7 to 9."""
     return ", ".join(
         str(part.first) if part.first == part.last else f"{part.first} to {part.last}"
         for part in some

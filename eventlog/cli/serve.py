@@ -101,7 +101,7 @@ def serve(
     context.require_writable()
     context.require_log(must_exist)
     if not _may_anybody_sign_in(context.db_path):
-        context.note("nobody may sign in yet; `eventlog user add NAME` adds a user")
+        context.note("there is no user yet; `eventlog user add NAME` adds one")
     host = context.settings.host if host is None else host
     port = _port(context.settings.port) if port is None else port
     try:
@@ -208,7 +208,7 @@ def _why(error: OSError) -> str:
 
 
 def _require_on_tls(certificate: Path | None, key: Path | None) -> None:
-    """Raise BadArgument for files that are no use for TLS, before a log is made."""
+    """Raise BadArgument for files that can't be used for TLS, before a log is made."""
     if certificate is None:
         if key is not None:
             raise BadArgument("--key belongs to a --certificate")
@@ -237,5 +237,5 @@ def _proxy_secret(file: Path | None) -> str:
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= PORT_MAX):
-        raise BadArgument(f"PORT: {text!r} is no port; ports are 0 to {PORT_MAX}")
+        raise BadArgument(f"PORT: {text!r} is not a port; ports are 0 to {PORT_MAX}")
     return int(text)

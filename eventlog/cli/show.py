@@ -1,4 +1,4 @@
-"""`eventlog show`: one event from its records, with the story of why the door opened or did not."""
+"""`eventlog show`: one event from its records, and why the door opened or did not."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def show(
 
 
 def _names(context: Context, connection: sqlite3.Connection) -> dict[str, str]:
-    """The names to show; without the read table, the story is told with those of the facts."""
+    """The names to show; without the read table, those that the facts hold."""
     try:
         views.remark(context, connection, (PERSONS,))
     except DatabaseError as error:
@@ -66,7 +66,7 @@ def _names(context: Context, connection: sqlite3.Connection) -> dict[str, str]:
 
 
 def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) -> list[str]:
-    """Where the wall clock was set soon after these records: their times are worth less then."""
+    """Jumps of the wall clock soon after these records, which make their times uncertain."""
     first, last = stored[0].position, stored[-1].position
     near = journal.read_after(connection, first - 1, NEAR)
     return [
@@ -85,7 +85,7 @@ def print_story(
     names: dict[str, str],
     notes: Sequence[str] = (),
 ) -> None:
-    """The sentence on top, then a line a record: position, time, what it says, hash."""
+    """Print the sentence, then a line for each record: position, time, content, hash."""
     records = [story.read(row) for row in stored]
     shown = {name: recorded_as(name, display) for name, display in names.items()}
     told = story.tell(records, shown, late.remarks(stored))
@@ -130,7 +130,7 @@ def _short(context: Context) -> Callable[[int], str]:
 
 def _appended(context: Context, first: StoredRecord) -> str:
     if not is_instant(first.appended_at):
-        return "When the journal got it can't be read: the time of append is damaged."
+        return "Its time of append is damaged and can't be shown."
     return f"The journal got it at {context.time_text(instant(first.appended_at))}."
 
 
@@ -144,7 +144,7 @@ def _headline(context: Context, records: Sequence[Record | story.Unread]) -> str
 
 
 def _clock(at: datetime | None, day: object) -> str:
-    """The time of day, led by the date where it is another one than in the line before."""
+    """The time of day, with the date where it differs from that of the line before."""
     if at is None:
         return ""
     thousandths = f"{at:%f}"[:3]

@@ -1,4 +1,4 @@
-"""`eventlog status`: how the log is doing, at a glance."""
+"""`eventlog status`: the state of the log on one screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from eventlog.record import instant, is_instant
 
 
 def status(*, as_json: AsJson = False, context: AtDesk) -> int:
-    """Say how the log is doing. Parked records and a doubtful head file are a finding."""
+    """Show the state of the log. Parked records and a doubtful head file are findings."""
     found = look(context.db_path)
     if as_json:
         context.json(found)
@@ -95,7 +95,7 @@ def _view(view: ViewStatus) -> Text:
 
 
 def _sqlite(found: Status) -> str:
-    fault = "; its WAL fault is kept off by the lock file" if found.sqlite.wal_fault else ""
+    fault = "; the lock file protects the log from its WAL fault" if found.sqlite.wal_fault else ""
     return f"{found.sqlite.version}{fault}"
 
 

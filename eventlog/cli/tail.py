@@ -1,4 +1,4 @@
-"""`eventlog tail`: the journal's last records, and those that come."""
+"""`eventlog tail`: shows the journal's last records, and follows new ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from eventlog.projections import story
 from eventlog.record import Record, StoredRecord, instant
 from eventlog.store.reader import Reader
 
-Follow = Annotated[bool, Parameter(alias="-f", help="Go on with what comes, until Ctrl-C.")]
+Follow = Annotated[bool, Parameter(alias="-f", help="Go on with new records, until Ctrl-C.")]
 After = Annotated[
     str | None,
     Parameter(
@@ -29,7 +29,7 @@ After = Annotated[
     ),
 ]
 Limit = Annotated[
-    int, Parameter(alias="-n", validator=LIMIT, help="So many of the last ones. [10]")
+    int, Parameter(alias="-n", validator=LIMIT, help="How many of the last records. [10]")
 ]
 
 

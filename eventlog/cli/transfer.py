@@ -1,4 +1,4 @@
-"""`eventlog export`, `import` and `backup`: a log leaves its place, or comes to one."""
+"""`eventlog export`, `import` and `backup`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Until = Annotated[
 def export(
     file: Out = STANDARD, /, *, after: After = 0, until: Until = None, context: AtDesk
 ) -> int:
-    """Write the journal as lines of JSON: bodies byte for byte, the facts beside them."""
+    """Write the journal as lines of JSON: each record's bytes, and its decoded fact."""
     sign_before(context)
     with _written(context, file) as out, context.progress("Export") as told:
         head = archive.export(context.db_path, out, after=after, until=until, progress=told)
@@ -74,19 +74,19 @@ def backup(file: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
 def _tell(context: Context, file: Path, report: Report) -> None:
     for finding in report.findings:
         context.say(f"{finding.where}: {finding.what}", "red")
-    whole = "whole" if report.ok else "and not whole: the log is damaged"
+    verdict = "no damage found" if report.ok else "and is damaged, as the log itself is"
     context.say(
-        f"{file} holds {counted(report.records, 'record')}, {whole}",
+        f"{file} holds {counted(report.records, 'record')}, {verdict}",
         "green" if report.ok else "bold",
     )
-    context.say("The pictures are files of their own: copy their folder as well.", "dim")
+    context.say("The pictures are separate files: copy their folder as well.", "dim")
 
 
 # ── files and streams ──────────────────────────────────────────────────────────────────────
 
 
 class _Sink:
-    """Where an export is written; what goes wrong there is not the log's fault."""
+    """Where an export is written. An error names that file, and not the log."""
 
     def __init__(self, file: Path, write: Callable[[bytes], object]) -> None:
         self._file = file
@@ -102,7 +102,7 @@ class _Sink:
 
 @contextmanager
 def _written(context: Context, file: Path) -> Iterator[archive.Sink]:
-    """What to write to. A file has its name when it is whole; one that is there stays.
+    """What to write to. A file gets its name when it is complete; an existing one is kept.
 
     Raises BadArgument where it can't be written.
     """

@@ -1,6 +1,6 @@
-"""`eventlog verify`: whether all that is stored is whole.
+"""`eventlog verify`: checks that what is stored is undamaged.
 
-What it said stays beside the log in DB_PATH.verified, for the dashboard's page on its health.
+Its result is kept in DB_PATH.verified, for the dashboard's health page.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from eventlog.storage.paths import lock_path, verified_path
 from eventlog.storage.side_files import open_side_file
 
 Views = Annotated[
-    bool, Parameter(negative="--no-views", help="Hold the views against a replay. [yes]")
+    bool, Parameter(negative="--no-views", help="Compare the views with a replay. [yes]")
 ]
 Pictures = Annotated[
-    bool, Parameter(negative="--no-pictures", help="Hold the pictures against their digests. [yes]")
+    bool, Parameter(negative="--no-pictures", help="Compare the pictures with their digests. [yes]")
 ]
 Heads = Annotated[
     list[Path] | None,
@@ -63,7 +63,7 @@ def verify(
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
-    """Check that all that is stored is whole; the findings name a position, a table or a file."""
+    """Check that what is stored is undamaged. A finding names a position, a table or a file."""
     evidence = kept_outside(context, heads or [], head_line or [], key or [], require_head)
     report = verify_all(context, views=views, pictures=pictures, evidence=evidence)
     if as_json:
@@ -89,7 +89,7 @@ def verify_all(
     pictures: bool = True,
     evidence: Evidence | None = None,
 ) -> Report:
-    """What `verify` says of the context's log, with a bar; it is kept. Raises what it raises."""
+    """Verify the context's log with a progress bar, and keep the result. Raises what it raises."""
     with context.progress("Verify") as told:
         report = verify_log(
             context.db_path,
@@ -103,15 +103,15 @@ def verify_all(
 
 
 def _keep(context: Context, report: Report, *, all_of_it: bool) -> None:
-    """Leave beside the log what was found, where its folder can be written.
+    """Keep the result next to the log, where its folder can be written.
 
-    Not beside a copy: only a log that was written where it lies has a lock file.
+    Not next to a copy: only a log that was written at this path has a lock file.
     """
     path = context.db_path
     if not (lock_path(path).exists() and os.access(lock_path(path).parent, os.W_OK)):
         return
     found = len(report.findings) + report.omitted
-    nothing = "nothing wrong" if all_of_it else "nothing wrong in what was looked at"
+    nothing = "no damage found" if all_of_it else "no damage found in what was checked"
     wrong = counted(found, "finding") if found else nothing
     kept = {
         "at": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -121,11 +121,11 @@ def _keep(context: Context, report: Report, *, all_of_it: bool) -> None:
     try:
         _put(verified_path(path), msgspec.json.encode(kept))
     except OSError as error:
-        context.note(f"the dashboard won't know of this: {error.strerror}")
+        context.note(f"the result can't be kept for the dashboard: {error.strerror}")
 
 
 def _put(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all, in the place of an older one. Raises OSError."""
+    """Replace a file completely or not at all. Raises OSError."""
     spare = path.with_name(f"{path.name}-{uuid4().hex}")
     try:
         with os.fdopen(open_side_file(spare, os.O_WRONLY, make=True), "wb") as file:
@@ -135,7 +135,7 @@ def _put(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         spare.replace(path)
     except BaseException:
-        with suppress(OSError):  # the error that is on its way tells more
+        with suppress(OSError):  # the first error says more
             spare.unlink()
         raise
 
@@ -165,10 +165,10 @@ def _print(context: Context, report: Report, *, views: bool, pictures: bool) -> 
     ]
     looked = f"{', '.join(looked_at[:-1])} and {looked_at[-1]}"
     if report.ok:
-        context.say(f"Whole: {looked}.", "green")
+        context.say(f"OK: no damage found in {looked}.", "green")
     else:
         found = len(report.findings) + report.omitted
-        context.say(f"Looked at {looked}: {counted(found, 'finding')}.", "bold")
+        context.say(f"Damage found: {counted(found, 'finding')} in {looked}.", "bold")
 
 
 def _line(finding: Finding) -> str:

@@ -1,7 +1,6 @@
 """How far the read tables have come, for commands that read them or have just made a log.
 
-Nobody may be projecting when a command reads: what is listed then is less than what is known,
-and that is said.
+Where no process projects, the tables may lack the newest records; the commands then say so.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from eventlog.storage.writer import Writer
 from eventlog.store import opening
 
 
-def insist(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
+def require_current(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
     """How many records these views are behind the journal.
 
     Raises DatabaseError where one of them is not there, or not of this program's version.
@@ -40,11 +39,13 @@ def insist(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
 
 
 def remark(context: Context, connection: sqlite3.Connection, views: Sequence[Projection]) -> None:
-    """Say so, in a line, where these views are behind. Raises what `insist` raises."""
-    behind = insist(connection, views)
+    """Say so, in a line, where these views are behind. Raises what `require_current` raises."""
+    behind = require_current(connection, views)
     if behind > 0:
         records = "1 record" if behind == 1 else f"{behind} records"
-        context.note(f"the read tables are {records} behind the journal; a writer carries them on")
+        context.note(
+            f"the read tables are {records} behind the journal; the next writer catches up"
+        )
 
 
 def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
@@ -57,7 +58,7 @@ def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
 
 
 async def fill(path: Path) -> None:
-    """Carry all records of a log into its views, once. Raises DatabaseError."""
+    """Apply all records of a log to its views, once. Raises DatabaseError."""
     writer = Writer(path)
     await writer.open(partial(opening.prepare, path=path))
     try:
@@ -67,4 +68,4 @@ async def fill(path: Path) -> None:
 
 
 def _ignore(_position: int) -> None:
-    """Nobody waits for it."""
+    """Do nothing: nothing waits for it."""

@@ -53,7 +53,7 @@ def test_a_day_goes_in_and_comes_out(eventlog: CommandLine, tmp_path: Path) -> N
     assert "12 of 24 events" in said.out
     assert "The door was unlocked" in said.out
     assert "The door was not unlocked" in said.out
-    assert "All is whole." in said.out
+    assert "OK: no damage found." in said.out
     assert "TRUE: record" in said.out
     assert "FALSE: the record is not in the tree that was signed" in said.out
     tried = [line.split(" --db ")[1].split() for line in said.lines if " --db " in line]
@@ -78,7 +78,7 @@ def test_recorded_payloads_go_in_where_they_are(
     assert said.code == 0
     assert "50 events; fed again: 0" in said.out
     assert said.out.count("fed again: 0") == len(demo.PAYLOADS)
-    assert "All is whole." in said.out
+    assert "OK: no damage found." in said.out
 
 
 @pytest.mark.usefixtures("alone")
@@ -143,7 +143,7 @@ def test_on_a_terminal_it_ends_with_the_dashboard(tmp_path: Path) -> None:
             [*command, "--no-serve"], capture_output=True, text=True, cwd=CHECKOUT, check=False
         )
         assert (other.returncode, other.stdout) == (2, "")
-        assert "another demo is at work" in other.stderr
+        assert "another demo runs in" in other.stderr
         process.send_signal(signal.SIGINT)
         shown = ""
         with suppress(OSError):  # the other end is closed
@@ -221,7 +221,7 @@ def test_a_folder_with_something_else_in_it_stays(eventlog: CommandLine, tmp_pat
     kept.write_text("precious", encoding="utf-8")
     said = eventlog("demo", "--into", kept.parent)
     assert (said.code, said.out) == (2, "")
-    assert "holds something else than a demo; it stays untouched" in said.err
+    assert "holds something else than a demo; nothing of it is changed" in said.err
     assert kept.read_text(encoding="utf-8") == "precious"
 
 

@@ -350,7 +350,7 @@ def test_views_that_lag_are_said_to(eventlog: CommandLine) -> None:
     assert said.code == 0
     assert len(said.lines) == 6
     assert said.err == (
-        "eventlog: the read tables are 1 record behind the journal; a writer carries them on\n"
+        "eventlog: the read tables are 1 record behind the journal; the next writer catches up\n"
     )
 
 

@@ -160,8 +160,8 @@ def test_a_moment_is_that_of_the_append(capsys: pytest.CaptureFixture[str], tmp_
     ("options", "sentence"),
     [
         (["nonsense"], "there is no view 'nonsense'"),
-        (["--until", "5"], "--until and --into belong together"),
-        (["--into", "x.db"], "--until and --into belong together"),
+        (["--until", "5"], "--until and --into must be given together"),
+        (["--into", "x.db"], "--until and --into must be given together"),
         (["--check", "events"], "--check compares all views"),
         (["events", "--until", "5", "--into", "x.db"], "--into makes all views"),
         (["--until", "soon", "--into", "x.db"], "'soon' is no date or time"),

@@ -50,7 +50,7 @@ def test_a_sound_log_is_carried_whole(eventlog: CommandLine, tmp_path: Path) -> 
     count = len(rows(eventlog.db))
     assert (said.code, said.err) == (0, "")
     assert said.lines[0] == (
-        f"{whole} holds {count} records of {count}: {count} proved, 0 with a hash that was mended"
+        f"{whole} holds {count} records of {count}: {count} proved, 0 with a repaired hash"
     )
     assert len(rows(whole)) == count
     assert eventlog("verify", "--db", whole).code == 0
@@ -89,7 +89,7 @@ def test_without_a_head_file_a_lost_tail_is_not_seen_and_that_is_said(
     said = eventlog("salvage", tmp_path / "whole.db")
     assert said.code == 0
     assert "of at least " in said.lines[0]
-    assert "Without a head file a lost tail can't be seen." in said.lines
+    assert "There is no head file, so records lost at the end can't be noticed." in said.lines
 
 
 def test_a_file_that_holds_no_log_and_one_that_is_there_are_errors(
@@ -164,14 +164,14 @@ def test_everything_that_a_salvage_found_has_its_line(
     )
     _tell(Context(eventlog._settings), tmp_path / "new.db", report)
     first, *others = eventlog.capsys.readouterr().out.splitlines()
-    assert first.endswith("holds 5 records of at least 9: 2 proved, 1 with a hash that was mended")
+    assert first.endswith("holds 5 records of at least 9: 2 proved, 1 with a repaired hash")
     assert others == [
-        "Behind a missing one, and not contradicted: 8 to 9",
+        "Behind a missing record, so not proved: 8 to 9",
         "Missing, by the old log's positions: 3, 5 to 7",
-        "1 append not whole any more",
-        "2 idempotency keys stood twice, and were dropped",
-        "3 pages the disk did not give",
-        "Without a head file a lost tail can't be seen.",
+        "1 append incomplete now",
+        "2 idempotency keys were used twice, and are dropped",
+        "3 pages could not be read from the disk",
+        "There is no head file, so records lost at the end can't be noticed.",
         "The file's header is damaged; its pages have 4096 bytes",
         "The WAL is damaged; what could be read of it was taken",
         "The new log has an id of its own: 00ff",

@@ -260,7 +260,7 @@ def test_a_port_that_is_taken_is_named(eventlog: CommandLine) -> None:
         said = eventlog("serve", "--port", port)
     assert (said.code, said.out) == (2, "")
     assert said.err.splitlines() == [
-        "eventlog: nobody may sign in yet; `eventlog user add NAME` adds a user",
+        "eventlog: there is no user yet; `eventlog user add NAME` adds one",
         f"eventlog: 127.0.0.1, port {port}, can't be listened at: another program listens there",
     ]
 

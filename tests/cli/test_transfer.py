@@ -193,7 +193,7 @@ def test_a_backup_is_a_log_of_its_own(eventlog: CommandLine, tmp_path: Path) -> 
     copy = tmp_path / "copy.db"
     said = eventlog("backup", copy)
     assert said.code == 0
-    assert said.lines[0] == f"{copy} holds {len(rows(eventlog.db))} records, whole"
+    assert said.lines[0] == f"{copy} holds {len(rows(eventlog.db))} records, no damage found"
     assert "pictures" in said.lines[1]
     assert rows(copy) == rows(eventlog.db)
     (report,) = eventlog("backup", tmp_path / "again.db", "--json").json

@@ -40,8 +40,8 @@ def test_a_sound_log_is_whole(eventlog: CommandLine) -> None:
     said = eventlog("verify")
     assert (said.code, said.err) == (0, "")
     assert said.out == (
-        "Whole: 6 records, the chain, the head file, the schema, the database file, the views and"
-        " the pictures.\n"
+        "OK: no damage found in 6 records, the chain, the head file, the schema, the database"
+        " file, the views and the pictures.\n"
     )
     (report,) = eventlog("verify", "--json").json
     assert report == {
@@ -73,7 +73,7 @@ def test_a_view_that_does_not_follow_is_a_finding(eventlog: CommandLine) -> None
     said = eventlog("verify")
     assert said.code == 1
     assert said.lines[0].startswith("views: events, row 1, column camera_id: ")
-    assert "1 finding." in said.lines[-1]
+    assert said.lines[-1].startswith("Damage found: 1 finding in ")
     assert eventlog("verify", "--no-views").code == 0
 
 
@@ -111,11 +111,11 @@ def test_what_verify_said_is_kept_for_the_dashboard(eventlog: CommandLine) -> No
     eventlog("verify")
     first = json.loads(kept(eventlog).read_bytes())
     assert first["ok"] is True
-    assert first["said"] == "6 records, nothing wrong"
+    assert first["said"] == "6 records, no damage found"
     assert datetime.now(UTC) - datetime.fromisoformat(first["at"]) < timedelta(minutes=5)
     assert kept(eventlog).stat().st_mode & 0o777 == 0o600
     eventlog("verify", "--no-views", "--json")
-    assert "nothing wrong in what was looked at" in kept(eventlog).read_text(encoding="utf-8")
+    assert "no damage found in what was checked" in kept(eventlog).read_text(encoding="utf-8")
     with guards_down(eventlog.db) as connection:
         connection.execute("UPDATE journal SET event_id = 1 WHERE position = 3")
     assert eventlog("verify", "--no-views").code == 1
@@ -158,8 +158,11 @@ def test_that_nothing_could_be_kept_is_said(
     monkeypatch.setattr(os, "fsync", full)
     said = eventlog("verify")
     assert said.code == 0
-    assert said.out.startswith("Whole: ")
-    assert said.err == "eventlog: the dashboard won't know of this: No space left on device\n"
+    assert said.out.startswith("OK: no damage found")
+    assert (
+        said.err
+        == "eventlog: the result can't be kept for the dashboard: No space left on device\n"
+    )
     assert list(eventlog.db.parent.glob("*.verified*")) == []
 
 
