@@ -77,6 +77,7 @@ def of(config: Config, door: Door) -> list[Part]:
 
 
 def _parts(config: Config, door: Door) -> Iterator[Part]:
+    settings: object
     by_mqtt = {
         name: source for name, source in config.source.items() if isinstance(source, BY_MQTT)
     }
@@ -86,7 +87,8 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
         if isinstance(source, Frigate) and source.api is not None:
             yield Part(f"source.{name}", source, partial(_ask_frigate, name, source, door))
         elif isinstance(source, HomeAssistant):
-            yield Part(f"source.{name}", source, partial(_follow_ha, name, source, door))
+            settings = (source, config.door)
+            yield Part(f"source.{name}", settings, partial(_follow_ha, name, config, door))
     if config.keys is not None:
         yield Part("notary", (config.keys, config.head_to), lambda: _sign(config, door))
     watched = {
@@ -99,7 +101,7 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
         yield Part("silence", (watched, kinds), lambda: _watch(config, door, watched))
     if config.dashboard is not None:
         hooks = {n: s for n, s in config.source.items() if isinstance(s, Webhook)}
-        settings: object = (config.dashboard, config.zone, hooks)
+        settings = (config.dashboard, config.zone, hooks)
         yield Part("dashboard", settings, lambda: _show(config, door))
     if config.home_assistant is not None:
         settings = (config.home_assistant, config.mqtt, config.door)
@@ -129,11 +131,19 @@ async def _ask_frigate(name: str, table: Frigate, door: Door) -> None:
     await sources.ask_frigate(name, table, door.store, door.board)
 
 
-async def _follow_ha(name: str, table: HomeAssistant, door: Door) -> None:
+async def _follow_ha(name: str, config: Config, door: Door) -> None:
     from eventlog.run import sources  # noqa: PLC0415 - slow to load
 
-    own_ids = f"eventlog_{door.log_id.hex()[:8]}_"
-    await sources.follow_home_assistant(name, table, door.store, door.board, own_ids=own_ids)
+    table = config.source[name]
+    assert isinstance(table, HomeAssistant)  # noqa: S101 - `_parts` chose it
+    await sources.follow_home_assistant(
+        name,
+        table,
+        door.store,
+        door.board,
+        own_ids=f"eventlog_{door.log_id.hex()[:8]}_",
+        left_out=sources.told_by_others(config, name),
+    )
 
 
 async def _publish(config: Config, door: Door) -> None:

@@ -15,13 +15,14 @@ from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.run import http, recorded
 from eventlog.run.author import Signed
-from eventlog.run.config import Frigate, HomeAssistant, seconds, secret
+from eventlog.run.config import Config, Frigate, HomeAssistant, seconds, secret
 from eventlog.run.error_code import error_code
 from eventlog.run.health import Board
 from eventlog.sources import SOURCES
 from eventlog.sources.adapter import Settings
 from eventlog.sources.live.frigate_history import FrigateHistory
 from eventlog.sources.live.reconcile import Ask, Reconciler
+from eventlog.sources.messages import slug
 from eventlog.store.event_store import EventStore
 
 if TYPE_CHECKING:
@@ -49,9 +50,19 @@ async def ask_frigate(name: str, table: Frigate, store: EventStore, board: Board
 
 
 async def follow_home_assistant(
-    name: str, table: HomeAssistant, store: EventStore, board: Board, *, own_ids: str
+    name: str,
+    table: HomeAssistant,
+    store: EventStore,
+    board: Board,
+    *,
+    own_ids: str,
+    left_out: frozenset[str] = frozenset(),
 ) -> None:
-    """Follow Home Assistant's websocket and reconcile with its history for ever."""
+    """Follow Home Assistant's websocket and reconcile with its history for ever.
+
+    `own_ids` is how the ids of what we publish begin; `left_out` are devices that another source
+    tells of, as ids.
+    """
     try:
         from eventlog.sources.live.home_assistant import HomeAssistantIn  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
@@ -70,6 +81,7 @@ async def follow_home_assistant(
         report=board,
         get=http.get,
         own_ids=own_ids,
+        left_out=left_out,
     )
     reconciler = await _reconciler(
         name, "home-assistant:", live.ask, store, board, every=table.every, history=table.history
@@ -90,6 +102,17 @@ def _when_connected(live: HomeAssistantIn, reconciler: Reconciler) -> Callable[[
                 await asyncio.sleep(RETRY_S)
 
     return run
+
+
+def told_by_others(config: Config, name: str) -> frozenset[str]:
+    """The devices of the doors that another source than this one tells of, as ids."""
+    return frozenset(
+        slug(device)
+        for door in config.door.values()
+        for told in (door.lock, door.contact)
+        for source, device in told.items()
+        if source != name
+    )
 
 
 async def together(*parts: Callable[[], Awaitable[None]]) -> None:

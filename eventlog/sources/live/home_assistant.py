@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -37,7 +37,11 @@ _REGISTRY, _STATES, _EVENTS = 1, 2, 3
 
 
 class HomeAssistantIn:
-    """Follows chosen entities. `own_ids` is how the unique ids of our own entities begin."""
+    """Follows chosen entities.
+
+    `own_ids` is how the unique ids of our own entities begin. `left_out` are devices that another
+    source tells of: of two tellers of one lock, each opening would be recorded twice.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class HomeAssistantIn:
         report: Report,
         get: Get,
         own_ids: str,
+        left_out: Container[str] = frozenset(),
     ) -> None:
         self._source = source
         self._url = url.rstrip("/")
@@ -61,6 +66,7 @@ class HomeAssistantIn:
         self._report = report
         self._get = get
         self._own_ids = own_ids
+        self._left_out = left_out
         self.ready = asyncio.Event()
         self._feeder = Feeder(store)
         self._own: frozenset[str] = frozenset()
@@ -129,7 +135,9 @@ class HomeAssistantIn:
         self._report.taken(self._source, self._feeder.tally)
 
     def _is_wanted(self, entity: str) -> bool:
-        return entity not in self._own and any(fnmatchcase(entity, one) for one in self._wanted)
+        if entity in self._own or entity.partition(".")[2] in self._left_out:
+            return False
+        return any(fnmatchcase(entity, one) for one in self._wanted)
 
     def _chosen(self, states: object) -> list[str]:
         if not isinstance(states, list):
@@ -146,7 +154,8 @@ class HomeAssistantIn:
             BadPayload: Home Assistant answers something else; OSError, DatabaseError.
         """
         feeder = Feeder(self._store)
-        entities = sorted(self._known or {one for one in self._wanted if "*" not in one})
+        named = {one for one in self._wanted if "*" not in one and self._is_wanted(one)}
+        entities = sorted(self._known or named)
         if not entities:
             return feeder.tally
         start = datetime.fromtimestamp(since, UTC).isoformat()
