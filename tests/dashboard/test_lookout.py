@@ -27,6 +27,7 @@ from tests.dashboard.house import VISIT, House, until
 from tests.dashboard.running import ROOT, Running
 from tests.faults.disks import Ext4, cut_power
 from tests.support.logs import build_log
+from tests.support.writer_in_transaction import HOLDER
 
 FREEZES_S = 30.0
 ANSWER_S = 1.0
@@ -34,24 +35,6 @@ ALARM_S = 15.0
 GONE_S = 5.0
 MB = 1024 * 1024
 # Opens a log as whoever writes does, and stays in the middle of a transaction.
-HOLDER = """
-import asyncio, sys, time
-from pathlib import Path
-from eventlog.storage.writer import Writer
-
-def hold(connection):
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM parked")
-    print("in the transaction", flush=True)
-    time.sleep(600)
-
-async def main(path):
-    writer = Writer(Path(path))
-    await writer.open(lambda connection: None)
-    await writer.run(hold)
-
-asyncio.run(main(sys.argv[1]))
-"""
 
 
 @pytest.fixture

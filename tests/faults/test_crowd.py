@@ -34,6 +34,7 @@ from eventlog.storage.connections import connect_reader
 from eventlog.storage.writer import Writer
 from eventlog.store.event_store import EventStore
 from tests.faults.crowd import ALL_WRITTEN, DB, END
+from tests.support.writer_in_transaction import HOLDER
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BESIDE = ("replay", "follow", "read")
@@ -289,25 +290,6 @@ def moments(lines: list[str]) -> Iterator[tuple[str, str]]:
 
 
 # ── a writer that is frozen or dies in a transaction ───────────────────────────────────────
-
-HOLDER = """
-import asyncio, sys, time
-from pathlib import Path
-from eventlog.storage.writer import Writer
-
-def hold(connection):
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM parked")
-    print("in the transaction", flush=True)
-    time.sleep(600)
-
-async def main(path):
-    writer = Writer(Path(path))
-    await writer.open(lambda connection: None)
-    await writer.run(hold)
-
-asyncio.run(main(sys.argv[1]))
-"""
 
 
 @pytest.mark.anyio
