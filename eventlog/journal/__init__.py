@@ -1,1 +1,1 @@
-"""The append-only table of records: what one append is, where it goes, and how it is committed."""
+"""The append-only table of records: how an append is checked, placed, chained and committed."""

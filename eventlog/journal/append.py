@@ -1,6 +1,6 @@
-"""What one append is: its facts as bytes, the event they go to, and the rules about both.
+"""An append: its facts as bytes, the event that they belong to, and the rules about both.
 
-Pure: nothing is read or written here. `appender.py` gives appends their place in the journal.
+Pure: nothing is read or written here. `sequencer.py` gives appends their place in the journal.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Append(Struct, frozen=True, gc=False):
     """Facts that go into the journal together or not at all.
 
     `opens` says that the first of them opens an event; `event_id` is an event that they join.
-    `durable` says that they are acknowledged only when they are on the disk, `unlocks` that
-    an unlock action is among them. `appended_at_us`
-    and `meta` are None for what happens now, and given for what is carried over from elsewhere.
+    `durable` says that they are acknowledged only when they are on the disk, `unlocks` that an
+    unlock action is among them. `appended_at_us` and `meta` are None for what happens now; records
+    that are imported bring their own.
     `author` is who appends; it is not used where `meta` is given.
     """
 
@@ -122,7 +122,7 @@ def plain_argument(value: T) -> T:
 
 
 def check_event_id(event_id: int | None) -> None:
-    """Raise BadArgument for what is no id, UnknownEvent for an id that no event can have."""
+    """Raise BadArgument for what is not an id, UnknownEvent for an id that no event can have."""
     if event_id is None:
         return
     if type(event_id) is not int:
@@ -132,7 +132,7 @@ def check_event_id(event_id: int | None) -> None:
 
 
 def check_key(key: str | None) -> None:
-    """Raise BadKey for what is no idempotency key."""
+    """Raise BadKey for what is not a valid idempotency key."""
     if key is None:
         return
     if not isinstance(key, str):
@@ -164,7 +164,7 @@ def place(
         columns = (*envelope, key, meta, fact.body)
         previous = chain.seal(previous, columns)
         rows.append((*columns, previous))
-        key = meta = None  # they stand on the first record only
+        key = meta = None  # only the first record has them
     return rows, Head(Position(position), previous)
 
 

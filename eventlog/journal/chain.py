@@ -1,8 +1,8 @@
-"""Digests, and each record's hash over the one before it.
+"""Computes the digest of a record, and its hash, which covers the hash before it.
 
-The preimage is fixed binary and made of the stored columns, never of anything re-encoded, so
-that no encoder of the future can break a hash of the past. Two stages: a digest proves one
-record by itself, the chain proves its place. `docs/format.md` gives the layout byte by byte.
+The preimage has a fixed binary layout and is made of the stored columns. Nothing is encoded again,
+so a later encoder can't break an old hash. There are two stages: the digest proves one record by
+itself, the chain proves its place. `docs/format.md` gives the layout byte by byte.
 
 Knows bytes and numbers only.
 """
@@ -27,7 +27,7 @@ _PRESENT: Final = b"\1"
 
 
 def genesis(log_id: bytes) -> bytes:
-    """What stands before position 1: the first hash of a log whose id is 16 bytes."""
+    """The hash before position 1, of a log whose id is 16 bytes."""
     return sha256(_LOG + log_id).digest()
 
 
@@ -84,7 +84,7 @@ def _packer(
     with_event: bool,  # noqa: FBT001 - called for every record; keywords cost more than the packing
     plain: bool,  # noqa: FBT001 - likewise
 ) -> tuple[Callable[..., bytes], bytes]:
-    """What packs the fixed part of a kind's records, and the kind as it stands in there.
+    """The packer of the fixed part of a kind's records, and the kind's bytes in it.
 
     Packs the domain, position, presence, [event_id,] the kind, version, format, appended_at, index,
     size, where the record is `plain` the absences of key and meta, and the body's length.

@@ -1,10 +1,10 @@
-"""One commit: appends that wait together go into the journal, each with its own answer.
+"""Commits a batch of appends to the journal, with an answer for each of them.
 
-What fails on its own (a known key, an unknown event) fails alone; when the commit fails, nobody
-of the batch is acknowledged, and what became of it `journal.find_append` tells by key. When the
-disk is full, only unlock records are accepted, in the room that was kept for them.
+An append that is refused (a known key, an unknown event) fails alone. When the commit itself fails,
+no append of the batch is acknowledged, and `table.find_append` says by key what became of it. When
+the disk is full, only unlock records are accepted, in the room that is kept for them.
 
-Runs on whichever thread has the writer's connection. Knows no caller, and no view.
+Runs on the thread that uses the writer's connection. Knows no caller, and no view.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Commit:
             since: When the wait for the lock began, see `FileLock.acquire`.
         """
         appends = [append for group in groups for append in group]
-        # What the bolt waits for is written into the room that was kept for it.
+        # The lock waits for these: they may use the room that is kept for them.
         urgent = [
             len(group) == 1 and append.may_use_reserve for group in groups for append in group
         ]
@@ -76,14 +76,14 @@ class Commit:
         return [next(answers) if admit else refused for admit in urgent]
 
     def _locked(self, appends: Sequence[Append], since: float) -> list[Answer]:
-        """Each one's answer. Raises what the whole commit failed with, as ours."""
+        """The answer of each append. Raises the error that the commit failed with, translated."""
         worker = self._writer.worker
         try:
             return self._writer.locked(
                 worker.connection, lambda connection: self._commit(connection, appends), since=since
             )
         except LockTimeout:
-            raise  # nothing was tried, and what is known of the journal's end still holds
+            raise  # nothing was tried, so the sequencer still knows the journal's end
         except BaseException as error:
             self._sequencer.forget()
             raise worker.translate(error) from error
@@ -94,7 +94,7 @@ class Commit:
         answers, rows = tail.place(connection, appends)
         durable = any(append.durable for append in appends)
         if not rows:
-            # What is known already may have been relaxed, and is now asked for durably.
+            # The first append with this key may have been relaxed; this one asks for durable.
             if durable:
                 self._writer.sync()
             return answers

@@ -1,10 +1,21 @@
-"""Group commit: the appends that wait go into the journal together, each with its own answer.
+"""Group commit: all appends that wait share one commit, and each gets its own answer.
 
-Appends gather on the event loop. A job on the writer's thread takes those that wait and has them
-committed at once; a few relaxed ones, which wait for no disk, are committed on the loop itself,
-where nobody is in the way. An append is acknowledged only after its commit came back.
+Appends gather on the event loop. A job on the writer's thread takes all that wait and commits them
+together. A few relaxed appends, which need no sync, are committed on the loop itself when the
+thread is idle. An append is acknowledged only after its commit returned.
 
-Knows who waits, and not what is written; `on_commit` is told how far the journal reaches now.
+    idle ──append──▶ scheduled ──_flush, few relaxed appends──▶ on the loop ──committed──▶ idle
+                        │  ▲                                         │
+        _flush, others  │  │ _settle_and_go_on: more came meanwhile  │ another process writes
+                        ▼  │                                         │
+                  on the writer's thread  ◀──────────────────────────┘
+                        │
+                        └── _settle_and_go_on: nothing waits ──▶ idle
+
+`_scheduled` is True in all states but idle, so that there is never more than one flush or job. A
+commit on the loop that took longer than SLOW_S sends the next ones to the thread for AWAY_S.
+
+Knows who waits, and not what is written. `on_commit` is called with the last position.
 """
 
 from __future__ import annotations
@@ -35,9 +46,9 @@ WAITING_MAX: Final = 4096
 POLL_S: Final = 1.0
 # One commit takes no more than so many facts, so that the first of them is not kept waiting.
 FACTS_PER_COMMIT: Final = 2_000
-# The way to the thread and back takes longer than so few relaxed appends.
+# Up to this many relaxed appends commit faster on the event loop than by way of the thread.
 LIGHT_CALLERS: Final = 8
-# What took longer was held up by the disk, and the loop leaves the next ones to the thread so long.
+# A commit slower than SLOW_S means a slow disk; commit on the thread for the next AWAY_S.
 SLOW_S: Final = 0.005
 AWAY_S: Final = 10.0
 
@@ -116,7 +127,7 @@ class GroupCommit:
     def close_from_outside(self) -> None:
         """Take no more appends, and have the thread write those that wait; from any thread.
 
-        For the time when the loop that they came on runs no more: nobody waits for the answers.
+        For the time when the loop that they came on runs no more: no caller waits for the answers.
         """
         self._closed = True
         if self._waiting:
@@ -131,7 +142,7 @@ class GroupCommit:
     # ── on the loop ────────────────────────────────────────────────────────────────────────
 
     def _flush(self) -> None:
-        """Have what waits written: here, where that waits for nobody, or by the thread."""
+        """Commit what waits: on the loop where that needs no waiting, else on the thread."""
         try:
             if self._is_light():
                 started = time.monotonic()

@@ -1,9 +1,9 @@
-r"""The head file: where the journal ended, kept beside the database.
+r"""The head file: where the journal ended, in a small file next to the database.
 
-A cut tail, or one flipped bit in the WAL, leaves a shorter journal that looks whole. So after
+A cut tail, or one flipped bit in the WAL, leaves a shorter journal that looks complete. So after
 each commit, inside the writer's lock, the head is written to `DB_PATH.head`: one write of one
-small file, never synced. It may be older than the journal; it must never be newer, but for
-relaxed appends that a power cut took, and so it says how far the durable ones reach as well.
+small file, never synced. It may be older than the journal. It may be newer only by relaxed appends
+that a power cut took, so it says how far the durable appends reach as well.
 
     16 bytes  b"eventlog/head/1\0"
     16 bytes  the log's id
@@ -12,7 +12,8 @@ relaxed appends that a power cut took, and so it says how far the durable ones r
     32 bytes  hash of the newest record
     32 bytes  SHA-256 of all before
 
-Knows nothing of SQLite.
+What the file says is also compared with a journal here. The head file must have been read before
+the journal's end, or an append in between would look like a loss.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class HeadMark(Struct, frozen=True):
 
 
 class BadHeadFile(ValueError):
-    """The head file's bytes are no head: torn, cut or altered."""
+    """The bytes of the head file are not a head: torn, cut or altered."""
 
 
 def pack(mark: HeadMark) -> bytes:
@@ -134,7 +135,7 @@ def known_mark(path: Path, log_id: bytes) -> HeadMark | None:
     try:
         mark = read_head(path)
     except (BadHeadFile, OSError):
-        return None  # `verify` tells of it; here it only could have known more
+        return None  # `verify` reports it; here it could only have known more
     return mark if mark is not None and mark.log_id == log_id else None
 
 

@@ -1,7 +1,7 @@
-"""A hint to look again: many wait, one tells.
+"""A hint that wakes all who wait for new records.
 
-A hint is never the truth: whoever is woken reads what is there, and a bounded poll finds what
-no hint told of. Belongs to one event loop; knows nothing of what is looked at.
+A hint is not the truth: a follower that is woken reads what is there, and a bounded poll finds what
+no hint announced. Belongs to one event loop; knows nothing of what is read.
 """
 
 from __future__ import annotations

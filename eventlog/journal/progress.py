@@ -1,4 +1,4 @@
-"""How far long work has come, told now and then to whoever waits for it.
+"""Reports the progress of long work.
 
 Knows neither the work nor how its progress is shown.
 """
@@ -15,6 +15,6 @@ EVERY: Final = 1000
 
 
 def tell(progress: Progress | None, done: int, total: int) -> None:
-    """Tell whoever waits, where somebody does, each time that so many more are done."""
+    """Report progress every so many items; does nothing where `progress` is None."""
     if progress is not None and done % EVERY == 0:
         progress(done, total)

@@ -1,7 +1,7 @@
-"""Where the next records go, and what is known of them already.
+"""Assigns the next positions and event ids, and finds appends that are known by their key.
 
-The writer keeps the head in mind instead of asking for it at each commit: where another process
-has appended, the journal's guard refuses the place and the tail is read anew. Keys and events
+The head is kept in memory instead of being read at each commit. Where another process has
+appended, a trigger of the journal refuses the position, and the head is read again. Keys and events
 are looked up in the journal, inside the lock that the writer holds.
 
 Runs on the writer's thread; writes nothing.

@@ -1,8 +1,7 @@
-"""The journal's table: rows in, rows out, and where it ends.
+"""The SQL of the journal: inserts rows, reads rows, and finds where the journal ends.
 
-Owns the tables `journal` and `log`. Every function takes a connection and is one or two
-statements; who may call it when (`appender.py` inside the lock, readers at any time) is not its
-concern. Knows rows as they lie on the disk, and no fact.
+Owns the tables `journal` and `log`. Every function takes a connection and runs one or two
+statements. The caller takes care of the lock where it writes. Knows stored rows, and no fact.
 """
 
 from __future__ import annotations
@@ -188,7 +187,7 @@ def position_at(connection: sqlite3.Connection, appended_at_us: int) -> int:
 
 
 def _read(connection: sqlite3.Connection, sql: str, parameters: tuple[int, ...]) -> list[Any]:
-    """Whole rows. In text that is no UTF-8, what can't be read is U+FFFD, which no kind holds."""
+    """Complete rows. In text that is not UTF-8, bad bytes become U+FFFD, which no kind holds."""
     try:
         return connection.execute(sql, parameters).fetchall()
     except sqlite3.OperationalError as error:

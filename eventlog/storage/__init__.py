@@ -1,1 +1,1 @@
-"""Files, locks, paths and SQLite connections: what the system gives, made safe. Knows no table."""
+"""Safe use of files, locks, paths and SQLite connections. Knows no table."""

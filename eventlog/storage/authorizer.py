@@ -1,9 +1,10 @@
-"""What a connection of ours may not do: SQLite asks an authorizer before it prepares a statement.
+"""The SQLite authorizer of our connections: it refuses DDL on the journal.
 
-The guards in the schema refuse every change of a record, but no guard can refuse its own removal.
-So the connections that write for us, and the one that callers are shown, refuse DDL on the journal.
+The triggers of the schema refuse every change of a record, but a trigger can't refuse its own
+removal. So the writer's connection and the caller's connection refuse to change the schema of the
+journal.
 
-Knows a few tables by name, and nothing of what they hold.
+Knows a few tables by name, and nothing of their content.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from typing import Final
 
 _KEPT: Final = frozenset({"journal", "log", "tree"})
-# A temporary table of the same name would stand before the real one.
+# SQLite would find a temporary table of the same name before the real one.
 _DDL_OF_TABLE: Final = frozenset(
     {
         sqlite3.SQLITE_DROP_TABLE,
@@ -37,16 +38,16 @@ _DDL_ON_TABLE: Final = frozenset(
 
 
 def keep_journal(connection: sqlite3.Connection, *, from_callers: bool = False) -> None:
-    """Refuse DDL on the journal, which no guard in a schema can, and writes to the schema.
+    """Refuse DDL on the journal, and direct writes to the schema.
 
-    A connection for callers may not append either, nor set what the rest relies on.
+    A connection for callers may not append either, and may not set the pragmas that are ours.
     """
     connection.set_authorizer(_authorize_callers if from_callers else _authorize)
 
 
 @contextmanager
 def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
-    """Lift that refusal, for the swap of a replay."""
+    """Allow it for a block, for the swap of tables at the end of a replay."""
     connection.set_authorizer(None)
     try:
         yield
@@ -57,7 +58,7 @@ def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
 def _authorize(
     action: int, first: str | None, second: str | None, _db: str | None, _via: str | None
 ) -> int:
-    # SQLite hands names on as they were typed, and knows no case in them.
+    # SQLite passes names as they were typed, and compares them without case.
     name, of = (first or "").lower(), (second or "").lower()
     if (
         (action in _DDL_OF_TABLE and name in _KEPT)

@@ -1,8 +1,8 @@
-"""One connection on one thread of its own: functions go in, answers come out.
+"""A SQLite connection with a thread of its own, which runs functions in the order they came.
 
-A function runs whole on the thread, so that a transaction is one hop and nothing of another
-task can come between its statements. What is queued is run in the order it came. asyncio only,
-like aiosqlite, which has no public way to run a function on its thread.
+A function runs from its beginning to its end on the thread. So a transaction is one call, and no
+other task's statement can come between. For asyncio only, like aiosqlite, which has no public way
+to run a function on its thread.
 
 Knows nothing of what the functions do.
 """
@@ -48,7 +48,7 @@ class ConnectionThread:
         self._open_connection = open_connection
         self._idle = idle
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._in_use = threading.Lock()  # held by whoever works with the connection
+        self._in_use = threading.Lock()  # held while a job uses the connection
         # A daemon, so that a store which was never closed can't keep its process alive.
         self._thread = threading.Thread(
             target=self._work, name=f"eventlog {path.name}", daemon=True

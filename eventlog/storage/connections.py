@@ -1,6 +1,6 @@
-"""Connections to the one file: how they are opened, whose it is, and their transactions.
+"""Opens SQLite connections to a log, and says whose a database is.
 
-Every pragma stands here, and every rule about opening. Knows no table but by name, and nothing of
+All pragmas and all rules about opening are in this file. Knows tables by name only, and nothing of
 threads or tasks.
 """
 
@@ -31,9 +31,6 @@ APPLICATION_ID: Final = 0x65766C67  # "evlg", in the file's header
 USER_VERSION: Final = 1
 BUSY_TIMEOUT_MS: Final = 5000
 WAL_KEPT_BYTES: Final = 16 * 1024 * 1024
-
-
-# ── where things lie ───────────────────────────────────────────────────────────────────────
 
 
 # ── opening ────────────────────────────────────────────────────────────────────────────────
@@ -124,7 +121,7 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 def _make_private(path: Path) -> None:
     # SQLite gives the WAL and its index the mode of the database file.
     try:
-        made = real_path(path)  # a link that leads nowhere yet is no file
+        made = real_path(path)  # a link may lead to a file that is not made yet
         fd = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             give_to_owner(fd, made.parent.stat())
@@ -150,7 +147,7 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")
     # WAL checkpoints are made by us, inside the lock.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
-    # A WAL that grew while somebody read for long is cut to this when it begins anew.
+    # A WAL that grew while a reader held it is cut to this size when it is written from its start.
     connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
     (level,) = connection.execute("PRAGMA synchronous").fetchone()
     if level != 1:
@@ -166,7 +163,7 @@ _PLAIN_TABLES: Final = frozenset({"events", "detections", "persons"})
 
 
 def origin(connection: sqlite3.Connection, path: Path) -> Origin:
-    """Whose database it is: nobody's yet, ours, or a plain store's of the three read tables.
+    """Whose database it is: an empty one, ours, or a plain store's of the three read tables.
 
     Raises ForeignDatabase, NewerDatabase, NotADatabase; nothing is written.
     """

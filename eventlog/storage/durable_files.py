@@ -1,9 +1,9 @@
-"""Files that are there whole or not at all, after a power cut too.
+"""Writes files so that they are complete or missing, also after a power cut.
 
-A new file is written under a spare name, synced, renamed to a name that was free, and its folder
-is synced; when the call returns, name and bytes are on the disk. Nothing is overwritten, no
-symbolic link is followed, and what is made belongs to its user alone: files 0600, folders 0700. As
-root it belongs to the owner of the folder that it lies in, so that a service can go on with it.
+A new file is written under a temporary name and synced. It is then renamed to a name that was free,
+and its folder is synced: when the call returns, name and bytes are on the disk. No file is
+overwritten and no symbolic link is followed. What is made belongs to its user alone: files 0600,
+folders 0700. As root it belongs to the owner of its folder, so that a service can use it.
 
 Every function raises OSError as the system does. Knows nothing of what the bytes are.
 """
@@ -22,7 +22,7 @@ from typing import Final
 from eventlog.storage.side_files import give_to_owner
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-# Without O_NONBLOCK, opening a pipe that lies in the folder would wait for its other end.
+# Without O_NONBLOCK, opening a pipe would wait for its other end.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -64,15 +64,15 @@ def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> s
         file = _create(folder, spare)
         ours.append(spare)
         _fill(file, content)
-        # An empty file holds the name, so that the rename takes the place of nobody's file. A
-        # hard link would need no holder, but the file systems of USB sticks have none.
+        # An empty file reserves the name, so that the rename replaces no other file. A hard link
+        # would need no such file, but the file systems of USB sticks have no hard links.
         name = _first_free(folder, names)
         ours.append(name)
         os.rename(spare, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
     except BaseException:
         for left_over in ours:
-            # The error that is on its way tells more; what stays is swept later.
+            # The first error says more; a file that stays is removed by a later sweep.
             with suppress(OSError):
                 os.unlink(left_over, dir_fd=folder)
         raise
@@ -91,7 +91,7 @@ def replace(path: Path, content: bytes) -> None:
             _fill(_create(folder, spare), content)
             os.rename(spare, path.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            with suppress(OSError):  # the error that is on its way tells more
+            with suppress(OSError):  # the first error says more
                 os.unlink(spare, dir_fd=folder)
             raise
         os.fsync(folder)

@@ -1,4 +1,4 @@
-"""What the errors of SQLite and of the system mean to our callers: the one translation.
+"""Translates the errors of SQLite and of the system into those of `errors.py`.
 
 Knows errors only: no connection, no statement.
 """

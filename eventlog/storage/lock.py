@@ -1,8 +1,8 @@
 """One writer at a time, between processes and inside one: an advisory lock on a file of its own.
 
 SQLite 3.7.0 to 3.51.2 can damage a WAL database when a commit and a WAL checkpoint of two
-connections meet, so both stand inside this lock. It lies on a file beside the database: any
-open and close of the database file itself would drop SQLite's own locks in this process.
+connections run at the same time, so both take this lock. It is on a file next to the database: to
+open and close the database file itself would drop SQLite's own locks in this process.
 
 Knows nothing of SQLite.
 """
@@ -31,7 +31,7 @@ TIMEOUT_S: Final = 5.0
 # transaction of a busy writer, so that a gap between two of them is hit sooner or later.
 RETRY_S: Final = 0.0005
 LATE_S: Final = 0.5
-# `since` when a lock that is not free now is not wanted.
+# As `since`: try once, and do not wait.
 AT_ONCE: Final = -math.inf
 
 
@@ -79,7 +79,7 @@ class FileLock:
 
     @property
     def closed(self) -> bool:
-        """Whether the file was let go of."""
+        """Whether the file is closed."""
         return self._fd < 0
 
     def acquire(self, *, since: float | None = None) -> None:
@@ -130,7 +130,7 @@ class FileLock:
             os.pwrite(self._fd, note, 0)
 
     def close(self) -> None:
-        """Let go of the lock and of the file."""
+        """Release the lock and close the file."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -174,7 +174,7 @@ class FileLock:
                     self._ask_holders()
                 time.sleep(RETRY_S)
             else:
-                if self._is_everybodys():
+                if self._is_current():
                     return
                 self._open_again()
 
@@ -185,18 +185,18 @@ class FileLock:
             if lock.give_way is not None:
                 lock.give_way()
 
-    def _is_everybodys(self) -> bool:
+    def _is_current(self) -> bool:
         """Whether the file that is locked is still the one that others find under its name."""
         try:
             found = os.stat(self._name)  # noqa: PTH116 - before each write, and twice as quick
         except FileNotFoundError:
             return False
-        except OSError:  # a disk that is gone: whoever writes now hears of it
+        except OSError:  # the disk is gone: the write that follows fails
             return True
         return (found.st_ino, found.st_dev) == self.identity
 
     def _open_again(self) -> None:
-        """Go over to the file that has the name now, made anew where none has it."""
+        """Use the file that has the name now; make it where there is none."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
         fd = _open(self._path)
         os.close(self._fd)

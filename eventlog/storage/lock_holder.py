@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 _LOCKS: Final = Path("/proc/locks")
-# SQLite's lock for the one who writes to the WAL: a byte of the -shm file.
+# SQLite's lock for a connection that writes to the WAL: a byte of the -shm file.
 _WAL_WRITE_LOCK: Final = 120
 # A note has a fixed size, so that to erase it changes no file's length.
 NOTE_SIZE: Final = 64

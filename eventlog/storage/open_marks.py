@@ -1,10 +1,10 @@
-"""Who has the log open for writing, so that an unclean stop is seen at the next start.
+"""Marks of open stores: files that show an unclean stop to the next start.
 
-A store that is open keeps a small file beside the database and a `flock` on it, and takes the
-file away when it closes. A file that nobody holds was left by a process that died, or by a
-machine that lost its power. Looked at and made inside the writer's lock only.
+A store that is open has a small file next to the database, with a `flock` on it, and removes the
+file when it closes. A file without a flock was left by a process that died, or by a machine that
+lost its power. Marks are made and looked for inside the writer's lock only.
 
-Knows nothing of SQLite, and of the log only where it lies.
+Knows nothing of SQLite, and of the log only its path.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class OpenMark:
     def __init__(self, db_path: Path, name: str | None = None) -> None:
         """Leave the mark, on the disk before this returns.
 
-        `name` tells it from every other, and ends up in the journal where the mark is left behind;
-        None makes one by chance. Raises OSError.
+        `name` is the mark's own, and goes into the journal when the mark is left behind; None
+        makes a random one. Raises OSError.
         """
         self._path = mark_path(db_path, name or uuid4().hex)
         self._fd = make_side_file(self._path)
@@ -43,13 +43,13 @@ class OpenMark:
             raise
 
     def leave(self) -> None:
-        """Take the mark away: this stop is a clean one."""
+        """Remove the mark: this stop is a clean one."""
         if self._fd >= 0:
             self._path.unlink(missing_ok=True)
             self.drop()
 
     def drop(self) -> None:
-        """Let go of the mark and leave it: this stop is not clean."""
+        """Close the mark and leave it there: this stop is not clean."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -60,16 +60,16 @@ class OpenMark:
 
 
 def left_behind(db_path: Path) -> list[Path]:
-    """The marks that nobody holds, by name. Raises OSError.
+    """The marks without a holder, by name. Raises OSError.
 
-    A mark that can't be opened, or is no plain file of ours, is left to those who can judge it.
+    A mark that can't be opened, or is not a plain file of ours, is ignored.
     """
     marks = mark_path(db_path, "")
     return sorted(path for path in marks.parent.glob(f"{_literal(marks.name)}*") if _is_free(path))
 
 
 def identity(mark: Path) -> str:
-    """What tells a mark from every other."""
+    """The own part of a mark's name."""
     return mark.name.rpartition(".open-")[2]
 
 

@@ -1,9 +1,9 @@
-"""Where what belongs to a log lies: beside the database file, and never beside a link to it.
+"""The paths of all files of a log: next to the database file, and never next to a link to it.
 
-SQLite follows a link and keeps its WAL beside the file itself. Lock, head file and all the rest
-must lie there too, or two programs that know one log by two names would have two locks.
+SQLite follows a link and keeps its WAL next to the file itself. Lock, head file and all others must
+be there too, or two programs that know one log by two names would have two locks.
 
-Every such path is made here, and nowhere else. Knows no file by what it holds.
+Every such path is made in this file only. Knows nothing of the files' content.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def outside_path(db_path: Path) -> Path:
 
 
 def checked_path(db_path: str | Path) -> Path:
-    """The path, where a database can lie there.
+    """The path, if a database can be at it.
 
     Raises BadArgument for ':memory:' and the like, MissingFolder where there is no folder.
     """
@@ -120,11 +120,11 @@ def checked_path(db_path: str | Path) -> Path:
     return path
 
 
-PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the names of the files beside it
+PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the endings of the other files
 
 
 def require_path(name: str, given: object) -> str:
-    """The path as text. Raises BadArgument for what is none that a file can lie at."""
+    """The path as text. Raises BadArgument for what can't be the path of a file."""
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str):
         raise BadArgument(f"{name} is a path, not a {type(path).__name__}")

@@ -1,11 +1,11 @@
-"""A log opened for reading wherever it lies: on a read-only medium, on a full disk.
+"""Opens a log for reading on a read-only medium and on a full disk too.
 
 SQLite reads a WAL database through an index file, -shm, which it must be able to make. Where it
-can't, a log without a WAL is opened as one that never changes, and any other is copied, WAL and
-all, into a temporary folder and read there. What was done is said, so that a reader can tell
+can't, a log without a WAL is opened as a file that never changes. Any other log is copied with its
+WAL into a temporary folder and read there. The answer says what was done, so that a reader knows
 that it looks at a copy.
 
-Knows SQLite's ways of opening, and nothing of what a log holds.
+Knows how SQLite opens files, and nothing of what a log holds.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _opened_anyhow(db_path: Path) -> Iterator[Opened]:
 
 
 def read_only(db_path: Path) -> bool:
-    """Whether nothing can be written where the log lies, by this process."""
+    """Whether this process can't write to the log or its folder."""
     writable = os.access(db_path, os.W_OK) and os.access(db_path.parent, os.W_OK)
     return not writable or bool(os.statvfs(db_path.parent).f_flag & os.ST_RDONLY)
 
@@ -141,7 +141,7 @@ def _has_wal(db_path: Path) -> bool:
 
 
 def _copy(db_path: Path, folder: Path) -> Path:
-    # Without -shm nobody has the log open. The lock keeps it so, where there can be one.
+    # Without -shm no process has the log open. The lock keeps it so, where there can be one.
     try:
         lock = FileLock(lock_path(db_path))
     except (ReadOnly, OSError):

@@ -1,8 +1,8 @@
 """Room that is kept for unlock records when the disk is full.
 
-A file of nothing beside the database is given up when a commit with an unlock action finds no
-room; from then on only such appends may write, until there is room for the file again. Where
-there is no room for it to begin with, the log goes on without.
+A file of zeros next to the database is emptied when a commit with an unlock action finds no room.
+From then on only such appends may write, until there is room for the file again. Where there is no
+room for it at the beginning, the log works without it.
 
 Knows nothing of SQLite or of facts.
 """
@@ -32,7 +32,7 @@ RETRY_S: Final = 1.0
 class Reserve:
     """The file `DB_PATH.reserve`: of `size_bytes`, or empty while its room is given up.
 
-    What is there is the state, for all processes that write to the log.
+    The file is the state, for all processes that write to the log.
     """
 
     def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
@@ -44,7 +44,7 @@ class Reserve:
     def keep(self) -> None:
         """Take the room, where there is plenty and none was taken before.
 
-        What lies there and is no plain file of ours is left alone: the log goes on without.
+        What is there and is not a plain file of ours is left alone; there is no reserve then.
         """
         if not self._size_bytes or self._is_there():
             return
@@ -93,7 +93,7 @@ class Reserve:
                 return False
             self._fill()
         except (FileNotFoundError, NotOurs):
-            return True  # the log goes on without
+            return True  # the log works without it
         except OSError:
             return False
         log.warning("the disk has room again; everything is accepted")

@@ -1,7 +1,7 @@
-"""Run a coroutine to its end, whatever happens to the task that waits for it.
+"""Runs a coroutine to its end, also when the task that waits for it is cancelled.
 
-Opening and closing threads, files and locks half-way helps nobody: a cancellation is kept until
-the work is done, and raised then. Both kinds are kept: asyncio's, and those of anyio's scopes.
+Threads, files and locks must not be left half open or half closed. So a cancellation waits until
+the work is done, and is raised then: asyncio's, and those of anyio's scopes.
 """
 
 from __future__ import annotations

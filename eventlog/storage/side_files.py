@@ -1,12 +1,12 @@
-"""The files that lie beside a database, opened so that nobody else's file is taken for one.
+"""Opens the files next to a database, and refuses what is not a plain file of its owner.
 
-A name beside the database may be a link, a pipe, a device, a folder, or a file of another user: a
-prank, a mistake, or what another program left. So no link is followed, only a plain file with one
-name is taken, and only one of this user, of the database's owner, or of root. A new file has the
-mode of the database, and as root its owner too, as SQLite does for its WAL: what `sudo` leaves
-behind stays usable for the service.
+At such a path there may be a link, a pipe, a device, a folder, or a file of another user: a prank,
+a mistake, or left by another program. So no link is followed. Only a plain file with one name is
+opened, and only one of this user, of the database's owner, or of root. A new file has the mode of
+the database, and as root its owner too, as SQLite does for its WAL: what `sudo` leaves behind can
+be used by the service.
 
-Knows no file by what it is for.
+Does not know what the files are for.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _TRIES: Final = 100
 
 
 class NotOurs(OSError):
-    """What lies at the path is no plain file of ours; `strerror` says what it is."""
+    """There is something else at the path than a plain file of ours; `strerror` says what."""
 
 
 def open_side_file(path: Path, flags: int = os.O_RDONLY, *, make: bool = False) -> int:
-    """A descriptor of the plain file at a path beside a database.
+    """A descriptor of the plain file at a path next to a database.
 
     Args:
         path: The file itself, not a link to it.
@@ -46,7 +46,7 @@ def open_side_file(path: Path, flags: int = os.O_RDONLY, *, make: bool = False) 
         make: Whether to make the file where it is missing.
 
     Raises:
-        NotOurs: It is no plain file, has several names, or belongs to somebody else.
+        NotOurs: It is not a plain file, has several names, or belongs to another user.
         OSError: As the system does; it names the file and, where access is denied, its owner.
     """
     for _ in range(_TRIES):
@@ -89,7 +89,7 @@ def read_side_file(path: Path, size_max: int) -> bytes:
 
 
 def give_to_owner(new: int | Path, like: os.stat_result) -> None:
-    """As root: give a new file or folder to the owner of the one beside or above it."""
+    """As root: give a new file or folder to the owner of the database or the folder."""
     if os.geteuid() == 0 and (like.st_uid, like.st_gid) != (0, os.getegid()):
         if isinstance(new, int):
             os.fchown(new, like.st_uid, like.st_gid)
@@ -120,7 +120,7 @@ def why_denied(path: Path) -> str | None:
 
 
 def make_side_file(path: Path, flags: int = os.O_RDWR) -> int:
-    """A descriptor of a new file. Raises FileExistsError where something lies there, OSError."""
+    """A descriptor of a new file. Raises FileExistsError where there is something, OSError."""
     fd = os.open(path, flags | _HOW | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         like = _database(path)
@@ -160,7 +160,7 @@ def _shares(path: Path, status: os.stat_result) -> bool:
 
 
 def _database(path: Path) -> os.stat_result | None:
-    """The database that a file lies beside: its name is the beginning of the file's name."""
+    """The database of a file: its name is the beginning of the file's name."""
     name = path.name
     while "." in name:
         name = name.rpartition(".")[0]

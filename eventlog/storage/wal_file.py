@@ -1,9 +1,9 @@
 """SQLite's WAL as a file: how much is in use, what of it the disk lacks, and room for more.
 
-After a WAL checkpoint SQLite writes the WAL again from its start and leaves the file as long as
-it was, so the length says nothing, and no pragma answers without making a WAL checkpoint. But
-each frame carries the salts of its generation, those of this generation stand first, and so the
-last one is found by bisection. No lock of SQLite's lies on the WAL file: opening it is safe.
+After a WAL checkpoint SQLite writes the WAL again from its start and leaves the file as long as it
+was. So the length does not say how much is in use, and every pragma that says it makes a WAL
+checkpoint. But each frame has the salts of its generation, and the frames of this generation come
+first: the last one is found by bisection. SQLite locks nothing in the WAL file: to open it is safe.
 
 Layout: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
@@ -51,19 +51,19 @@ def size(wal: Path) -> int:
 
 
 def make_room(wal: Path) -> None:
-    """Where hardly any room is left behind the last frame, add a megabyte of zeros. Raises OSError.
+    """Add a megabyte of zeros where little room is left after the last frame. Raises OSError.
 
     To sync a file that has become longer, the file system writes a journal of its own as well, and
-    that takes several times as long as to write over what is there. Zeros are no frame, so SQLite's
-    recovery ends before them. The caller holds the lock of the writers; a stranger to it may commit
-    meanwhile, and so the zeros go to wherever the file ends when they are written.
+    that takes several times as long as to overwrite. Zeros are not a frame, so SQLite's recovery
+    ends before them. The caller holds the lock of the writers. A program that does not know that
+    lock may commit meanwhile, so the zeros are appended at the end that the file has then.
     """
     fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
     try:
         end = os.fstat(fd).st_size
         if end - _bytes_in_use(fd) >= _ROOM:
             return
-        # Unwritten blocks that were only set aside would be as slow to write to as none.
+        # Blocks that are only allocated would be as slow to write to as none.
         os.pwritev(fd, [bytes(_CHUNK)], end, os.RWF_APPEND)
         os.fdatasync(fd)
     finally:
@@ -90,7 +90,7 @@ def _bytes_in_use(fd: int) -> int:
 def sync(wal: Path) -> None:
     """Put on the disk what the WAL holds, from a process that writes no records. Raises OSError.
 
-    A failure that another open file was told of is not repeated here; a writer has
+    A failure that was reported to another open file is not reported here again; a writer has
     `Writer.sync`. Where there is no WAL, a WAL checkpoint has synced all into the database.
     """
     try:
@@ -172,7 +172,7 @@ def read_disk(fd: int, wal: Path, offset: int, size: int) -> bytes:
     """What the disk holds of an open file, whatever the system's cache says. Raises OSError.
 
     Reads by O_DIRECT. Where the file system has none, the cache of this range is dropped and
-    read again; a reader may see what the disk holds until the caller has written it anew.
+    read again; a reader may see what the disk holds until the caller has written it again.
     """
     try:
         return _read_direct(wal, offset, size)

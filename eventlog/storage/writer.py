@@ -1,8 +1,8 @@
-"""The one way to write in this process: a connection on its thread, inside the lock.
+"""The writer: the only connection of a store that writes, on its own thread, inside the lock.
 
-Every function given to `run` holds the file lock while it runs, so that no two writers and no
-WAL checkpoint ever meet. WAL checkpoints are made here, when the WAL has grown and when nothing
-is to do, after the answers of what was written are on their way.
+Every function that `run` is given holds the file lock while it runs, so that no two writers and no
+WAL checkpoint run at the same time. WAL checkpoints are made here: when the WAL has grown and when
+there is nothing to do, after the answers of the last write were sent.
 
 Knows nothing of what is written.
 """
@@ -95,7 +95,7 @@ class Writer:
             warn_of_open_folder(self.path)
             prepared = await self.run(prepare)
             await self.run(keep_journal)
-            # From here on no close of another takes the WAL away.
+            # From here on no other connection's close removes the WAL.
             await self.run(lambda _: self._open_wal())
             self._files = {name: _identity(name) for name in (str(self.path), str(self._wal_path))}
         except BaseException:
@@ -117,7 +117,7 @@ class Writer:
         )
 
     def stop_waiting(self) -> None:
-        """The log is being closed: all that comes waits for the lock as if it had come now."""
+        """The log is being closed: from now on every wait for the lock counts from this moment."""
         self._hurried_at = time.monotonic()
 
     def post(self, job: Job) -> None:
@@ -141,7 +141,7 @@ class Writer:
         *,
         since: float,
     ) -> T:
-        """Call `function` inside the lock, waited for from `since` on; AT_ONCE waits for nobody.
+        """Call `function` inside the lock, waited for from `since` on; AT_ONCE does not wait.
 
         SQLite's own lock, which only a program that knows nothing of ours can hold, is waited for
         until the same moment: the two waits do not add up.
@@ -252,7 +252,7 @@ class Writer:
     def _require_in_place(self) -> None:
         """Raise DiskFailure where others no longer find the files that this connection writes.
 
-        SQLite goes on with a file that was deleted or moved, and what it commits there nobody sees.
+        SQLite goes on with a file that was deleted or moved, and nobody can read what it commits.
         """
         for name, identity in self._files.items():
             try:
@@ -268,7 +268,7 @@ class Writer:
         try:
             return wal.size(self._wal_path)
         except OSError:
-            return self._wal_size  # what is wrong with the disk the next write is told
+            return self._wal_size  # the next write fails with what is wrong with the disk
 
     def _make_room(self) -> None:
         """After a durable commit that made the WAL longer: make it longer for the next ones too."""
@@ -291,7 +291,7 @@ class Writer:
         except OSError:
             log.exception("the WAL of %s could not be measured", self.path)
             return
-        if used < self._looked_at:  # the WAL began anew
+        if used < self._looked_at:  # the WAL is written from its start again
             self._looked_at = 0
         # Where a reader holds the WAL, another try comes when it has grown by as much again.
         if used - self._looked_at >= self._wal_limit_bytes:
@@ -307,7 +307,7 @@ class Writer:
     def _tidy(self) -> None:
         try:
             used = wal.bytes_in_use(self._wal_path)
-            # What a WAL checkpoint has carried over stays in the file until the WAL begins anew.
+            # What a WAL checkpoint has copied stays in the file until the WAL starts again.
             if used not in (0, self._tidied_at):
                 self._checkpoint_wal()
                 self._tidied_at = used
@@ -315,8 +315,8 @@ class Writer:
             log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
 
     def _checkpoint_wal(self) -> None:
-        # PASSIVE waits for nobody, so that a stuck reader can't hold the lock. Nor does this wait
-        # for the lock: there will be a better moment.
+        # PASSIVE does not wait, so that a stuck reader can't keep the lock. This does not wait for
+        # the lock either: a later moment is as good.
         connection = self._worker.connection
         try:
             with self.lock.at_once():
