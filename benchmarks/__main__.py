@@ -29,9 +29,11 @@ from benchmarks.rows.many_callers import durable as many_durable
 from benchmarks.rows.many_callers import relaxed as many_relaxed
 from benchmarks.rows.many_callers import views
 from benchmarks.rows.memory import memory
+from benchmarks.rows.notary import notary_alongside
 from benchmarks.rows.one_caller import durable as one_durable
 from benchmarks.rows.one_caller import relaxed as one_relaxed
 from benchmarks.rows.peers import peers
+from benchmarks.rows.proofs import proofs
 from benchmarks.rows.readers import readers
 from benchmarks.rows.replays import replays
 from benchmarks.rows.starts import starts
@@ -55,6 +57,8 @@ ROWS: Final[dict[str, Measured]] = {
     "thumbnails": thumbnails,
     "start": starts,
     "memory": memory,
+    "notary": notary_alongside,
+    "proofs": proofs,
 }
 
 # On Debian and elsewhere /tmp may be memory; this is a disk by the file system standard.

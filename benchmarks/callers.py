@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import cache
 from typing import Any
 
@@ -17,18 +18,32 @@ from benchmarks.bare import Bare, Ready, Rows, RowsMaker, joined, ready_views
 from benchmarks.bench import WARM_UP, Bench
 from benchmarks.measures import Sample, per_second
 from benchmarks.plain import Synchronous
-from eventlog import Durability
+from eventlog import Durability, EventStore
 from eventlog.facts import Fact
 
 Call = Callable[[], Awaitable[object]]
 
 
+Alongside = Callable[[EventStore], AbstractAsyncContextManager[object]]
+
+
+def nothing(_: EventStore) -> AbstractAsyncContextManager[object]:
+    """Nothing runs alongside."""
+    return nullcontext()
+
+
 async def ours(
-    bench: Bench, appends: int, callers: int, durability: Durability, *, with_views: bool = False
+    bench: Bench,
+    appends: int,
+    callers: int,
+    durability: Durability,
+    *,
+    with_views: bool = False,
+    alongside: Alongside = nothing,
 ) -> Sample:
     """`EventStore.append`; with views, until every view has applied the last record."""
     events = _events(appends, durable=durability == "durable")
-    async with bench.store() as store:
+    async with bench.store() as store, alongside(store):
 
         def call(facts: Sequence[Fact]) -> Call:
             return lambda: store.append(*facts, durability=durability)

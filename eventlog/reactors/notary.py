@@ -158,7 +158,7 @@ class Notary:
                 if failed is not None:
                     raise failed
                 seen = self._nudge.count
-                rest_s = await self._step()
+                rest_s = await self._step(seen)
                 if rest_s is None:
                     await self._nudge.wait(seen, timeout_s=POLL_S)
                 else:
@@ -168,8 +168,11 @@ class Notary:
                 post.cancel()
             await asyncio.gather(*posts, return_exceptions=True)
 
-    async def _step(self) -> float | None:
-        """Read a batch, sign where it is time; answers the rest after work, None at the end."""
+    async def _step(self, seen: int) -> float | None:
+        """Read a batch, sign where it is time; answers the rest after work, None at the end.
+
+        `seen` is how often the journal was known to grow before.
+        """
         started = self._now()
         read = await self._with_signer(lambda signer: signer.read_on(limit=BATCH))
         if read.rows:
@@ -182,10 +185,14 @@ class Notary:
             await self._walk()
         if not read.rows:
             return None
-        work = self._now() - started
-        if read.rows == BATCH:
-            return work * REST_CATCHING_UP
-        return 0.0 if self._urgent else min(work * REST_FOR_WORK, POLL_S)
+        return self._rest(self._now() - started, read.rows, grows=self._nudge.count != seen)
+
+    def _rest(self, work_s: float, rows: int, *, grows: bool) -> float:
+        """How long to rest after work: while appends go on, the notary takes a twentieth."""
+        if rows < BATCH:
+            return 0.0 if self._urgent else min(work_s * REST_FOR_WORK, POLL_S)
+        old = self._oldest is not None and self._now() - self._oldest >= OLDEST_S
+        return work_s * (REST_FOR_WORK if grows and not old else REST_CATCHING_UP)
 
     def _is_time(self) -> bool:
         now = self._now()
