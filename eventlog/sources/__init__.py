@@ -10,21 +10,21 @@ from __future__ import annotations
 from typing import Final
 
 from eventlog.sources import (
-    august,
     compreface,
     double_take,
-    home_assistant,
     matter,
     nuki,
     onvif,
-    unifi_access,
-    unifi_protect,
     zigbee2mqtt,
     zwave_js,
 )
 from eventlog.sources.adapter import Adapter
+from eventlog.sources.august import adapter as august
 from eventlog.sources.frigate import adapter as frigate
+from eventlog.sources.home_assistant import adapter as home_assistant
 from eventlog.sources.ring import adapter as ring
+from eventlog.sources.unifi_access import adapter as unifi_access
+from eventlog.sources.unifi_protect import adapter as unifi_protect
 
 __all__ = ["SOURCES"]
 

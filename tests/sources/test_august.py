@@ -17,7 +17,7 @@ from eventlog.facts import (
     UnlockAction,
     VisitEnded,
 )
-from eventlog.sources.august import ADAPTER
+from eventlog.sources.august.adapter import ADAPTER
 from eventlog.sources.feed import Feeder, feed
 from eventlog.sources.items import Item, Refused, Skipped, Standalone, Unknown
 from eventlog.sources.messages import millis

@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.facts import DeviceState, Ding, DoorState, LockState, Motion, UnlockAction
 from eventlog.sources.feed import Feeder
-from eventlog.sources.home_assistant import ADAPTER
+from eventlog.sources.home_assistant.adapter import ADAPTER
 from eventlog.sources.items import Item, Occurrence, Refused, Skipped, Standalone, Unknown, Visit
 from tests.sources.published import facts, published, standing, told
 from tests.sources.store_model import ModelStore

@@ -9,7 +9,7 @@ import pytest
 
 from eventlog.facts import CredentialPresented, Ding, DoorState, LockState, UnlockAction
 from eventlog.sources.items import Addition, Item, Refused, Skipped, Standalone, Unknown, Visit
-from eventlog.sources.unifi_access import ADAPTER
+from eventlog.sources.unifi_access.adapter import ADAPTER
 from tests.sources.published import facts, told
 from tests.sources.store_model import fed
 

@@ -26,7 +26,7 @@ from eventlog.sources.feed import Tally, feed
 from eventlog.sources.items import Addition, Item, Refused, Skipped, Standalone, Unknown, Visit
 from eventlog.sources.messages import millis
 from eventlog.sources.reading import read
-from eventlog.sources.unifi_protect import ADAPTER
+from eventlog.sources.unifi_protect.adapter import ADAPTER
 from tests.sources.published import facts, payloads, standing, told
 from tests.sources.store_model import ModelStore, fed
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from eventlog.facts import CredentialPresented, DeviceState, DoorState, LockState, UnlockAction
-from eventlog.sources import home_assistant
 from eventlog.sources.feed import Feeder
+from eventlog.sources.home_assistant import adapter as home_assistant
 from eventlog.sources.items import Item, Occurrence, Refused, Skipped, Standalone, Unknown
 from eventlog.sources.zwave_js import ADAPTER
 from tests.sources.published import NOW, facts, payloads, published, standing, told

@@ -1,9 +1,7 @@
-"""August and Yale: the activities of their locks and doorbells, and the pushes of their bridges.
+"""An activity of August's log: a lock's operation, a door, a ring, a bridge.
 
-An activity of the log is known by its id and action; the older ones by id, time and action. A push
-has no id: one that names a user is an operation, any other tells a state, for one PIN entry gives
-two pushes of which the first names nobody. The actions are those of yalexs 9.2.13 (`activity.py`,
-`pubnub_activity.py`, `lock.py`).
+It is known by its id and action; the older ones by device, id, time and action. The actions are
+those of yalexs 9.2.13 (`activity.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +14,6 @@ from msgspec import Struct
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Ding, Fact, Motion, VisitEnded
-from eventlog.sources.adapter import Adapter, Message, Settings, occurrence
 from eventlog.sources.items import (
     Addition,
     Item,
@@ -29,20 +26,15 @@ from eventlog.sources.items import (
 )
 from eventlog.sources.locks import (
     DoorWord,
-    LockWord,
     Operation,
-    connected_is,
     device_state,
-    door_is,
     door_state,
-    lock_is,
     lock_state,
     operated,
 )
-from eventlog.sources.messages import UnixMillis, lenient, millis, shape, slug, utc, word
+from eventlog.sources.messages import UnixMillis, lenient, millis, slug, word
 
 SOURCE: Final = "august"
-PUSH_WINDOW_S: Final = 5.0  # a push of one operation comes again within so long
 
 # The part of an action before its last word: who asked, and by what.
 _WAYS: Final[dict[str, tuple[str | None, str | None]]] = {
@@ -73,9 +65,9 @@ _DOORS: Final[dict[str, DoorWord]] = {
     "doorclosed": "closed",
     "door_close": "closed",
 }
-_BRIDGES: Final = {"associated_bridge_online": True, "associated_bridge_offline": False}
+BRIDGES: Final = {"associated_bridge_online": True, "associated_bridge_offline": False}
 _MOTION: Final = "doorbell_motion_detected"
-_DINGS: Final = {
+DINGS: Final = {
     "buttonpush": None,
     "doorbell_call_missed": False,
     "doorbell_call_hangup": True,
@@ -83,31 +75,9 @@ _DINGS: Final = {
 }
 _NO_VISIT: Final = ("doorbell_call_initiated", "imagecapture", "status", "addedpin", "deletedpin")
 # Callers that are no people.
-_NOBODY: Final = frozenset(
+NOBODY: Final = frozenset(
     {"", "deleted", "automaticrelock", "manuallock", "manualunlock", "manualunlatch", "unknown"}
 )
-_LOCKED: Final = ("lock", "locked", "secure", "securemode", "securemode", "SecureMode")
-_STATES: Final[dict[str, LockWord]] = {
-    **dict.fromkeys(_LOCKED, "locked"),
-    "kAugLockState_Locked": "locked",
-    "kAugLockState_SecureMode": "locked",
-    "unlock": "unlocked",
-    "unlocked": "unlocked",
-    "kAugLockState_Unlocked": "unlocked",
-    "unlatched": "unlatched",
-    "kAugLockState_Unlatched": "unlatched",
-    "kAugLockState_UnknownStaticPosition": "jammed",
-    "FAILED_BRIDGE_ERROR_LOCK_JAMMED": "jammed",
-}
-_PUSHED_ON_THE_WAY: Final = (
-    "kAugLockState_Locking",
-    "kAugLockState_Unlocking",
-    "kAugLockState_Unlatching",
-)
-_PUSHED_DOORS: Final[dict[str, DoorWord]] = {
-    **dict.fromkeys(("closed", "kAugLockDoorState_Closed", "kAugDoorState_Closed"), "closed"),
-    **dict.fromkeys(("open", "kAugLockDoorState_Open", "kAugDoorState_Open"), "open"),
-}
 
 
 class User(Struct, frozen=True):
@@ -151,24 +121,8 @@ class Activity(Struct, frozen=True):
     info: Info | None = None
 
 
-def items(message: Message, settings: Settings) -> Iterator[Item]:
-    """The items of one message. Raises BadPayload."""
-    value = message.value
-    if not isinstance(value, dict):
-        raise BadPayload(SOURCE, "a message is an object")
-    if isinstance(value.get("message"), dict):  # with the channel that it came by
-        value = {**value["message"], "timestamp": value.get("timestamp", value.get("timetoken"))}
-        yield from _push(message, value, settings)
-    elif value.keys() & {"status", "lockAction", "doorState"} and "action" not in value:
-        yield from _push(message, value, settings)
-    else:
-        yield from _activity(value)
-
-
-# ── the log ────────────────────────────────────────────────────────────────────────────────
-
-
-def _activity(value: dict[str, Any]) -> Iterator[Item]:
+def activity_items(value: dict[str, Any]) -> Iterator[Item]:
+    """The items of one activity. Raises BadPayload."""
     told, left_out = lenient(SOURCE, value, Activity)
     yield from (Refused("", reason) for reason in left_out)
     seconds = told.timestamp if told.dateTime is None else told.dateTime
@@ -177,10 +131,10 @@ def _activity(value: dict[str, Any]) -> Iterator[Item]:
     at, action = millis(seconds), told.action
     key = _key(told, seconds)
     device = told.deviceID[:64]
-    if action in _DINGS or action == _MOTION:
+    if action in DINGS or action == _MOTION:
         yield from _at_the_doorbell(told, key, at)
-    elif action in _BRIDGES:
-        fact = device_state(device, "connectivity", "online" if _BRIDGES[action] else "offline", at)
+    elif action in BRIDGES:
+        fact = device_state(device, "connectivity", "online" if BRIDGES[action] else "offline", at)
         yield Standalone(key, (fact,))
     elif action in _DOORS:
         yield Standalone(key, (door_state(SOURCE, device, _DOORS[action], at),))
@@ -230,7 +184,7 @@ def _key(told: Activity, seconds: float) -> str:
 
 def _who(user: User | None) -> tuple[str | None, str | None]:
     """The user's id and name, where it is one of the house."""
-    if user is None or (user.UserID or "").lower() in _NOBODY:
+    if user is None or (user.UserID or "").lower() in NOBODY:
         return None, None
     name = " ".join(part for part in (user.FirstName, user.LastName) if part)
     return user.UserID, None if name == "Unknown User" else name or None
@@ -246,88 +200,8 @@ def _at_the_doorbell(told: Activity, key: str, at: datetime) -> Iterator[Item]:
         else Ding(camera_id=camera, recorded_at=at)
     )
     yield Visit(key, (fact,))
-    answered = _DINGS.get(told.action)
+    answered = DINGS.get(told.action)
     if answered is not None or info.ended:
         ended = millis(info.ended) if info.ended else at
         end = VisitEnded(ended_at=ended, reason="source", answered=answered)
         yield Addition(key, f"{key}:ended", (end,), (fact,), distinct=True)
-
-
-# ── pushes ─────────────────────────────────────────────────────────────────────────────────
-
-
-def _push(message: Message, value: dict[str, Any], settings: Settings) -> Iterator[Item]:
-    told_info = value.get("info")
-    info: dict[str, Any] = told_info if isinstance(told_info, dict) else {}
-
-    device = _text(value.get("lockID") or info.get("lockID")) or settings.camera_id
-    own, at = _push_time(info, value)
-    at = at or message.received_at
-    error = value.get("error")
-    if isinstance(error, dict) and error.get("name") == "ERRNO_BRIDGE_OFFLINE":
-        yield connected_is(message, SOURCE, device, online=False, at=at)
-        return
-    told = _text(value.get("lockAction") or value.get("status"))
-    if info.get("action") == "status":
-        yield Skipped("a status that the app asked for")
-    elif told in _BRIDGES:
-        yield connected_is(message, SOURCE, device, online=_BRIDGES[told], at=at)
-    elif told in _PUSHED_ON_THE_WAY:
-        yield Skipped("a lock on its way")
-    elif told in _STATES:
-        yield _pushed(message, value, device, _STATES[told], at, named=own)
-    elif told == "doorbell_motion_detected" or told in _DINGS:
-        yield Skipped("a doorbell's push, which its log tells with an id")
-    elif told:
-        yield Unknown(f"push {word(told)}")
-    door = _PUSHED_DOORS.get(_text(value.get("doorState")))
-    if door is not None:
-        yield door_is(message, SOURCE, device, door, at)
-
-
-def _pushed(
-    message: Message,
-    value: dict[str, Any],
-    device: str,
-    told: LockWord,
-    at: datetime | None,
-    *,
-    named: bool,
-) -> Item:
-    """An operation where the push names its user and its time, else a state."""
-    user = _text(value.get("callingUserID"))
-    if told == "jammed" or not named or user.lower() in _NOBODY or message.retained:
-        return lock_is(message, SOURCE, device, told, at)
-    actor = "remote" if "remoteEvent" in value else None
-    action = "locked" if told == "locked" else "unlatched" if told == "unlatched" else "unlocked"
-    fact = operated(
-        Operation(action, actor),  # type: ignore[arg-type]  # one of its words
-        door_id=device,
-        recorded_at=at,
-        user_ref=user,
-    )
-    return occurrence(message, series(SOURCE, device, action), fact, at=at, window_s=PUSH_WINDOW_S)
-
-
-def _push_time(info: dict[str, Any], value: dict[str, Any]) -> tuple[bool, datetime | None]:
-    """The operation's own time, and whether it is: the time of the push is less."""
-    context = info.get("context")
-    started = info.get("startTime") or (
-        context.get("startDate") if isinstance(context, dict) else None
-    )
-    if isinstance(started, str):
-        try:
-            return True, utc(SOURCE, "startTime", datetime.fromisoformat(started))
-        except ValueError as error:
-            raise BadPayload(SOURCE, "startTime: is no time") from error
-    pushed = value.get("timestamp", value.get("timeStamp"))
-    if isinstance(pushed, int | float) and not isinstance(pushed, bool):
-        return False, millis(shape(SOURCE, pushed, UnixMillis))
-    return False, None
-
-
-def _text(value: object) -> str:
-    return value[:64] if isinstance(value, str) else ""
-
-
-ADAPTER: Final = Adapter(SOURCE, items)

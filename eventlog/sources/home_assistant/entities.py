@@ -1,30 +1,25 @@
-"""Home Assistant: what its integrations know of locks, doors and doorbells.
-
-Read are events (`zwave_js_notification`, `state_changed`) as its WebSocket and webhooks send them,
-the trigger objects of automations, states alone, and the topics of its MQTT statestream. An event
-is known by its context's id, a change of state by its entity and the time of the change.
+"""A change of an entity of Home Assistant: a lock, an event, a binary sensor.
 
 A state that comes back after "unavailable" is a state, and nobody's operation; `changed_by` is
-kept from the operation before, so that it says who only where it changed.
+kept from the operation before, so that it says who only where it changed. A change is known by its
+entity and its time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Ding, Fact, Motion
-from eventlog.sources.adapter import Adapter, Message, Settings
+from eventlog.sources.adapter import Message
 from eventlog.sources.items import Item, Refused, Skipped, Standalone, Unknown, Visit
 from eventlog.sources.locks import (
-    DoorWord,
     LockWord,
     Operation,
-    battery_is,
     connected_is,
     device_state,
     door_is,
@@ -32,21 +27,19 @@ from eventlog.sources.locks import (
     lock_is,
     lock_state,
     operated,
-    tamper_is,
 )
 from eventlog.sources.messages import lenient, utc, word
-from eventlog.sources.zwave_js import home_assistant_items
 
 SOURCE: Final = "home-assistant"
 
-_LOCKS: Final[dict[str, LockWord]] = {
+LOCKS: Final[dict[str, LockWord]] = {
     "locked": "locked",
     "unlocked": "unlocked",
     "open": "unlatched",
     "jammed": "jammed",
 }
-_ON_THE_WAY: Final = frozenset({"locking", "unlocking", "opening"})
-_GONE: Final = frozenset({"unavailable", "unknown", ""})
+ON_THE_WAY: Final = frozenset({"locking", "unlocking", "opening"})
+GONE: Final = frozenset({"unavailable", "unknown", ""})
 _OPERATIONS: Final = {
     "locked": Operation("locked"),
     "unlocked": Operation("unlocked"),
@@ -90,39 +83,8 @@ class Entity(Struct, frozen=True):
     last_updated: datetime | None = None
 
 
-def items(message: Message, _: Settings) -> Iterator[Item]:
-    """The items of one message. Raises BadPayload."""
-    value = message.value
-    if message.topic is not None and not isinstance(value, dict):
-        yield from _statestream(message, message.topic)
-        return
-    if not isinstance(value, dict):
-        raise BadPayload(SOURCE, "a message is an object")
-    if value.get("type") == "event" and isinstance(value.get("event"), dict):
-        value = value["event"]  # as the WebSocket sends it
-    if value.get("platform") == "event" and isinstance(value.get("event"), dict):
-        value = value["event"]  # as an automation's trigger has it
-    yield from _of_event(message, value)
-
-
-def _of_event(message: Message, value: dict[str, Any]) -> Iterator[Item]:
-    kind = value.get("event_type")
-    if kind == "zwave_js_notification":
-        yield from home_assistant_items(message, value)
-    elif kind == "state_changed" and isinstance(value.get("data"), dict):
-        data = value["data"]
-        yield from _changed(message, data.get("old_state"), data.get("new_state"))
-    elif isinstance(kind, str):
-        yield Unknown(f"event {word(kind)}")
-    elif "to_state" in value:
-        yield from _changed(message, value.get("from_state"), value["to_state"])
-    elif "entity_id" in value and "state" in value:
-        yield from _changed(message, None, value)
-    else:
-        raise BadPayload(SOURCE, "is no event, trigger or state of Home Assistant")
-
-
-def _changed(message: Message, before: object, after: object) -> Iterator[Item]:
+def changed_items(message: Message, before: object, after: object) -> Iterator[Item]:
+    """The items of a change of an entity from one state to another. Raises BadPayload."""
     if after is None:
         yield Skipped("an entity that was removed")
         return
@@ -145,18 +107,18 @@ def _changed(message: Message, before: object, after: object) -> Iterator[Item]:
 
 def _lock(message: Message, old: Entity | None, new: Entity) -> Item:
     at, door = _time(new) or message.received_at, _object(new)
-    if new.state in _ON_THE_WAY:
+    if new.state in ON_THE_WAY:
         return Skipped("a lock on its way")
-    if new.state in _GONE:
+    if new.state in GONE:
         return connected_is(message, SOURCE, door, online=False, at=_time(new))
-    if new.state not in _LOCKS:
+    if new.state not in LOCKS:
         return Unknown(f"lock state {word(new.state)}")
     if old is not None and old.state == new.state:
         return Skipped("a state that did not change")
     operation = _OPERATIONS.get(new.state)
-    by_hand = old is not None and (old.state in _LOCKS or old.state in _ON_THE_WAY)
+    by_hand = old is not None and (old.state in LOCKS or old.state in ON_THE_WAY)
     if operation is None or not by_hand or message.retained:
-        return _state(message, new, lock_state(SOURCE, door, _LOCKS[new.state], at))
+        return _state(message, new, lock_state(SOURCE, door, LOCKS[new.state], at))
     return _keyed(message, new, _operated(operation, old, new, door, at))
 
 
@@ -182,7 +144,7 @@ def _changed_by(entity: Entity | None) -> str:
 
 def _event(new: Entity) -> Item:
     """An event entity: its state is the time of its last event."""
-    if new.state in _GONE:
+    if new.state in GONE:
         return Skipped("an entity that is not there")
     told = new.attributes or Attributes()
     try:
@@ -205,7 +167,7 @@ def _sensor(message: Message, old: Entity | None, new: Entity) -> Item:
     kind = (new.attributes.device_class if new.attributes else None) or _guessed(new)
     if kind not in {*_DOOR_CLASSES, *_HEALTH, "lock"}:
         return Skipped(f"a binary sensor of {word(kind or 'no class')}")
-    if new.state in _GONE:
+    if new.state in GONE:
         return connected_is(message, SOURCE, device, online=False, at=at)
     if new.state not in _ON_OFF:
         raise BadPayload(SOURCE, "state: is neither on nor off")
@@ -253,55 +215,8 @@ def _state(message: Message, new: Entity, fact: Fact) -> Item:
         return Standalone(f"{SOURCE}:{new.entity_id[:100]}:{at}", (fact,))
     device, state = _object(new), new.state
     if new.entity_id.startswith("lock."):
-        return lock_is(message, SOURCE, device, _LOCKS[state])
+        return lock_is(message, SOURCE, device, LOCKS[state])
     return door_is(message, SOURCE, device, "open" if state == "on" else "closed")
-
-
-# ── statestream ────────────────────────────────────────────────────────────────────────────
-
-
-def _statestream(message: Message, topic: str) -> Iterator[Item]:
-    """`<base>/<domain>/<object>/<attribute>`: retained, one attribute each, without a time."""
-    parts = topic.split("/")
-    if len(parts) < 3:  # noqa: PLR2004 - domain, object, attribute
-        raise BadPayload(SOURCE, "topic: is none of the statestream's")
-    domain, name, what = parts[-3], parts[-2][:64], parts[-1]
-    told = message.text.strip('"')
-    if what != "state":
-        yield Skipped(f"attribute {word(what)}")
-    elif domain == "lock":
-        yield _streamed_lock(message, name, told)
-    elif domain == "binary_sensor" and (name == "door" or name.endswith("_door")):
-        yield _streamed_door(message, name, told)
-    elif (
-        domain == "binary_sensor"
-        and name.endswith(("_battery", "_tamper"))
-        and told in {"on", "off"}
-    ):
-        yield (
-            battery_is(message, SOURCE, name, low=told == "on")
-            if name.endswith("_battery")
-            else tamper_is(message, SOURCE, name, tampered=told == "on")
-        )
-    else:
-        yield Skipped(f"an entity of {word(domain)}")
-
-
-def _streamed_lock(message: Message, name: str, told: str) -> Item:
-    if told in _ON_THE_WAY:
-        return Skipped("a lock on its way")
-    if told in _GONE:
-        return connected_is(message, SOURCE, name, online=False)
-    if told not in _LOCKS:
-        return Unknown(f"lock state {word(told)}")
-    return lock_is(message, SOURCE, name, _LOCKS[told])
-
-
-def _streamed_door(message: Message, name: str, told: str) -> Item:
-    doors: dict[str, DoorWord] = {"on": "open", "off": "closed"}
-    if told not in doors:
-        return connected_is(message, SOURCE, name, online=False)
-    return door_is(message, SOURCE, name, doors[told])
 
 
 def _object(entity: Entity) -> str:
@@ -311,11 +226,3 @@ def _object(entity: Entity) -> str:
 def _time(entity: Entity) -> datetime | None:
     changed = entity.last_changed or entity.last_updated
     return None if changed is None else utc(SOURCE, "last_changed", changed)
-
-
-ADAPTER: Final = Adapter(
-    SOURCE,
-    items,
-    "homeassistant",
-    ("lock/+/state", "binary_sensor/+/state"),
-)

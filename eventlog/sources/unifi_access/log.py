@@ -1,38 +1,27 @@
-"""UniFi Access: the log of its doors, and what its WebSocket tells besides.
+"""An entry of UniFi Access's log: an opening, a refusal, a credential that was shown.
 
 `access.logs.add`, and `access.logs.insights.add` of older programs, both come for one opening: it
 is known by the second in which it was published, its door, and what it was logged as, for `_id` is
-empty. The actor may be a program, and the door's id that of its hub. Read from the issues 71, 92,
-187, 195 and 203 of hass-unifi-access.
+empty. The actor may be a program, and the door's id that of its hub.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
 from eventlog.errors import BadPayload
-from eventlog.facts import Ding, VisitEnded
-from eventlog.sources.adapter import Adapter, Message, Settings
+from eventlog.sources.adapter import Settings
 from eventlog.sources.items import (
-    Addition,
     Item,
-    Refused,
     Skipped,
     Standalone,
-    Unknown,
-    Visit,
     series,
 )
 from eventlog.sources.locks import (
-    DoorWord,
-    LockWord,
     Operation,
-    door_is,
-    lock_is,
     operated,
     presented,
 )
@@ -64,27 +53,6 @@ _WAYS: Final[dict[str, tuple[str | None, str | None]]] = {
 }
 _PROGRAMS: Final = frozenset({"open_api", "api", "system"})
 _UNLOCK: Final = "access.door.unlock"
-_LOCKS: Final[dict[str, LockWord]] = {
-    "locked": "locked",
-    "lock": "locked",
-    "unlocked": "unlocked",
-    "unlock": "unlocked",
-}
-_DOORS: Final[dict[str, DoorWord]] = {"open": "open", "close": "closed", "closed": "closed"}
-_LOCATIONS: Final = frozenset(
-    {
-        "access.data.v2.location.update",
-        "access.data.location.update",
-        "access.data.device.location_update_v2",
-    }
-)
-_NO_FACT: Final = (
-    "access.base.info",
-    "access.data.",
-    "access.dps_change",
-    "access.hw.door_bell",
-    "access.notification",
-)
 
 Published = Annotated[float, Meta(ge=0, lt=253402300799000.0)]
 
@@ -134,80 +102,7 @@ class Insight(Struct, frozen=True):
     metadata: dict[str, Any] | None = None
 
 
-class Call(Struct, frozen=True):
-    """A doorbell that rings, by the request that it makes."""
-
-    request_id: Annotated[str, Meta(min_length=1, max_length=100)]
-    door_id: str | None = None
-    door_name: str | None = None
-    device_id: str | None = None
-    create_time: Published | None = None
-
-
-class Answer(Struct, frozen=True):
-    """The end of a call."""
-
-    remote_call_request_id: Annotated[str, Meta(min_length=1, max_length=100)]
-    reason: int | None = None
-
-
-class State(Struct, frozen=True):
-    """The lock and the contact of a door."""
-
-    lock: str | None = None
-    dps: str | None = None
-
-
-class Location(Struct, frozen=True):
-    """A door."""
-
-    id: str
-    name: str | None = None
-    location_type: str | None = None
-    state: State | None = None
-
-
-def items(message: Message, settings: Settings) -> Iterator[Item]:
-    """The items of one message. Raises BadPayload."""
-    value = message.value
-    if value == "Hello":
-        yield Skipped("a sign of life")
-        return
-    if not isinstance(value, dict):
-        raise BadPayload(SOURCE, "a message is an object")
-    kind, data = value.get("event"), value.get("data")
-    if kind is None and "_source" in value:  # an entry of the log by itself
-        kind, data = "access.logs.add", value
-    match kind:
-        case "access.logs.add":
-            source = data.get("_source") if isinstance(data, dict) else None
-            entry, left_out = lenient(SOURCE, source, Source)
-            yield from _refused(left_out)
-            yield _logged(entry, settings)
-        case "access.logs.insights.add":
-            insight, left_out = lenient(SOURCE, data, Insight)
-            yield from _refused(left_out)
-            yield _logged(_as_entry(insight), settings)
-        case "access.remote_view":
-            yield from _ring(message, data, settings)
-        case "access.remote_view.change":
-            yield from _answer(message, data)
-        case _ if kind in _LOCATIONS:
-            yield from _location(message, data)
-        case str() if kind.startswith(_NO_FACT):
-            yield Skipped(f"event {word(kind)}")
-        case _:
-            yield Unknown(f"event {word(kind)}")
-
-
-def _refused(left_out: list[str]) -> Iterator[Item]:
-    return (Refused("", reason) for reason in left_out)
-
-
-# ── the log ────────────────────────────────────────────────────────────────────────────────
-
-
-def _as_entry(insight: Insight) -> Source:
+def entry_of(insight: Insight) -> Source:
     """An insight as the entry of the log that it says again."""
     metadata = insight.metadata or {}
     door = _named(metadata.get("door"))
@@ -227,13 +122,14 @@ def _named(value: object) -> Named | None:
     return lenient(SOURCE, value, Named)[0] if isinstance(value, dict) else None
 
 
-def _logged(entry: Source, settings: Settings) -> Item:
+def log_item(entry: Source, settings: Settings) -> Item:
+    """The item of one entry of the log. Raises BadPayload for one without a time."""
     event = entry.event
     if event.type not in {None, _UNLOCK}:
         return Skipped(f"log of {word(event.type)}")
     if event.published is None:
         raise BadPayload(SOURCE, "published: is missing")
-    at = _time(event.published)
+    at = second_of(event.published)
     door = _door(entry) or settings.camera_id
     actor = entry.actor or Named()
     program = (actor.type or "").lower() in _PROGRAMS or (actor.id or "") in _PROGRAMS
@@ -279,48 +175,7 @@ def _door_name(entry: Source) -> str:
     return ""
 
 
-def _time(published: float) -> datetime:
+def second_of(published: float) -> datetime:
     """Whole seconds: the two messages of one opening differ by less."""
     seconds = published / 1000 if published >= SECONDS else published
     return millis(int(seconds) * 1000)
-
-
-# ── the doorbell and the doors ─────────────────────────────────────────────────────────────
-
-
-def _ring(message: Message, data: object, settings: Settings) -> Iterator[Item]:
-    call, left_out = lenient(SOURCE, data, Call)
-    yield from _refused(left_out)
-    at = _time(call.create_time) if call.create_time else message.received_at
-    if at is None:
-        raise BadPayload(SOURCE, "create_time: is missing")
-    camera = slug(call.door_name) or (call.door_id or call.device_id or settings.camera_id)[:64]
-    yield Visit(f"{SOURCE}:{call.request_id}", (Ding(camera_id=camera, recorded_at=at),))
-
-
-def _answer(message: Message, data: object) -> Iterator[Item]:
-    answer, left_out = lenient(SOURCE, data, Answer)
-    yield from _refused(left_out)
-    if message.received_at is None:
-        yield Skipped("the end of a call without a time")
-        return
-    end = VisitEnded(ended_at=message.received_at, reason="source")
-    key = f"{SOURCE}:{answer.remote_call_request_id}"
-    yield Addition(key, f"{key}:ended", (end,))
-
-
-def _location(message: Message, data: object) -> Iterator[Item]:
-    door, left_out = lenient(SOURCE, data, Location)
-    yield from _refused(left_out)
-    told = door.state or State()
-    name = slug(door.name) or door.id[:64]
-    lock, contact = _LOCKS.get(told.lock or ""), _DOORS.get(told.dps or "")
-    if lock is not None:
-        yield lock_is(message, SOURCE, name, lock)
-    if contact is not None:
-        yield door_is(message, SOURCE, name, contact)
-    if lock is None and contact is None:
-        yield Skipped("nothing about a door")
-
-
-ADAPTER: Final = Adapter(SOURCE, items, takes=frozenset({"camera_id"}))

@@ -1,0 +1,1 @@
+"""August and Yale: their locks and doorbells, by the log and by pushes."""

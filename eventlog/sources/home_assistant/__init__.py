@@ -1,0 +1,1 @@
+"""Home Assistant: what its integrations know of locks, doors and doorbells."""

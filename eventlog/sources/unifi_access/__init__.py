@@ -1,0 +1,1 @@
+"""UniFi Access: doors, readers and intercoms of one console."""

@@ -1,0 +1,1 @@
+"""UniFi Protect: cameras, doorbells and sensors of one console."""
