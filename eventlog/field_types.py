@@ -33,6 +33,7 @@ PersonalText: TypeAlias = Annotated[
 class Sealed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """A commitment in place of a personal text; what opens it is kept outside the journal.
 
+    `sealed` is the commitment, 32 bytes.
     Two seals are equal where their 32 bytes are. A seal is made by this program only: from
     outside, in an append, text is accepted and a seal is refused.
     """
@@ -69,7 +70,7 @@ class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=Fals
 
 
 class Score(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A number on a scale of its source's own, which `scale` names."""
+    """A number on a scale of its source's own: `value` is the number, `scale` names the scale."""
 
     value: Finite
     scale: Word

@@ -24,7 +24,23 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StoredRecord(NamedTuple):
-    """One row of the journal, as it lies on the disk and in the order of its columns."""
+    """One row of the journal, as it lies on the disk and in the order of its columns.
+
+    Fields:
+        position: Its place: 1, 2, 3, …
+        event_id: The visit; None for what belongs to no visit.
+        kind: The fact's kind.
+        version: The version of that kind.
+        format: The format of envelope and hash, 1.
+        appended_at: When the journal got it, in microseconds since 1970, UTC.
+        append_index: Its place in its append, from 0.
+        append_size: How many records the append has.
+        key: The idempotency key, on the append's first record only; else None.
+        meta: MessagePack, on the append's first record: who appended, and by which clock; else
+            None.
+        body: The fact, MessagePack.
+        hash: The record's hash in the chain, 32 bytes.
+    """
 
     position: int
     event_id: int | None
@@ -41,11 +57,15 @@ class StoredRecord(NamedTuple):
 
 
 class Record(Struct, frozen=True, gc=False):
-    """A fact, decoded and lifted to today's shape, with its envelope.
+    """A fact, decoded and lifted to today's shape, with its place in the journal.
 
-    `appended_at_us` is when the journal got it, in microseconds since 1970, UTC. `key` is set on
-    the first record of an append only. `hash` is the record's hash in the chain, empty where it
-    was not read.
+    Args:
+        position: Its place: 1, 2, 3, … without a hole.
+        event_id: The event that the fact belongs to; None for what belongs to no visit.
+        appended_at_us: When the journal got it, in microseconds since 1970, UTC.
+        key: The idempotency key of the append, on its first record only; else None.
+        fact: What happened.
+        hash: The record's hash in the chain, 32 bytes; empty where it was not read.
     """
 
     position: Position
@@ -67,7 +87,12 @@ class Record(Struct, frozen=True, gc=False):
 
 
 class Receipt(Struct, frozen=True, gc=False):
-    """What an append answers: the positions of its records, and the event they belong to."""
+    """What an append answers.
+
+    Args:
+        positions: The positions of its records, in the order of the facts.
+        event_id: The event that they belong to; None for what belongs to no visit.
+    """
 
     positions: tuple[Position, ...]
     event_id: EventId | None

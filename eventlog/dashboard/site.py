@@ -38,7 +38,7 @@ from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.storage.background import Background
-from eventlog.store.event_store import EventStore
+from eventlog.store.event_store import EventStore, engine_of
 from eventlog.store.reader import Reader
 
 log: Final = logging.getLogger("eventlog")
@@ -135,7 +135,7 @@ class Site:
         """What is wrong with the tasks that work in the background, as sentences."""
         tasks = (
             *(self.broadcast.background, self.write_probe.background, self.accounts_watch),
-            self.store.engine.follow,
+            engine_of(self.store).follow,
             *(reader.watch for reader in (self.store.reader, self.pages, self.figures)),
         )
         return [

@@ -36,7 +36,12 @@ REASON_LENGTH_MAX: Final = 500
 
 
 class Checkpoint(Struct, frozen=True):
-    """The last position that a view has applied, and the version of the view that applied it."""
+    """How far a view has come.
+
+    Args:
+        version: The version of the view that applied the records.
+        position: The last position that it has applied.
+    """
 
     version: int
     position: int

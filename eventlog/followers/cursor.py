@@ -28,7 +28,12 @@ _FORM: Final = (
 
 
 class Cursor(Struct, frozen=True):
-    """A position, and the beginning of the hash there in hex digits; "" where it is not known."""
+    """A place in the journal where a consumer stopped.
+
+    Args:
+        position: The last position that it has read; 0 is the beginning.
+        hash: The first 8 to 64 hex digits of the hash there; "", the default, is not known.
+    """
 
     position: int
     hash: str = ""

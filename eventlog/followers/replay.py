@@ -49,7 +49,13 @@ TAIL_RECORDS: Final = 200
 
 
 class Replayed(Struct, frozen=True):
-    """What a replay did: the views, the position they stand at, and what they could not apply."""
+    """What a replay did.
+
+    Args:
+        views: The views that were rebuilt.
+        position: The last position that they have applied.
+        parked: Under each view's name, how many records it could not apply.
+    """
 
     views: tuple[str, ...]
     position: int

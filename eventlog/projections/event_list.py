@@ -30,12 +30,17 @@ Before = tuple[str, int]
 class EventFilter(Struct, frozen=True, kw_only=True):
     """Which events a list shows; what is None (or False) asks for nothing, all others must hold.
 
-    `person` is the event's person. `stranger` asks for events where a face was seen and nobody
-    was recognised. `label` asks for a detection of that label. `outcome` is 'granted' where any
-    unlock action of the event was granted, 'refused' where any was refused, though the door may
-    have opened later; 'trial', 'failed', 'timed_out' and 'unknown' where it came to that, and
-    else 'none'.
-    `since` and `until` bound `recorded_at`; `until` is the first time left out.
+    Args:
+        camera_id: The camera.
+        event_type: "motion" or "ding".
+        person: The event's person.
+        stranger: True asks for events where a face was seen and nobody was recognised.
+        label: A detection of that label.
+        outcome: "granted" where any unlock action of the event was granted, "refused" where any was
+            refused, though the door may have opened later; "trial", "failed", "timed_out" and
+            "unknown" where it came to that, and else "none".
+        since: The first `recorded_at`, an aware datetime.
+        until: The first `recorded_at` that is left out.
     """
 
     camera_id: str | None = None

@@ -158,7 +158,14 @@ OF_EVENT: Final = SELECTED + " WHERE event_id = ? ORDER BY id"
 
 
 class UnlockFilter(Struct, frozen=True, kw_only=True):
-    """Which actions a list shows; None asks for nothing. `until` is the first time left out."""
+    """Which unlock actions a list shows; None asks for nothing, all others must hold.
+
+    Args:
+        person: The person that the action names.
+        outcome: What came of it: "granted", "refused", "trial", "failed", "timed_out" or "unknown".
+        since: The first time, an aware datetime.
+        until: The first time that is left out.
+    """
 
     person: str | None = None
     outcome: Outcome | None = None

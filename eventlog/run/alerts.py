@@ -27,7 +27,7 @@ from eventlog.run.config import (
 )
 from eventlog.run.config import Channel as ChannelTable
 from eventlog.sources.messages import slug
-from eventlog.store.event_store import EventStore
+from eventlog.store.event_store import EventStore, engine_of
 
 AUTHOR: Final = Author("part", "alerts")
 
@@ -64,7 +64,7 @@ def make_teller(config: Config, store: EventStore) -> Teller:
 
 async def run(config: Config, store: EventStore, teller: Teller) -> None:
     """Tell for ever. Raises what the reactor and the channels raise."""
-    reactor = Reactor("alerts", store.engine.writer, store.reader, teller.act)
+    reactor = Reactor("alerts", engine_of(store).writer, store.reader, teller.act)
     await follow(teller, list(config.channel), reactor.run)
 
 

@@ -19,7 +19,7 @@ from eventlog.run.alerts import doors_of
 from eventlog.run.config import Config, Publish
 from eventlog.run.sources import together
 from eventlog.sources.live.mqtt import Broker, make_client
-from eventlog.store.event_store import EventStore
+from eventlog.store.event_store import EventStore, engine_of
 
 if TYPE_CHECKING:
     from eventlog.reactors.alerts.rules import Doors
@@ -88,7 +88,7 @@ async def _connected(
         publisher = Publisher(
             outward, doors, publish, read_picture, lambda: datetime.now(UTC), troubles=troubles
         )
-        reactor = Reactor("home_assistant", store.engine.writer, store.reader, publisher.act)
+        reactor = Reactor("home_assistant", engine_of(store).writer, store.reader, publisher.act)
         birth = f"{outward.discovery}/status"
         await client.subscribe(birth, qos=1)
         await publisher.announce()

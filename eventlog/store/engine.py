@@ -1,7 +1,7 @@
-"""The machines of an open log and the tasks that drive them.
+"""The parts of an open log: the writer, the group commit, the projector and the reader.
 
-Opens the writer, the appender, the projector and the reader in their order, wires what each
-tells the others, and closes them in the opposite one. Knows no contract of any caller.
+Opens them in order, connects what each reports to the others, and closes them in the opposite
+order. Knows nothing of what callers of EventStore were promised.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from eventlog.record import Author, Receipt
 from eventlog.storage.background import Background
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
-from eventlog.store import opening
+from eventlog.store import opening, startup
 from eventlog.store.reader import Reader
-from eventlog.store.startup import _prepare, _Start
+from eventlog.store.startup import Start
 
 log = logging.getLogger("eventlog")
 
@@ -51,7 +51,7 @@ class Engine:
     """
 
     def __init__(
-        self, writer: Writer, reader: Reader, start: _Start, machine: Machine = MACHINE
+        self, writer: Writer, reader: Reader, start: Start, machine: Machine = MACHINE
     ) -> None:
         self.reader = reader
         self.written = start.end
@@ -77,7 +77,7 @@ class Engine:
         """
         await anyio.to_thread.run_sync(opening.require_usable, path)
         writer = Writer(path)
-        start = await writer.open(lambda connection: _prepare(connection, path, machine))
+        start = await writer.open(lambda connection: startup.find(connection, path, machine))
         try:
             reader = await Reader.open(path)
         except BaseException:
@@ -102,7 +102,7 @@ class Engine:
             self.reader.nudge, self._on_trouble, may_run=self._reserve.restored
         )
 
-    async def _tell(self, start: _Start) -> None:
+    async def _tell(self, start: Start) -> None:
         """Put the unclean stops that were found into the journal, each once."""
         for key, fact in start.unclean.items():
             try:

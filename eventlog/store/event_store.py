@@ -1,29 +1,24 @@
-"""EventStore: the front desk, over the journal, the views and the thumbnails.
+"""EventStore: one class for a pipeline, over the journal, the views and the thumbnails.
 
-It ties machines together and decides nothing itself: `appends.py` says what an append may be,
-`appender.py` writes it, `projector.py` carries it into the views, `reader.py` answers from
-there. It reads no environment.
+It connects the parts and decides nothing itself: `journal/append.py` says what an append may be,
+`lifetime.py` opens and closes, `engine.py` writes and projects, `reader.py` answers questions.
+It reads no environment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import sys
-import threading
-import warnings
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
-from weakref import WeakSet
 
 import aiosqlite
 import anyio.to_thread
 
-from eventlog.errors import BadNote, DatabaseError, DiskFull, StoreClosed
+from eventlog.errors import BadNote, DatabaseError, DiskFull
 from eventlog.facts import Fact
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
@@ -33,7 +28,6 @@ from eventlog.journal.append import Durability
 from eventlog.journal.clock import MACHINE, Machine
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import LIBRARY, Author, Receipt, Record
-from eventlog.storage.owner import Owner
 from eventlog.storage.paths import (
     absolute_path,
     checked_path,
@@ -41,11 +35,10 @@ from eventlog.storage.paths import (
     real_path,
     require_path,
 )
-from eventlog.storage.shield import shielded
 from eventlog.store import bulk, opening
 from eventlog.store.compat import write_event as visits
-from eventlog.store.compat.caller_connection import connect_caller
 from eventlog.store.engine import Engine
+from eventlog.store.lifetime import Lifetime
 from eventlog.store.reader import Reader
 
 log = logging.getLogger("eventlog")
@@ -57,8 +50,12 @@ _LOOK_S: Final = 0.1
 class EventStore:
     """The log of a door, open for writing and reading.
 
-    Between `initialize()` and `close()`, or inside `async with`, appends are carried into the
-    read tables as they come. `db` is a connection for the caller's own queries.
+    Between `initialize()` and `close()`, or inside `async with`, appends are carried into the read
+    tables as they come. A store belongs to the event loop that opened it; `close()` works from
+    anywhere.
+
+    Attributes: `db_path` (text) and `thumbnails_dir` (a Path), absolute once the store was opened;
+    `db`, see there.
     """
 
     def __init__(
@@ -75,10 +72,11 @@ class EventStore:
         Args:
             db_path: The database file. A relative path is taken from the current folder at
                 `initialize`, and is absolute from then on.
-            thumbnails_dir: The folder of pictures; a relative path as above.
-            writer: Who appends, as the journal keeps it; the default says that a program did.
+            thumbnails_dir: The folder of pictures; a relative path as above. The default is
+                `thumbnails` in the current folder.
+            writer: Who appends, as the journal keeps it. The default says that a program did.
             must_exist: True makes `initialize` refuse a path where no log is, so that a disk that
-                is not mounted is noticed. By default a new log is made there.
+                is not mounted is noticed. False, the default, makes a new log there.
             machine: What tells the log the time, the boot, the user and chance; the default asks
                 this machine. A simulation passes its own, so that a run can be repeated to the
                 last hash.
@@ -91,54 +89,62 @@ class EventStore:
         self.writer = writer
         self.must_exist = must_exist
         self.machine = machine
-        self.db: aiosqlite.Connection | None = None
         self._thumbnails = Thumbnails(self.thumbnails_dir)
-        self._open: Engine | None = None
-        self._owner: Owner | None = None  # None while it is closed
-        self._changing: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+        self._lifetime = Lifetime()
 
-    # ── its lifetime ───────────────────────────────────────────────────────────────────────
+    # ── opening and closing ────────────────────────────────────────────────────────────────
 
     async def initialize(self) -> None:
-        """Make or open the log and start to follow it; does nothing when it is open.
+        """Make or open the log and begin to follow it; do nothing when it is open.
 
-        Raises BadArgument, MissingFolder, DatabaseMissing, NotADatabase, ForeignDatabase,
-        NewerDatabase, ReadOnly, LockTimeout.
+        A log that is made is named in a warning of the logger `eventlog`. A database of the plain
+        store is taken over with its history.
+
+        Raises:
+            BadArgument: The path can't be a file's, as ':memory:' can't.
+            MissingFolder: The folder of the database does not exist.
+            DatabaseMissing: There is no log, and `must_exist` asks for one.
+            NotADatabase: The file is no SQLite database.
+            ForeignDatabase: The database is another program's.
+            NewerDatabase: A newer version of this program wrote it.
+            ReadOnly: The file, or its folder, can't be written.
+            LockTimeout: Another process held the lock for too long.
+            DiskFull: There is no room for a new log.
+            DiskFailure: The disk did not do what it was asked.
+            OpenedElsewhere: The store is open on another event loop.
         """
-        if self._owner is not None and self._owner.is_inherited:
-            self._forget()
-        self._require_here()
-        self._owner = self._owner or Owner()  # from now on others are refused
-        async with self._turn():
-            if self._open is None:
-                self._owner = Owner()
-                try:
-                    await shielded(self._open_on(self._prepared_path()))
-                except BaseException:
-                    # A cancellation comes after the opening; every other error instead of it.
-                    await shielded(self._close())
-                    raise
+        await self._lifetime.open(self._prepared_path, self.machine)
 
     async def close(self) -> None:
         """Write what waits, let the last projection end, and close every connection.
 
-        It works from anywhere: on another event loop or thread the loop of `initialize` does it;
-        where that one runs no more, the views are left to the next start; in a forked process the
-        parent's store is only forgotten.
+        It works from anywhere. On another event loop or thread, the loop of `initialize` does it;
+        where that one runs no more, the views are left to the next start. In a forked process the
+        parent's store is only forgotten. A store that is closed stays so.
 
         Raises:
-            DatabaseError: The disk failed, or another process kept the lock; it is closed then.
+            LockTimeout: Another process kept the lock; the store is closed all the same.
+            DatabaseError: The disk failed; the store is closed all the same.
         """
-        owner = self._owner
-        if owner is None or owner.is_here:
-            async with self._turn():
-                await shielded(self._close())
-        elif owner.is_inherited:
-            self._forget()
-        elif owner.loop.is_running():
-            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), owner.loop))
-        else:
-            await anyio.to_thread.run_sync(partial(self._close_from_outside, clean=True))
+        await self._lifetime.close()
+
+    async def __aenter__(self) -> Self:
+        """Initialize."""
+        await self.initialize()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close."""
+        await self.close()
+
+    @property
+    def db(self) -> aiosqlite.Connection | None:
+        """A connection for the caller's own SQL; None before `initialize` and after `close`.
+
+        Its rows are `aiosqlite.Row`. What it writes is not in the journal, and a replay of the read
+        tables drops it; the journal itself can't be written by it.
+        """
+        return self._lifetime.db
 
     def _prepared_path(self) -> Path:
         """The log's own path. Both paths are absolute from here on, whatever the folder becomes."""
@@ -150,71 +156,6 @@ class EventStore:
         self._thumbnails.ensure()
         return real_path(path)
 
-    def _turn(self) -> asyncio.Lock:
-        """The lock by which opening and closing on this loop take turns."""
-        loop = asyncio.get_running_loop()
-        if self._changing is None or self._changing[0] is not loop:
-            self._changing = loop, asyncio.Lock()
-        return self._changing[1]
-
-    async def _open_on(self, path: Path) -> None:
-        opened = await Engine.start(path, self.machine)
-        try:
-            self.db = await _open_caller(path)
-        except BaseException:
-            await opened.close()
-            raise
-        self._open = opened
-        _OPEN.add(self)
-
-    async def _close(self) -> None:
-        opened, db = self._let_go()
-        if opened is None:
-            return
-        opened.writer.stop_waiting()  # otherwise each step of the close waits for the lock anew
-        try:
-            if db is not None:
-                await db.close()
-        finally:
-            await opened.close()
-        log.info("EventStore connection closed")
-
-    def _close_from_outside(self, *, clean: bool) -> None:
-        """Close from any thread, when the loop of `initialize` runs no more."""
-        opened, db = self._let_go()
-        if db is not None:
-            _stop(db, wait=clean)
-        if opened is not None:
-            opened.close_from_outside(clean=clean)
-            log.info("EventStore connection closed")
-
-    def _forget(self) -> None:
-        """In a forked process: leave what belongs to the parent alone, and be closed."""
-        # Kept for good: to close these files here would take the parent's locks away.
-        _INHERITED.append(self._let_go())
-
-    def _let_go(self) -> tuple[Engine | None, aiosqlite.Connection | None]:
-        held = self._open, self.db
-        self._open = self.db = self._owner = None
-        return held
-
-    async def __aenter__(self) -> Self:
-        """Initialize."""
-        await self.initialize()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close."""
-        await self.close()
-
-    def __del__(self) -> None:
-        """Warn of a store that nobody closed, and let its threads end."""
-        owner = getattr(self, "_owner", None)
-        if owner is None or self._open is None or owner.is_inherited or sys.is_finalizing():
-            return
-        warnings.warn(f"the store of {self.db_path} was not closed", ResourceWarning, stacklevel=1)
-        self._close_from_outside(clean=False)
-
     # ── writing ────────────────────────────────────────────────────────────────────────────
 
     async def append(
@@ -225,15 +166,37 @@ class EventStore:
         durability: Durability = "durable",
         writer: Author | None = None,
     ) -> Receipt:
-        """Put facts into the journal, all or none; the receipt says where they are.
+        """Put facts into the journal, all or none.
 
-        An opener first makes a new event, `event_id` joins one. With a `key` that was used
-        before, nothing is written and the first receipt comes back. The answer comes when the
-        facts are on the disk; with "relaxed" a power cut may take them, unless an unlock action
-        is among them. A cancelled or failed append is settled by `receipt(key)`. `writer` is kept
-        in the journal as who appended; None means the store's own.
+        It returns when the facts are on the disk. A call that was cancelled, or failed with a
+        DatabaseError, may have written its facts: `receipt(key)` says whether it has.
 
-        Raises BadFact and the other CallerErrors, KeyConflict, DatabaseError.
+        Args:
+            facts: One or more. A motion or a ding first opens a new event, which the others join.
+            event_id: The event that the facts join. None, the default, joins none: then an opener
+                comes first, or the facts are of kinds that need no event.
+            key: An idempotency key, 1 to 200 characters. Where it was used before for the same
+                facts, nothing is written and the first receipt comes back. None is no key.
+            durability: "durable", the default, waits until the facts are on the disk. "relaxed" is
+                quicker, and a power cut may take the facts; it counts for nothing where an unlock
+                action is among them.
+            writer: Who appends, as the journal keeps it. None means the store's own.
+
+        Returns:
+            The positions of the records and the id of their event.
+
+        Raises:
+            BadFact: A value may not enter the journal; it names the field.
+            BadAppend: The facts do not fit together; `reason` says how.
+            BadKey: The key is no text of 1 to 200 characters.
+            BadArgument: Another argument is out of its range.
+            UnknownEvent: The log has no event of that id.
+            KeyConflict: The key was used before, for other facts.
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            LockTimeout: Another process held the lock for too long.
+            DiskFull: There is no room; nothing was written.
+            DatabaseError: The disk failed; what became of the facts is not known.
         """
         append = appends.prepare(
             facts,
@@ -242,7 +205,7 @@ class EventStore:
             durability=durability,
             author=self.writer if writer is None else writer,
         )
-        return await self._opened().append(append)
+        return await self._engine.append(append)
 
     async def append_many(
         self,
@@ -257,7 +220,7 @@ class EventStore:
             groups: Each is what `append` takes: an opener first, or facts that need no event.
             keys: One idempotency key for each group, None for a group without one. With keys the
                 whole call can be repeated after an error. None, the default, is no key at all.
-            durability: As for `append`.
+            durability: As for `append`; "durable" by default.
 
         Returns:
             The receipts, in the order of the groups.
@@ -269,13 +232,27 @@ class EventStore:
                 last one that was.
         """
         return await bulk.append_many(
-            self._opened(), groups, keys=keys, durability=durability, author=self.writer
+            self._engine, groups, keys=keys, durability=durability, author=self.writer
         )
 
     async def receipt(self, key: str) -> Receipt | None:
-        """What became of the append with this key; None when it is not in the journal."""
+        """What became of the append with a key.
+
+        Args:
+            key: The idempotency key of the append.
+
+        Returns:
+            The append's receipt, once its facts are on the disk; None where no append with that key
+            is in the journal.
+
+        Raises:
+            BadKey: It can't be a key.
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         appends.check_key(key)
-        return await self._opened().receipt(key)
+        return await self._engine.receipt(key)
 
     async def write_event(  # noqa: PLR0917 - the contract's signature
         self,
@@ -291,12 +268,40 @@ class EventStore:
         thumbnail_path: str | None = None,
         detections: Sequence[Mapping[str, Any]] | None = None,
     ) -> int:
-        """Append all the facts of one event; the answer is the event's id.
+        """Append all the facts of one event at once, all or none.
 
-        A detection is a mapping with `label`, `confidence` and, optionally, `bbox_x1` …
-        `bbox_y2`. Raises BadFact, DatabaseError.
+        Numbers, text and times of other libraries (numpy, enums, decimals) are taken at their plain
+        value, where that loses nothing.
+
+        Args:
+            camera_id: The camera, 1 to 64 characters.
+            recorded_at: When the camera saw it: a datetime, or text in ISO 8601. One without a
+                zone is UTC.
+            recording_id: The recording's id at its source; None where there is none.
+            event_type: "motion", the default, or "ding".
+            person_name: Whose face it was; None is a stranger, or nobody where the face has neither
+                confidence nor distance.
+            face_confidence: 0.0 to 1.0. None takes `max(0.0, 1.0 - face_distance)`.
+            face_distance: face_recognition's distance, 0 or more; None where it was not measured.
+            unlock_granted: Whether the door was allowed to open; False by default.
+            door_action: What the bolt did: "unlocked", "locked", "unlatched" or, by default,
+                "none".
+            thumbnail_path: What `save_thumbnail` answered; None where there is no picture.
+            detections: Mappings with `label`, `confidence` (0.0 to 1.0) and, where they are known,
+                `bbox_x1`, `bbox_y1`, `bbox_x2` and `bbox_y2` in pixels. None is none.
+
+        Returns:
+            The id of the new event.
+
+        Raises:
+            BadFact: A value may not enter the journal; it names the field.
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            LockTimeout: Another process held the lock for too long.
+            DiskFull: There is no room; nothing was written.
+            DatabaseError: The disk failed; whether the event was written is not known.
         """
-        opened = self._opened()
+        engine = self._engine
         facts = visits.facts_of_visit(
             camera_id=camera_id,
             recorded_at=recorded_at,
@@ -311,18 +316,40 @@ class EventStore:
         )
         if thumbnail_path is not None:
             facts.append(await anyio.to_thread.run_sync(self._thumbnails.describe, thumbnail_path))
-        receipt = await opened.append(appends.prepare(facts, author=self.writer))
+        receipt = await engine.append(appends.prepare(facts, author=self.writer))
         return visits.opened_event(receipt)
 
     def save_thumbnail(self, frame_bytes: bytes, event_timestamp: str) -> str | None:
-        """Save a frame as a JPEG; the answer is its relative path, None when it can't be saved."""
+        """Save a frame as a JPEG of quality 85, on the disk when this returns.
+
+        It blocks; `save_thumbnail_async` does not. It works on a closed store too.
+
+        Args:
+            frame_bytes: A JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF, of 8 MB and 36 megapixels at
+                most.
+            event_timestamp: The time that names the file; ':' and '.' become '-'.
+
+        Returns:
+            The picture's path, 'thumbnails/2026-02-25T10-30-00.jpg', for `write_event` and
+            ThumbnailSaved; None where the frame can't be saved, which is logged.
+        """
         saved = self._thumbnails.save(frame_bytes, event_timestamp)
         return None if saved is None else saved.path
 
     async def save_thumbnail_async(
         self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
     ) -> str | None:
-        """The same beside the event loop; `keep_jpeg` stores a clean JPEG as it came."""
+        """Save a frame as `save_thumbnail` does, in a worker thread.
+
+        Args:
+            frame_bytes: As for `save_thumbnail`.
+            event_timestamp: As for `save_thumbnail`.
+            keep_jpeg: True stores a JPEG without metadata byte for byte. False, the default,
+                encodes every frame anew.
+
+        Returns:
+            The picture's path; None where the frame can't be saved, which is logged.
+        """
         saved = await self._thumbnails.save_async(frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
         return None if saved is None else saved.path
 
@@ -330,32 +357,62 @@ class EventStore:
 
     @property
     def reader(self) -> Reader:
-        """Everything else that can be asked of the log. Raises StoreClosed."""
-        return self._opened().reader
+        """Everything else that can be asked of the log.
 
-    @property
-    def engine(self) -> Engine:
-        """The machines below, for tools that need more than the front desk. Raises StoreClosed."""
-        return self._opened()
+        Raises:
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+        """
+        return self._engine.reader
 
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
-        """One event's columns, and its detections under "detections"; None when there is none.
+        """One event, as the read tables have it.
 
         It sees what this store has written, unless the disk is too full to carry that on: then it
         answers from what is there.
+
+        Args:
+            event_id: The event's id.
+
+        Returns:
+            All columns of `events`, and a list of the event's detections under "detections"; None
+            where there is no such event.
+
+        Raises:
+            BadArgument: It is no id.
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            DatabaseError: The log can't be read, or the views can't be carried on.
         """
-        opened = await self._caught_up_with_own()
-        return await opened.reader.get_event(event_id)
+        engine = await self._caught_up_with_own()
+        return await engine.reader.get_event(event_id)
 
     async def get_recent_events(self, limit: int = 20, offset: int = 0) -> list[dict[str, Any]]:
-        """Events as `get_event` has them, newest `recorded_at` first."""
-        opened = await self._caught_up_with_own()
-        return await opened.reader.events(limit=limit, offset=offset)
+        """A page of events, newest `recorded_at` first.
+
+        Args:
+            limit: How many at most; 20 by default.
+            offset: How many to leave out before; 0 by default.
+
+        Returns:
+            Events as `get_event` has them.
+
+        Raises:
+            BadArgument: A number is out of its range.
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            DatabaseError: The log can't be read, or the views can't be carried on.
+        """
+        engine = await self._caught_up_with_own()
+        return await engine.reader.events(limit=limit, offset=offset)
 
     def head_line(self) -> str | None:
-        """The newest signed head in 70 characters, for an alert; None where heads aren't signed.
+        """The newest signed head as one line for an alert.
 
         Kept on a phone, it finds a log that was changed below it as well as the head does.
+
+        Returns:
+            70 characters; None where heads are not signed.
         """
         from eventlog.evidence import heads_file  # noqa: PLC0415 - the core does not need the room
 
@@ -401,21 +458,37 @@ class EventStore:
             BadArgument: It is no cursor.
             OtherHistory: The journal has another record at that position.
             PastHead: The journal ends before that position.
-            DatabaseError: The views can't be carried on.
             StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            DatabaseError: The views can't be carried on.
         """
         cursor = cursors.parse(position)
-        opened = self._opened()
-        if cursor.hash or cursor.position > opened.written:
-            await opened.reader.run(partial(cursors.require_known, cursor=cursor))
-        await opened.caught_up(cursor.position)
+        engine = self._engine
+        if cursor.hash or cursor.position > engine.written:
+            await engine.reader.run(partial(cursors.require_known, cursor=cursor))
+        await engine.caught_up(cursor.position)
 
     async def replay(self, *views: str) -> Replayed:
-        """Rebuild the named views (all, without names) beside the live ones, and swap them in.
+        """Rebuild read tables from the journal, and put them in place of the live ones.
 
-        Raises BadArgument for a name that is no view's, ReplayRunning, DatabaseError.
+        Others read and append meanwhile; they see the old tables or the new ones.
+
+        Args:
+            views: The names of the views, and with each those that its tables need. None named
+                means all.
+
+        Returns:
+            The views that were rebuilt, the position they have come to, and how many records each
+            could not apply.
+
+        Raises:
+            BadArgument: A name is no view's.
+            ReplayRunning: Another replay of this log is at work.
+            StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            DatabaseError: The disk failed, or is full; the live tables are as they were.
         """
-        return await Replay(self._opened().writer, family(views or None)).run()
+        return await Replay(self._engine.writer, family(views or None)).run()
 
     def subscribe(self, after: CursorLike = 0) -> AsyncIterator[Record]:
         """Yield the records after a cursor: those that are stored, then those that come, for ever.
@@ -425,6 +498,9 @@ class EventStore:
                 journal is still the one that the consumer has read. 0, the default, is the
                 beginning.
 
+        Returns:
+            An async iterator of records, without gap or repeat.
+
         Raises:
             BadArgument: `after` is no cursor.
             OtherHistory: The journal has another record at that position: a backup was restored.
@@ -432,60 +508,26 @@ class EventStore:
             BadRecord: A record can't be read. To go on, subscribe again after its position.
             JournalHole: A record is missing.
             StoreClosed: The store is not open.
+            OpenedElsewhere: The store was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
         """
-        return self._opened().reader.subscribe(after=after)
+        return self._engine.reader.subscribe(after=after)
+
+    # ── inside ─────────────────────────────────────────────────────────────────────────────
 
     async def _caught_up_with_own(self) -> Engine:
-        opened = self._opened()
+        engine = self._engine
         try:
-            await opened.caught_up(opened.written)
+            await engine.caught_up(engine.written)
         except DiskFull as error:
             log.warning("the views are behind: %s", error)
-        return opened
+        return engine
 
-    def _opened(self) -> Engine:
-        self._require_here()
-        if self._open is None:
-            raise StoreClosed
-        return self._open
-
-    def _require_here(self) -> None:
-        if self._owner is not None:
-            self._owner.require()
+    @property
+    def _engine(self) -> Engine:
+        return self._lifetime.engine
 
 
-# What a fork copies of open stores belongs to the parent: see `_forget`.
-_OPEN: Final[WeakSet[EventStore]] = WeakSet()
-_INHERITED: Final[list[tuple[Engine | None, aiosqlite.Connection | None]]] = []
-
-
-def _after_fork() -> None:
-    for store in _OPEN:
-        # The owner stays, so that a call is told why the store is not open here.
-        _INHERITED.append((store._open, store.db))  # noqa: SLF001 - the same file
-        store._open = store.db = None  # noqa: SLF001 - likewise
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-def _stop(connection: aiosqlite.Connection, *, wait: bool) -> None:
-    """Close a caller's connection without its loop."""
-
-    def stop() -> None:
-        connection.stop()
-        connection.stop()  # where the close itself fails, its thread ends at the second one only
-
-    # On a thread without a loop, or aiosqlite would answer a loop that may be closed by then.
-    caller = threading.Thread(target=stop)
-    caller.start()
-    caller.join()
-    if wait:
-        connection._thread.join()  # noqa: SLF001 - aiosqlite offers no other way
-
-
-async def _open_caller(path: Path) -> aiosqlite.Connection:
-    connection = aiosqlite.Connection(lambda: connect_caller(path), iter_chunk_size=64)
-    # Or a store that was never closed would keep its process alive; aiosqlite offers no other way.
-    connection._thread.daemon = True  # noqa: SLF001
-    return await connection
+def engine_of(store: EventStore) -> Engine:
+    """The engine of an open store, for parts of the running door. Raises StoreClosed."""
+    return store._engine  # noqa: SLF001 - the same file

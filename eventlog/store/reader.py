@@ -1,8 +1,8 @@
 """Everything that can be asked of a log, over one read-only connection on its own thread.
 
 Answers from the read tables, and from the journal where a story needs its facts. Watches for
-commits of this and other processes and gives the hint that followers wait for. Writes nothing;
-what a question means stands in the views' own files and in `event_list.py`.
+commits of this and other processes and wakes the followers that wait for them. Writes nothing; the
+queries are in the views' own files and in `event_list.py`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ DATA_VERSION: Final = "PRAGMA data_version"
 
 
 class Reader:
-    """A log, open for reading. Use `Reader.open`, and `async with` or `close`."""
+    """A log, open for reading. Use `Reader.open`, and `async with` or `close`.
+
+    It shows what the read tables have: what was appended a moment ago may be missing, until
+    `EventStore.caught_up`. It belongs to the event loop that opened it.
+    """
 
     def __init__(self, worker: ConnectionThread) -> None:
         self.nudge = Nudge()
@@ -51,17 +55,40 @@ class Reader:
 
     @classmethod
     async def open(cls, db_path: str | Path) -> Self:
-        """Open the log for reading. Raises BadArgument, and what `connect_reader` raises."""
+        """Open a log for reading.
+
+        Args:
+            db_path: The database file; a relative path is taken from the current folder.
+
+        Returns:
+            The reader; close it, or use it in `async with`.
+
+        Raises:
+            BadArgument: The path is no path.
+            DatabaseMissing: There is no such file.
+            NotADatabase: The file is no SQLite database.
+            ForeignDatabase: The database is another program's.
+            NewerDatabase: A newer version of this program wrote it.
+            DatabaseError: The file can't be read.
+        """
         path = absolute_path(Path(require_path("db_path", db_path)))
         return cls(await ConnectionThread(path, partial(connect_reader, path)).start())
 
     async def close(self) -> None:
-        """Stop watching, and close the connection."""
+        """Stop watching, and close the connection; a reader that is closed stays so.
+
+        Raises:
+            DatabaseError: The disk failed; it is closed all the same.
+        """
         await self.watch.stop()
         await self._worker.stop(sqlite3.Connection.close)
 
     def close_from_outside(self, *, wait: bool) -> None:
-        """Close from any thread, when the loop that it was opened on runs no more."""
+        """Close from any thread, when the loop that it was opened on runs no more.
+
+        Args:
+            wait: Whether to return only when the connection is closed.
+        """
         if self.watch.task is not None:
             self._worker.owner.cancel(self.watch.task)
         self._worker.stop_from_outside(sqlite3.Connection.close, wait=wait)
@@ -75,13 +102,40 @@ class Reader:
         await self.close()
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """The answer of a function that reads, in one hop."""
+        """Call a function with the read-only connection, on its thread.
+
+        Args:
+            function: It takes a `sqlite3.Connection`, and its statements are of one moment only
+                inside a transaction.
+
+        Returns:
+            What the function answers.
+
+        Raises:
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return await self._worker.run(function)
 
     # ── the read tables ────────────────────────────────────────────────────────────────────
 
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
-        """One event's columns, and its detections under "detections"; None when there is none."""
+        """One event, as the read tables have it.
+
+        Args:
+            event_id: The event's id.
+
+        Returns:
+            All columns of `events`, and a list of the event's detections under "detections"; None
+            where there is no such event.
+
+        Raises:
+            BadArgument: It is no id.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         row_id = _row_id(event_id)
         if row_id is None:
             return None
@@ -96,7 +150,24 @@ class Reader:
         limit: int = 20,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """A page of events, newest `recorded_at` first; see `event_list.recent_events`."""
+        """A page of events, newest `recorded_at` first, then the higher id.
+
+        Args:
+            wanted: Which events; all by default.
+            before: The (recorded_at, id) of the last event of the page before this one. None, the
+                default, begins with the newest.
+            limit: How many at most; 20 by default.
+            offset: How many to leave out before; 0 by default.
+
+        Returns:
+            Events as `get_event` has them.
+
+        Raises:
+            BadArgument: A filter, a place or a number that no list can be asked for.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         packed = event_list.packed_events(wanted, before=before, limit=limit, offset=offset)
         try:
             ((text,),) = await self._fetch(packed)
@@ -107,18 +178,53 @@ class Reader:
         return event_list.unpack(text)
 
     async def persons(self) -> list[dict[str, Any]]:
-        """All persons, by name."""
+        """All persons, by name.
+
+        Returns:
+            The columns of `persons`.
+
+        Raises:
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return await self._rows(persons.COLUMNS, persons.listed())
 
     async def face_results(self, event_id: int) -> list[dict[str, Any]]:
-        """Every face result of an event, in order."""
+        """Every face result of an event, in the order of the journal.
+
+        Args:
+            event_id: The event's id.
+
+        Returns:
+            The columns of `face_results`; an empty list where there is no such event.
+
+        Raises:
+            BadArgument: It is no id.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         row_id = _row_id(event_id)
         if row_id is None:
             return []
         return await self._rows(face_results.COLUMNS, face_results.of_event(row_id))
 
     async def unlock_actions(self, event_id: int) -> list[dict[str, Any]]:
-        """Every unlock action of an event, refused ones too, in order."""
+        """Every unlock action of an event, refused ones too, in the order of the journal.
+
+        Args:
+            event_id: The event's id.
+
+        Returns:
+            The columns of `unlock_actions`; an empty list where there is no such event.
+
+        Raises:
+            BadArgument: It is no id.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         row_id = _row_id(event_id)
         if row_id is None:
             return []
@@ -132,39 +238,128 @@ class Reader:
         limit: int = 20,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-        """A page of unlock actions, newest first; see `unlock_actions.listed`."""
+        """A page of unlock actions, the newest first.
+
+        Args:
+            wanted: Which actions; None, the default, is all.
+            before: The (listed_at, id) of the last action of the page before this one. None, the
+                default, begins with the newest.
+            limit: How many at most; 20 by default.
+            offset: How many to leave out before; 0 by default.
+
+        Returns:
+            The columns of `unlock_actions`.
+
+        Raises:
+            BadArgument: A filter, a place or a number that no list can be asked for.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         query = unlock_actions.listed(
             UnlockFilter() if wanted is None else wanted, before=before, limit=limit, offset=offset
         )
         return await self._rows(unlock_actions.COLUMNS, query)
 
     async def unclean_stops(self, limit: int = 20) -> list[dict[str, Any]]:
-        """When a start found that the recorder had not been closed, the newest first."""
+        """When a start found that the recorder had not been closed, the newest first.
+
+        Args:
+            limit: How many at most; 20 by default.
+
+        Returns:
+            The columns of `unclean_stops`.
+
+        Raises:
+            BadArgument: The limit is out of its range.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return await self._rows(unclean_stops.COLUMNS, unclean_stops.latest(limit))
 
     async def checkpoints(self) -> dict[str, checkpoints.Checkpoint]:
-        """How far each view has come."""
+        """How far each view has come.
+
+        Returns:
+            Under each view's name its version and the last position that it has applied.
+
+        Raises:
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return await self.run(checkpoints.read)
 
     # ── the journal ────────────────────────────────────────────────────────────────────────
 
     async def last_position(self) -> int:
-        """Where the journal ends; 0 where it is empty."""
+        """Where the journal ends.
+
+        Returns:
+            The position of the newest record; 0 where there is none.
+
+        Raises:
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return await self.run(journal.last_position)
 
     async def story(self, event_id: int) -> list[StoredRecord]:
-        """All records of one event as they are stored, in order."""
+        """All records of one event as they are stored, in order.
+
+        Args:
+            event_id: The event's id.
+
+        Returns:
+            Rows of the journal; an empty list where there is no such event.
+
+        Raises:
+            BadArgument: It is no id.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         row_id = _row_id(event_id)
         if row_id is None:
             return []
         return await self.run(lambda connection: journal.read_event(connection, row_id))
 
     async def cursor(self) -> str:
-        """Where the journal ends, as `position:hash`: what `subscribe` takes to go on from here."""
+        """Where the journal ends, as a cursor: what `subscribe` takes to go on from here.
+
+        Returns:
+            The text `position:hash`.
+
+        Raises:
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return str(cursors.at_head(await self.run(journal.head)))
 
     def subscribe(self, *, after: CursorLike = 0) -> AsyncIterator[Record]:
-        """Records after a position or cursor, for ever; see `subscription.subscribe`."""
+        """Yield the records after a cursor: those that are stored, then those that come, for ever.
+
+        Args:
+            after: A position, or `position:hash` (see `Record.cursor`), which also proves that the
+                journal is still the one that the consumer has read. 0, the default, is the
+                beginning.
+
+        Returns:
+            An async iterator of records, without gap or repeat.
+
+        Raises:
+            BadArgument: `after` is no cursor.
+            OtherHistory: The journal has another record at that position: a backup was restored.
+            PastHead: The journal ends before that position.
+            BadRecord: A record can't be read. To go on, subscribe again after its position.
+            JournalHole: A record is missing.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         return subscription.subscribe(self._worker, self.nudge, after=after)
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────

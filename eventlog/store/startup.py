@@ -1,4 +1,12 @@
-"""What a start finds: unclean stops, a head that went astray."""
+"""What a start finds: stops that were not clean, and a head file that does not fit the journal.
+
+    marks of stores that nobody closed  ──▶ an unclean stop for each, in the journal
+    a head beyond the journal's end     ──▶ an unclean stop that names it; the file is kept aside
+    a damaged head file                 ──▶ kept aside, with a warning
+    an older head file, or none         ──▶ written anew
+
+Knows how a log is made and opened (`opening.py`), and nothing of appends.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +34,11 @@ from eventlog.store import opening
 log = logging.getLogger("eventlog")
 
 
-class _Start(NamedTuple):
-    """What a start finds: its own files, the marks of those that died, and what to tell of them."""
+class Start(NamedTuple):
+    """What a start finds: its own files, the marks of stores that died, and what to record of them.
+
+    `end` is the journal's last position; `unclean` has each unclean stop under its idempotency key.
+    """
 
     end: int
     head_file: HeadFile
@@ -51,7 +62,18 @@ class _Start(NamedTuple):
         self.presence.drop()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> _Start:
+def find(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> Start:
+    """Make or open the log, and say what was found.
+
+    Args:
+        connection: The writer's, inside the lock.
+        path: The log's own path.
+        machine: What tells the time and chance; this machine by default.
+
+    Raises:
+        ForeignDatabase, NewerDatabase: Nothing is changed then; and SQLite's and the system's
+            errors.
+    """
     if opening.prepare(connection, path, machine):
         log.warning("a new log is made at %s", path)
     marks = left_behind(path)
@@ -71,11 +93,11 @@ def _prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACH
     except BaseException:
         presence.leave()
         raise
-    return _Start(end.position, head_file, presence, marks, unclean)
+    return Start(end.position, head_file, presence, marks, unclean)
 
 
 def _write_head(head_file: HeadFile, connection: sqlite3.Connection, path: Path, end: Head) -> None:
-    """A log that came without a head file, or with an older one, has one from here on."""
+    """Write the head file of a log that had none, or an older one."""
     log_id = journal.log_id(connection)
     mark = known_mark(path, log_id)
     if mark is None or mark.position < end.position:

@@ -70,7 +70,7 @@ async def test_a_projector_that_fails_is_started_again(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever it failed of: the views go on, and health does not say ok meanwhile."""
-    engine = house.site.store._opened()
+    engine = house.site.store._engine
     engine.follow._pause_s = 0.01
     run_once = engine._projector.run_once
     failing = True

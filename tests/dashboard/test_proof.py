@@ -130,7 +130,7 @@ async def test_a_house_with_a_witness_key_cosigns_without_a_login(
             long = await client.post(f"{PREFIX}/add-checkpoint", content=b"x" * 65_537)
             assert long.status_code == 413
             assert (await client.get("/events/1")).status_code != 200
-        await until(lambda: house.site.store.engine.written > 0)
+        await until(lambda: house.site.store._engine.written > 0)
         kinds = await house.site.store.reader.run(
             lambda c: [row.kind for row in journal.read_all(c)]
         )

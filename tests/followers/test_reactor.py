@@ -46,7 +46,7 @@ class Notes:
 
 def reactor(store: EventStore, notes: Notes, *, version: int = 1) -> Reactor:
     """A reactor over an open log."""
-    return Reactor("notes", store.engine.writer, store.reader, notes.act, version=version)
+    return Reactor("notes", store._engine.writer, store.reader, notes.act, version=version)
 
 
 async def test_every_record_comes_once_and_in_order(store: EventStore) -> None:
@@ -117,7 +117,7 @@ async def test_another_version_begins_anew(store: EventStore) -> None:
 async def test_a_checkpoint_past_the_end_begins_anew(store: EventStore) -> None:
     """After a restored backup the journal is shorter than what was settled."""
     await store.append(*visit(1))
-    await store.engine.writer.run(
+    await store._engine.writer.run(
         lambda c: checkpoints.reset(c, f"{checkpoints.REACTOR}notes", 1, 99)
     )
     notes = Notes()

@@ -46,8 +46,8 @@ def visit(number: int = 0) -> list[Fact]:
 
 async def settled(store: EventStore) -> None:
     """Everything that is queued for the writer's thread has been done, to its end."""
-    await store.engine.writer.run(lambda _: None)
-    with store.engine.writer.worker._in_use:
+    await store._engine.writer.run(lambda _: None)
+    with store._engine.writer.worker._in_use:
         return
 
 
@@ -59,7 +59,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 def appender_of(store: EventStore) -> GroupCommit:
     """The machine inside."""
-    return store.engine._group_commit
+    return store._engine._group_commit
 
 
 # ── on the loop ────────────────────────────────────────────────────────────────────────────
@@ -152,7 +152,7 @@ async def test_the_loop_stays_away_from_a_connection_at_work(
     """While the thread does something else, the append is queued behind it."""
     hops = Hops(monkeypatch)
     order: list[str] = []
-    other = asyncio.create_task(store.engine.writer.run(lambda _: order.append("other")))
+    other = asyncio.create_task(store._engine.writer.run(lambda _: order.append("other")))
     await asyncio.sleep(0)
     await store.append(*visit(), durability="relaxed")
     order.append("append")
@@ -179,7 +179,7 @@ async def test_durable_commits_write_where_the_wal_has_room(
     assert path.stat().st_size == size
     assert used < wal.bytes_in_use(path) < size
     # As after a power cut: the database and its WAL, and nobody who closed them.
-    await store.engine.writer.run(lambda _: copy_files(path, tmp_path / "cut"))
+    await store._engine.writer.run(lambda _: copy_files(path, tmp_path / "cut"))
     with closing(sqlite3.connect(tmp_path / "cut" / "events.db")) as connection:
         assert connection.execute("SELECT max(position) FROM journal").fetchone() == (42,)
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -231,7 +231,7 @@ async def test_a_full_disk_takes_the_room_and_no_append(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(wal, "make_room", full)
-    monkeypatch.setattr(store.engine.writer, "_wal_size", 0)  # as if the last commit had grown it
+    monkeypatch.setattr(store._engine.writer, "_wal_size", 0)  # as if the last commit had grown it
     for number in range(5):
         await store.append(*visit(number))
         await settled(store)
@@ -249,9 +249,9 @@ async def test_a_disk_that_fails_at_it_is_not_believed_again(
         raise OSError(errno.EIO, "Input/output error")
 
     monkeypatch.setattr(wal, "make_room", fail)
-    monkeypatch.setattr(store.engine.writer, "_wal_size", 0)
+    monkeypatch.setattr(store._engine.writer, "_wal_size", 0)
     await store.append(*visit())
-    await until(lambda: store.engine.writer.in_doubt)
+    await until(lambda: store._engine.writer.in_doubt)
     repaired: list[Path] = []
     monkeypatch.setattr(wal, "write_missing", repaired.append)
     await store.append(*visit())
@@ -263,7 +263,7 @@ async def test_a_relaxed_append_waits_elsewhere_while_the_wal_is_in_doubt(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To compare the WAL with the disk syncs it, and the loop waits for no sync."""
-    monkeypatch.setattr(store.engine.writer, "_in_doubt", True)
+    monkeypatch.setattr(store._engine.writer, "_in_doubt", True)
     hops = Hops(monkeypatch)
     await store.append(*visit(), durability="relaxed")
 
@@ -310,7 +310,7 @@ async def test_of_many_none_is_written_behind_a_commit_that_failed(
 
 async def test_of_nothing_nothing_is_written(store: EventStore) -> None:
     """No appends at all have no answers, and the next one is written as ever."""
-    assert await store.engine.append_all([]) == []
+    assert await store._engine.append_all([]) == []
     assert (await store.append(*visit())).event_id == 2
 
 
@@ -318,7 +318,7 @@ async def test_work_that_is_queued_at_a_close_is_done(
     store: EventStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A WAL checkpoint that was due is made before the connection goes, and nothing is wrong."""
-    writer = store.engine.writer
+    writer = store._engine.writer
     made: list[str] = []
     writer.post(lambda: made.extend(writer.worker.connection.execute("SELECT 'made'").fetchone()))
     await store.close()

@@ -57,7 +57,7 @@ class Broker:
         doors = Doors({"front_door": "front", "front lock": "front"})
         self.publisher = Publisher(self.outward, doors, publish, read, lambda: NOW)
         self.reactor = Reactor(
-            "ha", self.store.engine.writer, self.store.reader, self.publisher.act
+            "ha", self.store._engine.writer, self.store.reader, self.publisher.act
         )
 
     async def told(self) -> list[tuple[str, str, bool]]:

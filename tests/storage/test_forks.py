@@ -24,7 +24,7 @@ from eventlog import EventStore
 async def main(path):
     store = EventStore(path, path + ".thumbnails")
     await store.initialize()
-    store._open.writer.lock.acquire()
+    store._engine.writer.lock.acquire()
     if os.fork() == 0:
         names = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")
                  if os.path.islink(f"/proc/self/fd/{fd}")]

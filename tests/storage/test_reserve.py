@@ -46,7 +46,7 @@ async def _set(store: EventStore, pragma: str) -> None:
     def run(connection: sqlite3.Connection) -> None:
         connection.execute(pragma).fetchall()
 
-    await store.engine.writer.run(run)
+    await store._engine.writer.run(run)
 
 
 async def _until_full(store: EventStore) -> list[Receipt]:
@@ -84,7 +84,7 @@ async def test_unlock_records_have_a_reserve(
 
     def give_up(self: Reserve) -> bool:
         # On the writer's thread, where the page limit can be lifted as a real disk's would be.
-        store.engine.writer.worker.connection.execute(ROOM).fetchall()
+        store._engine.writer.worker.connection.execute(ROOM).fetchall()
         monkeypatch.setattr(Reserve, "_fill", _no_room)
         return given_up(self)
 
@@ -159,7 +159,7 @@ async def test_bulk_and_tokens_do_not_use_the_reserve_up(
     given_up = Reserve.give_up
 
     def give_up(self: Reserve) -> bool:
-        store.engine.writer.worker.connection.execute(ROOM).fetchall()
+        store._engine.writer.worker.connection.execute(ROOM).fetchall()
         monkeypatch.setattr(Reserve, "_fill", _no_room)
         return given_up(self)
 

@@ -65,7 +65,7 @@ async def test_the_projector_never_waits_for_a_lock(
     acquire = FileLock.acquire
 
     def spy(lock: FileLock, *, since: float | None = None) -> None:
-        if lock is store.engine.writer.lock:
+        if lock is store._engine.writer.lock:
             asked.append(since)
         acquire(lock, since=since)
 
@@ -76,7 +76,7 @@ async def test_the_projector_never_waits_for_a_lock(
         with closing(FileLock(lock_path(path))) as other:
             with other:
                 monkeypatch.setattr(FileLock, "acquire", spy)
-                store.engine.reader.nudge.give()
+                store._engine.reader.nudge.give()
                 while len(asked) < 3:
                     await store.reader.last_position()
                 assert set(asked) == {AT_ONCE}

@@ -192,9 +192,9 @@ async def test_a_close_waits_for_a_frozen_holder_of_the_lock_once(
             waited_from.append(since)
         acquire(lock, since=since)
 
-    store_lock = store.engine.writer.lock
+    store_lock = store._engine.writer.lock
     with FileLock(lock_path(path)):
-        store.engine.writer.lock._timeout_s = 0.2
+        store._engine.writer.lock._timeout_s = 0.2
         monkeypatch.setattr(FileLock, "acquire", acquired)
         with pytest.raises(LockTimeout):
             await store.close()

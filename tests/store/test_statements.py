@@ -72,7 +72,7 @@ def five_facts(number: int = 0) -> list[Fact]:
 async def quiet_store(path: Path) -> AsyncIterator[tuple[EventStore, Engine]]:
     """A store that does only what the test asks: nothing follows, nothing watches."""
     async with EventStore(str(path), str(path.parent / "thumbnails")) as store:
-        engine = store._opened()
+        engine = store._engine
         await engine.follow.stop()
         await engine.reader.watch.stop()
         await engine.reader.run(lambda _: None)  # a last look of the watch may still be queued

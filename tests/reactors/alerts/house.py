@@ -74,7 +74,7 @@ class House:
             ledger, self.phones, self, self.story, self.armed, clock=lambda: self.now
         )
         self.reactor = Reactor(
-            "alerts", self.store.engine.writer, self.store.reader, self.teller.act
+            "alerts", self.store._engine.writer, self.store.reader, self.teller.act
         )
 
     async def append(
@@ -107,7 +107,7 @@ class House:
 
     async def forget_checkpoint(self) -> None:
         """As if the checkpoint's row had been deleted."""
-        await self.store.engine.writer.run(
+        await self.store._engine.writer.run(
             lambda c: checkpoints.reset(c, f"{checkpoints.REACTOR}alerts", 1)
         )
         self.restart()
