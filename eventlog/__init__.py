@@ -24,8 +24,8 @@ Every error is an EventLogError; its group says whose turn it is.
 - BadRecord: a stored record that can't be read. UnknownKind was written by a newer program; BadBody
   is damage, which `eventlog verify` tells more about.
 - DatabaseError: the owner of the disk. DatabaseMissing, MissingFolder, NotADatabase,
-  ForeignDatabase, NewerDatabase, ReadOnly, DiskFull, DiskFailure, Guarded, UnsafeFile, JournalHole. After
-  LockTimeout and ReplayRunning, try again.
+  ForeignDatabase, NewerDatabase, ReadOnly, DiskFull, DiskFailure, Guarded, UnsafeFile,
+  JournalHole. After LockTimeout and ReplayRunning, try again.
 """
 
 from eventlog.errors import (
