@@ -41,6 +41,9 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
 PUBLIC: Final = frozenset({"/login", "/sign-in", "/health"})
+FORBIDDEN: Final = 403
+NOTED_EVERY_S: Final = 60  # refusals of one account or token in the security log
+NOTED_MAX: Final = 1_000
 STATIC: Final = "/static/"
 # Asked for by a page by itself, so no sign that its reader is still there.
 BACKGROUND: Final = frozenset({"/api/stream", "/timeline/live"})
@@ -53,6 +56,7 @@ class Gate:
         self._app = app
         self._site = site
         self._own_names = _own_names() | site.settings.hosts
+        self._noted: dict[str, int] = {}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - ASGI's scope is a dict of anything
         """Let a request pass, or answer it here."""
@@ -69,6 +73,7 @@ class Gate:
         try:
             receive = await self._checked(scope, receive)
         except Refused as refusal:
+            await self._note(scope, refusal)
             await _refuse(scope, sealed, refusal)
         except DatabaseError as error:
             log.error("the accounts can't be read: %s", error)  # noqa: TRY400 - told, not a bug
@@ -76,6 +81,27 @@ class Gate:
             await _refuse(scope, sealed, Refused(503, "Unavailable", sentence))
         else:
             await self._answered(scope, receive, sealed)
+
+    async def _note(self, scope: Any, refusal: Refused) -> None:  # noqa: ANN401 - as above
+        """Note in the security log what an account or token may not do, once a minute each."""
+        visitor = scope.get("state", {}).get("visitor")
+        if refusal.status != FORBIDDEN or visitor is None or not visitor.is_known:
+            return
+        now_s = self._site.now_s
+        if len(self._noted) > NOTED_MAX:
+            self._noted.clear()
+        if self._noted.get(visitor.label, 0) > now_s - NOTED_EVERY_S:
+            return
+        self._noted[visitor.label] = now_s
+        session, token = visitor.session, visitor.token
+        await self._site.signed_in.note(
+            "not allowed",
+            now_s,
+            user_id=None if session is None else session.user_id,
+            token_id=None if token is None else token.id,
+            address=visitor.address,
+            detail=refusal.word,
+        )
 
     async def _answered(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - as above
         """Let the app answer. What fails after its answer began ends the connection, unfinished."""

@@ -98,6 +98,21 @@ async def test_a_new_role_ends_the_sessions_and_the_last_owner_stays_one(house: 
                 await house.site.accounts.run(change)
 
 
+async def test_a_removed_user_is_signed_out(house: House) -> None:
+    """Sessions and tokens go with the account; its name may be given to somebody else."""
+    await house.user()
+    now = house.site.now_s
+    async with await house.signed_in("bela") as bela:
+        bela_id = await house.user("bela")
+        await house.site.accounts.run(
+            lambda c: tokens.add(c, "belas", {"read"}, now, owner_id=bela_id)
+        )
+        await house.site.accounts.run(lambda c: users.remove(c, "bela", now))
+        assert (await bela.get("/")).status_code == 303
+    assert await house.site.accounts.run(tokens.listed) == []
+    assert await house.user("bela") > bela_id
+
+
 # ── signed out means at once ───────────────────────────────────────────────────────────────
 
 

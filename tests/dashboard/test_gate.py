@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from eventlog.dashboard import run as commands
+from eventlog.dashboard.accounts import security_log
 from eventlog.dashboard.accounts.throttle import PER_SOURCE
 from eventlog.dashboard.client_address import PROXY, UNIX, address_of
 from eventlog.dashboard.cookies import cookies_of
@@ -202,3 +203,23 @@ async def test_a_wrong_password_keeps_the_name_that_was_typed(house: House) -> N
         answer = await type_password(client, OWNER, "a wrong password")
     assert f'value="{OWNER}"' in answer.text
     assert "a wrong password" not in answer.text
+
+
+async def test_what_is_not_allowed_is_in_the_security_log(house: House) -> None:
+    """Once a minute for each account and token, so that no flood of it wears the disk."""
+    await house.user()
+    now = house.site.now_s
+    house.site.clock = lambda: float(now)
+    async with await house.signed_in("guest", role="viewer") as guest:
+        for _ in range(20):
+            assert (await guest.post("/people/name", data={"name": "ada"})).status_code == 403
+    async with await house.program("read") as program:
+        assert (await program.post("/api/facts", json={"facts": []})).status_code == 403
+    found = await house.site.accounts.run(security_log.newest)
+    noted = [(one.user_id, one.token_id) for one in found if one.kind == "not allowed"]
+    assert noted == [(None, 1), (2, None)]
+    house.site.clock = lambda: float(now + 60)
+    async with await house.signed_in("guest", role="viewer") as guest:
+        await guest.post("/people/name", data={"name": "ada"})
+    found = await house.site.accounts.run(security_log.newest)
+    assert len([one for one in found if one.kind == "not allowed"]) == 3

@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS security_log (
 CREATE INDEX IF NOT EXISTS idx_security_log_kind ON security_log (kind, id)
 """
 
-GUESSES: Final = ("wrong password", "wrong code", "too many guesses")
+GUESSES: Final = ("wrong password", "wrong code", "too many guesses", "not allowed")
 GUESSES_MAX: Final = 2_000
 OTHERS_MAX: Final = 10_000
 SHOWN: Final = 200
