@@ -106,7 +106,7 @@ KNOWN_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "paho": ("eventlog.sources.live.",),
     "apprise": ("eventlog.reactors.",),
     "websockets": ("eventlog.sources.live.",),
-    "ring_doorbell": ("eventlog.sources.live.",),
+    "ring_doorbell": ("eventlog.sources.live.", "eventlog.cli.ring"),
     "cryptography": ("eventlog.evidence.openssl",),
     "segno": ("eventlog.evidence.qr",),
     "msgspec.msgpack": ("eventlog.codecs",),

@@ -170,6 +170,14 @@ COMMANDS: Final = (
         ),
     ),
     Command(
+        "ring",
+        DOOR,
+        "Sign in to Ring once, and keep its token.",
+        "eventlog.cli.ring:ring",
+        ("eventlog ring login /var/lib/eventlog/ring_token",),
+        usage="login FILE",
+    ),
+    Command(
         "serve",
         WEB,
         "Serve the dashboard to browsers, until Ctrl-C.",

@@ -28,6 +28,7 @@ from eventlog.run.config import (
     HomeAssistant,
     Mqtt,
     Nuki,
+    Ring,
     RingMqtt,
     Span,
     Statestream,
@@ -83,12 +84,7 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
     }
     if by_mqtt:
         yield Part("mqtt", (config.mqtt, by_mqtt), lambda: _follow_mqtt(config, door))
-    for name, source in config.source.items():
-        if isinstance(source, Frigate) and source.api is not None:
-            yield Part(f"source.{name}", source, partial(_ask_frigate, name, source, door))
-        elif isinstance(source, HomeAssistant):
-            settings = (source, config.door)
-            yield Part(f"source.{name}", settings, partial(_follow_ha, name, config, door))
+    yield from _asked(config, door)
     if config.keys is not None:
         yield Part("notary", (config.keys, config.head_to), lambda: _sign(config, door))
     watched = {
@@ -131,6 +127,12 @@ async def _ask_frigate(name: str, table: Frigate, door: Door) -> None:
     await sources.ask_frigate(name, table, door.store, door.board)
 
 
+async def _follow_ring(name: str, table: Ring, door: Door) -> None:
+    from eventlog.run import ring  # noqa: PLC0415 - slow to load
+
+    await ring.follow(name, table, door.store, door.board)
+
+
 async def _follow_ha(name: str, config: Config, door: Door) -> None:
     from eventlog.run import sources  # noqa: PLC0415 - slow to load
 
@@ -144,6 +146,19 @@ async def _follow_ha(name: str, config: Config, door: Door) -> None:
         own_ids=f"eventlog_{door.log_id.hex()[:8]}_",
         left_out=sources.told_by_others(config, name),
     )
+
+
+def _asked(config: Config, door: Door) -> Iterator[Part]:
+    """The sources that are asked, not only listened to."""
+    settings: object
+    for name, source in config.source.items():
+        if isinstance(source, Frigate) and source.api is not None:
+            yield Part(f"source.{name}", source, partial(_ask_frigate, name, source, door))
+        elif isinstance(source, HomeAssistant):
+            settings = (source, config.door)
+            yield Part(f"source.{name}", settings, partial(_follow_ha, name, config, door))
+        elif isinstance(source, Ring):
+            yield Part(f"source.{name}", source, partial(_follow_ring, name, source, door))
 
 
 async def _publish(config: Config, door: Door) -> None:
