@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from eventlog.cli.options import STANDARD
@@ -80,4 +81,4 @@ async def _wait_for(descriptor: int) -> None:
     try:
         await anyio.wait_readable(descriptor)
     except PermissionError:  # /dev/null and the like are always readable
-        return
+        await anyio.lowlevel.checkpoint()  # so that Ctrl-C can end the reading

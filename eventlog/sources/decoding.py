@@ -24,6 +24,7 @@ _OTHERS: Final = {
     b"SQLite format 3\x00": "an SQLite database",
     b"\xff\xfe\x00\x00": "UTF-32",
     b"\x00\x00\xfe\xff": "UTF-32",
+    b"\x00\x00\x00\x00": "binary data",  # also what /dev/zero has, without an end
 }
 _LONGEST_MARK: Final = max(map(len, _OTHERS))
 

@@ -225,3 +225,27 @@ def _stored(eventlog: CommandLine) -> list[str]:
         return []
     said = eventlog("events", "--json")
     return sorted(event["recording_id"] for event in said.json) if said.code == 0 else []
+
+
+def test_a_device_without_end_is_refused(eventlog: CommandLine) -> None:
+    """/dev/zero holds no text: it is refused at its first bytes, and no log is made."""
+    said = eventlog("ingest", "frigate", "/dev/zero")
+    assert said.code == 2
+    assert "is binary data" in said.err
+    assert not eventlog.db.exists()
+
+
+def test_a_line_without_end_can_be_interrupted(tmp_path: Path) -> None:
+    """SIGTERM ends the reading of a device that never ends, though it is always readable."""
+    if not Path("/dev/urandom").exists():
+        pytest.skip("there is no /dev/urandom here")
+    db = str(tmp_path / "door.db")
+    command = [sys.executable, "-m", "eventlog", "ingest", "frigate", "/dev/urandom", "--db", db]
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline()  # a first message was refused: it reads
+        process.terminate()
+        process.stderr.read()
+        assert process.wait(timeout=60) != 0
