@@ -1,1 +1,1 @@
-"""What carries records on: subscriptions, projectors, replay and the comparison of views."""
+"""What reads records on: subscriptions, projectors, replay and the comparison of views."""

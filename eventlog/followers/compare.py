@@ -1,9 +1,8 @@
-"""Whether the live views are what a replay would make of the journal, row by row.
+"""Compares the live views with a replay of the journal, row by row.
 
-Folds the journal up to the live checkpoints into a temporary database and walks each table
-beside its twin, in the order of the ids, and what is parked beside what the replay parks. The log
-is read in one snapshot, so that appends go on meanwhile; it is not written, and memory stays
-flat. Knows the views by schema only.
+Applies the journal up to the live checkpoints to a temporary database, and compares each table
+with its twin in the order of the ids; likewise what is parked. The log is read in one snapshot and
+not written, appends go on, and memory use stays flat. Knows the views by schema only.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from eventlog.storage.error_translation import translated
 from eventlog.storage.read_only import opened
 
 BATCH: Final = 1000
-# A table that is wrong from end to end is told in so many differences.
+# How many differences of one table are listed.
 KEPT_PER_TABLE: Final = 1000
 
 COLUMNS: Final = "SELECT name FROM pragma_table_info(?) ORDER BY cid"
@@ -40,8 +39,8 @@ _SCRATCH: Final = Path("the temporary database")
 class Difference(Struct, frozen=True):
     """One place where a live view is not what a replay makes.
 
-    `id` and `column` are None where a whole table, or a whole row, is at fault. No value stands
-    here: it may be a name.
+    `id` and `column` are None where the difference is in the table itself, or in all of a row. No
+    value is repeated here: it may be a name.
     """
 
     table: str
@@ -50,7 +49,7 @@ class Difference(Struct, frozen=True):
     what: str
 
     def __str__(self) -> str:
-        """The place and what is wrong there, as a sentence."""
+        """The place and the difference, as a sentence."""
         row = "" if self.id is None else f", row {self.id}"
         column = "" if self.column is None else f", column {self.column}"
         return f"{self.table}{row}{column}: {self.what}"
@@ -65,7 +64,7 @@ def check(
         db_path: The log.
         ours: Whether the file's header must say that it is an event log; a copy made by `.dump`
             does not.
-        progress: Told the position that was reached, and the last one; None for nobody.
+        progress: Called with the position reached and the last one; None for no calls.
 
     Returns:
         Every difference, in the order of tables and rows.
@@ -86,7 +85,7 @@ def check(
 
 
 def _scratch() -> sqlite3.Connection:
-    """A log in a temporary file of SQLite's own, which is gone when it is closed; without views."""
+    """A log without views in a temporary file, which SQLite deletes when it is closed."""
     connection = sqlite3.connect("", isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = OFF")
@@ -98,9 +97,9 @@ def _scratch() -> sqlite3.Connection:
 def _comparable(
     live: sqlite3.Connection, found: list[Difference]
 ) -> list[tuple[Projection, Checkpoint]]:
-    """The views that can be held against a replay, with their checkpoints; of the others, why not.
+    """The views that can be compared, with their checkpoints; adds to `found` why others can't be.
 
-    A view whose parents can't be is left out with them: its rows need theirs.
+    A view is left out with its parents: its rows reference theirs.
     """
     present = {name for (name,) in live.execute("SELECT name FROM sqlite_schema")}
     at = checkpoints.read(live)
@@ -118,7 +117,7 @@ def _comparable(
         elif checkpoint.position > end:
             what = f"the view is at {checkpoint.position}, and the journal ends at {end}"
         elif not {known.name for known, _ in views}.issuperset(view.parents):
-            what = "a view that its rows belong to can't be held against a replay"
+            what = "a view that its rows reference can't be compared"
         else:
             views.append((view, checkpoint))
             continue
@@ -136,7 +135,7 @@ def _rebuild(
     for view, _ in views:
         view_tables.create_tables(rebuilt, view)
     position = 0
-    # Views may stand at different positions: no batch goes past one of them.
+    # The views may be at different positions: no batch goes past one of them.
     ends = sorted({checkpoint.position for _, checkpoint in views})
     for end in ends:
         going = [view for view, checkpoint in views if checkpoint.position >= end]
@@ -165,7 +164,7 @@ def _compare(
         # What the owner has added to a read table is no part of the view.
         names = sorted(name for name in made if stored.get(name) != made[name])
         if names:
-            yield Difference(table, None, None, f"the schema has {', '.join(names)} otherwise")
+            yield Difference(table, None, None, f"the schema of {', '.join(names)} is different")
         if stored.get(table) == made[table]:
             alike.add(table)
     walks = [walk for walk in _walks(rebuilt, views) if walk.table in alike]
@@ -175,7 +174,7 @@ def _compare(
         differences = _rows(live, rebuilt, walk)
         yield from islice(differences, KEPT_PER_TABLE)
         if next(differences, None) is not None:
-            yield Difference(walk.table, None, None, f"and more of it is different{walk.of}")
+            yield Difference(walk.table, None, None, f"and more rows are different{walk.of}")
 
 
 def _objects(connection: sqlite3.Connection, table: str) -> dict[str, str | None]:
@@ -195,7 +194,7 @@ class _Walk(NamedTuple):
 
 
 def _walks(rebuilt: sqlite3.Connection, views: Sequence[Projection]) -> Iterator[_Walk]:
-    """All that is walked: each table of the views, and what is parked for each of them."""
+    """What is compared: each table of the views, and what is parked for each of them."""
     for table in [table for view in views for table in view.tables]:
         columns = [name for (name,) in rebuilt.execute(COLUMNS, (table,))]
         yield _Walk(table, columns, f"SELECT id, * FROM {table} ORDER BY id")  # noqa: S608 - of a view

@@ -1,8 +1,8 @@
-"""Stored rows into views: decode a batch, let each view say its statements, run them.
+"""Applies stored rows to views: decodes a batch, asks each view for its statements, runs them.
 
-Synchronous, inside a transaction that somebody else owns and on tables of any prefix: the live
-ones, or those that a replay builds beside them. A record that can't be read or applied is named
-with its reason and the rest goes on; an error of the disk is raised.
+Synchronous, inside the caller's transaction and on tables of any prefix: the live ones, or those
+that a replay fills. A record that can't be read or applied is returned with the reason, and the
+others are applied; an error of the disk is raised.
 
 Knows no view's tables, and no checkpoint.
 """
@@ -41,8 +41,8 @@ _UNFIT: Final = (
 )
 
 
-# So many rows in one INSERT are a fifth faster than one by one. What is left over runs singly:
-# each count of rows would be one more statement to prepare.
+# This many rows in one INSERT are a fifth faster than one by one. The remainder runs singly:
+# each number of rows is one more statement to prepare.
 ROWS_JOINED: Final = 64
 
 
@@ -53,7 +53,7 @@ class Batch(Struct, frozen=True):
     """Rows that follow each other: the records among them, and those that can't be read.
 
     The records come in runs, each of which may be folded as one; a sound journal has one run. An
-    opener whose event its run has seen already stands in a run of its own: only damage or a
+    opener whose event its run has seen already is in a run of its own: only damage or a
     poisoned journal has such, and then what comes first must not profit from what comes after,
     or how records are cut into batches would leave a trace.
     """
@@ -143,7 +143,7 @@ def apply(
         for view, after in views.items()
     }
     for run in batch.runs:
-        # One that stands alone among others is most likely an opener that does not fit.
+        # A run of one among others is most likely an opener that does not fit.
         alone = len(run) == 1 < len(batch.runs)
         if alone or not _fits(connection, run, views, prefix, ready):
             for record in run:
@@ -226,7 +226,7 @@ def _sql(sql: str, prefix: str) -> str:
 
 def _reason(error: Exception, prefix: str) -> str:
     # SQLite's and Python's sentences name columns and types, and may repeat a value: a name
-    # must stand in no reason, so only those of our own are kept whole.
+    # must be in no reason, so only our own sentences are kept in full.
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
         return f"Unapplied: {_NO_EVENT}"
     if isinstance(error, (_Unapplied, sqlite3.IntegrityError)):

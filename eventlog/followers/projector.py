@@ -1,4 +1,4 @@
-"""Carries records into the views: reads on from the checkpoint, applies, moves the checkpoint.
+"""Applies records to the views: reads on from the checkpoint, applies, moves the checkpoint.
 
 A batch is one transaction inside the writer's lock, the checkpoint in it, so that any number of
 processes may run a projector and each record is applied exactly once. Three gears: `run_once`,
@@ -29,17 +29,17 @@ from eventlog.storage.writer import Writer
 
 # A batch of this many records holds the lock for about 10 ms on a fast machine.
 BATCH: Final = 1000
-# Under load the projector takes its share in larger and rarer batches: a first record is carried
-# at once, the next batch this much later unless a reader waits.
+# Under load the projector applies larger batches less often: a first record at once, the next batch
+# this much later unless a reader waits.
 PACE_S: Final = 0.05
-# While appends go on, a batch is followed by a rest of so many times what it took, unless a
-# reader waits: the projector has an eleventh of the writer's time, or more
-# where its rest would pass REST_MAX_S.
+# While appends go on, a batch is followed by a pause of this many times its duration, unless a
+# reader waits: the projector takes an eleventh of the writer's time, or more where the pause would
+# be longer than REST_MAX_S.
 REST_FOR_WORK: Final = 10
 REST_MAX_S: Final = 0.1
-# Hints may be lost; the journal is looked at anyway at this pace.
+# Hints may be lost, so the journal is read at this interval without one.
 POLL_S: Final = 1.0
-# After an error of the disk, or a lock that another kept, it is tried again.
+# The pause before another try, after an error of the disk or a lock that was not free.
 RETRY_S: Final = 1.0
 # Where the lock is not free, it is tried again after a pause, which grows.
 FIRST_PAUSE_S: Final = 0.002
@@ -47,7 +47,7 @@ LONGEST_PAUSE_S: Final = 0.05
 
 
 class Reached(Struct, frozen=True):
-    """How far all views have come, and whether the journal went further when it was read."""
+    """The position that all views have reached, and whether that was the journal's end."""
 
     position: int
     at_end: bool
@@ -56,7 +56,7 @@ class Reached(Struct, frozen=True):
 def project_batch(
     connection: sqlite3.Connection, views: Sequence[Projection] = VIEWS, *, limit: int = BATCH
 ) -> Reached:
-    """Carry up to `limit` records into the views, in one transaction inside the writer's lock.
+    """Apply up to `limit` records to the views, in one transaction inside the writer's lock.
 
     Raises JournalHole, DatabaseError for a view of a newer program, and SQLite's errors.
     """
@@ -93,7 +93,7 @@ def checked_checkpoints(
 
 
 class Projector:
-    """Follows the journal. `on_progress` is told how far all views have come."""
+    """Follows the journal. `on_progress` gets the position that all views have reached."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Projector:
         self._awaited = asyncio.Event()
 
     async def run_once(self, *, since: float | None = None) -> Reached:
-        """Carry one batch. Raises what `project_batch` raises.
+        """Apply one batch. Raises what `project_batch` raises.
 
         The lock is waited for from `since` on; None is now, AT_ONCE does not wait.
         """
@@ -122,7 +122,7 @@ class Projector:
         return project_batch(connection, self._views)
 
     async def run_to_end(self) -> Reached:
-        """Carry batches until the journal's end."""
+        """Apply batches until the journal's end."""
         while not (reached := await self.run_once()).at_end:
             self._writer.look_soon()
         return reached
@@ -136,8 +136,8 @@ class Projector:
     ) -> None:
         """Follow for ever: at a hint at once, and at a steady pace without.
 
-        An error of the disk is told to `on_error`, and tried again. While `may_run` says no, the
-        room that is left is kept for others.
+        An error of the disk is passed to `on_error`, and the batch is tried again. While `may_run`
+        answers False, nothing is applied: the room on the disk is kept for appends.
         """
         while True:
             if not may_run():

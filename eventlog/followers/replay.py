@@ -1,12 +1,12 @@
-"""Rebuilds views beside the live ones and swaps them in.
+"""Rebuilds views in tables of their own, and swaps them with the live ones.
 
-The new tables grow under another prefix in short transactions with room between them, so that
-appends go on; readers see the old views until one transaction renames both, and the old tables
-are cleared away after it in short steps again. A replay that dies leaves the live views as they
-were, and the next one starts clean. Knows the views by schema and prefix only.
+The new tables are filled in short transactions with pauses between them, so that appends go on.
+Readers see the old content until one transaction exchanges it; what was replaced is then deleted
+in short steps again. A replay that dies leaves the live views as they were, and the next one
+starts clean. Knows the views by schema and prefix only.
 
-The new tables have their indexes from the start, because building one takes as long as it holds
-the lock; `swap.py` renames both.
+The new tables have their indexes from the start, because building an index later would hold the
+lock for as long as that takes.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ T = TypeVar("T")
 STEP_S: Final = 0.02
 STEP_RECORDS_MIN: Final = 50
 STEP_RECORDS_MAX: Final = 5_000
-# Others that wait for the lock look for it more often than this.
+# A pause for other writers, which look for the lock more often than this.
 ROOM_S: Final = 0.002
-# The swap applies what came last by itself; it begins when so few records are left, or no more
-# than a step takes: a busy writer brings as many meanwhile.
+# The swap itself applies the last records. It begins when so few are left, or no more than one
+# step takes: a busy writer adds as many in the meantime.
 TAIL_RECORDS: Final = 200
 
 
@@ -63,9 +63,16 @@ class Replayed(Struct, frozen=True):
 
 
 def family(names: Iterable[str] | None) -> list[Projection]:
-    """The named views and those that their tables reference, parents first; all without names.
+    """Find the views to rebuild together.
 
-    Raises BadArgument for a name that is no view's.
+    Args:
+        names: Names of views; None is all.
+
+    Returns:
+        The named views and those that their tables reference, parents first.
+
+    Raises:
+        BadArgument: A name is not that of a view.
     """
     wanted: set[str] = set()
     named: Iterable[object] = by_name if names is None else names  # callers' lists hold anything
@@ -91,10 +98,17 @@ class Replay:
         self._parked: dict[str, list[tuple[int, str]]] = {view.name: [] for view in views}
 
     async def run(self, progress: Progress | None = None) -> Replayed:
-        """Rebuild, swap, and clear away. `progress` is told the position, and the journal's end.
+        """Rebuild the views, swap them, and delete the old content.
 
-        Raises ReplayRunning while another replay of this log is at work, and DatabaseError; the
-        live views stay as they were then.
+        Args:
+            progress: Called with the position reached and the journal's end; None for no calls.
+
+        Returns:
+            What was rebuilt, and how far.
+
+        Raises:
+            ReplayRunning: Another replay of this log is running.
+            DatabaseError: The live views stay as they were.
         """
         lease = FileLock(replay_path(self._writer.path), timeout_s=0)
         try:
@@ -113,7 +127,7 @@ class Replay:
         return Replayed(tuple(view.name for view in self._views), self._position, counts)
 
     async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        # A cancelled replay must not give its lease away while a step of it is still queued.
+        # A cancelled replay must keep its lease while one of its steps is still queued.
         return await shielded(self._writer.run(function))
 
     async def _catch_up(self, progress: Progress | None) -> None:
@@ -129,7 +143,7 @@ class Replay:
             records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
             if progress is not None:
                 progress(self._position, end)
-            # Who waits comes in between the step and the WAL checkpoint that it may have made due.
+            # Let waiting writers in before the WAL checkpoint that this step may have made due.
             await anyio.sleep(ROOM_S)
             self._writer.look_soon()
 
@@ -188,10 +202,10 @@ class Replay:
         while batch := fold.read(connection, self._position, STEP_RECORDS_MAX):
             self._fill(connection, batch, {})
 
-    # ── clearing away ──────────────────────────────────────────────────────────────────────
+    # ── clean-up ──────────────────────────────────────────────────────────────────────────
 
     async def _clear_away(self) -> None:
-        """Drop what a replay has left: the tables it replaced, or those of one that died."""
+        """Drop the tables that a replay has left: the old content, or that of one that died."""
         tables = [table for view in reversed(VIEWS) for table in reversed(view.tables)]
         for prefix in (NEW, OLD):
             for table in tables:

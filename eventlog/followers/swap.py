@@ -31,7 +31,7 @@ _FURTHER: Final = (
 
 
 def take_off_further(connection: sqlite3.Connection, views: Sequence[Projection]) -> list[str]:
-    """Drop the indexes and triggers that others put on the live tables; answers their SQL."""
+    """Drop the indexes and triggers that the owner put on the live tables; answers their SQL."""
     own = {name for view in views for name in view.indexes}
     further = [
         row
@@ -49,7 +49,7 @@ def swap_tables(connection: sqlite3.Connection, views: Sequence[Projection]) -> 
     """Exchange the content of the live tables and indexes with that of those with the prefix NEW.
 
     Inside a transaction, with the schema opened and foreign keys off. A live view whose schema is
-    another one, as another version of the program made it, is made anew first.
+    different, because another version of the program made it, is created again first.
 
     Raises:
         DatabaseError: A rebuilt table or index is missing; the live views are to stay.

@@ -26,7 +26,7 @@ def statements(script: str) -> Iterator[str]:
 
 
 def missing_views(connection: sqlite3.Connection, views: Sequence[Projection]) -> list[Projection]:
-    """The views that must be made anew, and those that hang on them, parents first."""
+    """The views that must be created again, and those that reference them, parents first."""
     present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     at = checkpoints.read(connection)
     missing: set[str] = set()
@@ -40,7 +40,7 @@ def missing_views(connection: sqlite3.Connection, views: Sequence[Projection]) -
         if not (complete and state == "same") or missing.intersection(view.parents):
             missing.add(view.name)
     if missing and at:
-        log.warning("the views %s are made anew from the journal", ", ".join(sorted(missing)))
+        log.warning("the views %s are rebuilt from the journal", ", ".join(sorted(missing)))
     return [view for view in views if view.name in missing]
 
 

@@ -1,11 +1,11 @@
 """A log as lines of JSON, and back: an export can be read by people, an import is a restore.
 
-The first line is a header: whose log it is, from where to where, and the hash it ends with. Then
-a line a record: every column, the blobs in base64 byte for byte, and beside them the decoded
-fact, which is there for reading and is not looked at again. An import gives the same positions,
-ids and hashes, checks each of them, and is there whole or not at all.
+The first line is a header: the log's id, the range of positions, and the last hash. Then comes a
+line for each record: every column, blobs in base64, and the decoded fact, which is for people and
+is ignored by an import. An import gives the same positions, ids and hashes, checks each of them,
+and is complete or not there at all.
 
-Memory stays flat: both ways go record by record.
+Memory use stays flat: both ways go record by record.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from eventlog.storage.read_only import opened
 T = TypeVar("T")
 
 _SOURCE: Final = "archive"
-# An append's facts have no limit of their own; one of this length is no record of a door.
+# No record has a limit of its own; a line of this length is none of a door.
 LINE_MAX_BYTES: Final = 64 * 2**20
 # What other files begin with, and what to do with them.
 _OTHER_FILES: Final = {
@@ -71,7 +71,7 @@ class Header(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record's line. `error` stands in place of `fact` where the body can't be decoded."""
+    """A record's line. `error` replaces `fact` where the body can't be decoded."""
 
     position: _Positive
     event_id: _Positive | None
@@ -111,10 +111,22 @@ def export(
     until: int | None = None,
     progress: Progress | None = None,
 ) -> Head:
-    """Write the records after a position, up to `until` or the journal's end; answers the last.
+    """Write records as lines.
 
-    An append that `until` cuts is written whole. Raises BadArgument for positions that the
-    journal has not, BadRecord and JournalHole where it is damaged: `salvage` takes such a log.
+    Args:
+        db_path: The log.
+        out: Where the lines go.
+        after: Only the records after this position; 0 is all.
+        until: Only the records up to this position; None is the journal's end. An append that it
+            cuts is written in full.
+        progress: Called with the position reached and the last one; None for no calls.
+
+    Returns:
+        The last record that was written.
+
+    Raises:
+        BadArgument: The journal has no such position.
+        BadRecord, JournalHole: The journal is damaged; `salvage` copies what can be read of it.
     """
     with opened(db_path) as log, translated(db_path):
         connection = log.connection
@@ -152,10 +164,21 @@ def _line(row: StoredRecord) -> Line:
 def import_archive(
     lines: Iterable[bytes | str], db_path: Path, *, progress: Progress | None = None
 ) -> Head:
-    """Restore a log from an archive's lines, into a new file or a log without records.
+    """Restore a log from an archive's lines, all or nothing.
 
-    Raises BadPayload with the number of the line that is not what an export writes, BadArgument
-    where the log has records, ForeignDatabase, DatabaseError. The log is then as it was.
+    Args:
+        lines: What an export wrote; `lines_of` reads them from a file in bounded memory.
+        db_path: A new file, or a log without records.
+        progress: Called with the position reached and the last one; None for no calls.
+
+    Returns:
+        The last record.
+
+    Raises:
+        BadPayload: A line is not what an export writes; its number is named.
+        BadArgument: The log has records.
+        ForeignDatabase: The file is not a log.
+        DatabaseError: The log stays as it was.
     """
     if not db_path.exists():
         with spare_file(db_path) as spare:
@@ -201,7 +224,10 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
     if header.format != chain.FORMAT or header.schema > USER_VERSION:
         raise _bad(1, "it was written by a newer program")
     if header.after != 0:
-        raise _bad(1, f"it begins after {header.after}, which no log does")
+        raise _bad(
+            1,
+            f"it begins after {header.after}; only an export of all records can be imported",
+        )
     head = Head(Position(0), chain.genesis(header.log_id))
     number = 1
     with translated(spare), new_log(spare, header.log_id) as connection:
@@ -234,7 +260,7 @@ def _bad(number: int, what: object) -> BadPayload:
 def _row(number: int, line: Line, after: Head) -> StoredRecord:
     row = StoredRecord._make(getattr(line, column) for column in StoredRecord._fields)
     if row.position != after.position + 1:
-        raise _bad(number, f"record {row.position} stands after {after.position}")
+        raise _bad(number, f"record {row.position} follows record {after.position}")
     try:
         digest = chain.digest(row)
     except ValueError as error:
@@ -250,10 +276,21 @@ def _row(number: int, line: Line, after: Head) -> StoredRecord:
 def copy_until(
     db_path: Path, target: Path, position: int, *, progress: Progress | None = None
 ) -> Head:
-    """The log as it stood when `position` was its newest append, in a new file without views.
+    """Copy a log up to a position into a new file, without views.
 
-    Answers the copy's head: an append that `position` cuts was never seen without its rest, so
-    it is copied whole. Raises what `export` raises, and BadArgument where the target exists.
+    Args:
+        db_path: The log.
+        target: The new file.
+        position: The last record to copy. An append that it cuts is copied in full, as nobody has
+            ever seen a part of it.
+        progress: Called with the position reached and the last one; None for no calls.
+
+    Returns:
+        The copy's head.
+
+    Raises:
+        BadArgument: The target exists, or the journal has no such position.
+        BadRecord, JournalHole: The journal is damaged.
     """
     with opened(db_path) as log, spare_file(target) as spare, translated(db_path):
         source = log.connection
@@ -283,7 +320,9 @@ def _checked(
             raise JournalHole(position + 1, row.position)
         if chain.link(previous, chain.digest(row)) != row.hash:
             raise BadRecord(
-                row.position, row.kind, "its hash does not follow: verify tells more, salvage helps"
+                row.position,
+                row.kind,
+                "its hash does not follow: run `eventlog verify`, then `eventlog salvage`",
             )
         yield row
         position, previous = Position(row.position), row.hash

@@ -1,8 +1,8 @@
-"""A consistent copy of a log in one step while others write, checked before it has its name.
+"""A consistent copy of a log while others write, verified before it gets its name.
 
-SQLite's own backup reads all pages in one read transaction, so that it never has to begin again;
-the live database file itself is not opened by us, which would drop SQLite's locks in this
-process. Knows nothing of what the log holds but where it ends.
+SQLite's own backup reads all pages in one read transaction, so that it never starts again. The
+live database file is not opened by our own code, because closing it would drop SQLite's locks in
+this process. Knows only where the log ends.
 """
 
 from __future__ import annotations
@@ -21,20 +21,29 @@ from eventlog.storage.read_only import opened
 
 
 def backup(db_path: Path, target: Path, *, progress: Progress | None = None) -> Report:
-    """Copy the log at `db_path` to `target`, views and all, with a head file of its own.
+    """Copy a log with its views, and give the copy a head file of its own.
 
-    Answers what `verify` says of the copy, held against the log's own head file. A backup of a
-    damaged log is made all the same, so that nothing is lost by waiting; the findings tell.
-    `progress` is that of `verify`.
+    A damaged log is copied as well, so that nothing is lost by waiting; the report says so.
 
-    Raises BadArgument where something lies at the target, DatabaseMissing, DiskFull, and
-    DiskFailure where the log can't be copied.
+    Args:
+        db_path: The log.
+        target: The new file.
+        progress: Called while the copy is verified; None for no calls.
+
+    Returns:
+        What `verify` finds in the copy, compared with the log's own head file.
+
+    Raises:
+        BadArgument: There is something at the target.
+        DatabaseMissing: There is no log.
+        DiskFull: The copy has no room.
+        DiskFailure: The log can't be copied.
     """
     known, _ = read_mark(db_path)  # first: the journal may grow until it is copied
     with opened(db_path) as log, spare_file(target) as spare:
         with translated(target), closing(sqlite3.connect(spare, isolation_level=None)) as copy:
             spare.chmod(0o600)
-            copy.execute("PRAGMA synchronous = OFF")  # it is synced whole before it has its name
+            copy.execute("PRAGMA synchronous = OFF")  # the file is synced before it gets its name
             log.connection.backup(copy, pages=-1)
             mark = mark_of(copy)
         write_head(spare, mark if known is None else known)

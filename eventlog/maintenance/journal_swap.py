@@ -27,9 +27,9 @@ from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path, wal_path
 from eventlog.storage.schema_roots import exchange
 
-# So many rows hold the lock for some 20 ms.
+# This many rows hold the lock for about 20 ms.
 STEP_ROWS: Final = 1000
-# Others that wait for the lock look for it more often than this.
+# A pause for other writers, which look for the lock more often than this.
 ROOM_S: Final = 0.002
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
@@ -62,10 +62,20 @@ def require_empty(connection: sqlite3.Connection, db_path: Path) -> None:
 
 
 def take_over(db_path: Path, whole: Path) -> HeadMark:
-    """Give the empty log at `db_path` the id and the records of a whole one; answers its head.
+    """Give an empty log the id and the records of another one, all or none.
 
-    Wholly or not at all. Raises BadArgument where the log has records, ForeignDatabase,
-    LockTimeout, DatabaseError.
+    Args:
+        db_path: The log without records.
+        whole: The complete log; nothing is read from it afterwards.
+
+    Returns:
+        The new head.
+
+    Raises:
+        BadArgument: The log has records.
+        ForeignDatabase: It is not a log.
+        LockTimeout: Another process held the lock for too long.
+        DatabaseError: The log stays as it was.
     """
     with closing(FileLock(lock_path(db_path))) as lock, translated(db_path):
         connection = connect_writer(db_path, lock)
@@ -78,7 +88,7 @@ def take_over(db_path: Path, whole: Path) -> HeadMark:
 
 
 class _Exchange:
-    """One of them: a connection that may write, and the lock around all that it does."""
+    """One exchange: a connection that may write, and the lock around each of its transactions."""
 
     def __init__(self, connection: sqlite3.Connection, lock: FileLock, db_path: Path) -> None:
         self._connection = connection
@@ -87,7 +97,7 @@ class _Exchange:
 
     def run(self, whole: Path) -> HeadMark:
         self._connection.execute("ATTACH ? AS whole", (str(whole),))
-        # What is cleared away must not lie in free pages, where a salvage would take it for ours.
+        # Overwrite what is deleted: a salvage would take records in free pages for ours.
         self._connection.execute("PRAGMA main.secure_delete = ON")
         self._clear_away()
         try:
@@ -106,7 +116,7 @@ class _Exchange:
                 self._connection.execute(_JOURNAL.sub(_IMPORTED, sql))
 
     def _step(self, sql: str) -> bool:
-        """Bring some rows, or take some away; whether there were any."""
+        """Copy or delete some rows; whether there were any."""
         with self._lock:
             with transaction(self._connection):
                 changed = self._connection.execute(sql, (STEP_ROWS,)).rowcount

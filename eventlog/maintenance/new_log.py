@@ -1,8 +1,8 @@
-"""A database file that appears whole or not at all: import, backup and salvage write theirs so.
+"""Makes a new database file that appears complete or not at all: for import, backup and salvage.
 
-The file grows in a folder of its own beside the target, where nobody looks; when it is whole it
-is synced and takes the target's name, its head file first. A file that is there already is never
-written over. What a kill leaves behind is a folder `.NAME.new-…`, which may be deleted.
+The file is written in a folder of its own next to the target. When it is complete it is synced and
+gets the target's name, after its head file. An existing file is never overwritten. What a kill
+leaves is a folder `.NAME.new-…`, which may be deleted.
 
 Knows how a log is made and named, and nothing of where its rows come from.
 """
@@ -47,7 +47,7 @@ _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno
 def spare_file(target: Path) -> Iterator[Path]:
     """The path of a file to be written in place of `target`, in a folder that is removed after.
 
-    Raises BadArgument where something lies at the target, MissingFolder.
+    Raises BadArgument where there is something at the target, MissingFolder.
     """
     require_free(target)
     with translated(target):
@@ -61,10 +61,7 @@ def spare_file(target: Path) -> Iterator[Path]:
 
 
 def require_free(target: Path) -> None:
-    """Raise BadArgument unless a database can be named `target` without touching another.
-
-    A WAL that another database left there would be taken for the new one's.
-    """
+    """Raise BadArgument where the target, or a WAL that would be read as its own, exists."""
     checked_path(target)
     if target.exists() or target.is_symlink():
         raise BadArgument(f"{target} exists already; nothing is written over it")
@@ -75,9 +72,9 @@ def require_free(target: Path) -> None:
 
 @contextmanager
 def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
-    """An empty log of that id in a spare file, open for rows; afterwards it has its head file.
+    """Make an empty log in a spare file and yield it, open for rows; then write its head file.
 
-    Nothing of it is on the disk for sure before `publish`.
+    Nothing of it is synced before `publish`.
     """
     lock = FileLock(lock_path(path))
     try:
@@ -85,7 +82,7 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
         try:
             opening.prepare(connection, path)
             journal.make_log_id(connection, log_id)
-            # Nobody else sees the file, and a half-written one is thrown away: no WAL, no sync.
+            # No other process sees the file, and an incomplete one is deleted: no WAL, no sync.
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
             connection.execute("BEGIN")
@@ -106,7 +103,7 @@ def _back_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def keep_other_head(target: Path, new: Path) -> None:
-    """Keep a head file that knows of records which the new log does not hold, and say so.
+    """Keep a head file that knows of records that the new log does not hold, and say so.
 
     It is the only proof of what was lost. `target` is the database that is replaced or restored,
     `new` the one with the new records. Raises OSError, and SQLite's errors.
@@ -129,7 +126,7 @@ def keep_other_head(target: Path, new: Path) -> None:
 def publish(spare: Path, target: Path) -> None:
     """Sync a spare file and its head file, and give them the target's names, the head file first.
 
-    Raises BadArgument where something lies at the target now, DatabaseError.
+    Raises BadArgument where there is something at the target now, DatabaseError.
     """
     with translated(target):
         sync(spare)

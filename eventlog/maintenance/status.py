@@ -1,7 +1,7 @@
-"""How a log is doing, at a glance: where it ends, how far its views are, what lies where.
+"""The state of a log: its end, the lag of its views, the sizes of its files.
 
-Answers from a few rows and the sizes of files, whatever the log's length: nothing is scanned.
-That it is whole, `verify` tells.
+Reads a few rows and the sizes of files, however long the log is. Whether the log is undamaged is
+the question of `verify`.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ def test_an_index_that_is_missing_is_found_and_the_rows_are_compared(path: Path)
         connection.execute("DROP INDEX idx_events_ding")
         connection.execute("UPDATE events SET alert_sent = 7 WHERE id = 3")
     assert [str(difference) for difference in check(path)] == [
-        "events: the schema has idx_events_ding otherwise",
+        "events: the schema of idx_events_ding is different",
         "events, row 3, column alert_sent: a replay makes another value",
     ]
 
@@ -171,7 +171,7 @@ def test_a_wrong_table_is_told_in_so_many_differences(
         connection.execute("UPDATE events SET alert_sent = 7")
         connection.execute("UPDATE persons SET display_name = 'x'")
     found = [str(difference) for difference in check(path)]
-    assert found[5] == "events: and more of it is different"
+    assert found[5] == "events: and more rows are different"
     assert any(line.startswith("persons") for line in found[6:])
 
 
@@ -241,7 +241,7 @@ def test_a_log_without_the_table_of_what_is_parked_is_found(path: Path) -> None:
         (first,) = connection.execute("SELECT min(id) FROM detections").fetchone()
         connection.execute("DELETE FROM detections WHERE id = ?", (first,))
     assert list(map(str, check(path))) == [
-        "parked: the schema has parked otherwise",
+        "parked: the schema of parked is different",
         f"detections, row {first}: it is missing, and a replay makes it",
     ]
 

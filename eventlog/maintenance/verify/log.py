@@ -56,7 +56,7 @@ def verify(
     progress: Progress | None = None,
     heads: Evidence | None = None,
 ) -> Report:
-    """Check the log at `db_path`. What is wrong stands in the report and is not raised.
+    """Check the log at `db_path`. Damage is reported, and not raised.
 
     `thumbnails` tells what is wrong with a fact's picture, `check_views` yields what the views
     hold otherwise than a replay would; where they are None, pictures and views are not checked.
@@ -216,7 +216,7 @@ def _check_views(check_views: CheckViews, found: Findings) -> None:
     except LockTimeout:
         raise
     except Exception as error:  # noqa: BLE001 - damage may fail a replay in any way: a finding
-        found.on("views", f"they can't be held against a replay: {type(error).__name__}: {error}")
+        found.on("views", f"they can't be compared with a replay: {type(error).__name__}: {error}")
 
 
 def _found_head(judgement: HeadJudgement, found: Findings) -> None:

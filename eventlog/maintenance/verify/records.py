@@ -101,9 +101,7 @@ class RecordChecks:
         whole = digest is not None
         if row.position != expected:
             if digest is None or self._links_as(row, expected):
-                self._found.at(
-                    expected, f"in its place stands a row that calls itself {row.position}"
-                )
+                self._found.at(expected, f"its row says that it is record {row.position}")
                 self.end = expected
                 whole = False
             elif row.position > expected:
@@ -112,7 +110,7 @@ class RecordChecks:
                 self._found.at(expected, f"{missing} {verb} missing: {row.position} comes next")
                 self._lose_track(None)
             else:
-                self._found.at(expected, f"in its place stands record {row.position}")
+                self._found.at(expected, f"record {row.position} is in its place")
                 self._lose_track(None)
         if self.end == self._watched:
             self.watched_hash = row.hash

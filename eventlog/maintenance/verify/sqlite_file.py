@@ -91,12 +91,16 @@ def check_schema(connection: sqlite3.Connection, found: Findings) -> None:
         if stored is None:
             found.on(f"{kind} {name}", "it is missing from the schema")
         elif stored != row:
-            found.on(f"{kind} {name}", "the schema has it otherwise than this program makes it")
+            found.on(
+                f"{kind} {name}", "its schema is different from the one that this program makes"
+            )
     for (kind, name), row in actual.items():
         if row[2] in read_tables:
             found.on(f"{kind} {name}", f"it was added to the read table {row[2]}", "note")
         elif row[2] in tables:
-            found.on(f"{kind} {name}", f"the schema has it on {row[2]}; this program makes none")
+            found.on(
+                f"{kind} {name}", f"it was added to {row[2]}; this program makes no such {kind}"
+            )
 
 
 def check_integrity(connection: sqlite3.Connection, found: Findings) -> None:
