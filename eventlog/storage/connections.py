@@ -22,9 +22,10 @@ from eventlog.errors import (
     NotADatabase,
     ReadOnly,
 )
+from eventlog.storage import wal_file
 from eventlog.storage.error_translation import of_os_error, translated
 from eventlog.storage.lock import FileLock
-from eventlog.storage.paths import real_path, rollback_path
+from eventlog.storage.paths import real_path, rollback_path, wal_path
 from eventlog.storage.side_files import give_to_owner
 
 APPLICATION_ID: Final = 0x65766C67  # "evlg", in the file's header
@@ -39,22 +40,24 @@ WAL_KEPT_BYTES: Final = 16 * 1024 * 1024
 def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
     """A connection that may write, in autocommit, with every pragma set before any DDL.
 
-    Makes the file, readable by its owner only, where it is missing. The caller holds `lock`
-    around every write transaction and WAL checkpoint of it, and around its close. Whose database
+    Makes the file, readable by its owner only, where it is missing, and puts on the disk what the
+    disk lacks of its WAL. The caller holds `lock` around every write transaction and WAL checkpoint
+    of it, and around its close. Whose database
     it is was looked at before (`look`): even a close can change another program's.
     """
     _make_private(path)
-    with translated(path):
+    with translated(path), lock:
+        # Before SQLite opens it: how the last process ended is not known.
+        wal_file.write_missing(wal_path(path))
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, cached_statements=512
         )
-        with lock:
-            try:
-                origin(connection, path)
-                set_pragmas(connection)
-            except BaseException:
-                connection.close()
-                raise
+        try:
+            origin(connection, path)
+            set_pragmas(connection)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 

@@ -15,7 +15,6 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -43,14 +42,15 @@ class Writer:
     """A connection that may write, and the lock around all that it does.
 
     After a sync that failed, the WAL may hold what the disk does not, though later syncs succeed.
-    How the last process ended is not known either. So the writer has two states:
+    So the writer has two states:
 
-        start ──▶ in doubt ◀── a call failed: SQLITE_IOERR, or an OSError ──┐
-                     │                                                      │
-                     └── what the disk lacks was written and synced ──▶  sound
+        start ──▶ sound ──── a call failed: SQLITE_IOERR, or an OSError ────▶ in doubt
+                    ▲                                                            │
+                    └──────── what the disk lacks was written and synced ◀───────┘
 
     In doubt, each function and each WAL checkpoint waits until the WAL is known to be on the disk
-    (`wal_file.write_missing`), and is refused when that fails.
+    (`wal_file.write_missing`), and is refused when that fails. How the last process ended is not
+    known, so `connect_writer` does the same before the start.
     """
 
     def __init__(
@@ -65,9 +65,7 @@ class Writer:
         self._wal_path = wal_path(path)
         self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
         self.lock.asks = True
-        self._worker = ConnectionThread(
-            path, partial(connect_writer, path, self.lock), idle=self._tidy
-        )
+        self._worker = ConnectionThread(path, self._connect, idle=self._tidy)
         self._wal_limit_bytes = wal_limit_bytes
         self._looked_at = 0
         self._tidied_at = 0
@@ -75,7 +73,7 @@ class Writer:
         self._writes = 0
         self._durable = False
         self._patience_ms = BUSY_TIMEOUT_MS
-        self._in_doubt = True
+        self._in_doubt = False
         # Open for as long as the log is: the system tells each open file of a failed write once,
         # and a file that is opened later may not hear of it.
         self._wal_fd = -1
@@ -176,6 +174,11 @@ class Writer:
         What is no longer in the WAL was synced into the database by a WAL checkpoint.
         """
         os.fdatasync(self._wal_fd)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = connect_writer(self.path, self.lock)
+        self._open_wal()
+        return connection
 
     def _open_wal(self) -> None:
         if self._wal_fd < 0 and self._wal_path.exists():

@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from eventlog import EventStore, Motion
 from eventlog.errors import LockTimeout
+from eventlog.storage import wal_file
+from eventlog.storage.connections import connect_writer
 from eventlog.storage.lock import AT_ONCE, FileLock
 from eventlog.storage.paths import lock_path
 from eventlog.storage.writer import Writer
@@ -46,6 +49,28 @@ async def test_sqlite_waits_only_for_what_the_deadline_has_left(writer: Writer) 
     assert await writer.run(patience, since=now - 600.0) <= 500
     assert await writer.run(patience, since=AT_ONCE) == 0
     assert await writer.run(patience) == 5000
+
+
+async def test_a_writer_compares_the_wal_with_the_disk_before_sqlite_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows how the last process ended; each connection that writes looks first."""
+    done: list[str] = []
+    connect = sqlite3.connect
+
+    def compare(wal: Path) -> int:
+        done.append(wal.name)
+        return 0
+
+    def connected(*args: Any, **kwargs: Any) -> sqlite3.Connection:
+        done.append("connected")
+        return connect(*args, **kwargs)
+
+    path = make_log(tmp_path / "log.db")
+    monkeypatch.setattr(wal_file, "write_missing", compare)
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    with closing(FileLock(lock_path(path))) as lock, closing(connect_writer(path, lock)):
+        assert done == ["log.db-wal", "connected"]
 
 
 async def test_an_outsider_in_a_transaction_is_named_when_the_time_is_up(writer: Writer) -> None:
