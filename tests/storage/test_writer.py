@@ -64,7 +64,8 @@ async def test_a_writer_compares_the_wal_with_the_disk_before_sqlite_opens_it(
 
     def connected(*args: Any, **kwargs: Any) -> sqlite3.Connection:
         done.append("connected")
-        return connect(*args, **kwargs)
+        connection: sqlite3.Connection = connect(*args, **kwargs)
+        return connection
 
     path = make_log(tmp_path / "log.db")
     monkeypatch.setattr(wal_file, "write_missing", compare)
