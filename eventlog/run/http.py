@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from http.client import HTTPException, HTTPMessage
 from typing import IO, Final
 
-import anyio.to_thread
-
 from eventlog.reactors.alerts.channels import Answer
+from eventlog.reactors.alerts.daemon_thread import in_daemon_thread
 
 TIMEOUT_S: Final = 20.0
 BODY_MAX: Final = 64 * 1024 * 1024
@@ -66,4 +65,4 @@ async def _request(method: str, url: str, headers: Mapping[str, str], body: byte
         except (HTTPException, ValueError) as error:
             raise TimeoutError("the answer is no HTTP") from error
 
-    return await anyio.to_thread.run_sync(ask, abandon_on_cancel=True)
+    return await in_daemon_thread(ask)

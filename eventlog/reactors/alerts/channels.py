@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 import msgspec
 from msgspec import Struct
 
+from eventlog.reactors.alerts.daemon_thread import in_daemon_thread
 from eventlog.reactors.alerts.wording import Message
 
 SEND_S: Final = 30.0
@@ -95,11 +96,13 @@ class Apprise:
     async def send(self, message: Message) -> str | None:
         """See `Channel`."""
         path = picture_of(message, self._pictures)
-        attached = {} if path is None else {"attach": str(path)}
+        attached = None if path is None else str(path)
         try:
             async with asyncio.timeout(SEND_S):
-                sent = await self._service.async_notify(
-                    title=message.title, body=message.body, **attached
+                sent = await in_daemon_thread(
+                    lambda: self._service.notify(
+                        title=message.title, body=message.body, attach=attached
+                    )
                 )
         except TimeoutError as error:
             raise Unsure from error
