@@ -18,6 +18,7 @@ from eventlog.facts import EraBegun
 from eventlog.journal import table as journal
 from eventlog.reactors import notary
 from eventlog.reactors.head_places import parse_places
+from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 
 # How long another process is given to sign what it was asked for.
@@ -147,7 +148,10 @@ async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
         "restored" if why == "restored" else "lost" if why == "lost" else "key_lost"
     )
     pair = new_key(str(renamed)) if reason == "key_lost" else pairs[0].renamed(str(renamed))
-    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+    writer = Author("command", "head")
+    async with EventStore(
+        str(context.db_path), str(context.thumbnails_dir), writer=writer
+    ) as store:
         await store.append(
             EraBegun(
                 era=renamed.era,

@@ -21,6 +21,7 @@ from eventlog.cli import keys as key_command
 from eventlog.cli.context import Context, Settings
 from eventlog.cli.options import AtDesk
 from eventlog.errors import BadArgument
+from eventlog.record import Author
 from eventlog.run import first_config
 from eventlog.run.first_config import House, Reach
 from eventlog.store.event_store import EventStore
@@ -145,7 +146,9 @@ async def _make(context: Context, house: House, owner: tuple[int, int] | None) -
         folder.chmod(mode)
     db = house.state / "events.db"
     if not db.exists():
-        async with EventStore(str(db), str(house.state / "thumbnails")):
+        async with EventStore(
+            str(db), str(house.state / "thumbnails"), writer=Author("command", "init")
+        ):
             pass
         context.say(f"made the log {db}")
     settings = Settings(db_path=str(db), thumbnails_dir=str(house.state / "thumbnails"))

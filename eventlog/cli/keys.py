@@ -17,6 +17,7 @@ from eventlog.evidence.keys import KeyPair, KeysDir, new_key
 from eventlog.evidence.signed_heads import DOMAIN, LogName, is_domain
 from eventlog.facts import SigningKey
 from eventlog.journal import table as journal
+from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 
 What = Annotated[Literal["init", "show", "list", "rotate"], Parameter(name="WHAT")]
@@ -87,7 +88,10 @@ async def _init(context: Context, folder: Path | None) -> None:
 
 async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) -> None:
     vkey = key.public.encode()
-    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+    writer = Author("command", "keys")
+    async with EventStore(
+        str(context.db_path), str(context.thumbnails_dir), writer=writer
+    ) as store:
         await store.append(
             SigningKey(vkey=vkey, retired=retired),
             key=f"signing_key:{key.public.key_id.hex()}:{int(retired)}",

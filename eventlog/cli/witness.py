@@ -63,7 +63,10 @@ async def witness(
     folder = keys or context.keys_dir
     if folder is None:
         raise KeysMissing("a witness needs a folder of keys: --keys DIR, or set KEYS_DIR")
-    async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+    writer = Author("command", "witness")
+    async with EventStore(
+        str(context.db_path), str(context.thumbnails_dir), writer=writer
+    ) as store:
         teller = SeenTeller(partial(store.append, writer=AUTHOR))
         log_id = await store.reader.run(journal.log_id)
         made = _make(context, folder, log_id, teller)
