@@ -78,6 +78,13 @@ ProxySecretFile = Annotated[
 Socket = Annotated[
     Path | None, Parameter(help="Listen at this unix socket, for a proxy, and at no port.")
 ]
+KeepFree = Annotated[
+    int | None,
+    Parameter(
+        validator=Number(gte=0, lte=10**9),
+        help="Room on the disk that no picture takes. [500, or 5 % of the disk if that is less]",
+    ),
+]
 SECRET_MIN: Final = 32  # characters
 
 
@@ -92,6 +99,7 @@ def serve(
     hsts_days: HstsDays = 1,
     proxy_secret_file: ProxySecretFile = None,
     socket: Socket = None,
+    keep_free_mb: KeepFree = None,
     must_exist: MustExist = None,
     context: AtDesk,
 ) -> int:
@@ -120,6 +128,7 @@ def serve(
             hsts_days=hsts_days,
             proxy_secret=_proxy_secret(proxy_secret_file),
             unix_socket=None if socket is None else str(socket),
+            keep_free_mb=keep_free_mb,
         )
     except OSError as error:
         raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error

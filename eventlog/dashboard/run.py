@@ -50,6 +50,7 @@ async def serve(
     hsts_days: int = 1,
     proxy_secret: str = "",
     unix_socket: str | None = None,
+    keep_free_mb: int | None = None,
     public_name: str | None = None,
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
@@ -73,6 +74,8 @@ async def serve(
         hsts_days: for how many days browsers keep to https, where `public_url` is there.
         proxy_secret: what the proxy sends in X-Eventlog-Proxy; only then, or over a unix socket,
             do its forwarded addresses count.
+        keep_free_mb: room on the disk that no picture takes; None is 500 MB or 5 % of the disk,
+            whichever is smaller.
         unix_socket: the path of a socket to listen at instead of host and port.
         public_name: a name that it answers to besides, where its own certificate names it.
         alongside: what runs with the open store meanwhile.
@@ -93,6 +96,7 @@ async def serve(
         hsts_days=hsts_days,
         proxy_secret=proxy_secret,
         keys_dir=keys_dir,
+        keep_free_mb=keep_free_mb,
     )
     if public_name is not None:
         settings = msgspec.structs.replace(settings, hosts=settings.hosts | {public_name})
@@ -179,6 +183,7 @@ def _settings(
     hsts_days: int,
     proxy_secret: str,
     keys_dir: str | None = None,
+    keep_free_mb: int | None = None,
 ) -> Settings:
     hosts: frozenset[str] = frozenset()
     if public_url is not None:
@@ -196,6 +201,7 @@ def _settings(
         behind_proxy=public_url is not None,
         proxy_secret=proxy_secret,
         keys_dir=None if keys_dir is None else Path(keys_dir),
+        keep_free_bytes=None if keep_free_mb is None else keep_free_mb * 1_000_000,
     )
 
 

@@ -23,6 +23,9 @@ from eventlog.dashboard.accounts import (
     users,
 )
 from eventlog.dashboard.accounts.roles import may
+from eventlog.dashboard.accounts.secrets import hash_of
+from eventlog.dashboard.accounts.visitor import Visitor
+from eventlog.dashboard.api.endpoints import may_continue
 from eventlog.errors import BadArgument
 from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, hidden_fields, type_password
 from tests.dashboard.test_security import POSTS, filled
@@ -118,10 +121,6 @@ async def test_a_removed_user_is_signed_out(house: House) -> None:
 
 async def stream_of(house: House, client: httpx.AsyncClient) -> Any:
     """An open stream of a client's session or token, after its first frame."""
-    from eventlog.dashboard.accounts.secrets import hash_of  # noqa: PLC0415 - beside what it is about
-    from eventlog.dashboard.accounts.visitor import Visitor  # noqa: PLC0415 - likewise
-    from eventlog.dashboard.api.endpoints import may_continue  # noqa: PLC0415 - likewise
-
     site = house.site
     bearer = client.headers.get("authorization", "").removeprefix("Bearer ")
     if bearer:
@@ -137,6 +136,20 @@ async def stream_of(house: House, client: httpx.AsyncClient) -> Any:
     waiting = asyncio.ensure_future(anext(listening))
     await asyncio.sleep(0)
     return waiting
+
+
+async def test_streams_are_counted_by_the_owner(house: House) -> None:
+    """All tokens of a user share the user's places, so that no number of tokens brings more."""
+    owner_id = await house.user()
+    now = house.site.now_s
+    labels = set()
+    for number in range(3):
+        secret = await house.site.accounts.run(
+            lambda c, number=number: tokens.add(c, f"t{number}", {"read"}, now, owner_id=owner_id)  # type: ignore[misc]  # mypy can't infer a lambda with a default
+        )
+        token = await house.site.signed_in.token(secret, now)
+        labels.add(Visitor(address="here", token=token).label)
+    assert labels == {f"user {owner_id}"}
 
 
 @pytest.mark.parametrize("way", ["sign-out", "everywhere", "one session", "token", "outside"])
