@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import signal
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.cli.command_line import CommandLine
 
@@ -249,3 +251,23 @@ def test_a_line_without_end_can_be_interrupted(tmp_path: Path) -> None:
         process.terminate()
         process.stderr.read()
         assert process.wait(timeout=60) != 0
+
+
+def test_a_picture_of_a_message_becomes_the_thumbnail_of_its_event_once(
+    eventlog: CommandLine, tmp_path: Path
+) -> None:
+    """Fed again, it is known, and no second file is written."""
+    frame = io.BytesIO()
+    Image.new("RGB", (32, 24), "teal").save(frame, "JPEG")
+    event = {
+        **FRIGATE,
+        "start_time": 1772015400.5,
+        "thumbnail": base64.b64encode(frame.getvalue()).decode(),
+    }
+    path = tmp_path / "events.json"
+    path.write_text(json.dumps([event]), encoding="utf-8")
+    assert eventlog("ingest", "frigate", path, "--json").json[0]["facts"] == 3
+    assert eventlog("ingest", "frigate", path, "--json").json[0]["facts"] == 0
+    (shown,) = eventlog("events", "--json").json
+    assert shown["thumbnail_path"].startswith("thumbnails/2026-02-25T10-30-00")
+    assert len(list(eventlog.thumbnails.glob("*.jpg"))) == 1
