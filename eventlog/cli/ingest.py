@@ -64,7 +64,7 @@ Camera = Annotated[
     Parameter(help="The camera, or door, of messages that name none. [front_door]"),
 ]
 Threshold = Annotated[
-    float | None, Parameter(help="A face below this score names nobody. [the source's own]")
+    float | None, Parameter(help="A face below this score is a stranger's. [the source's own]")
 ]
 People = Annotated[
     list[str] | None,

@@ -30,7 +30,7 @@ class Message(Struct, frozen=True):
         raw: the payload's bytes as they came, None for an element of a larger document.
         received_at: when it arrived; None for a file that does not say.
         live: whether it arrives now. False for what was recorded, with its time or without.
-        retained: the broker kept it: it tells a state, and nothing that happens now.
+        retained: the broker kept it: it is a state, and nothing that happens now.
         duplicate: the broker marks it as delivered a second time.
         place: where in its file it is, for messages to people.
     """
@@ -46,7 +46,7 @@ class Message(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The payload as text, without white space around it; "" for what is no text."""
+        """The payload as text, without white space around it; "" for what is not text."""
         if isinstance(self.value, str):
             return self.value.strip()
         return self.raw.decode(errors="replace").strip() if self.raw is not None else ""
@@ -57,7 +57,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     Attributes:
         camera_id: the camera, or the door, of messages that name none.
-        recognition_threshold: a face with a lower score names nobody; None is the source's own.
+        recognition_threshold: a face with a lower score is a stranger's; None is the source's own.
         people: names that are persons where a source has names for other things too.
         prefix: the first part of the source's topics; None is the source's default.
     """

@@ -1,6 +1,6 @@
 """CompreFace: the answer of its recognition service, kept with the event that was asked about.
 
-An answer has neither an id, nor a time, nor a camera: whoever asks puts them beside it, as `id`,
+An answer has neither an id, nor a time, nor a camera: the caller adds them to it, as `id`,
 `camera` and `timestamp`. An id of Frigate's joins Frigate's event. A similarity is no distance; the
 threshold is the asker's. Read from CompreFace ddf32da (docs/Rest-API-description.md).
 """
@@ -51,7 +51,7 @@ class Result(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
-    """An answer, with what the asker put beside it."""
+    """An answer, with what the caller added to it."""
 
     id: Annotated[str, Meta(pattern=r"\A[!-9;-~]+\Z", max_length=80)]
     result: list[Any]
@@ -62,7 +62,7 @@ class Answer(Struct, frozen=True):
 def items(message: Message, settings: Settings) -> Iterator[Item]:
     """The items of one answer. Raises BadPayload."""
     if isinstance(message.value, dict) and "id" not in message.value:
-        raise BadPayload(SOURCE, "id: is missing; put the event's id beside the result")
+        raise BadPayload(SOURCE, "id: is missing; add the event's id to the answer")
     answer, left_out = lenient(SOURCE, message.value, Answer)
     yield from (Refused("", reason) for reason in left_out)
     at = None if answer.timestamp is None else utc(SOURCE, "timestamp", answer.timestamp)

@@ -120,7 +120,7 @@ class _Text:
             if data.startswith(mark):
                 self._utf16 = codecs.getincrementaldecoder(name)()
                 return data.removeprefix(mark)
-        # Without a mark, the zero byte beside the first character tells the order.
+        # Without a mark, the zero byte next to the first character shows the order.
         if data[:1] in {b"{", b"["} and data[1:2] == b"\0":
             self._utf16 = codecs.getincrementaldecoder("utf-16-le")()
         elif data[:1] == b"\0" and data[1:2] in {b"{", b"["}:

@@ -1,4 +1,4 @@
-"""Double Take: faces that were matched, missed, or known by nobody.
+"""Double Take: faces that were matched, missed, or unknown.
 
 The same match comes on `double-take/cameras/<camera>` and on `double-take/matches/<name>`: it is
 known by the id of the picture's event and the file's name. The id is Frigate's, or one of Double
@@ -145,7 +145,7 @@ def _picture(text: str, at: datetime | None, key: str) -> Item:
     try:
         frame = base64.b64decode(text.partition("base64,")[2] or text, validate=True)
     except (binascii.Error, ValueError):
-        return Refused("", "base64: is no base64")
+        return Refused("", "base64: is not base64")
     name = at.strftime("%Y-%m-%dT%H-%M-%S") if at is not None else ""
     return Picture(frame, name, key)
 

@@ -33,7 +33,7 @@ def document(source: str, text: bytes, place: str, *, live: bool) -> Message:
         live: whether it arrives now.
 
     Raises:
-        BadPayload: for what is no JSON, and for a topic that is no text.
+        BadPayload: for what is not JSON, and for a topic that is not text.
     """
     encoding = "utf-8"
     try:
@@ -45,7 +45,7 @@ def document(source: str, text: bytes, place: str, *, live: bool) -> Message:
         return Message(value, None, text, _now(live=live), live, place=place)
     topic, payload = value["topic"], value["payload"]
     if not isinstance(topic, str):
-        raise BadPayload(source, "topic: is no text")
+        raise BadPayload(source, "topic: is not text")
     stamp = value.get("tst", value.get("timestamp"))
     received_at = _time(source, str(stamp)) if stamp is not None else None
     raw = payload.encode(encoding, "replace") if isinstance(payload, str) else None
@@ -86,7 +86,7 @@ def topic_line(source: str, text: bytes, place: str, *, live: bool) -> Message |
 
 
 def _of_bytes(source: str, text: bytes) -> object:
-    """An envelope whose payload is bytes. Raises BadPayload for any other text that is no UTF-8."""
+    """An envelope whose payload is bytes. Raises BadPayload for other text that is not UTF-8."""
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -127,7 +127,7 @@ def _time(source: str, stamp: str) -> datetime:
         time = datetime.fromisoformat(re.sub(r"Z(?=[+-]\d)", "", stamp))
         return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise BadPayload(source, "tst: is no time") from error
+        raise BadPayload(source, "tst: is not a time") from error
 
 
 def _now(*, live: bool) -> datetime | None:

@@ -1,7 +1,7 @@
 """What a message becomes: the items that every adapter answers, and that `feed` appends.
 
     Visit       opens an event
-    Addition    joins the event that its opener key stands for
+    Addition    joins the event with its opener key
     Standalone  belongs to no event: a lock operation, the state of a door
     Occurrence  a standalone fact of a source that gives neither an id nor a time
     Picture     becomes the thumbnail of its event, once
@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from eventlog.facts import Fact
 
-# Identical messages of one device within this time are one, where nothing else tells them apart.
+# Identical messages of one device within this time are one, where nothing else distinguishes them.
 REPEAT_WINDOW_S: Final = 2.0
 
 

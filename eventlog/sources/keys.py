@@ -14,7 +14,7 @@ from eventlog.errors import KeyConflict
 from eventlog.facts import Fact, Sealed, ThumbnailSaved
 from eventlog.record import Receipt, Record
 
-# Tellings under one key that differ are counted up to here; more of them are a source gone wild.
+# So many different facts are kept under one key; more come from a faulty source.
 MOST_TELLINGS: Final = 1_000
 
 

@@ -1,4 +1,4 @@
-"""Matter: what a door lock tells by the events of its DoorLock cluster.
+"""Matter: what a door lock reports by the events of its DoorLock cluster.
 
 Read are the messages of the Matter server's WebSocket (`node_event`): Home Assistant keeps only
 the source of an operation, as one word. The numbers are those of chip.clusters.Objects.DoorLock of
@@ -132,7 +132,7 @@ def items(message: Message, _: Settings) -> Iterator[Item]:
     if not isinstance(value, dict):
         raise BadPayload(SOURCE, "a message is an object")
     if value.get("event") not in {None, "node_event"}:
-        yield Skipped("a message that is no event of a node")
+        yield Skipped("a message that is not an event of a node")
         return
     event, left_out = lenient(SOURCE, value.get("data") if "event" in value else value, NodeEvent)
     if event.cluster_id != DOOR_LOCK:

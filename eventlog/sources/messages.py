@@ -94,7 +94,7 @@ def lenient(source: str, value: object, wanted: type[S]) -> tuple[S, list[str]]:
         The struct, and the reason for each field that was left out.
 
     Raises:
-        BadPayload: where the value is no object, or a field without a default is bad.
+        BadPayload: where the value is not an object, or a field without a default is bad.
     """
     if not isinstance(value, dict):
         raise BadPayload(source, "a message is an object")
@@ -147,8 +147,8 @@ def utc(source: str, field: str, time: datetime) -> datetime:
 
 
 def word(text: object) -> str:
-    """Text of a message that names a kind, fit to be counted and shown; else what stands for it."""
-    return text if isinstance(text, str) and _WORD.fullmatch(text) else "that is no word"
+    """The name of a kind, where it is fit to be counted and shown; else a replacement."""
+    return text if isinstance(text, str) and _WORD.fullmatch(text) else "that is not a word"
 
 
 def slug(name: object) -> str:
@@ -184,7 +184,7 @@ def _field(source: str, value: object, wanted: Any, name: str, left_out: list[st
 
 
 def _struct_of(wanted: Any) -> type[Struct] | None:  # noqa: ANN401 - a type of any kind
-    """The struct that a field's type is, or is beside None."""
+    """The struct that a field's type is, or is besides None."""
     some = get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,)
     some = tuple(one for one in some if one is not NoneType)
     if len(some) == 1 and isinstance(some[0], type) and issubclass(some[0], Struct):
@@ -201,7 +201,7 @@ def _reason(error: Exception) -> str:
 
 def _no_json(error: Exception) -> str:
     if isinstance(error, UnicodeError):
-        return "is no JSON: not UTF-8"
+        return "is not JSON: not UTF-8"
     if isinstance(error, RecursionError):
-        return "is no JSON that can be read: nested too deeply"
-    return "is no JSON"
+        return "is not JSON that can be read: nested too deeply"
+    return "is not JSON"

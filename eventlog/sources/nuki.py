@@ -124,7 +124,7 @@ def _operation(message: Message, device: str) -> Item:
     try:
         numbers = [int(part) for part in message.text.split(",")]
     except ValueError as error:
-        raise BadPayload(SOURCE, "lockActionEvent: is no list of numbers") from error
+        raise BadPayload(SOURCE, "lockActionEvent: is not a list of numbers") from error
     action, trigger, auth, code, automatic = (*numbers, 0, 0, 0, 0, 0)[:5]
     if message.retained:
         return Skipped("a retained operation: what a broker kept does not happen now")
@@ -177,7 +177,7 @@ def _number(message: Message, field: str) -> int:
     try:
         return int(message.text)
     except ValueError as error:
-        raise BadPayload(SOURCE, f"{field}: is no number") from error
+        raise BadPayload(SOURCE, f"{field}: is not a number") from error
 
 
 def _flag(message: Message, field: str) -> bool:

@@ -1,7 +1,7 @@
 """ONVIF: the notifications of a camera's event service, as its client libraries print them.
 
 Read is one notification as JSON: its topic, and its message with time, operation, source and data,
-as zeep (Python) and onvif (Node) write them. A notification tells a level, true or false; that of
+as zeep (Python) and onvif (Node) write them. A notification gives a level, true or false; that of
 the operation `Initialized` is the state at the time of the subscription, and nothing that happens.
 The topics are those that Home Assistant reads (components/onvif/parsers.py).
 """
@@ -124,7 +124,7 @@ def _topic(value: dict[str, Any]) -> str:
     if isinstance(told, dict):
         told = told.get("_value_1", told.get("_"))
     if not isinstance(told, str) or not told:
-        raise BadPayload(SOURCE, "Topic: is no text")
+        raise BadPayload(SOURCE, "Topic: is not text")
     return told[:256]
 
 
@@ -134,12 +134,12 @@ def _body(value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(told, dict) and isinstance(told.get(inner), dict):
             told = told[inner]
     if not isinstance(told, dict):
-        raise BadPayload(SOURCE, "Message: is no object")
+        raise BadPayload(SOURCE, "Message: is not an object")
     return told
 
 
 def _field(body: dict[str, Any], name: str) -> object:
-    """An attribute of the message: beside its elements, or under `$`."""
+    """An attribute of the message: among its elements, or under `$`."""
     attributes = body.get("$")
     return body.get(name, attributes.get(name) if isinstance(attributes, dict) else None)
 
@@ -177,7 +177,7 @@ def _time(body: dict[str, Any]) -> datetime | None:
     try:
         return utc(SOURCE, "UtcTime", datetime.fromisoformat(told))
     except ValueError as error:
-        raise BadPayload(SOURCE, "UtcTime: is no time") from error
+        raise BadPayload(SOURCE, "UtcTime: is not a time") from error
 
 
 ADAPTER: Final = Adapter(SOURCE, items, takes=frozenset({"camera_id"}))

@@ -87,7 +87,7 @@ class Reading:
 
 
 def read(adapter: Adapter, data: bytes, settings: Settings = DEFAULTS) -> Iterator[Item]:
-    """The items of a whole file. Raises BadPayload at once, as `Reading.feed` does."""
+    """The items of a complete file. Raises BadPayload at once, as `Reading.feed` does."""
     reading = Reading(adapter, settings)
     found = [item for one in reading.feed(data, end=True) for item in one.items]
     return iter(found)

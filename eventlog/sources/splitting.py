@@ -1,6 +1,6 @@
 """From a stream of text to single messages: JSON documents, lists, lines, lines with a topic.
 
-A document may stand alone, over many lines, in a list, or one on each line; a line may lead with
+A document may be alone, over many lines, in a list, or one on each line; a line may lead with
 its MQTT topic, as `mosquitto_sub -v` writes it, and with a time before that. Each message is given
 as soon as its last byte is there, and only one is in memory at a time. One that is broken, or
 longer than LONGEST, is refused alone, and reading goes on at the next line or element.
@@ -63,7 +63,7 @@ class Splitter:
                 break
             yield from self._take_line(line)
         if end and self._partial is not None:
-            yield Refused(f"line {self._first_line}", "is no JSON: it is cut short")
+            yield Refused(f"line {self._first_line}", "is not JSON: it is cut short")
             self._partial = None
 
     # ── lines ──────────────────────────────────────────────────────────────────────────────
@@ -128,7 +128,7 @@ class Splitter:
         if line.startswith(b"{") and _Scan().take(line.strip()):
             message = self._parsed(line.strip(), f"line {self._line}")
             if isinstance(message, Message):
-                yield Refused(f"line {self._first_line}", "is no JSON")
+                yield Refused(f"line {self._first_line}", "is not JSON")
                 self._partial = None
                 yield message
                 return
@@ -235,7 +235,7 @@ class _List:
                 place = self._place() if self._number else f"line {self._first_line}"
                 buffer.clear()
                 self.done = True
-                yield Refused(place, "is no JSON: the list is cut short")
+                yield Refused(place, "is not JSON: the list is cut short")
 
     def _element(self, text: bytes, *, last: bool) -> Iterator[Message | Refused]:
         text = text.strip()

@@ -1,9 +1,10 @@
 """Zigbee2MQTT: what the locks, door contacts and keypads of a Zigbee network report.
 
 A lock's operation is the `action` of its state message. The message comes again with the action
-empty, and its `lock_state` may still be the old one: beside an action the states are left alone,
-and without one they are states. The codes are those of `converters/fromZigbee` of
-zigbee-herdsman-converters 26.112.0 (lock, lock_operation_event, lock_programming_event).
+empty, and its `lock_state` may still be the old one: states in a message with an action are
+ignored, and those in a message without one are states. The codes are those of
+`converters/fromZigbee` of zigbee-herdsman-converters 26.112.0 (lock, lock_operation_event,
+lock_programming_event).
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _operation(
 
 
 def _keyed(message: Message, named: str, own_time: datetime | None, fact: Fact) -> Item:
-    """Under the device's own time where it tells one, else under a running number."""
+    """Under the device's own time where it has one, else under a running number."""
     if own_time is not None:
         return Standalone(f"{named}:{own_time.isoformat()}", (fact,))
     return occurrence(message, named, fact)

@@ -93,7 +93,7 @@ _BATTERY: Final = {10: True, 11: True, 12: False, 13: False, 14: False}
 
 
 class Notification(Struct, frozen=True):
-    """A notification: its type, its event's number, and who, where the lock tells."""
+    """A notification: its type, its event's number, and who, where the lock reports it."""
 
     type: int
     event: int
@@ -165,7 +165,7 @@ def iso_time(source: str, field: str, text: str) -> datetime:
     try:
         return utc(source, field, datetime.fromisoformat(text))
     except ValueError as error:
-        raise BadPayload(source, f"{field}: is no time") from error
+        raise BadPayload(source, f"{field}: is not a time") from error
 
 
 def _of_gateway(message: Message, data: list[Any]) -> Iterator[Item]:
@@ -183,14 +183,14 @@ def _of_gateway(message: Message, data: list[Any]) -> Iterator[Item]:
 def _of_server(message: Message, event: dict[str, Any]) -> Iterator[Item]:
     """The zwave-js server: an event of a node."""
     if event.get("event") != "notification" or event.get("ccId") not in {None, NOTIFICATION}:
-        yield Skipped("an event that is no notification")
+        yield Skipped("an event that is not a notification")
         return
     yield from _notified(message, event.get("nodeId"), event.get("args"))
 
 
 def _notified(message: Message, node_id: object, arguments: object) -> Iterator[Item]:
     if not isinstance(node_id, int) or isinstance(node_id, bool):
-        raise BadPayload(SOURCE, "nodeId: is no number")
+        raise BadPayload(SOURCE, "nodeId: is not a number")
     notification, left_out = lenient(SOURCE, arguments, Notification)
     yield from (Refused("", reason) for reason in left_out)
     yield from _items(message, Told(f"node_{node_id}", notification))

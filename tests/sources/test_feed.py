@@ -112,10 +112,10 @@ async def test_what_is_skipped_or_refused_is_counted_by_reason(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Each reason has its count, and the log says where a refused element stands."""
-    items: list[Item] = [Skipped("kind x"), Skipped("kind x"), Refused("line 3", "is no JSON")]
+    items: list[Item] = [Skipped("kind x"), Skipped("kind x"), Refused("line 3", "is not JSON")]
     _, tally = await fed(items)
-    assert tally == Tally(skipped={"kind x": 2}, refused={"is no JSON": 1})
-    assert "refused line 3: is no JSON" in caplog.text
+    assert tally == Tally(skipped={"kind x": 2}, refused={"is not JSON": 1})
+    assert "refused line 3: is not JSON" in caplog.text
 
 
 async def test_a_failing_store_raises_its_own_error() -> None:

@@ -88,9 +88,9 @@ def test_a_file_holds_documents_lists_or_lines_in_any_encoding(data: bytes, text
                 Refused("element 3", "Expected `object`, got `int`"),
             ],
         ),
-        (A + b'\n{"te', [Skipped("a"), Refused("line 2", "is no JSON: it is cut short")]),
-        (b'{"te\n' + A + b"\n" + B, [Refused("line 1", "is no JSON"), Skipped("a"), Skipped("b")]),
-        (A + b"}\n" + B, [Refused("line 1", "is no JSON"), Skipped("b")]),
+        (A + b'\n{"te', [Skipped("a"), Refused("line 2", "is not JSON: it is cut short")]),
+        (b'{"te\n' + A + b"\n" + B, [Refused("line 1", "is not JSON"), Skipped("a"), Skipped("b")]),
+        (A + b"}\n" + B, [Refused("line 1", "is not JSON"), Skipped("b")]),
         (
             b"[" + A + b", {}]\n" + B,
             [
@@ -101,7 +101,7 @@ def test_a_file_holds_documents_lists_or_lines_in_any_encoding(data: bytes, text
         ),
         (
             b"[" + A + b", " + B,
-            [Skipped("a"), Refused("element 1", "is no JSON: the list is cut short")],
+            [Skipped("a"), Refused("element 1", "is not JSON: the list is cut short")],
         ),
     ],
 )
@@ -119,7 +119,7 @@ def test_a_bad_message_among_others_is_refused_alone(data: bytes, expected: list
         (b"7", "neither"),
         (b'"text"', "neither"),
         (b'{"text": "\xff"}', "not UTF-8"),
-        (b'{"text": "\\ud800"}', "is no JSON"),
+        (b'{"text": "\\ud800"}', "is not JSON"),
         (b'{\n  "box": [\n    1,\n    2\n  ],\n  "text": "a', "cut short"),
         (b"[" * 100_000, "cut short"),
         (b'{"text": 1}', "text: Expected"),
@@ -130,7 +130,7 @@ def test_a_bad_message_among_others_is_refused_alone(data: bytes, expected: list
         (A.decode().encode("utf-32"), "UTF-32"),
         (gzip.compress(A, mtime=0)[:-9], "cut short"),
         (gzip.compress(A * 9, mtime=0)[:12] + b"\0" * 20, "damaged"),
-        ((A.decode() + "x").encode("utf-16")[:-1] + b"\xd8", "damaged|cut short|is no JSON"),
+        ((A.decode() + "x").encode("utf-16")[:-1] + b"\xd8", "damaged|cut short|is not JSON"),
     ],
 )
 def test_a_file_that_holds_no_message_is_refused_with_the_reason(data: bytes, reason: str) -> None:
@@ -224,7 +224,7 @@ def test_lines_of_mosquitto_sub_are_messages_with_their_topic(
     """As -v writes them, with a time before (-F '%I %t %p'), and as -F %j does."""
     (message,) = messages(line + b"\n")
     if value is None:
-        assert message == Refused("line 1", "tst: is no time")
+        assert message == Refused("line 1", "tst: is not a time")
         return
     assert isinstance(message, Message)
     assert message.topic == (topic or line.rpartition(b" ")[0].decode())

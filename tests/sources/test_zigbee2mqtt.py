@@ -189,6 +189,6 @@ def test_topics_of_the_bridge_and_repeats_are_left_out() -> None:
 
 
 def test_what_is_not_known_is_named() -> None:
-    """An action of another lock's, and a payload that is no object."""
+    """An action of another lock's, and a payload that is not an object."""
     assert read({"action": "dance"})[0] == Unknown("action dance")
     assert isinstance(read(b"7")[0], Refused)

@@ -1,7 +1,7 @@
 """A push of August's bridges, which has no id.
 
-One that names a user and its time is an operation, any other tells a state: one PIN entry gives
-two pushes, of which the first names nobody. Read from yalexs 9.2.13 (`pubnub_activity.py`,
+One that names a user and its time is an operation, any other is a state: one PIN entry gives
+two pushes, of which the first has no user. Read from yalexs 9.2.13 (`pubnub_activity.py`,
 `lock.py`).
 """
 
@@ -79,7 +79,7 @@ def push_items(message: Message, value: dict[str, Any], settings: Settings) -> I
     elif told in _STATES:
         yield _pushed(message, value, device, _STATES[told], at, named=own)
     elif told == "doorbell_motion_detected" or told in DINGS:
-        yield Skipped("a doorbell's push, which its log tells with an id")
+        yield Skipped("a doorbell's push: the log has it with an id")
     elif told:
         yield Unknown(f"push {word(told)}")
     door = _PUSHED_DOORS.get(_text(value.get("doorState")))
@@ -121,7 +121,7 @@ def _push_time(info: dict[str, Any], value: dict[str, Any]) -> tuple[bool, datet
         try:
             return True, utc(SOURCE, "startTime", datetime.fromisoformat(started))
         except ValueError as error:
-            raise BadPayload(SOURCE, "startTime: is no time") from error
+            raise BadPayload(SOURCE, "startTime: is not a time") from error
     pushed = value.get("timestamp", value.get("timeStamp"))
     if isinstance(pushed, int | float) and not isinstance(pushed, bool):
         return False, millis(shape(SOURCE, pushed, UnixMillis))

@@ -52,7 +52,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
     elif "id" in value:
         yield from api_items(message, value, settings)
     else:
-        raise BadPayload(SOURCE, "is no event, review or update of Frigate")
+        raise BadPayload(SOURCE, "is not an event, a review or an update of Frigate")
 
 
 def _topic_items(message: Message, parts: list[str], settings: Settings) -> Iterator[Item]:

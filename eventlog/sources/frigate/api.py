@@ -242,7 +242,7 @@ def _picture(event: ApiEvent, opening: Motion) -> Iterator[Item]:
     try:
         frame = base64.b64decode(event.thumbnail.partition("base64,")[2] or event.thumbnail)
     except (binascii.Error, ValueError):
-        yield Refused("", "thumbnail: is no base64")
+        yield Refused("", "thumbnail: is not base64")
         return
     name = opening.recorded_at.strftime("%Y-%m-%dT%H-%M-%S")
     yield Picture(frame, name, object_key(event.id), event.camera)

@@ -2,7 +2,7 @@
 
 They come for each object as new, update and end, in no promised order, each with the state before
 and after. A message becomes a detection where something changed that a household would tell: an
-object parked for an hour is told of once a minute, and says nothing. Knows nothing of topics.
+object parked for an hour is reported every minute without any change. Knows nothing of topics.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Before(Struct, frozen=True):
 def update_items(value: object, settings: Settings) -> Iterator[Item]:
     """The items of one `frigate/events` message. Raises BadPayload."""
     if not isinstance(value, dict) or not isinstance(value.get("after"), dict):
-        raise BadPayload(SOURCE, "after: is no object")
+        raise BadPayload(SOURCE, "after: is not an object")
     kind = value.get("type")
     if kind not in _TYPES:
         yield Unknown(f"events message of type {word(kind)}")

@@ -1,4 +1,4 @@
-"""Frigate's tracked object: its keys, its opener and its sub label, whoever tells of it.
+"""Frigate's tracked object: its keys, its opener and its sub label, from whatever message.
 
 One tracked object is one event. Its opener is kept under a key that every message of the object
 knows, and what else they tell under keys that cover what can change; so any order of API and MQTT
@@ -94,13 +94,13 @@ class SubLabel:
         """Read a sub label. Raises BadPayload for what is none."""
         if isinstance(given, list | tuple):
             if len(given) not in {1, 2} or not isinstance(given[0], str | None):
-                raise BadPayload(SOURCE, "sub_label: is no text with a score")
+                raise BadPayload(SOURCE, "sub_label: is not text with a score")
             own = given[1] if len(given) == 2 else None  # noqa: PLR2004 - a text and its score
             if isinstance(own, bool) or not isinstance(own, int | float | None):
-                raise BadPayload(SOURCE, "sub_label: its score is no number")
+                raise BadPayload(SOURCE, "sub_label: its score is not a number")
             given, score = given[0], score if own is None else float(own)
         if not isinstance(given, str | None):
-            raise BadPayload(SOURCE, "sub_label: is no text")
+            raise BadPayload(SOURCE, "sub_label: is not text")
         self.text = given or ""
         self.score = score
 
@@ -112,7 +112,7 @@ class SubLabel:
         return parts if parts and all(part in people for part in parts) else []
 
     def label(self, people: frozenset[str]) -> str | None:
-        """The label that it is, where it names nobody. Raises BadPayload for one too long."""
+        """The label that it is, where it names no person. Raises BadPayload for one too long."""
         if not self.text or self.names(people):
             return None
         if len(self.text) > LONGEST_NAME:

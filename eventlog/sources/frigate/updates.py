@@ -116,7 +116,7 @@ def _plate(update: Update) -> Item:
 
 
 def _classification(update: Update) -> Item:
-    """What a model of the owner's says of the object: it names a label, and nobody."""
+    """What a model of the owner's says of the object: it names a label, not a person."""
     verdict = update.sub_label or update.attribute
     if verdict is None or update.timestamp is None:
         return Skipped("a classification without a verdict")

@@ -150,7 +150,7 @@ def _event(new: Entity) -> Item:
     try:
         at = utc(SOURCE, "state", datetime.fromisoformat(new.state))
     except ValueError as error:
-        raise BadPayload(SOURCE, "state: is no time") from error
+        raise BadPayload(SOURCE, "state: is not a time") from error
     camera = _object(new)
     is_ring = told.device_class == "doorbell" or (told.event_type or "").lower() in _RINGS
     if is_ring:

@@ -1,6 +1,6 @@
 """Home Assistant's MQTT statestream: `<base>/<domain>/<object>/<attribute>`.
 
-Each message is retained, one attribute, without a time: it tells a state.
+Each message is retained, one attribute, without a time: it is a state.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""UniFi Access: the log of its doors, and what its WebSocket tells besides.
+"""UniFi Access: the log of its doors, and other messages of its WebSocket.
 
 Read from the issues 71, 92, 187, 195 and 203 of hass-unifi-access.
 """

@@ -176,6 +176,6 @@ def _door_name(entry: Source) -> str:
 
 
 def second_of(published: float) -> datetime:
-    """Whole seconds: the two messages of one opening differ by less."""
+    """Full seconds: the two messages of one opening differ by less."""
     seconds = published / 1000 if published >= SECONDS else published
     return millis(int(seconds) * 1000)

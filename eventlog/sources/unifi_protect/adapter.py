@@ -101,7 +101,7 @@ def _unwrapped(value: object) -> dict[str, Any] | None:
     if isinstance(told.get("item"), dict):  # the public WebSocket
         told = told["item"]
     elif isinstance(told.get("action"), dict) and isinstance(told.get("data"), dict):
-        action = told["action"]  # the private one: what changed, and the id beside it
+        action = told["action"]  # the private one: what changed, and the id outside it
         told = {"id": action.get("id"), "modelKey": action.get("modelKey"), **told["data"]}
     return told if told.get("modelKey", "event") == "event" else None
 
