@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from eventlog.cli.context import Context
 from eventlog.cli.evidence import Keys, keys_in, keys_of
+from eventlog.cli.head import sign_now
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument, BadNote
 from eventlog.evidence import note as notes
@@ -146,6 +147,10 @@ async def _rotate(context: Context, given: Path | None, *, finish: bool) -> None
         if len(pairs) == 1:
             raise BadArgument("no rotation is going on: one key signs")
         await _append_key(context, pairs[-1], retired=True)
+        # The last head must carry the new signature before the old key is gone, or nobody could
+        # tell that it is this log's own.
+        if not pairs[0].public.signs(sign_now(context, held).note):
+            raise BadArgument("the process that signs this log has to read the new key: restart it")
         held.write_signing_keys(pairs[:1])
         context.say(f"Only {pairs[0].public.encode()} signs now.")
         return

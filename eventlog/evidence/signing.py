@@ -173,6 +173,15 @@ class HeadSigner:
         while self.read_on().rows:
             pass
 
+    def reread_keys(self) -> None:
+        """Sign with the keys that lie there now: a rotation may have begun. Raises KeysMissing.
+
+        Keys of another name are left for the next open: that is another era.
+        """
+        keys = self._keys.signing_keys()
+        if keys[0].name == self.name:
+            self.signing = keys
+
     def sign(self) -> SignedHead:
         """Sign the records in the tree, or answer the head that says so already.
 
