@@ -23,7 +23,7 @@ from eventlog import codecs
 from eventlog.errors import BadRecord, JournalHole
 from eventlog.facts import Opener
 from eventlog.journal import table as journal
-from eventlog.projections.projection import Projection, Statement
+from eventlog.projections.projection import Projection, Statement, positional
 from eventlog.record import Record, StoredRecord
 
 # What a view or SQLite raises when a record does not fit, not when the disk fails.
@@ -208,7 +208,9 @@ def _run(connection: sqlite3.Connection, some: Sequence[Statement], prefix: str)
                 joined = list(flatten.from_iterable(rows[start : start + ROWS_JOINED]))
                 changed += connection.execute(_joined_sql(statement.sql, prefix), joined).rowcount
             rows = rows[whole:]
-        changed += connection.executemany(_sql(statement.sql, prefix), rows).rowcount
+        sql, ordered = positional(_sql(statement.sql, prefix))
+        parameters = rows if ordered is None else list(map(ordered, rows))
+        changed += connection.executemany(sql, parameters).rowcount
         if statement.changes_each and changed != len(statement.rows):
             raise _Unapplied(_NO_EVENT)
 

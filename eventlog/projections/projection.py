@@ -8,8 +8,10 @@ which tables (the live ones, or a replay's), is the projector's concern. In all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -28,6 +30,33 @@ class Statement(NamedTuple):
     rows: list[tuple[Any, ...]]
     changes_each: bool
     joinable: bool = False
+
+
+Row = tuple[Any, ...]
+
+_PLACEHOLDER: Final = re.compile(r"\?(\d*)")
+
+
+@cache
+def positional(sql: str) -> tuple[str, Callable[[Row], Row] | None]:
+    """SQL with `?` in place of `?1`, and what puts a row of parameters into that order.
+
+    The views number the parameters that they use twice. Early releases of Python 3.12 warn where
+    numbered placeholders are given a sequence, so what runs a statement runs it in this form.
+
+    Args:
+        sql: The SQL of a statement; its texts hold no question mark.
+
+    Returns:
+        The SQL, and the function that orders a row. None: the row is in order already.
+    """
+    order: list[int] = []
+    for number in _PLACEHOLDER.findall(sql):
+        # As SQLite counts: one without a number is the next after the largest before it.
+        order.append(int(number) - 1 if number else max(order, default=-1) + 1)
+    if order == list(range(len(order))):
+        return _PLACEHOLDER.sub("?", sql), None
+    return _PLACEHOLDER.sub("?", sql), lambda row: tuple(row[index] for index in order)
 
 
 class Projection(Struct, frozen=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 from eventlog.facts import Fact, Motion
 from eventlog.projections import VIEWS
-from eventlog.projections.projection import Projection, Statement
+from eventlog.projections.projection import Projection, Statement, positional
 from eventlog.record import EPOCH, EventId, Position, Record
 
 T0 = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -44,9 +44,9 @@ def run(connection: sqlite3.Connection, statements: Iterable[Statement], p: str 
     """Run statements; the answer is how many rows they wrote. Raises NotApplied."""
     written = 0
     for statement in statements:
-        sql = statement.sql.format(p=p)
+        sql, ordered = positional(statement.sql.format(p=p))
         for row in statement.rows:
-            changed = connection.execute(sql, row).rowcount
+            changed = connection.execute(sql, row if ordered is None else ordered(row)).rowcount
             if statement.changes_each and changed != 1:
                 raise NotApplied(f"{changed} rows changed by {row}")
             written += changed

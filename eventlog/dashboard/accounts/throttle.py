@@ -41,7 +41,7 @@ IN_ALL: Final = 1_000  # of strangers, in an hour, for whichever account
 
 _FORGET: Final = "DELETE FROM guesses WHERE at <= ?"
 # A clock that was set back must make no guess last longer than an hour from now.
-_NOT_LATER: Final = "UPDATE guesses SET at = ?1 WHERE at > ?1"
+_NOT_LATER: Final = "UPDATE guesses SET at = ? WHERE at > ?"
 _COUNT: Final = "INSERT INTO guesses (at, source, account) VALUES (?, ?, ?) RETURNING id"
 _KNOWN: Final = "SELECT at FROM guesses WHERE source = ? AND account = ? ORDER BY at"
 _STRANGERS: Final = "SELECT at, source, account FROM guesses WHERE source != ? ORDER BY at"
@@ -63,7 +63,7 @@ def admit(
     number = None
     with transaction(connection):  # what is too old is forgotten where the guess is refused too
         connection.execute(_FORGET, (now - HOUR_S,))
-        connection.execute(_NOT_LATER, (now,))
+        connection.execute(_NOT_LATER, (now, now))
         if known:
             own = [at for (at,) in connection.execute(_KNOWN, (KNOWN, account))]
             wait_s = _wait_s(own, now, PER_SOURCE, PER_SOURCE_HOUR)

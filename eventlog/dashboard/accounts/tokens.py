@@ -192,7 +192,8 @@ def set_used(connection: sqlite3.Connection, counted: Sequence[tuple[int, int, i
     """Note how much tokens have brought: each token's id, the day and the bytes."""
     with transaction(connection):
         connection.executemany(
-            "UPDATE tokens SET used_day = ?2, used_bytes = ?3 WHERE id = ?1", counted
+            "UPDATE tokens SET used_day = ?, used_bytes = ? WHERE id = ?",
+            [(day, used_bytes, token_id) for token_id, day, used_bytes in counted],
         )
 
 

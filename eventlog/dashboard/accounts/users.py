@@ -213,9 +213,9 @@ def remember(connection: sqlite3.Connection, user_id: int, secret: str, now_s: i
     row = (user_id, hash_of(secret), now_s)
     connection.execute("REPLACE INTO devices VALUES (?, ?, ?)", row)
     connection.execute(
-        "DELETE FROM devices WHERE user_id = ?1 AND secret_hash NOT IN"
-        " (SELECT secret_hash FROM devices WHERE user_id = ?1 ORDER BY seen_at DESC LIMIT ?2)",
-        (user_id, DEVICES_MAX),
+        "DELETE FROM devices WHERE user_id = ? AND secret_hash NOT IN"
+        " (SELECT secret_hash FROM devices WHERE user_id = ? ORDER BY seen_at DESC LIMIT ?)",
+        (user_id, user_id, DEVICES_MAX),
     )
     return secret
 
