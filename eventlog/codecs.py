@@ -48,7 +48,7 @@ _DECODE_ERRORS: Final = (
     RecursionError,
 )
 _REASON_LENGTH_MAX: Final = 200
-_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
+_PATH: Final = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 # The sentences of msgspec's that repeat what stands in the bytes, which may be a name.
 _REPEATS: Final = re.compile(r"(Invalid enum value|Invalid value|Object contains unknown field) .*")
 
@@ -292,6 +292,16 @@ def _contradiction(fact: Fact) -> tuple[str, str] | None:
     return None
 
 
+def split_error(error: Exception) -> tuple[str, str]:
+    """The field that an error of msgspec's names, "" if none, and its sentence without that.
+
+    The sentence may repeat a value, which may be a name.
+    """
+    text = str(error)
+    match = _PATH.search(text)
+    return (match[1], text[: match.start()]) if match else ("", text)
+
+
 def _field_and_reason(error: Exception) -> tuple[str, str]:
     """The field that an error names ("" if none), and its reason without the value."""
     if isinstance(error, UnicodeError):
@@ -300,8 +310,6 @@ def _field_and_reason(error: Exception) -> tuple[str, str]:
         return "", "an integer past 64 bits, or a date out of range"
     if isinstance(error, RecursionError):
         return "", "is nested too deeply"
-    text = str(error)
-    match = _PATH.search(text)
-    field, reason = (match[1], text[: match.start()]) if match else ("", text)
+    field, reason = split_error(error)
     reason = _REPEATS.sub(r"\1", reason)
     return field[:_REASON_LENGTH_MAX], reason[:_REASON_LENGTH_MAX]

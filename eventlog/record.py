@@ -152,6 +152,15 @@ def instant(microseconds: int) -> datetime:
     return EPOCH + timedelta(microseconds=microseconds)
 
 
+def in_utc(moment: datetime) -> datetime:
+    """A time in UTC; one without a zone, or whose zone does not know its offset, is in UTC already.
+
+    Raises OverflowError where that is out of the years 1 to 9999.
+    """
+    # A zone that does not know its offset would be taken for this machine's own.
+    return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment.astimezone(UTC)
+
+
 def is_instant(microseconds: object) -> TypeGuard[int]:
     """Whether these are microseconds since 1970 of a moment in the years 1 to 9999."""
     return isinstance(microseconds, int) and _FIRST_US <= microseconds <= _LAST_US

@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct, field
 
+from eventlog.codecs import split_error
 from eventlog.errors import BadArgument
 from eventlog.facts import Word
 
@@ -28,7 +29,6 @@ DEFAULT_PATH: Final = Path("/etc/eventlog.toml")
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN: Final = re.compile(r"([0-9]{1,7})(ms|s|m|h|d)")
-_PATH: Final = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 NAME_PATTERN: Final = r"\A[a-z][a-z0-9_-]{0,31}\Z"
 
 # A length of time: 500ms, 30s, 5m, 2h, 30d.
@@ -443,10 +443,8 @@ def _convert(path: str, value: object, wanted: type[T]) -> T:
     try:
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
-        text = str(error)
-        match = _PATH.search(text)
-        where = f"{path}.{match[1]}" if match and match[1] else path
-        reason = _PATH.sub("", text)
+        field, reason = split_error(error)
+        where = f"{path}.{field}" if field else path
         if "unknown field" in reason:
             where = f"{where}.{reason.rpartition('field ')[2].strip('`')}"
             reason = "there is no such key"

@@ -18,8 +18,8 @@ from eventlog.record import Receipt, Record
 MOST_TELLINGS: Final = 1_000
 
 
-class Store(Protocol):
-    """What feeding needs of a store."""
+class Appends(Protocol):
+    """What appending under keys needs of a store."""
 
     async def append(
         self, *facts: Fact, event_id: int | None = None, key: str | None = None
@@ -28,6 +28,10 @@ class Store(Protocol):
 
     async def receipt(self, key: str) -> Receipt | None:
         """What became of the append with this key."""
+
+
+class Store(Appends, Protocol):
+    """What feeding needs of a store."""
 
     def subscribe(self, after: int = 0) -> AsyncIterator[Record]:
         """The records after a position, and those that come."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
 from functools import cache
 from types import NoneType, UnionType
@@ -20,8 +20,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo, fields
 
+from eventlog.codecs import split_error
 from eventlog.errors import BadPayload
-from eventlog.record import instant
+from eventlog.record import in_utc, instant
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Struct)
@@ -30,7 +31,6 @@ S = TypeVar("S", bound=Struct)
 UnixSeconds: TypeAlias = Annotated[float, Meta(ge=0.0, lt=253402300799.0)]
 UnixMillis: TypeAlias = Annotated[float, Meta(ge=0.0, lt=253402300799000.0)]
 
-_PATH: Final = re.compile(r" - at `\$\.?([^`]*)`$")
 _NO_NUMBER: Final = re.compile(rb"NaN|Infinity")
 # All that decoding and converting raise on bad bytes, values and dates.
 _ERRORS: Final = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
@@ -138,10 +138,8 @@ def millis(milliseconds: float) -> datetime:
 
 def utc(source: str, field: str, time: datetime) -> datetime:
     """A time from outside in UTC; a naive one is UTC already. Raises BadPayload."""
-    if time.tzinfo is None:
-        return time.replace(tzinfo=UTC)
     try:
-        return time.astimezone(UTC)
+        return in_utc(time)
     except OverflowError as error:
         raise BadPayload(source, f"{field}: is out of range in UTC") from error
 
@@ -193,10 +191,8 @@ def _struct_of(wanted: Any) -> type[Struct] | None:  # noqa: ANN401 - a type of 
 
 
 def _reason(error: Exception) -> str:
-    text = str(error)
-    match = _PATH.search(text)
-    reason = f"{match[1]}: {text[: match.start()]}" if match and match[1] else text
-    return _PATH.sub("", reason)
+    field, reason = split_error(error)
+    return f"{field}: {reason}" if field else reason
 
 
 def _no_json(error: Exception) -> str:

@@ -19,7 +19,7 @@ from eventlog import BadFact, EventLogError, EventStore, Record, codecs
 from eventlog.facts import OPENERS, Fact
 from eventlog.projections.story import read
 from eventlog.projections.times import canonical
-from eventlog.store.compat.write_event import utc
+from eventlog.store.compat.write_event import recorded_at_of
 from tests.store.edge_values import EDGES, anything, random_value, shown
 from tests.store.value_desk import CORNERS, DETECTION, EVENT, Call, Desk, opened_desk, write_event
 from tests.support import strategies
@@ -145,7 +145,7 @@ def _expected(visit: dict[str, Any]) -> dict[str, Any]:
     named = visit["person_name"] is not None
     return {
         **{name: visit[name] for name in EVENT if name != "detections"},
-        "recorded_at": canonical(utc(visit["recorded_at"], kind="event")),
+        "recorded_at": canonical(recorded_at_of(visit["recorded_at"], kind="event")),
         "face_confidence": confidence,
         "unlock_granted": int(visit["unlock_granted"]),
         "person_name": visit["person_name"] if named else None,

@@ -6,16 +6,14 @@ appends it to the store that it is given. None of them knows a database.
 """
 
 from eventlog.sources.simulator.days import sample_day, sample_visit
-from eventlog.sources.simulator.play import Pictures, Store, play, play_live
+from eventlog.sources.simulator.play import play, play_live
 from eventlog.sources.simulator.visits import HOURS, HOUSEHOLD, SampleVisit, Step
 
 __all__ = [
     "HOURS",
     "HOUSEHOLD",
-    "Pictures",
     "SampleVisit",
     "Step",
-    "Store",
     "play",
     "play_live",
     "sample_day",

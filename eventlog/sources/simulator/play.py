@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 import anyio
 import anyio.to_thread
 from msgspec.structs import replace
 
-from eventlog.facts import Fact, ThumbnailSaved
-from eventlog.record import Receipt
+from eventlog.sources.keys import Appends, PictureFolder
 from eventlog.sources.simulator.days import sample_visit
 from eventlog.sources.simulator.drawings import draw
 from eventlog.sources.simulator.visits import HOUSEHOLD, SampleVisit
@@ -21,26 +20,7 @@ from eventlog.sources.simulator.visits import HOUSEHOLD, SampleVisit
 PAUSE_S: Final = (4.0, 12.0)
 
 
-class Store(Protocol):
-    """What is needed of a store."""
-
-    async def append(
-        self, *facts: Fact, event_id: int | None = None, key: str | None = None
-    ) -> Receipt:
-        """Append under a key."""
-
-    async def receipt(self, key: str) -> Receipt | None:
-        """What became of the append with this key."""
-
-
-class Pictures(Protocol):
-    """What is needed of a thumbnails folder."""
-
-    async def save_async(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved | None:
-        """Save a frame; None where it can't be saved."""
-
-
-async def play(store: Store, pictures: Pictures, day: list[SampleVisit]) -> int:
+async def play(store: Appends, pictures: PictureFolder, day: list[SampleVisit]) -> int:
     """Append a day; a second time changes nothing.
 
     Answers how many events there were. Raises what the store raises.
@@ -59,8 +39,8 @@ def _now() -> datetime:
 
 
 async def play_live(
-    store: Store,
-    pictures: Pictures,
+    store: Appends,
+    pictures: PictureFolder,
     *,
     visits: int,
     seed: int,
@@ -85,7 +65,7 @@ async def play_live(
 
 
 async def _append(
-    store: Store, pictures: Pictures, visit: SampleVisit, number: int, event_id: int | None
+    store: Appends, pictures: PictureFolder, visit: SampleVisit, number: int, event_id: int | None
 ) -> int | None:
     """Append one step of a visit, and answer the event's id; the first one opens it."""
     step = visit.steps[number]

@@ -43,7 +43,7 @@ from eventlog.facts import (
 from eventlog.journal.append import Append, EncodedFact
 from eventlog.projections.times import canonical, created_at, since_epoch_us
 from eventlog.record import instant
-from eventlog.store.compat.write_event import facts_of_visit, utc
+from eventlog.store.compat.write_event import facts_of_visit, recorded_at_of
 
 Row: TypeAlias = dict[str, Any]
 Table: TypeAlias = Literal["events", "detections", "persons"]
@@ -275,7 +275,7 @@ def _moment(value: object) -> datetime | None:
     if not isinstance(value, str) or not _ISO.fullmatch(value):
         return None
     try:
-        return utc(value, kind="event")
+        return recorded_at_of(value, kind="event")
     except BadFact:
         return None
 

@@ -6,13 +6,13 @@ The one place where the contract's `write_event` arguments get their meaning; pu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from eventlog.errors import BadFact
 from eventlog.facts import Box, Detection, Ding, DoorAction, FaceResult, Fact, Motion, UnlockAction
 from eventlog.journal.plain_values import NotPlainError, plain_value
-from eventlog.record import Receipt
+from eventlog.record import Receipt, in_utc
 
 T = TypeVar("T")
 
@@ -38,7 +38,9 @@ def facts_of_visit(
     """
     event_type = _taken(event_type, "event", "event_type")
     door_action = _taken(door_action, "unlock_action", "door_action")
-    at = utc(recorded_at, kind=event_type if event_type in ("motion", "ding") else "event")
+    at = recorded_at_of(
+        recorded_at, kind=event_type if event_type in ("motion", "ding") else "event"
+    )
     facts: list[Fact] = [_opener(event_type, camera_id, at, recording_id)]
     facts += [_detection(detection) for detection in _listed(detections)]
     if not (person_name is None and face_confidence is None and face_distance is None):
@@ -61,13 +63,12 @@ def facts_of_visit(
     return facts
 
 
-def utc(moment: str | datetime, *, kind: str) -> datetime:
+def recorded_at_of(moment: str | datetime, *, kind: str) -> datetime:
     """A time as an aware UTC datetime; one without a zone is UTC already. Raises BadFact."""
     moment = _taken(moment, kind, "recorded_at")
     try:
         at = _read(moment) if isinstance(moment, str) else moment
-        # One whose zone does not know its offset would be taken for this machine's own time.
-        return at.replace(tzinfo=UTC) if at.utcoffset() is None else at.astimezone(UTC)
+        return in_utc(at)
     except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise BadFact(kind, "recorded_at", "is no ISO 8601 time of the years 1 to 9999") from error
 
