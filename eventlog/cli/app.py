@@ -12,7 +12,9 @@ import inspect
 import logging
 import os
 import re
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -185,7 +187,11 @@ def _tokens(arguments: Sequence[str]) -> list[str]:
 def _fail(sentence: str) -> int:
     if len(sentence) > SENTENCE_MAX:
         sentence = sentence[:SENTENCE_MAX] + "…"
-    streams.Remarks(sys.stderr).write(f"eventlog: {safe(sentence)}\n")
+    line = f"eventlog: {safe(sentence)}"
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+    streams.Remarks(sys.stderr).write(f"{line}\n")
     return WRONG
 
 

@@ -189,7 +189,7 @@ class Context:
 
     def note(self, text: str) -> None:
         """Print a remark to the standard error, in one line."""
-        self.err.print(Text.assemble(("eventlog: ", "bold"), safe(text)), soft_wrap=True)
+        self.err.print(Text.assemble(("eventlog: ", "bold"), safe(text)))
 
     @contextmanager
     def progress(self, doing: str) -> Iterator[Progress]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
+from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from eventlog.cli.context import Context
@@ -31,6 +33,9 @@ After = Annotated[
 Limit = Annotated[
     int, Parameter(alias="-n", validator=LIMIT, help="How many of the last records. [10]")
 ]
+
+# A terminal that is narrower gets the text of a record below its place.
+_ONE_LINE_WIDTH: Final = 100
 
 
 def tail(
@@ -93,15 +98,23 @@ def _print(context: Context, record: Record | story.Unread, cursor: str, *, as_j
         return
     line = story.line(record)
     event = "" if record.event_id is None else f"event {record.event_id}"
-    context.out.print(
-        Text.assemble(
-            (f"{line.position:>6}  ", "dim"),
-            f"{_when(context, record.appended_at_us)}  ",
-            (f"{event:<10}  ", "dim"),
-            safe(line.text),
-        ),
-        soft_wrap=True,
+    place = Text.assemble(
+        (f"{line.position:>6}  ", "dim"),
+        f"{_when(context, record.appended_at_us)}  ",
+        (f"{event:<10}  ", "dim"),
     )
+    text = Text(safe(line.text))
+    if not context.out.is_terminal:
+        context.out.print(place + text, soft_wrap=True)
+    elif context.out.width < _ONE_LINE_WIDTH:
+        context.out.print(place)
+        context.draw(Padding(text, (0, 0, 0, 8)))
+    else:
+        row = Table.grid()
+        row.add_column(width=place.cell_len, no_wrap=True)
+        row.add_column(overflow="fold")
+        row.add_row(place, text)
+        context.draw(row)
 
 
 def _when(context: Context, microseconds: int) -> str:

@@ -36,8 +36,8 @@ def test_what_is_piped_is_neither_coloured_nor_cut(eventlog: CommandLine) -> Non
         assert not any(line.endswith(" ") for line in said.lines)
 
 
-def on_a_terminal(*arguments: object) -> str:
-    """What a command shows on a terminal of 80 columns."""
+def on_a_terminal(*arguments: object, width: int = 80, code: int = 0) -> str:
+    """What a command shows on a terminal of so many columns."""
     leader, follower = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "eventlog", *map(str, arguments)],
@@ -45,7 +45,7 @@ def on_a_terminal(*arguments: object) -> str:
         stdout=follower,
         stderr=follower,
         cwd=CHECKOUT,
-        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"},
+        env={**os.environ, "TERM": "xterm-256color", "COLUMNS": str(width)},
     ) as process:
         os.close(follower)
         shown = b""
@@ -58,16 +58,27 @@ def on_a_terminal(*arguments: object) -> str:
                 break
             shown += some
         os.close(leader)
-        assert process.wait(30) == 0
+        assert process.wait(30) == code
     return shown.decode()
 
 
-def test_a_terminal_gets_colours_and_no_line_too_long(eventlog: CommandLine) -> None:
-    """Eighty columns are enough for every screen."""
-    for command in ("events", "show 1", "status", "verify", "replay"):
-        shown = on_a_terminal(*command.split(), "--db", eventlog.db)
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_a_terminal_gets_colours_and_no_line_too_long(eventlog: CommandLine, width: int) -> None:
+    """Sixty columns are enough for every screen; longer texts are broken between words."""
+    for command in ("events", "show 1", "tail", "status", "verify", "replay"):
+        shown = on_a_terminal(*command.split(), "--db", eventlog.db, width=width)
         plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-        assert all(len(line) <= 80 for line in re.split(r"[\r\n]+", plain))
+        assert all(len(line) <= width for line in re.split(r"[\r\n]+", plain))
+
+
+def test_an_error_is_broken_between_words_on_a_terminal_only(eventlog: CommandLine) -> None:
+    """Through a pipe it stays one line."""
+    missing = eventlog.db.with_name("none.db")
+    shown = on_a_terminal("events", "--db", missing, width=60, code=2)
+    lines = [line for line in shown.split("\r\n") if line]
+    assert len(lines) > 1
+    assert all(len(line) <= 60 or " " not in line for line in lines)
+    assert eventlog("events", "--db", missing).err.count("\n") == 1
     assert ESCAPE in on_a_terminal("events", "--db", eventlog.db)
 
 
