@@ -7,6 +7,7 @@ messages. Starts nothing and writes nothing.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import secrets as random
 from collections.abc import AsyncIterator, Iterator
@@ -41,6 +42,14 @@ BROKER_LINES: Final = (
 )
 
 
+# The package that a kind of source needs, and the extra that brings it.
+_NEEDS: Final[dict[type, tuple[str, str]]] = {
+    **dict.fromkeys(BY_MQTT, ("aiomqtt", "mqtt")),
+    HomeAssistant: ("websockets", "homeassistant"),
+    Ring: ("ring_doorbell", "ring"),
+}
+
+
 class Finding(Struct, frozen=True):
     """One thing that was looked at: where in the config, and what there is to say."""
 
@@ -59,6 +68,11 @@ async def check(path: Path) -> AsyncIterator[Finding]:
         yield finding
     for finding in _sources(config):
         yield finding
+    missing = list(_extras(config))
+    for finding in missing:
+        yield finding
+    if missing:
+        return
     if any(isinstance(source, BY_MQTT) for source in config.source.values()):
         async for finding in _broker(config):
             yield finding
@@ -102,6 +116,27 @@ def _secrets(config: Config) -> Iterator[Finding]:
             secret(name, value, file)
         except BadArgument as error:
             yield Finding("wrong", name, str(error))
+
+
+def _extras(config: Config) -> Iterator[Finding]:
+    """Packages that the config needs and this installation lacks."""
+    needed: list[tuple[str, tuple[str, str]]] = [
+        (f"source.{name}", _NEEDS[type(source)])
+        for name, source in config.source.items()
+        if type(source) in _NEEDS
+    ]
+    needed += [
+        (f"channel.{name}", ("apprise", "alerts"))
+        for name, channel in config.channel.items()
+        if channel.webhook is None
+    ]
+    if config.home_assistant is not None:
+        needed.append(("home_assistant", ("aiomqtt", "mqtt")))
+    if config.dashboard is not None:
+        needed.append(("dashboard", ("litestar", "web")))
+    for where, (package, extra) in needed:
+        if importlib.util.find_spec(package) is None:
+            yield Finding("wrong", where, f"{package} is missing; it is in the extra {extra}")
 
 
 def _sources(config: Config) -> Iterator[Finding]:
