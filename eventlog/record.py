@@ -66,6 +66,8 @@ class Record(Struct, frozen=True, gc=False):
         key: The idempotency key of the append, on its first record only; else None.
         fact: What happened.
         hash: The record's hash in the chain, 32 bytes; empty where it was not read.
+        meta: What else is known of the append, as it is stored, on its first record only and only
+            where it was read: see `codecs.decode_meta`.
     """
 
     position: Position
@@ -74,6 +76,7 @@ class Record(Struct, frozen=True, gc=False):
     key: str | None
     fact: Fact
     hash: bytes = b""
+    meta: bytes | None = None
 
     @property
     def cursor(self) -> str:

@@ -145,13 +145,19 @@ class _Row(NamedTuple):
 def _row(context: Context, event: Mapping[str, Any], names: Mapping[str, str]) -> _Row:
     return _Row(
         str(event["id"]),
-        context.time_text(datetime.fromisoformat(event["recorded_at"])),
+        _time(context, event),
         "rang" if event["event_type"] == "ding" else "moved",
         _who(event, names),
         safe(_seen(event["detections"])),
         _door(event),
         safe(event["camera_id"]),
     )
+
+
+def _time(context: Context, event: Mapping[str, Any]) -> str:
+    """When it was, marked where its own time can't be believed."""
+    listed = context.time_text(datetime.fromisoformat(event.get("listed_at", event["recorded_at"])))
+    return f"{listed} ?" if event.get("clock") else listed
 
 
 def _print_narrow(context: Context, row: _Row) -> None:
@@ -203,7 +209,7 @@ def _outcome(
 
 
 def _place(connection: sqlite3.Connection, event_id: int) -> Before:
-    row = connection.execute("SELECT recorded_at, id FROM events WHERE id = ?", (event_id,))
+    row = connection.execute("SELECT listed_at, id FROM events WHERE id = ?", (event_id,))
     place: Before | None = row.fetchone()
     if place is None:
         raise BadArgument(f"--before: there is no event {event_id}")

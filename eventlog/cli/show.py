@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
+from msgspec.structs import replace
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +25,7 @@ from eventlog.facts import Ding, Motion, Opener
 from eventlog.followers.cursor import of_row
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
-from eventlog.projections import late, story
+from eventlog.projections import clocks, late, story
 from eventlog.projections.persons import PERSONS
 from eventlog.projections.sentences import recorded_as
 from eventlog.record import Record, StoredRecord, instant, is_instant
@@ -69,13 +70,24 @@ def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) 
     """Jumps of the wall clock soon after these records, which make their times uncertain."""
     first, last = stored[0].position, stored[-1].position
     near = journal.read_after(connection, first - 1, NEAR)
-    return [
+    return _doubts(stored[0]) + [
         f"the wall clock was set by {jump.by_us / 1e6:+.1f} s between records {jump.after} and"
         f" {jump.before}: the times of this event's records up to {min(last, jump.after)} are"
         " uncertain"
         for jump in jumps(near)
         if jump.after >= first
     ]
+
+
+def _doubts(first: StoredRecord) -> list[str]:
+    """What speaks against the event's own time, by the record that opened it."""
+    record = story.read(first)
+    if isinstance(record, story.Unread) or not isinstance(record.fact, Opener):
+        return []
+    doubt = clocks.doubt(replace(record, meta=first.meta), record.fact)
+    if doubt is None:
+        return []
+    return [f"the event is listed by when it was appended: {clocks.WORDS[doubt]}"]
 
 
 def print_story(

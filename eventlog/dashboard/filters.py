@@ -173,7 +173,7 @@ def _outcome_matches(event: Mapping[str, Any], outcome: str | None) -> bool:
 
 def matches(event: Mapping[str, Any], wanted: EventFilter) -> bool:
     """Whether one event, with its detections, is among those that a filter shows."""
-    at = instant(event["recorded_at"])
+    at = instant(event["listed_at"])
     return (
         wanted.camera_id in {None, event["camera_id"]}
         and wanted.person in {None, event["person_name"]}

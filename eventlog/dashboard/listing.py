@@ -20,7 +20,7 @@ from eventlog.projections.unlock_actions import UnlockFilter
 F = TypeVar("F", EventFilter, UnlockFilter)
 
 # The column that each list is ordered by, and that its cursors hold.
-EVENTS_BY: Final = "recorded_at"
+EVENTS_BY: Final = "listed_at"
 UNLOCKS_BY: Final = "listed_at"
 
 

@@ -40,12 +40,12 @@ _LABELS: Final = _DISTINCT.format(column="label", table="detections")
 _PERSONS: Final = "SELECT name, display_name FROM persons WHERE name > ? ORDER BY name LIMIT ?"
 # The oldest first: who comes later may imitate them, and no flood of new names hides one.
 _EVERYBODY: Final = "SELECT name, display_name FROM persons ORDER BY id LIMIT ?"
-_LAST_OF_CAMERA: Final = "SELECT max(recorded_at) FROM events WHERE camera_id = ?"
-_VISITS: Final = "SELECT count(*), max(recorded_at) FROM events WHERE "
+_LAST_OF_CAMERA: Final = "SELECT max(listed_at) FROM events WHERE camera_id = ?"
+_VISITS: Final = "SELECT count(*), max(listed_at) FROM events WHERE "
 _BY_PERSON: Final = "person_name = ?"
 _HOURS: Final = (
-    "SELECT substr(recorded_at, 1, 16), count(*) FROM (SELECT recorded_at FROM events WHERE {whose}"
-    " AND recorded_at >= ? ORDER BY recorded_at DESC LIMIT ?) GROUP BY 1"
+    "SELECT substr(listed_at, 1, 16), count(*) FROM (SELECT listed_at FROM events WHERE {whose}"
+    " AND listed_at >= ? ORDER BY listed_at DESC LIMIT ?) GROUP BY 1"
 )
 
 
@@ -84,7 +84,7 @@ def events_by_id(connection: sqlite3.Connection, ids: Iterable[int]) -> list[dic
     found: list[dict[str, Any]] = []
     for event_id in ids:
         found += event_list.nest(connection.execute(*event_list.one_event(event_id)).fetchall())
-    return sorted(found, key=lambda event: (event["recorded_at"], event["id"]), reverse=True)
+    return sorted(found, key=lambda event: (event["listed_at"], event["id"]), reverse=True)
 
 
 def choices(connection: sqlite3.Connection) -> Choices:

@@ -80,7 +80,7 @@ def decode(rows: Sequence[StoredRecord], after: int) -> Batch:
 
 
 _FACT_COLUMNS: Final = attrgetter(
-    "position", "event_id", "kind", "version", "appended_at", "key", "body"
+    "position", "event_id", "kind", "version", "appended_at", "key", "meta", "body"
 )
 
 
@@ -90,7 +90,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
     unread: list[tuple[int, str]] = []
     seen: set[int | None] = set()
     expected = after
-    for position, event_id, kind, version, appended_at_us, key, body in rows:
+    for position, event_id, kind, version, appended_at_us, key, meta, body in rows:
         expected += 1
         if position != expected:
             raise JournalHole(expected, position)
@@ -100,7 +100,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
         except BadRecord as error:
             unread.append((position, f"{type(error).__name__}: {error}"))
         else:
-            record = Record(position, event_id, appended_at_us, key, fact)
+            record = Record(position, event_id, appended_at_us, key, fact, b"", meta)
             if event_id in seen and isinstance(fact, Opener):
                 records, seen = [], set()
                 runs += [record], records

@@ -25,7 +25,7 @@ ROWS_PER_STATEMENT: Final = 64
 
 READ_AFTER: Final = f"SELECT {COLUMNS} FROM journal WHERE position > ? ORDER BY position LIMIT ?"
 READ_FACTS_AFTER: Final = (
-    "SELECT position, event_id, kind, version, appended_at, key, body FROM journal"
+    "SELECT position, event_id, kind, version, appended_at, key, meta, body FROM journal"
     " WHERE position > ? ORDER BY position LIMIT ?"
 )
 READ_EVENT: Final = f"SELECT {COLUMNS} FROM journal WHERE event_id = ? ORDER BY position"
@@ -145,11 +145,11 @@ def read_after(connection: sqlite3.Connection, after: int, limit: int) -> list[S
 
 def read_facts_after(
     connection: sqlite3.Connection, after: int, limit: int
-) -> list[tuple[int, int | None, str, int, int, str | None, bytes]]:
+) -> list[tuple[int, int | None, str, int, int, str | None, bytes | None, bytes]]:
     """What views need of up to `limit` rows after a position, in order.
 
-    Position, event id, kind, version, time of append, key and body: half the columns are read
-    in half the time.
+    Position, event id, kind, version, time of append, key, meta and body: the others are left
+    where they are.
     """
     return _read(connection, READ_FACTS_AFTER, (after, limit))
 

@@ -3,7 +3,7 @@
 The id is the position of the record, so that no replay shifts it. Columns `bbox_*` are pixels and
 `fraction_*` parts of the picture's width and height; a box fills one of the two. A detection
 whose source gave no confidence has 0.0, and 0 in `scored`. `zones` is a JSON list. Knows of the
-view `events` that its rows belong to, and no more than when an event was recorded.
+view `events` that its rows belong to, and no more than when an event is listed.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import OPENER_TYPES, Box, Detection, Opener
+from eventlog.facts import FACT_TYPES, Box, Detection, Opener
 from eventlog.field_types import shown
+from eventlog.projections import clocks
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, since_epoch_us
 from eventlog.record import EventId, Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-# `event_recorded_us` repeats when the event was recorded, in microseconds since 1970: it lets
-# the index give the events of a label, rare or common, newest first. An event's never changes.
+# `event_recorded_us` repeats the event's `listed_at`, in microseconds since 1970: it lets the index
+# give the events of a label, rare or common, newest first.
 SCHEMA: Final = """
 CREATE TABLE {p}detections (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -118,14 +119,19 @@ def _box(box: Box) -> tuple[Any, ...]:
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-# The event's time from its row, where this batch does not hold the opener. SQLite's own
-# fractions are milliseconds, so whole seconds and microseconds are read apart.
-_EVENT_RECORDED_US: Final = (
-    "coalesce(?23, (SELECT CAST(strftime('%s', substr(recorded_at, 1, 19)) AS INTEGER) * 1000000"
-    " + CAST(substr(recorded_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2))"
+# The event's time from its row, where this batch does not hold the opener or its time is in doubt.
+# SQLite's own fractions are milliseconds, so whole seconds and microseconds are read apart.
+_LISTED_US: Final = (
+    "(SELECT CAST(strftime('%s', substr(listed_at, 1, 19)) AS INTEGER) * 1000000"
+    " + CAST(substr(listed_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2)"
 )
 INSERT: Final = insert_into("detections", (*COLUMNS, "event_recorded_us"))
-INSERT_LATER: Final = INSERT.replace("?)", f"{_EVENT_RECORDED_US})")
+INSERT_LATER: Final = INSERT.replace("?)", f"coalesce(?23, {_LISTED_US}))")
+# Where the clock was set in this batch, earlier events are listed at other times.
+RELIST: Final = (
+    f"UPDATE {{p}}detections SET event_recorded_us = {_LISTED_US.replace('?2', 'event_id')}"
+    " WHERE event_id IN (SELECT id FROM {p}event_clocks WHERE moved_by BETWEEN ? AND ?)"
+)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -139,10 +145,15 @@ def apply(records: Sequence[Record]) -> list[Statement]:
             at_us = opened.get(record.event_id)
             (later if at_us is None else rows).append(row(record, fact, at_us))
         elif isinstance(fact, Opener):
-            opened[record.event_id] = since_epoch_us(fact.recorded_at)
+            if clocks.doubt(record, fact) is None:
+                opened[record.event_id] = since_epoch_us(fact.recorded_at)
+            else:
+                opened.pop(record.event_id, None)
+    edges: list[tuple[Any, ...]] = [(records[0].position, records[-1].position)] if records else []
     return statements(
         Statement(INSERT, rows, changes_each=False, joinable=True),
         Statement(INSERT_LATER, later, changes_each=False),
+        Statement(RELIST, edges, changes_each=False),
     )
 
 
@@ -155,11 +166,11 @@ HAS_LABEL: Final = "EXISTS (SELECT 1 FROM detections WHERE event_id = e.id AND +
 
 DETECTIONS: Final = Projection(
     name="detections",
-    version=2,
+    version=3,
     schema=SCHEMA,
     tables=("detections",),
     indexes=("idx_detections_event_id", "idx_detections_label"),
-    handles=frozenset({*OPENER_TYPES, Detection}),
+    handles=frozenset(FACT_TYPES),  # any of them may set the clock,
     parents=("events",),
     apply=apply,
 )

@@ -39,8 +39,8 @@ class EventFilter(Struct, frozen=True, kw_only=True):
         outcome: "granted" where any unlock action of the event was granted, "refused" where any was
             refused, though the door may have opened later; "trial", "failed", "timed_out" and
             "unknown" where it came to that, and else "none".
-        since: The first `recorded_at`, an aware datetime.
-        until: The first `recorded_at` that is left out.
+        since: The first `listed_at`, an aware datetime.
+        until: The first `listed_at` that is left out.
     """
 
     camera_id: str | None = None
@@ -88,12 +88,24 @@ def recent_events(
 ) -> Query:
     """A page of events with their detections, for `nest`.
 
-    Newest `recorded_at` first, then the higher id. `before` is the (recorded_at, id) of the last
-    event of the page before this one; a page by `before` costs the same however deep it lies, an
+    Newest `listed_at` first, then the higher id: that is `recorded_at`, or the time of the append
+    where the clock can't be believed. `before` is the (listed_at, id) of the last event of the page
+    before this one; a page by `before` costs the same however deep it lies, an
     `offset` walks what it skips. Raises BadArgument for what no list can be asked.
     """
     page, parameters = _page(wanted, before, limit, offset)
     return _SELECT + page, parameters
+
+
+def by_recorded_at(limit: int = 20, offset: int = 0) -> Query:
+    """A page of events with their detections, newest `recorded_at` first, whatever it says.
+
+    Raises BadArgument for what no list can be asked.
+    """
+    require_page(limit, offset)
+    ids = "SELECT id FROM events ORDER BY recorded_at DESC, id DESC LIMIT ? OFFSET ?"
+    page = f"({ids}) page CROSS JOIN events e ON e.id = page.id"
+    return _SELECT + page + _BESIDE, (limit, offset)
 
 
 def packed_events(
@@ -173,7 +185,7 @@ def _id(row: dict[str, Any]) -> int:
 
 
 def _newest(event: dict[str, Any]) -> tuple[str, int]:
-    return event["recorded_at"], event["id"]
+    return event["listed_at"], event["id"]
 
 
 # ── the ids of a page ──────────────────────────────────────────────────────────────────────
@@ -214,16 +226,16 @@ def _ids_by_event(wanted: EventFilter, place: _Place | None) -> Query:
         conditions.append(detections.HAS_LABEL)
         parameters.append(wanted.label)
     if wanted.since is not None:
-        conditions.append("e.recorded_at >= ?")
+        conditions.append("e.listed_at >= ?")
         parameters.append(canonical(wanted.since))
     if wanted.until is not None:
-        conditions.append("e.recorded_at < ?")
+        conditions.append("e.listed_at < ?")
         parameters.append(canonical(wanted.until))
     if place is not None:
-        conditions.append("(e.recorded_at, e.id) < (?, ?)")
+        conditions.append("(e.listed_at, e.id) < (?, ?)")
         parameters.extend((canonical(place[0]), place[1]))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    order = " ORDER BY e.recorded_at DESC, e.id DESC"
+    order = " ORDER BY e.listed_at DESC, e.id DESC"
     ids = f"SELECT e.id FROM events e{where}{order}"
     return ids, tuple(parameters)
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from eventlog.facts import (
+    FACT_TYPES,
     ActuatorOutcome,
     AlertSent,
     Ding,
@@ -30,10 +31,10 @@ from eventlog.facts import (
     kind_of,
 )
 from eventlog.field_types import shown
-from eventlog.projections import faces, outcomes
+from eventlog.projections import clocks, faces, outcomes
 from eventlog.projections.outcomes import Outcome
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
-from eventlog.projections.times import canonical, created_at, own_time_us
+from eventlog.projections.times import canonical, canonical_us, created_at, own_time_us
 from eventlog.record import EventId, Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
@@ -42,7 +43,8 @@ from eventlog.record import EventId, Record
 # strangers were, 1 where somebody was recognised; `outcome` is what became of the door, `opened`
 # says that it was opened at any time and `refused` that any action was refused. `opener` is the
 # kind that opened the event and `observed` the label of an observation. `lock_action` is
-# `door_action` in the lock's own word, which may be 'unlatched'.
+# `door_action` in the lock's own word, which may be 'unlatched'. `listed_at` is the time that lists
+# go by: `recorded_at`, or that of the append where `clock` says what is wrong with it.
 # An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
 # and then the higher id. Partial ones hold the few events that their filter asks for.
 SCHEMA: Final = """
@@ -69,15 +71,18 @@ CREATE TABLE {p}events (
     refused         INTEGER NOT NULL DEFAULT 0,
     ended_at        TEXT,
     end_reason      TEXT,
-    answered        INTEGER
+    answered        INTEGER,
+    listed_at       TEXT    NOT NULL DEFAULT '',
+    clock           TEXT
 );
 CREATE INDEX {p}idx_events_recorded_at ON {p}events (recorded_at DESC);
-CREATE INDEX {p}idx_events_camera_id ON {p}events (camera_id, recorded_at);
-CREATE INDEX {p}idx_events_person_name ON {p}events (person_name, recorded_at);
-CREATE INDEX {p}idx_events_outcome ON {p}events (outcome, recorded_at);
-CREATE INDEX {p}idx_events_stranger ON {p}events (recorded_at) WHERE face_recognised = 0;
-CREATE INDEX {p}idx_events_ding ON {p}events (recorded_at) WHERE event_type = 'ding';
-CREATE INDEX {p}idx_events_outcome_refused ON {p}events (refused, recorded_at)
+CREATE INDEX {p}idx_events_recorded_at_listed ON {p}events (listed_at);
+CREATE INDEX {p}idx_events_camera_id ON {p}events (camera_id, listed_at);
+CREATE INDEX {p}idx_events_person_name ON {p}events (person_name, listed_at);
+CREATE INDEX {p}idx_events_outcome ON {p}events (outcome, listed_at);
+CREATE INDEX {p}idx_events_stranger ON {p}events (listed_at) WHERE face_recognised = 0;
+CREATE INDEX {p}idx_events_ding ON {p}events (listed_at) WHERE event_type = 'ding';
+CREATE INDEX {p}idx_events_outcome_refused ON {p}events (refused, listed_at)
     WHERE refused = 1;
 CREATE TABLE {p}event_faces (
     id         INTEGER PRIMARY KEY,
@@ -106,8 +111,8 @@ CREATE TABLE {p}event_actions (
 ) STRICT;
 CREATE INDEX {p}idx_event_actions_event_id ON {p}event_actions (event_id);
 CREATE INDEX {p}idx_event_actions_intent ON {p}event_actions (intent) WHERE act IS NOT NULL;
-CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL
-"""
+CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL;
+""" + clocks.SCHEMA.lstrip()
 
 COLUMNS: Final = (
     "id",
@@ -133,6 +138,8 @@ COLUMNS: Final = (
     "ended_at",
     "end_reason",
     "answered",
+    "listed_at",
+    "clock",
 )
 # Those of them that hold real numbers.
 REALS: Final = frozenset({"face_confidence", "face_distance"})
@@ -315,13 +322,14 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         *outcomes.settling("event_actions", records),
         Statement(SETTLE + "id = ?1", settled, changes_each=True),
         *_settling_others(records),
+        *clocks.statements(records),
     )
 
 
 def _see(visits: dict[EventId, OpenEvent], record: Record) -> None:
     event_id, see = record.event_id, SEE.get(type(record.fact))
     if event_id is None:
-        if type(record.fact) not in WITHOUT_EVENT:
+        if see is not None and type(record.fact) not in WITHOUT_EVENT:
             raise ValueError("it belongs to no event")
     elif see is not None:
         visit = visits.get(event_id)
@@ -401,6 +409,8 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
         int(visit.opened),
         int(visit.refused),
         *_end(visit.ended),
+        canonical_us(clocks.listed_us(record, opener)),
+        clocks.doubt(record, opener),
     )
 
 
@@ -454,11 +464,12 @@ REFUSED: Final = "refused = 1"
 
 EVENTS: Final = Projection(
     name="events",
-    version=3,
+    version=4,
     schema=SCHEMA,
-    tables=("events", "event_faces", "event_actions"),
+    tables=("events", "event_faces", "event_actions", "event_clocks", "event_boots"),
     indexes=(
         "idx_events_recorded_at",
+        "idx_events_recorded_at_listed",
         "idx_events_camera_id",
         "idx_events_person_name",
         "idx_events_outcome",
@@ -469,8 +480,9 @@ EVENTS: Final = Projection(
         "idx_event_actions_event_id",
         "idx_event_actions_intent",
         "idx_event_actions_door",
+        "idx_event_clocks_moved_by",
     ),
-    handles=frozenset(SEE) | WITHOUT_EVENT,
+    handles=frozenset(FACT_TYPES),  # each append tells how the clocks stand
     parents=(),
     apply=apply,
 )

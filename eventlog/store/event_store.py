@@ -404,7 +404,7 @@ class EventStore:
             DatabaseError: The log can't be read, or the views can't be carried on.
         """
         engine = await self._caught_up_with_own()
-        return await engine.reader.events(limit=limit, offset=offset)
+        return await engine.reader.events_by_recorded_at(limit, offset)
 
     def head_line(self) -> str | None:
         """The newest signed head as one line for an alert.

@@ -150,6 +150,7 @@ class Reader:
         limit: int = 20,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
+<<<<<<< HEAD
         """A page of events, newest `recorded_at` first, then the higher id.
 
         Args:
@@ -168,6 +169,9 @@ class Reader:
             OpenedElsewhere: It was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
+=======
+        """A page of events, newest `listed_at` first; see `event_list.recent_events`."""
+>>>>>>> 108cfe2 (List an event by its append where its clock can't be believed, mark it and say so)
         packed = event_list.packed_events(wanted, before=before, limit=limit, offset=offset)
         try:
             ((text,),) = await self._fetch(packed)
@@ -176,6 +180,11 @@ class Reader:
             plain = event_list.recent_events(wanted, before=before, limit=limit, offset=offset)
             return event_list.nest(await self._fetch(plain))
         return event_list.unpack(text)
+
+    async def events_by_recorded_at(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        """A page of events, newest `recorded_at` first."""
+        found = event_list.nest(await self._fetch(event_list.by_recorded_at(limit, offset)))
+        return sorted(found, key=lambda event: (event["recorded_at"], event["id"]), reverse=True)
 
     async def persons(self) -> list[dict[str, Any]]:
         """All persons, by name.

@@ -129,6 +129,13 @@ def face_of(own: Sequence[Record]) -> FaceResult | None:
     return best  # type: ignore[no-any-return]  # a face result
 
 
+def listed(opener: Record) -> dict[str, Any]:
+    """Where a list shows an event whose records tell nothing of the machine's clocks."""
+    ahead = own_time(opener) - instant(opener.appended_at_us) > timedelta(days=1)
+    at = instant(opener.appended_at_us) if ahead else own_time(opener)
+    return {"listed_at": text(at), "clock": "ahead" if ahead else None}
+
+
 def model_event(records: Sequence[Record], opener: Record) -> dict[str, Any]:
     """What an event's row must be."""
     event_id, fact = opener.event_id, opener.fact
@@ -199,4 +206,5 @@ def model_event(records: Sequence[Record], opener: Record) -> dict[str, Any]:
         "ended_at": text(ends[-1].ended_at) if ends else None,
         "end_reason": ends[-1].reason if ends else None,
         "answered": ends[-1].answered if ends else None,
+        **listed(opener),
     }

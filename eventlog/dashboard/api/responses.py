@@ -13,6 +13,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from eventlog.dashboard.local_time import with_offset
+from eventlog.projections.clocks import Doubt
 from eventlog.projections.story import Story
 from eventlog.record import Receipt as StoredReceipt
 
@@ -52,6 +53,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     `opener` is the kind of fact that opened it. `door_action` has the contract's three words,
     `lock_action` the lock's own; `opened` and `refused` say whether that happened at any time.
+    `listed_at` is the time that lists go by, `clock` what is wrong with `recorded_at`, if anything.
     """
 
     id: str
@@ -74,6 +76,8 @@ class Event(Struct, frozen=True, kw_only=True):
     ended_at: str | None
     end_reason: str | None
     answered: bool | None
+    listed_at: str
+    clock: Doubt | None
     alert_sent: bool
     picture: str | None
     created_at: str
@@ -213,6 +217,7 @@ def event(row: Mapping[str, Any]) -> Event:
         "unlock_granted": bool(row["unlock_granted"]),
         "opened": bool(row["opened"]),
         "refused": bool(row["refused"]),
+        "listed_at": with_offset(row["listed_at"]),
         "ended_at": _time(row["ended_at"]),
         "answered": None if row["answered"] is None else bool(row["answered"]),
         "alert_sent": bool(row["alert_sent"]),

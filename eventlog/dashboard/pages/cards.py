@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from eventlog.dashboard.local_time import day_title, exact, instant, local, with_offset
+from eventlog.projections import clocks
 
 Who = Literal["known", "stranger", "nobody"]
 Tone = Literal["granted", "refused", "plain"]
@@ -42,6 +43,8 @@ class Card(Struct, frozen=True, kw_only=True):
     tone: Tone
     picture: str | None
     alert_sent: bool
+    doubt: str  # what is wrong with the event's own time, '' where nothing is
+    claimed: str  # that time
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -54,11 +57,11 @@ class Day(Struct, frozen=True, kw_only=True):
 
 def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> Card:
     """The card of an event."""
-    at = instant(event["recorded_at"])
+    at = instant(event["listed_at"])
     did, tone = door_words(event)
     return Card(
         id=event["id"],
-        at=with_offset(event["recorded_at"]),
+        at=with_offset(event["listed_at"]),
         clock=f"{local(at, door):%H:%M}",
         exact=exact(at, door),
         camera=event["camera_id"],
@@ -70,6 +73,8 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
         tone=tone,
         picture=None if event["thumbnail_path"] is None else picture_key(event["thumbnail_path"]),
         alert_sent=bool(event["alert_sent"]),
+        doubt=clocks.WORDS.get(event["clock"] or "", ""),
+        claimed=exact(instant(event["recorded_at"]), door),
     )
 
 
