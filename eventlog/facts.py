@@ -468,7 +468,7 @@ Fact: TypeAlias = (
 )
 
 FACT_TYPES: Final[tuple[type[Struct], ...]] = get_args(Fact)
-OPENER_TYPES: Final[tuple[type[Struct], ...]] = get_args(Opener)
+OPENER_TYPES: Final = (Motion, Ding, Observation)
 # What opens an event, and what may be recorded without one.
 OPENERS: Final = frozenset({"motion", "ding", "observation"})
 STANDALONE: Final = frozenset(

@@ -163,6 +163,8 @@ def _fits(
     connection.execute("SAVEPOINT run")
     try:
         for view, records in unseen.items():
+            if not records:
+                continue
             computed = ready.get(view.name)
             _run(connection, view.apply(records) if computed is None else computed, prefix)
     except _UNFIT:

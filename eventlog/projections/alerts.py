@@ -63,36 +63,44 @@ def row(record: Record, fact: AlertIntended) -> tuple[Any, ...]:
 
 
 def sent(record: Record, fact: AlertSent) -> tuple[Any, ...]:
-    """What became of an alert: first what is told of it, then what a row of its own has besides."""
+    """A row of its own, for an alert that nothing announced."""
     at = canonical_us(own_time_us(record))
+    told = (fact.rule, fact.channel, fact.revision, "[]")
     became = (fact.outcome or "sent", fact.tries, fact.message_id, at)
-    own = (record.event_id, fact.rule, fact.channel, fact.revision)
-    return (fact.intended, record.position, *became, *own)
+    return (record.position, record.event_id, *told, 0, None, *became)
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
 INSERT: Final = insert_into("alerts", COLUMNS)
-_ITS_OWN: Final = "id = ?1 AND id < ?2 AND intended = 1"
+_ANNOUNCED: Final = "id = ?13 AND id < ?1 AND intended = 1"
 TELL: Final = (
-    "UPDATE {p}alerts SET outcome = ?3, tries = ?4, message_id = ?5, sent_at = ?6"
-    f" WHERE {_ITS_OWN}"
+    "UPDATE {p}alerts SET outcome = ?9, tries = ?10, message_id = ?11, sent_at = ?12"
+    f" WHERE {_ANNOUNCED}"
 )
-# A row of its own, where nothing announced the alert.
+# A row of its own, where nothing announced the alert after all.
 INSERT_SENT: Final = (
-    "INSERT INTO {p}alerts (id, outcome, tries, message_id, sent_at, event_id, rule, channel,"
-    " revision, covers, intended) SELECT ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '[]', 0"
-    f" WHERE NOT EXISTS (SELECT 1 FROM {{p}}alerts WHERE {_ITS_OWN})"
+    INSERT.replace("VALUES (", "SELECT ").removesuffix(")")
+    + f" WHERE NOT EXISTS (SELECT 1 FROM {{p}}alerts WHERE {_ANNOUNCED})"
 )
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
     """A row for each alert, with what became of it."""
     intended = [row(r, r.fact) for r in records if isinstance(r.fact, AlertIntended)]
-    became = [sent(r, r.fact) for r in records if isinstance(r.fact, AlertSent)]
+    alone: list[tuple[Any, ...]] = []
+    became: list[tuple[Any, ...]] = []
+    for record in records:
+        fact = record.fact
+        if isinstance(fact, AlertSent):
+            if fact.intended is None:
+                alone.append(sent(record, fact))
+            else:
+                became.append((*sent(record, fact), fact.intended))
     return statements(
-        Statement(INSERT, intended, changes_each=False),
-        Statement(TELL, [one[:6] for one in became], changes_each=False),
+        Statement(INSERT, intended, changes_each=False, joinable=True),
+        Statement(INSERT, alone, changes_each=False, joinable=True),
+        Statement(TELL, became, changes_each=False),
         Statement(INSERT_SENT, became, changes_each=False),
     )
 

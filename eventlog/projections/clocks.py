@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from eventlog import codecs
-from eventlog.facts import Opener
+from eventlog.facts import OPENER_TYPES, Opener
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.projections.times import since_epoch_us
 from eventlog.record import Record
@@ -67,8 +67,6 @@ class Clocks(NamedTuple):
 
 def clocks_of(record: Record) -> Clocks | None:
     """What the meta of a record says of them; None where it says nothing."""
-    if record.meta is None:
-        return None
     try:
         meta = codecs.decode_meta(record.meta)
     except ValueError:
@@ -82,17 +80,10 @@ def clocks_of(record: Record) -> Clocks | None:
 
 def doubt(record: Record, opener: Opener) -> Doubt | None:
     """What speaks against the time of an event, by its opener's record alone."""
-    if record.appended_at_us < FIRST_US and clocks_of(record) is not None:
+    appended_us = record.appended_at_us
+    if appended_us < FIRST_US and clocks_of(record) is not None:
         return "unset"
-    recorded_us = since_epoch_us(opener.recorded_at)
-    return "ahead" if recorded_us > record.appended_at_us + AHEAD_US else None
-
-
-def listed_us(record: Record, opener: Opener) -> int:
-    """Where a list shows the event, by its opener's record alone."""
-    if doubt(record, opener) is None:
-        return since_epoch_us(opener.recorded_at)
-    return record.appended_at_us
+    return "ahead" if since_epoch_us(opener.recorded_at) > appended_us + AHEAD_US else None
 
 
 # ── statements ─────────────────────────────────────────────────────────────────────────────
@@ -101,19 +92,21 @@ _INSERT: Final = insert_into(
     "event_clocks", ("id", "position", "boot", "recorded_us", "appended_us", "floor_us")
 )
 _FLOOR: Final = (
-    "UPDATE {p}event_clocks SET floor_us = max(coalesce(floor_us, appended_us),"
+    "UPDATE {p}event_clocks SET floor_us = max(appended_us, coalesce(floor_us, appended_us),"
     " coalesce((SELECT max(greatest_us) FROM {p}event_boots), appended_us)) WHERE id = ?"
 )
 _SHIFT: Final = (
     "UPDATE {p}event_clocks SET shift_us = shift_us + ?2, moved_by = ?3"
     " WHERE boot = ?1 AND position < ?3"
 )
-# The batch before is known to the table only. The last term needs no row: it comes first.
+# The batch before is known to the table only. The boot comes first in the join: where its clock did
+# not jump, no event is looked at.
 _SHIFT_SINCE: Final = (
     "UPDATE {p}event_clocks SET moved_by = ?3,"
     " shift_us = shift_us + ?2 - (SELECT offset_us FROM {p}event_boots WHERE boot = ?1)"
-    " WHERE boot = ?1 AND position < ?3 AND EXISTS (SELECT 1 FROM {p}event_boots"
-    f" WHERE boot = ?1 AND abs(?2 - offset_us) > {JUMP_US})"
+    " WHERE id IN (SELECT c.id FROM {p}event_boots b CROSS JOIN {p}event_clocks c"
+    f" WHERE b.boot = ?1 AND abs(?2 - b.offset_us) > {JUMP_US}"
+    " AND c.boot = b.boot AND c.position < ?3)"
 )
 _KEEP: Final = (
     "INSERT INTO {p}event_boots (id, boot, offset_us, greatest_us) VALUES (?, ?, ?, ?)"
@@ -155,11 +148,11 @@ def statements(records: Sequence[Record]) -> list[Statement]:
     last: dict[bytes, tuple[int, Clocks, int]] = {}
     greatest_us: int | None = None
     for record in records:
-        clocks = clocks_of(record)
-        if clocks is None:
+        # Only the first record of an append has a meta.
+        if record.meta is None or (clocks := clocks_of(record)) is None:
             continue
         at_us, position, fact = record.appended_at_us, record.position, record.fact
-        if isinstance(fact, Opener) and record.event_id is not None:
+        if isinstance(fact, OPENER_TYPES) and record.event_id is not None:
             recorded_us = since_epoch_us(fact.recorded_at)
             floor_us = greatest_us if at_us < FIRST_US else None
             opened.append((record.event_id, position, clocks.boot, recorded_us, at_us, floor_us))

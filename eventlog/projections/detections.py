@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import FACT_TYPES, Box, Detection, Opener
+from eventlog.facts import FACT_TYPES, OPENER_TYPES, Box, Detection
 from eventlog.field_types import shown
 from eventlog.projections import clocks
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
@@ -144,7 +144,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         if isinstance(fact, Detection):
             at_us = opened.get(record.event_id)
             (later if at_us is None else rows).append(row(record, fact, at_us))
-        elif isinstance(fact, Opener):
+        elif isinstance(fact, OPENER_TYPES):
             if clocks.doubt(record, fact) is None:
                 opened[record.event_id] = since_epoch_us(fact.recorded_at)
             else:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from eventlog.facts import (
     FACT_TYPES,
+    OPENER_TYPES,
     ActuatorOutcome,
     AlertSent,
     Ding,
@@ -187,16 +188,17 @@ class OpenEvent(Struct):
         """A granted action outweighs all others; among equals the last one counts."""
         self.acted = True
         self.announced |= outcomes.announces(fact) or outcomes.reports(fact) is not None
-        became = outcomes.outcome(fact)
-        self.opened |= outcomes.effect(fact, None) in outcomes.OPENINGS
+        became, effect = outcomes.outcome(fact), outcomes.effect(fact, None)
+        self.opened |= effect in outcomes.OPENINGS
         self.refused |= became == "refused"
-        self.outcome = outcomes.strongest((self.outcome, became))
+        if outcomes.RANK[became] <= outcomes.RANK[self.outcome]:
+            self.outcome = became
         if became == "granted":
             self.granted = True
-            self.lock_action = outcomes.effect(fact, None)
+            self.lock_action = effect
             self.admitted = self.admitted if fact.person is None else shown(fact.person)
         elif not self.granted and became != "trial":
-            self.lock_action = outcomes.effect(fact, None)
+            self.lock_action = effect
 
     def see_thumbnail(self, _: Record, fact: ThumbnailSaved) -> None:
         """The last picture is the event's."""
@@ -233,6 +235,9 @@ SEE: Final[dict[type, Callable[[OpenEvent, Record, Any], None]]] = {
 WITHOUT_EVENT: Final = frozenset(
     {UnlockAction, AlertSent, ActuatorOutcome, LockState, PictureRemoved}
 )
+
+# What changes other events than its own.
+ACTING: Final = frozenset({UnlockAction, ActuatorOutcome, LockState, PictureRemoved})
 
 INSERT: Final = insert_into("events", COLUMNS)
 INSERT_FACE: Final = insert_into("event_faces", faces.COLUMNS)
@@ -300,42 +305,43 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     visits: dict[EventId, OpenEvent] = {}
     face_rows: list[tuple[Any, ...]] = []
     action_rows: list[tuple[Any, ...]] = []
+    acting: list[Record] = []
     for record in records:
-        event_id, fact = record.event_id, record.fact
-        if isinstance(fact, UnlockAction) and (event_id is not None or outcomes.announces(fact)):
-            action_rows.append(_action_row(record, fact))
-        elif isinstance(fact, FaceResult):
-            face_rows.append((record.position, event_id, *faces.face(record, fact)[1:]))
-        elif isinstance(fact, PictureRemoved):
-            _take_away(visits, event_id, fact.path)
-        _see(visits, record)
+        fact, kind = record.fact, type(record.fact)
+        event_id, see = record.event_id, SEE.get(kind)
+        if kind in ACTING:
+            acting.append(record)
+            if isinstance(fact, PictureRemoved):
+                _take_away(visits, event_id, fact.path)
+            elif isinstance(fact, UnlockAction) and (event_id or outcomes.announces(fact)):
+                action_rows.append(_action_row(record, fact))
+        if see is None:
+            continue
+        if event_id is None:
+            if kind in WITHOUT_EVENT:
+                continue
+            raise ValueError("it belongs to no event")
+        visit = visits.get(event_id)
+        if visit is None:
+            visit = visits[event_id] = OpenEvent(faces=[])
+        see(visit, record, fact)
+        if kind is FaceResult:
+            face_rows.append((record.position, event_id, *visit.faces[-1][1:]))
     opened = [_row(of, visit, visit.opener) for of, visit in visits.items() if visit.opener]
     merged = [_delta(of, visit) for of, visit in visits.items() if _is_late(visit)]
     settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if _is_open(visit)]
     return statements(
-        *_removing(records),
+        *_removing(acting),
         Statement(INSERT, opened, changes_each=False, joinable=True),
         # No row to merge into: the opener could not be read.
         Statement(MERGE, merged, changes_each=True),
         Statement(INSERT_FACE, face_rows, changes_each=False, joinable=True),
         Statement(INSERT_ACTION, action_rows, changes_each=False, joinable=True),
-        *outcomes.settling("event_actions", records),
+        *outcomes.settling("event_actions", acting),
         Statement(SETTLE + "id = ?1", settled, changes_each=True),
-        *_settling_others(records),
+        *_settling_others(acting),
         *clocks.statements(records),
     )
-
-
-def _see(visits: dict[EventId, OpenEvent], record: Record) -> None:
-    event_id, see = record.event_id, SEE.get(type(record.fact))
-    if event_id is None:
-        if see is not None and type(record.fact) not in WITHOUT_EVENT:
-            raise ValueError("it belongs to no event")
-    elif see is not None:
-        visit = visits.get(event_id)
-        if visit is None:
-            visit = visits[event_id] = OpenEvent(faces=[])
-        see(visit, record, record.fact)
 
 
 def _take_away(visits: dict[EventId, OpenEvent], event_id: EventId | None, path: str) -> None:
@@ -382,15 +388,16 @@ def _removing(records: Sequence[Record]) -> Iterable[Statement]:
 
 def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]:
     opener = record.fact
-    if not isinstance(opener, Opener):
+    if not isinstance(opener, OPENER_TYPES):
         raise TypeError(f"a {type(opener).__name__} opens no event")
     best = faces.best(visit.faces)
     named = best is not None and (best.name is not None or best.given)
     word = visit.lock_action or "none"
+    recorded_at, doubt = canonical(opener.recorded_at), clocks.doubt(record, opener)
     return (
         event_id,
         opener.camera_id,
-        canonical(opener.recorded_at),
+        recorded_at,
         "ding" if _is_ring(opener) else "motion",
         opener.recording_id,
         best.name if best is not None and named else visit.admitted,
@@ -409,8 +416,8 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
         int(visit.opened),
         int(visit.refused),
         *_end(visit.ended),
-        canonical_us(clocks.listed_us(record, opener)),
-        clocks.doubt(record, opener),
+        recorded_at if doubt is None else canonical_us(record.appended_at_us),
+        doubt,
     )
 
 

@@ -36,6 +36,10 @@ STRENGTH: Final[tuple[tuple[Outcome, ...], ...]] = (
     ("refused",),
     ("trial",),
 )
+RANK: Final[dict[Outcome, int]] = {
+    **{word: rank for rank, words in enumerate(STRENGTH) for word in words},
+    "none": len(STRENGTH),
+}
 
 
 def outcome(fact: UnlockAction) -> Outcome:
