@@ -41,7 +41,7 @@ SCHEMA: Final = """
 CREATE TABLE {p}event_clocks (
     id          INTEGER PRIMARY KEY REFERENCES {p}events(id) ON DELETE CASCADE,
     position    INTEGER NOT NULL,
-    boot        BLOB    NOT NULL,
+    boot        TEXT    NOT NULL,
     recorded_us INTEGER NOT NULL,
     appended_us INTEGER NOT NULL,
     floor_us    INTEGER,
@@ -51,7 +51,7 @@ CREATE TABLE {p}event_clocks (
 CREATE INDEX {p}idx_event_clocks_moved_by ON {p}event_clocks (moved_by) WHERE moved_by IS NOT NULL;
 CREATE TABLE {p}event_boots (
     id          INTEGER PRIMARY KEY,
-    boot        BLOB    NOT NULL UNIQUE,
+    boot        TEXT    NOT NULL UNIQUE,
     offset_us   INTEGER NOT NULL,
     greatest_us INTEGER NOT NULL
 ) STRICT
@@ -61,7 +61,7 @@ CREATE TABLE {p}event_boots (
 class Clocks(NamedTuple):
     """The clocks of an append: which boot, and the wall clock less the time since that boot."""
 
-    boot: bytes
+    boot: str  # in hex
     offset_us: int
 
 
@@ -75,7 +75,7 @@ def clocks_of(record: Record) -> Clocks | None:
     # What was carried over from elsewhere was appended on another machine.
     if not isinstance(boot, bytes) or not isinstance(clock_ns, int) or "origin" in meta:
         return None
-    return Clocks(boot, record.appended_at_us - clock_ns // 1000)
+    return Clocks(boot.hex(), record.appended_at_us - clock_ns // 1000)
 
 
 def doubt(record: Record, opener: Opener) -> Doubt | None:
@@ -145,7 +145,7 @@ def statements(records: Sequence[Record]) -> list[Statement]:
     unset: list[tuple[Any, ...]] = []
     since: list[tuple[Any, ...]] = []
     inside: list[tuple[Any, ...]] = []
-    last: dict[bytes, tuple[int, Clocks, int]] = {}
+    last: dict[str, tuple[int, Clocks, int]] = {}
     greatest_us: int | None = None
     for record in records:
         # Only the first record of an append has a meta.

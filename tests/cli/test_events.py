@@ -232,7 +232,7 @@ def test_an_hour_that_comes_twice_is_shown_with_its_offset(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """When summer time ends; the hours around it are shown as ever."""
-    at = datetime(2026, 10, 24, 23, 10, tzinfo=UTC)
+    at = datetime(2025, 10, 25, 23, 10, tzinfo=UTC)
     log = [
         prepare([Motion(camera_id="front_door", recorded_at=at + timedelta(hours=hours))])
         for hours in range(4)
@@ -240,12 +240,12 @@ def test_an_hour_that_comes_twice_is_shown_with_its_offset(
     path = build_log(tmp_path / "october.db", log)
     eventlog = CommandLine(capsys, path, time_zone="Europe/Berlin")
     assert [line[4:29].rstrip() for line in eventlog("events").lines[:0:-1]] == [
-        "2026-10-25 01:10:00",
-        "2026-10-25 02:10:00+02:00",
-        "2026-10-25 02:10:00+01:00",
-        "2026-10-25 03:10:00",
+        "2025-10-26 01:10:00",
+        "2025-10-26 02:10:00+02:00",
+        "2025-10-26 02:10:00+01:00",
+        "2025-10-26 03:10:00",
     ]
-    assert "2026-10-25 02:10:00+01:00" in eventlog("show", 3).out
+    assert "2025-10-26 02:10:00+01:00" in eventlog("show", 3).out
 
 
 def test_utc_needs_no_database_of_time_zones(

@@ -50,7 +50,8 @@ class Model:
         """The columns of an event that facts decide, and its detections."""
         own = [record for record in self.records if record.event_id == event_id]
         event = model_event(self.records, own[0])
-        del event["created_at"]
+        for decided_by_the_clock in ("created_at", "listed_at", "clock"):
+            del event[decided_by_the_clock]
         event["detections"] = [
             (r.position, r.fact.label, r.fact.confidence or 0.0)
             for r in own
