@@ -150,12 +150,11 @@ class Reader:
         limit: int = 20,
         offset: int = 0,
     ) -> list[dict[str, Any]]:
-<<<<<<< HEAD
-        """A page of events, newest `recorded_at` first, then the higher id.
+        """A page of events, newest `listed_at` first, then the higher id.
 
         Args:
             wanted: Which events; all by default.
-            before: The (recorded_at, id) of the last event of the page before this one. None, the
+            before: The (listed_at, id) of the last event of the page before this one. None, the
                 default, begins with the newest.
             limit: How many at most; 20 by default.
             offset: How many to leave out before; 0 by default.
@@ -169,9 +168,6 @@ class Reader:
             OpenedElsewhere: It was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-=======
-        """A page of events, newest `listed_at` first; see `event_list.recent_events`."""
->>>>>>> 108cfe2 (List an event by its append where its clock can't be believed, mark it and say so)
         packed = event_list.packed_events(wanted, before=before, limit=limit, offset=offset)
         try:
             ((text,),) = await self._fetch(packed)
@@ -182,7 +178,21 @@ class Reader:
         return event_list.unpack(text)
 
     async def events_by_recorded_at(self, limit: int, offset: int) -> list[dict[str, Any]]:
-        """A page of events, newest `recorded_at` first."""
+        """A page of events, newest `recorded_at` first, whatever it says.
+
+        Args:
+            limit: How many at most.
+            offset: How many to leave out before.
+
+        Returns:
+            Events as `get_event` has them.
+
+        Raises:
+            BadArgument: A number that no list can be asked for.
+            StoreClosed: It is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
         found = event_list.nest(await self._fetch(event_list.by_recorded_at(limit, offset)))
         return sorted(found, key=lambda event: (event["recorded_at"], event["id"]), reverse=True)
 
