@@ -95,13 +95,17 @@ class _Source(_Table, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Frigate(_Source, frozen=True, kw_only=True, tag="frigate"):
-    """Frigate by MQTT, and by its API where `api` is given."""
+    """Frigate by MQTT, and by its API where `api` is given.
+
+    `people` are the sub labels that name a person: any other is a label.
+    """
 
     prefix: str = "frigate"
     api: str | None = None
     every: Span = "10m"
     history: Span | Literal["all"] = "0d"
     recognition_threshold: Annotated[float, Meta(ge=0.0, le=1.0)] = 0.9
+    people: list[str] = field(default_factory=list)
 
 
 class Zigbee2Mqtt(_Source, frozen=True, kw_only=True, tag="zigbee2mqtt"):

@@ -261,12 +261,18 @@ def listening(config: Config) -> list[Listening]:
         adapter = SOURCES[ADAPTERS[type(source)]]
         assert adapter.topics  # noqa: S101 - a test holds the table
         signs = SIGNS.get(adapter.name, Signs((), lambda _: None))
-        threshold = source.recognition_threshold if isinstance(source, Frigate) else None
+        settings = Settings(prefix=source.prefix)
+        if isinstance(source, Frigate):
+            settings = Settings(
+                prefix=source.prefix,
+                recognition_threshold=source.recognition_threshold,
+                people=frozenset(source.people),
+            )
         made.append(
             Listening(
                 source=name,
                 adapter=adapter,
-                settings=Settings(prefix=source.prefix, recognition_threshold=threshold),
+                settings=settings,
                 sign=signs.read,
                 signs=signs.topics,
             )

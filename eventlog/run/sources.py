@@ -39,7 +39,9 @@ async def ask_frigate(name: str, table: Frigate, store: EventStore, board: Board
         table.api or "",
         http.get,
         adapter=SOURCES["frigate"],
-        settings=Settings(recognition_threshold=table.recognition_threshold),
+        settings=Settings(
+            recognition_threshold=table.recognition_threshold, people=frozenset(table.people)
+        ),
         store=_signed(store, name),
         pictures=Thumbnails(store.thumbnails_dir),
     )

@@ -100,3 +100,10 @@ def test_secrets_come_from_files_and_the_environment(
     file.write_text("", encoding="utf-8")
     with pytest.raises(BadArgument, match="is empty"):
         secret("x", None, str(file))
+
+
+def test_frigates_people_are_the_names_among_its_sub_labels() -> None:
+    """Without them, a sub label is a label."""
+    found = parse(LOG + MQTT + FRIGATE + 'people = ["ada"]').source["frigate"]
+    assert isinstance(found, Frigate)
+    assert found.people == ["ada"]
