@@ -1,8 +1,8 @@
 """The writer: the only connection of a store that writes, on its own thread, inside the lock.
 
 Every function that `run` is given holds the file lock while it runs, so that no two writers and no
-WAL checkpoint run at the same time. WAL checkpoints are made here: when the WAL has grown and when
-there is nothing to do, after the answers of the last write were sent.
+WAL checkpoint run at the same time. WAL checkpoints are made here, after the answers of the last
+write were sent; `wal_checkpoints.py` says when.
 
 Knows nothing of what is written.
 """
@@ -27,6 +27,7 @@ from eventlog.storage.forks import forget_in_children
 from eventlog.storage.lock import TIMEOUT_S, FileLock
 from eventlog.storage.paths import lock_path, wal_path
 from eventlog.storage.side_files import warn_of_open_folder
+from eventlog.storage.wal_checkpoints import WalCheckpoints
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -65,10 +66,13 @@ class Writer:
         self._wal_path = wal_path(path)
         self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
         self.lock.asks = True
-        self._worker = ConnectionThread(path, self._connect, idle=self._tidy)
-        self._wal_limit_bytes = wal_limit_bytes
-        self._looked_at = 0
-        self._tidied_at = 0
+        self._checkpoints = WalCheckpoints(
+            self._wal_path,
+            limit_bytes=wal_limit_bytes,
+            checkpoint=self._checkpoint_wal,
+            post=self.post,
+        )
+        self._worker = ConnectionThread(path, self._connect, idle=self._checkpoints.tidy)
         self._wal_size = 0
         self._writes = 0
         self._durable = False
@@ -153,14 +157,14 @@ class Writer:
             self.lock.release()
         self._writes += 1
         if self._writes % WRITES_PER_LOOK == 0:
-            self._look()
+            self._checkpoints.look()
         if self._durable and self._size_of_wal() != self._wal_size:
             self._worker.post(self._make_room)
         return answer
 
     def look_soon(self) -> None:
         """On the thread, after a large write: measure the WAL before the next one."""
-        self._worker.post(self._look)
+        self._worker.post(self._checkpoints.look)
 
     def set_durable(self, connection: sqlite3.Connection, *, durable: bool) -> None:
         """On the thread, outside a transaction: sync each commit (FULL), or none (NORMAL)."""
@@ -285,39 +289,8 @@ class Writer:
             log.info("the WAL of %s is not made longer: %s", self.path, error)
         self._wal_size = self._size_of_wal()
 
-    # ── WAL checkpoints ────────────────────────────────────────────────────────────────────
-
-    def _look(self) -> None:
-        """Measure the WAL, and have a WAL checkpoint made when it is due."""
-        try:
-            used = wal.bytes_in_use(self._wal_path)
-        except OSError:
-            log.exception("the WAL of %s could not be measured", self.path)
-            return
-        if used < self._looked_at:  # the WAL is written from its start again
-            self._looked_at = 0
-        # Where a reader holds the WAL, another try comes when it has grown by as much again.
-        if used - self._looked_at >= self._wal_limit_bytes:
-            self._looked_at = used
-            self._worker.post(self._carry_over)
-
-    def _carry_over(self) -> None:
-        try:
-            self._checkpoint_wal()
-        except Exception:
-            log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
-
-    def _tidy(self) -> None:
-        try:
-            used = wal.bytes_in_use(self._wal_path)
-            # What a WAL checkpoint has copied stays in the file until the WAL starts again.
-            if used not in (0, self._tidied_at):
-                self._checkpoint_wal()
-                self._tidied_at = used
-        except Exception:
-            log.exception("the WAL checkpoint of %s failed; a later one is tried", self.path)
-
-    def _checkpoint_wal(self) -> None:
+    def _checkpoint_wal(self) -> bool:
+        """Make a WAL checkpoint; False where the lock is not free now."""
         # PASSIVE does not wait, so that a stuck reader can't keep the lock. This does not wait for
         # the lock either: a later moment is as good.
         connection = self._worker.connection
@@ -327,7 +300,8 @@ class Writer:
                     lambda: connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
                 )
         except LockTimeout:
-            self._looked_at = 0
+            return False
+        return True
 
 
 def _identity(name: str) -> tuple[int, int]:
