@@ -37,7 +37,7 @@
         ├── CheckpointMoved       another projector was quicker; nothing was applied
         └── JournalHole           positions do not follow each other
 
-Knows nothing of SQLite: `disk_errors.py` translates.
+Knows nothing of SQLite: `storage/error_translation.py` translates its errors.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class UnknownEvent(CallerError):
 
 
 class KeyConflict(CallerError):
-    """The key stands in the journal already, with other facts.
+    """The key is in the journal already, with other facts.
 
     `receipt` is the receipt of the append that used the key first.
     """

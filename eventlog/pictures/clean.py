@@ -159,7 +159,7 @@ def _memory_file(limit: int) -> FileIO:
     """A file in memory that takes `limit` bytes and no more.
 
     Pillow holds on to Python's own lock while it encodes into an object, but not into a file; so
-    an event loop beside it goes on.
+    an event loop on another thread goes on.
     """
     file = FileIO(os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+")
     file.truncate(limit)

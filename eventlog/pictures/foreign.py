@@ -1,8 +1,8 @@
 """Frames of other formats than JPEG and PNG, and frames that are too large to decode here.
 
-Each is converted by a process of its own (`converter.py`), whose memory and time are limited: a
-decoder that is led to take gigabytes, or to crash, harms nobody else. WebP, AVIF where Pillow
-can read it, GIF, BMP and TIFF are known by their first bytes.
+Each is converted by a process of its own (`converter.py`), whose memory and time are limited: where
+a hostile frame makes a decoder take gigabytes, or crash, no other process is harmed. WebP, AVIF
+where Pillow can read it, GIF, BMP and TIFF are recognised by their first bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """JPEG segments: the header, the orientation, and the bytes that the pixels need.
 
 Only baseline, extended and progressive JPEGs of 8 bits are read: what cameras make. Knows
-nothing of what lies inside a scan but where it ends.
+nothing of a scan's data but where it ends.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _AFTER_SCAN: Final = re.compile(rb"\xff+[^\x00\xff\xd0-\xd7]")
 
 
 class _Segment(NamedTuple):
-    """A marker with its body, and where in the frame both lie; a scan's data lies after it."""
+    """A marker with its body, and where both are in the frame; a scan's data follows it."""
 
     marker: int
     start: int
@@ -104,7 +104,7 @@ def _segments(frame: bytes) -> Iterator[_Segment]:
         check_pieces(pieces)
         found = _MARKER.match(frame, at)
         if found is None:
-            raise refused("is a damaged JPEG: something stands between its segments")
+            raise refused("is a damaged JPEG: there is something between its segments")
         marker, start = found[1][0], found.end()
         if marker == _EOI:
             yield _Segment(marker, at, start, b"")

@@ -40,7 +40,7 @@ from eventlog.storage.durable_files import (
 )
 from eventlog.storage.error_translation import of_os_error
 
-FALLBACK: Final = "undated"  # the name for a frame whose timestamp has no letter to keep
+FALLBACK: Final = "undated"  # the name where the timestamp has no character that a name may have
 MAX_STEM: Final = 100  # characters of a timestamp that a name keeps
 # Of the disk, what no picture takes: the smaller of the two.
 KEEP_FREE_BYTES: Final = 500_000_000
@@ -65,7 +65,7 @@ class Thumbnails:
     """
 
     def __init__(self, folder: Path, *, keep_free_bytes: int | None = None) -> None:
-        """Touch nothing yet. Raises BadArgument for a folder whose name can't stand in a fact.
+        """Touch nothing yet. Raises BadArgument for a folder whose name no fact can hold.
 
         `keep_free_bytes` is room on the disk that no picture takes, so that records go on when
         pictures fill it; None keeps 500 MB or 5 % of the disk, whichever is smaller.
@@ -155,7 +155,7 @@ class Thumbnails:
     ) -> ThumbnailSaved | None:
         """Like `save`, in a worker thread, one frame at a time: the event loop stays free.
 
-        A frame whose saving has begun is saved, though its caller be cancelled meanwhile.
+        A save that has begun is completed, even when its caller is cancelled.
         """
         if self._turn is None:
             self._turn = anyio.CapacityLimiter(1)
@@ -174,7 +174,7 @@ class Thumbnails:
         return path if is_plain(path) else None
 
     def describe(self, relative_path: str) -> ThumbnailSaved:
-        """The fact of a picture: with digest and sizes where it lies in the folder, else bare.
+        """The fact of a picture: its path and, where the file is there, digest and sizes.
 
         Reads the whole file; the size in pixels is None where it is no JPEG or PNG.
         """
@@ -196,7 +196,8 @@ class Thumbnails:
     def check(self, fact: ThumbnailSaved) -> Literal["missing", "damaged"] | None:
         """What is wrong with the file of a fact; None is nothing.
 
-        A file that can't be read is damaged. One whose digest nobody took is only looked for.
+        A file that can't be read is damaged. Where the fact has no digest, the file is only looked
+        for.
         """
         try:
             contents = self._read(fact.path)
@@ -267,7 +268,7 @@ class Thumbnails:
         return name
 
     def _read(self, relative_path: str) -> _Contents | None:
-        """What lies under a relative path; None where no plain file does. Raises OSError."""
+        """The digest and sizes of a file; None where there is no plain file. Raises OSError."""
         path = self.find(relative_path)
         if path is None:
             return None

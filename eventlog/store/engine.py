@@ -71,7 +71,7 @@ class Engine:
 
     @classmethod
     async def start(cls, path: Path, machine: Machine = MACHINE) -> Engine:
-        """Make or open the log at `path` and follow it; wholly, or nothing is left open.
+        """Make or open the log at `path` and follow it. After an error nothing is left open.
 
         Raises DatabaseError.
         """
@@ -87,7 +87,7 @@ class Engine:
         engine = cls(writer, reader, start, machine)
         try:
             await writer.run(lambda _: engine._reserve.keep())
-            await engine._tell(start)
+            await engine._record_unclean_stops(start)
         except BaseException:
             await engine.close()
             raise
@@ -102,16 +102,16 @@ class Engine:
             self.reader.nudge, self._on_trouble, may_run=self._reserve.restored
         )
 
-    async def _tell(self, start: Start) -> None:
+    async def _record_unclean_stops(self, start: Start) -> None:
         """Put the unclean stops that were found into the journal, each once."""
         for key, fact in start.unclean.items():
             try:
                 await self.append(prepare([fact], key=key, author=STARTUP))
             except KeyConflict:
-                log.info("another start told of the same unclean stop")
+                log.info("another start recorded the same unclean stop")
             except DiskFull as error:
-                # The marks stay, so that a start with room tells of them.
-                log.warning("an unclean stop is not told of yet: %s", error)
+                # The marks stay, so that a later start records them.
+                log.warning("an unclean stop is not recorded yet: %s", error)
                 return
         for mark in start.marks:
             mark.unlink(missing_ok=True)
@@ -125,9 +125,9 @@ class Engine:
         return await self._group_commit.append_all(some)
 
     async def receipt(self, key: str) -> Receipt | None:
-        """The receipt of the append that used the key, asked behind all that wait.
+        """The receipt of the append that used the key, after all appends that wait now.
 
-        What it tells of is on the disk, also where that append was relaxed or failed half-way.
+        Its facts are on the disk then, also where that append was relaxed or was interrupted.
         """
         await self._group_commit.settled()
         return await self._writer.run(lambda connection: self._find_durably(connection, key))
@@ -140,7 +140,7 @@ class Engine:
 
     @property
     def writer(self) -> Writer:
-        """The one way to write, for a replay."""
+        """The only connection that writes, for a replay."""
         return self._writer
 
     async def caught_up(self, position: int) -> None:
@@ -161,7 +161,7 @@ class Engine:
                 await self.follow.stop()
                 await self._projector.run_to_end()
         except DatabaseError as error:
-            log.warning("the views are carried to the end by a later start: %s", error)
+            log.warning("a later start brings the views up to date: %s", error)
         finally:
             self._trouble = StoreClosed()
             self._progress.give()
@@ -208,6 +208,6 @@ class Engine:
     def _on_trouble(self, error: DatabaseError) -> None:
         if self._trouble is None or type(self._trouble) is not type(error):
             level = logging.CRITICAL if isinstance(error, JournalHole) else logging.ERROR
-            log.log(level, "the views can't be carried on: %s", error)
+            log.log(level, "the views can't be updated: %s", error)
         self._trouble = error
         self._progress.give()

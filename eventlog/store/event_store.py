@@ -43,7 +43,7 @@ from eventlog.store.reader import Reader
 
 log = logging.getLogger("eventlog")
 
-# How often a place outside is looked for: nothing tells of it.
+# How often the state of the outside heads is read: nothing notifies of a change.
 _LOOK_S: Final = 0.1
 
 

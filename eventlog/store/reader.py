@@ -172,7 +172,7 @@ class Reader:
         try:
             ((text,),) = await self._fetch(packed)
         except DatabaseError:
-            # Damage that no JSON can hold; what is wrong with the disk this is told as well.
+            # A damaged value that JSON can't hold. Where the disk failed, this query fails as well.
             plain = event_list.recent_events(wanted, before=before, limit=limit, offset=offset)
             return event_list.nest(await self._fetch(plain))
         return event_list.unpack(text)
@@ -395,7 +395,7 @@ class Reader:
             try:
                 (now,) = await self._worker.run(lambda c: c.execute(DATA_VERSION).fetchone())
             except DatabaseError as error:
-                # Followers look again at their own pace, and are told what is wrong themselves.
+                # Followers also look without this hint, and raise the error themselves.
                 log.warning("commits can't be watched: %s", error)
                 await asyncio.sleep(TRY_AGAIN_S)
                 continue

@@ -1,12 +1,12 @@
-"""Takes a plain store over: its rows become facts, and its tables make way for the views.
+"""Turns the database of a plain store into a log: its rows become facts, its tables are dropped.
 
 A plain store is a database with the contract's three tables and no journal. Both steps run in
-one transaction that the caller owns, so that the file is a plain store or a log and never
-something between. Rows are streamed: no table has to fit in memory. What no append can hold stays
-in a table of its own, `legacy_events`, `legacy_detections` or `legacy_persons`: detections of
-events that are gone, and rows with what may be a name and can't be one.
+one transaction that the caller owns, so that the file is either a plain store or a log. Rows are
+streamed: no table has to fit in memory. What no append can hold is kept in a table of its own,
+`legacy_events`, `legacy_detections` or `legacy_persons`: detections of events that are gone, and
+rows with something in a name's column that can't be a name.
 
-Knows the plain tables' columns by name only; what rows say, `plain.py` knows.
+Knows the plain tables' columns by name only; `plain_rows.py` knows what their values mean.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from eventlog.journal.append import place
 from eventlog.journal.table import SCHEMA
 from eventlog.projections import VIEWS
 from eventlog.record import Head
-from eventlog.store.compat.plain_rows import Row, Table, Told, tell_event, tell_person
+from eventlog.store.compat.plain_rows import Row, RowFacts, Table, event_of_row, person_of_row
 
 log = logging.getLogger("eventlog")
 
 BATCH: Final = 1000
-# An id above leaves no room for the events to come.
+# A higher id would leave no ids for later events.
 LAST_ID: Final = journal.EVENT_ID_MAX
 
-# What a table must have, beside `id INTEGER PRIMARY KEY`, to be a plain store's.
+# The columns that a plain store's table must have, besides `id INTEGER PRIMARY KEY`.
 _NEEDED: Final[Mapping[Table, frozenset[str]]] = {
     "events": frozenset({"recorded_at"}),
     "detections": frozenset({"event_id", "label", "confidence"}),
@@ -64,7 +64,7 @@ _ORPHANS: Final = (
 )
 _ASIDE: Final = "CREATE TABLE {name} AS SELECT * FROM {table} WHERE false"
 _COPY: Final = "INSERT INTO {name} SELECT * FROM {table} WHERE id = ?"
-# Whatever else the file holds: tables, and what hangs on them.
+# All other tables of the file, with their indexes and triggers.
 _OTHERS: Final = (
     "SELECT lower(name) FROM sqlite_schema"
     " WHERE lower(tbl_name) NOT IN ('events', 'detections', 'persons')"
@@ -94,11 +94,11 @@ class Adopted(Struct, frozen=True):
 
 
 def take(connection: sqlite3.Connection) -> PlainStore:
-    """Look whether the three tables are a plain store's; nothing is written.
+    """Check that the three tables are a plain store's; nothing is written.
 
-    Raises ForeignDatabase where a table lacks what makes it one, and where a further table
-    stands in the way: it has a name that a log takes for itself, or it references one of the
-    three, so that its rows would go with theirs.
+    Raises ForeignDatabase where a table lacks a column that it must have, and where another table
+    prevents the adoption: it has a name that a log needs, or it references one of the three, so
+    that its rows would be deleted with theirs.
     """
     for (name,) in connection.execute(_OTHERS):
         if name in _OURS:
@@ -128,9 +128,9 @@ def take(connection: sqlite3.Connection) -> PlainStore:
 def adopt(connection: sqlite3.Connection, plain: PlainStore, now_us: int) -> Adopted:
     """Put what a plain store holds into the empty journal, and drop its three tables.
 
-    Persons come first: a view has a person from the first record that names them, and that
-    record is to be the one with the person's own `created_at`. Events follow by id, each under
-    its own; an id that no event can have is replaced by the next one after the highest.
+    Persons come first: a person's row is made by the first record that names the person, and that
+    has to be the record with the person's own `created_at`. Events follow in the order of their
+    ids and keep them; an id that no event can have is replaced by the next one after the highest.
     """
     text_factory = connection.text_factory
     connection.text_factory = _text
@@ -145,7 +145,7 @@ def adopt(connection: sqlite3.Connection, plain: PlainStore, now_us: int) -> Ado
     log.log(
         logging.WARNING if adopted.exceptions else logging.INFO,
         "adopted a plain store of %d events and %d persons; %d of its rows hold something that"
-        " no fact can, which is kept beside",
+        " no fact can, which is kept in the meta or in a table legacy_…",
         *(adopted.events, adopted.persons, adopted.exceptions),
     )
     return adopted
@@ -168,46 +168,46 @@ def _check_columns(connection: sqlite3.Connection, table: Table, needed: frozens
 
 
 def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, dict[Table, list[int]]]:
-    """Write the journal. Answers the rows that are to be set aside as well, by id."""
+    """Write the journal. Returns also the ids of the rows to set aside."""
     orphans = [row_id for (row_id,) in connection.execute(_ORPHANS)]
     aside: dict[Table, list[int]] = {"events": [], "detections": orphans, "persons": []}
-    told_of = {"events": 0, "persons": 0}
+    counts = {"events": 0, "persons": 0}
     exceptions = len(orphans)
     head = journal.head(connection)
     rows: list[tuple[Any, ...]] = []
-    for told in chain(_persons(connection, now_us), _events(connection, now_us)):
-        told_of[told.table] += 1
-        exceptions += told.exceptions
-        if told.aside:
-            aside[told.table].append(told.id)
-        if told.append is None:
+    for read in chain(_persons(connection, now_us), _events(connection, now_us)):
+        counts[read.table] += 1
+        exceptions += read.exceptions
+        if read.aside:
+            aside[read.table].append(read.id)
+        if read.append is None:
             continue
-        event_id = told.append.event_id
-        placed, head = place(told.append, head, event_id=event_id, at_us=now_us, meta=None)
+        event_id = read.append.event_id
+        placed, head = place(read.append, head, event_id=event_id, at_us=now_us, meta=None)
         rows += placed
         if len(rows) >= BATCH:
             journal.insert(connection, rows)
             rows = []
     journal.insert(connection, rows)
-    return Adopted(head, told_of["events"], told_of["persons"], exceptions), aside
+    return Adopted(head, counts["events"], counts["persons"], exceptions), aside
 
 
-def _persons(connection: sqlite3.Connection, now_us: int) -> Iterator[Told]:
+def _persons(connection: sqlite3.Connection, now_us: int) -> Iterator[RowFacts]:
     for row in _rows(connection, _PERSONS):
-        yield tell_person(row, now_us)
+        yield person_of_row(row, now_us)
 
 
-def _events(connection: sqlite3.Connection, now_us: int) -> Iterator[Told]:
+def _events(connection: sqlite3.Connection, now_us: int) -> Iterator[RowFacts]:
     for row, detections in _with_detections(connection, _KEPT_ID):
-        yield tell_event(row, detections, row["id"], now_us)
+        yield event_of_row(row, detections, row["id"], now_us)
     (last_kept,) = connection.execute(_LAST.format(which=_KEPT_ID)).fetchone()
     others = _with_detections(connection, _OTHER_ID)
     for event_id, (row, detections) in enumerate(others, last_kept + 1):
-        yield tell_event(row, detections, event_id, now_us)
+        yield event_of_row(row, detections, event_id, now_us)
 
 
 def _with_detections(connection: sqlite3.Connection, which: str) -> Iterator[tuple[Row, list[Row]]]:
-    """Each event's row and those of its detections: two streams in one order, read side by side."""
+    """Each event's row and those of its detections: two queries in one order, read together."""
     detections = groupby(
         _rows(connection, _DETECTIONS.format(which=which)), key=itemgetter(_OF_EVENT)
     )
@@ -236,7 +236,7 @@ def _without(row: Row, column: str) -> Row:
 
 
 def _set_aside(connection: sqlite3.Connection, table: Table, ids: Iterable[int]) -> None:
-    """Copy rows as they are to a table of their own, which is made only if there are any."""
+    """Copy rows unchanged to a table of their own, which is made only if there are any."""
     pairs = [(row_id,) for row_id in ids]
     if not pairs:
         return
@@ -248,7 +248,7 @@ def _set_aside(connection: sqlite3.Connection, table: Table, ids: Iterable[int])
 
 
 def _text(raw: bytes) -> str | bytes:
-    """Text as it is; bytes where a program put what is no UTF-8 into a column of text."""
+    """Text; bytes where a program wrote something else than UTF-8 into a text column."""
     try:
         return raw.decode()
     except UnicodeDecodeError:

@@ -4,10 +4,10 @@ A pipeline of today sends its own SQL through `store.db`. Its writes must not me
 checkpoint, so the connection takes the lock before a statement that may write and releases it
 when the transaction has ended.
 
-Two habits of such pipelines keep nobody waiting. A transaction that was left open is committed when
-an append of the same process needs the lock, as the append of the plain store did. And the rows of
-a statement are all read when it is run, so that a cursor that is read by half, or not at all, keeps
-no snapshot of the database.
+Two habits of such pipelines would make others wait, and do not. A transaction that was left open is
+committed when an append of the same process needs the lock, as the append of the plain store did.
+And the rows of a statement are all read when it is run, so that a cursor that is read by half, or
+not at all, keeps no snapshot of the database.
 
 Knows no table.
 """
@@ -139,7 +139,7 @@ class LockedConnection(sqlite3.Connection):
                 self.let_go()
 
     def let_go(self) -> None:
-        """Release the lock unless a transaction is open, which others are told the owner of."""
+        """Release the lock unless a transaction is open; then the lock file names its owner."""
         self.used_at = time.monotonic()
         if not self.lock.held:
             return

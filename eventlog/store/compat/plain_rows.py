@@ -1,17 +1,17 @@
-"""What the rows of a plain store say, as appends.
+"""The rows of a plain store as appends.
 
-A plain store holds the contract's three tables, filled by a pipeline whose values nobody
-checked. A value that no fact can hold becomes "not known" and is kept as it stood in the meta of
-the row's append, a map under `legacy`:
+A plain store has the contract's three tables, with values that were never checked. A value that
+no fact can hold becomes "not known", and is kept unchanged in the meta of the row's append, in
+a map under `legacy`:
 
     id                the row's id
     values            what the facts do not give back of the row, by column
     detections        the ids of the event's detections, in the order of their facts
     detection_values  the same as `values` for detections, each with its `id`; one whose id is
-                      not among `detections` became no fact and stands there whole
+                      not among `detections` became no fact and is there completely
 
-What may be a person's name stands in no meta: a row with such a name is told without it, and
-`Told.aside` asks for the row to be kept elsewhere.
+No meta holds what may be a person's name: the facts of such a row leave the name out, and
+`RowFacts.aside` asks for the row to be kept in a table.
 
 Pure. Knows rows as maps from column to value, and no SQL.
 """
@@ -51,7 +51,7 @@ Table: TypeAlias = Literal["events", "detections", "persons"]
 # What the contract's column may hold.
 PlainAction: TypeAlias = Literal["unlocked", "locked", "none"]
 
-# What a camera is called whose name can't be held: the contract's default would be a guess.
+# The camera of rows whose camera_id no fact can hold: the contract's default would be a guess.
 UNKNOWN_CAMERA: Final = "unknown"
 
 # The contract's defaults, for tables that lack the column.
@@ -76,11 +76,11 @@ _PERSON_COLUMNS: Final = frozenset({"id", "name", "display_name", "created_at"})
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
 
 
-class Told(Struct, frozen=True):
-    """What one row of `events` (with its detections) or `persons` comes to.
+class RowFacts(Struct, frozen=True):
+    """The facts of one row of `events` (with its detections) or `persons`.
 
-    `append` is None where no fact is true of the row; `exceptions` counts the rows, detections
-    included, with a value that no fact can hold; `aside` asks for the row to be kept elsewhere.
+    `append` is None where the row gives no fact; `exceptions` counts the rows, detections included,
+    with a value that no fact can hold; `aside` asks for the row to be kept in a table.
     """
 
     table: Table
@@ -90,14 +90,14 @@ class Told(Struct, frozen=True):
     aside: bool
 
 
-def tell_event(row: Row, detections: Sequence[Row], event_id: int, now_us: int) -> Told:
+def event_of_row(row: Row, detections: Sequence[Row], event_id: int, now_us: int) -> RowFacts:
     """The append that opens a row's event under `event_id`; its key is `legacy:<id>`.
 
-    A time that can't be read gives way to the row's other one, and at last to `now_us`.
+    Where a time can't be read, the row's other time is taken, and else `now_us`.
     """
     reading = _Reading({**_EVENT_DEFAULTS, **row}, _EVENT_COLUMNS)
     reading.refused = event_id != row["id"]
-    seen, untold = _tell_detections(row["id"], detections)
+    seen, unread = _read_detections(row["id"], detections)
     recorded = reading.moment("recorded_at", canonical)
     created = reading.moment("created_at", _created_at)
     at_us = _first_us(created, recorded, now_us)
@@ -110,17 +110,17 @@ def tell_event(row: Row, detections: Sequence[Row], event_id: int, now_us: int) 
         row,
         values=reading.kept,
         detections=[one.row["id"] for one in seen],
-        detection_values=[*in_part, *(one.row for one in untold)],
+        detection_values=[*in_part, *(one.row for one in unread)],
     )
-    exceptions = sum(one.refused for one in (reading, *seen, *untold))
+    exceptions = sum(one.refused for one in (reading, *seen, *unread))
     append = _append(facts, key=f"legacy:{row['id']}", at_us=at_us, meta=meta, event_id=event_id)
-    return Told("events", row["id"], append, exceptions, reading.aside)
+    return RowFacts("events", row["id"], append, exceptions, reading.aside)
 
 
-def tell_person(row: Row, now_us: int) -> Told:
+def person_of_row(row: Row, now_us: int) -> RowFacts:
     """The append that names a row's person; its key is `legacy:person:<id>`.
 
-    Further columns of a person are as personal as the name, and stand in no meta either.
+    Further columns of a person are as personal as the name, so no meta holds them.
     """
     reading = _Reading(row, frozenset(row))
     name = reading.name("name")
@@ -128,18 +128,18 @@ def tell_person(row: Row, now_us: int) -> Told:
     created = reading.moment("created_at", _created_at)
     further = any(row[column] is not None for column in row.keys() - _PERSON_COLUMNS)
     if name is None:
-        return Told("persons", row["id"], None, 1, aside=True)
+        return RowFacts("persons", row["id"], None, 1, aside=True)
     append = _append(
         [PersonNamed(name=name, display_name=display_name)],
         key=f"legacy:person:{row['id']}",
         at_us=_first_us(created, None, now_us),
         meta=_meta(row, values=reading.kept),
     )
-    return Told("persons", row["id"], append, int(reading.refused), reading.aside or further)
+    return RowFacts("persons", row["id"], append, int(reading.refused), reading.aside or further)
 
 
 class _Reading:
-    """One row while it is read: hands out what a fact can hold, and keeps the rest."""
+    """Reads one row: returns the values that a fact can hold, and keeps the others."""
 
     def __init__(self, row: Row, known: frozenset[str]) -> None:
         self.row = row
@@ -160,7 +160,7 @@ class _Reading:
         return otherwise
 
     def name(self, column: str) -> str | None:
-        """A name; one that can't be held is not kept here, unless it is empty and nobody's."""
+        """A name; one that no fact can hold is kept only if it is empty, and so no name."""
         value: str | None = self.row.get(column)
         if _fits(value, PersonalText):
             return value
@@ -178,7 +178,7 @@ class _Reading:
         return isinstance(value, int | float) and value != 0
 
     def moment(self, column: str, written: Callable[[datetime], str]) -> datetime | None:
-        """A time, None where it can't be read. A spelling that is not `written`'s is kept."""
+        """A time, None where it can't be read. Another spelling than `written`'s is kept."""
         value = self.row.get(column)
         at = _moment(value)
         if at is None:
@@ -224,24 +224,24 @@ def _afterwards(reading: _Reading) -> list[Fact]:
     return facts
 
 
-def _tell_detections(event: int, rows: Sequence[Row]) -> tuple[list[_Reading], list[_Reading]]:
-    """Those that can be told, with the corners that can be held, and those that can't."""
+def _read_detections(event: int, rows: Sequence[Row]) -> tuple[list[_Reading], list[_Reading]]:
+    """The detections that give a fact, with the corners that it can hold, and the others."""
     seen: list[_Reading] = []
-    untold: list[_Reading] = []
+    unread: list[_Reading] = []
     for row in rows:
         reading = _Reading(row, _DETECTION_COLUMNS)
         label = reading.value("label", Word)
         confidence = reading.value("confidence", Confidence)
         if label is None or confidence is None:
             reading.refused = True
-            untold.append(reading)
+            unread.append(reading)
             continue
         corners = {corner: reading.value(corner, Finite | None) for corner in _CORNERS}
         if row["event_id"] != event:  # '7', where the event is 7
             reading.kept["event_id"] = row["event_id"]
         reading.row = {**row, **corners}
         seen.append(reading)
-    return seen, untold
+    return seen, unread
 
 
 def _append(

@@ -1,6 +1,6 @@
-"""One visit as a pipeline of today tells it, as facts.
+"""The arguments of `write_event` as facts.
 
-The one place where the contract's `write_event` arguments get their meaning; pure.
+The only place that knows what the contract's arguments mean. Pure.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from eventlog import Detection
-from eventlog.store.compat.plain_rows import Row, tell_person
+from eventlog.store.compat.plain_rows import Row, person_of_row
 from tests.store.compat.plain_facts import NOW_US, event, facts, kept, only, values
 from tests.store.compat.plain_stores import ANNA, DOG
 
@@ -70,7 +70,7 @@ def test_an_event_may_have_more_detections_than_one_append_of_a_caller() -> None
 @pytest.mark.parametrize("name", ["", None, "n" * 65, b"anna", 12])
 def test_a_person_whose_name_can_not_be_held_becomes_no_fact(name: object) -> None:
     """There is nobody to name; the row is to be kept elsewhere."""
-    told = tell_person({**ANNA, "name": name}, NOW_US)
+    told = person_of_row({**ANNA, "name": name}, NOW_US)
     assert (told.append, told.aside, told.exceptions) == (None, True, 1)
 
 
@@ -81,7 +81,7 @@ def test_a_name_to_show_that_can_not_be_held_leaves_the_person_without_one(
     shown: object, aside: bool
 ) -> None:
     """An empty one is kept in the meta, what may be a name is not."""
-    told = tell_person({**ANNA, "display_name": shown}, NOW_US)
+    told = person_of_row({**ANNA, "display_name": shown}, NOW_US)
     assert getattr(facts(told)[0], "display_name", "") is None
     assert values(told) == ({} if aside else {"display_name": shown})
     assert (told.aside, told.exceptions) == (aside, 1)
@@ -89,6 +89,6 @@ def test_a_name_to_show_that_can_not_be_held_leaves_the_person_without_one(
 
 def test_a_person_without_a_time_was_named_now() -> None:
     """There is no other time in the row."""
-    told = tell_person({"id": 3, "name": "anna"}, NOW_US)
+    told = person_of_row({"id": 3, "name": "anna"}, NOW_US)
     assert told.append is not None
     assert (told.append.appended_at_us, kept(told), told.exceptions) == (NOW_US, {"id": 3}, 0)

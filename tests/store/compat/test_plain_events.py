@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from eventlog import AlertSent, Ding, FaceResult, Motion, UnlockAction
-from eventlog.store.compat.plain_rows import tell_event
+from eventlog.store.compat.plain_rows import event_of_row
 from tests.store.compat.plain_facts import (
     CREATED_US,
     NOW,
@@ -24,7 +24,7 @@ from tests.store.compat.plain_stores import VISIT
 
 def test_an_event_under_another_id_than_its_own_is_an_exception() -> None:
     """Key and meta keep the row's id; the append opens the one it was given."""
-    told = tell_event({**VISIT, "id": -4}, [], 8, NOW_US)
+    told = event_of_row({**VISIT, "id": -4}, [], 8, NOW_US)
     assert told.append is not None
     assert (told.append.event_id, told.append.key) == (8, "legacy:-4")
     assert (kept(told), told.exceptions) == ({"id": -4}, 1)
@@ -38,7 +38,7 @@ def test_a_visit_of_the_contracts_values_leaves_nothing_but_its_id() -> None:
 
 def test_a_bare_visit_is_an_opener_and_nothing_more() -> None:
     """What a row does not say becomes no fact."""
-    told = tell_event({"id": 7, "recorded_at": VISIT["recorded_at"]}, [], 7, NOW_US)
+    told = event_of_row({"id": 7, "recorded_at": VISIT["recorded_at"]}, [], 7, NOW_US)
     assert [type(fact) for fact in facts(told)] == [Motion]
     assert kept(told) == {"id": 7}
 
@@ -196,11 +196,11 @@ def test_a_created_at_that_can_not_be_read_gives_way_to_recorded_at_and_both_to_
         for told in (
             event(),
             event(created_at="soon"),
-            tell_event({"id": 7, "recorded_at": "soon"}, [], 7, NOW_US),
+            event_of_row({"id": 7, "recorded_at": "soon"}, [], 7, NOW_US),
         )
     ]
     times = [append.appended_at_us for append in appends if append is not None]
     assert times == [CREATED_US, RECORDED_US, NOW_US]
-    opener = facts(tell_event({"id": 7, "recorded_at": "soon"}, [], 7, NOW_US))[0]
+    opener = facts(event_of_row({"id": 7, "recorded_at": "soon"}, [], 7, NOW_US))[0]
     assert isinstance(opener, Motion)
     assert opener.recorded_at == NOW
