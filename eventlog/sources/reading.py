@@ -7,13 +7,17 @@ end, so that a wrong file is told from a bad line. Knows no source and no store.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eventlog.errors import BadPayload
 from eventlog.sources.adapter import DEFAULTS, Adapter, Settings
 from eventlog.sources.decoding import Decoder
 from eventlog.sources.items import Item, Refused
 from eventlog.sources.splitting import Splitter
+
+# Input that may have no end is given up after so much without one sound message.
+SENSELESS_BYTES: Final = 64 * 2**20
+SENSELESS_MESSAGES: Final = 1000
 
 
 class Read(NamedTuple):
@@ -40,6 +44,8 @@ class Reading:
         self._settings = settings
         self._decoder = Decoder(adapter.name)
         self._splitter = Splitter(adapter.name, live=live)
+        self._live = live
+        self._bytes = 0
         self._found = 0
         self._sound = 0
         self._anything = False
@@ -54,11 +60,13 @@ class Reading:
             end: whether they are the last ones.
 
         Raises:
-            BadPayload: at the end of a file whose only document is bad, and where the bytes
-                can't be decoded.
+            BadPayload: at the end of a file whose only document is bad, where the bytes can't be
+                decoded, and in the middle of input without end that holds no message.
         """
+        self._bytes += len(data)
         for text in self._decoder.feed(data, end=end):
             yield from self._split(text, end=False)
+            self._require_sense()
         if end:
             yield from self._split(b"", end=True)
             self._require_sound()
@@ -78,6 +86,13 @@ class Reading:
                 self._first_refusal = items[0].reason
                 self._in_list = "element" in items[0].place
             yield Read(message.place, items)
+
+    def _require_sense(self) -> None:
+        # /dev/zero has one line without end, noise has bad lines without end.
+        much = self._bytes > SENSELESS_BYTES or self._found >= SENSELESS_MESSAGES
+        if self._live and much and not self._sound:
+            reason = self._first_refusal or "there is no message in it"
+            raise BadPayload(self._adapter.name, f"nothing so far is a message: {reason}")
 
     def _require_sound(self) -> None:
         if not self._anything:

@@ -149,6 +149,24 @@ def test_an_import_reads_a_line_without_end_in_bounded_memory(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("source", ["frigate", "ring"])
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom"])
+def test_an_ingest_of_input_without_end_ends_in_bounded_memory(
+    tmp_path: Path, source: str, device: str
+) -> None:
+    """Where nothing in it is a message; in a process that may use 600 MB, and no log is made."""
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (600 << 20,) * 2);"
+        "from eventlog.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", code, "ingest", source, device, "--db", str(tmp_path / "x.db")]
+    done = subprocess.run(
+        command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["backup", "-"], ["salvage", "-"], ["replay", "--until", "1", "--into", "-"]],
