@@ -16,7 +16,6 @@ from eventlog.dashboard.api import responses
 from eventlog.dashboard.api.endpoints import FactAt
 from eventlog.dashboard.api.token_rules import HiddenConflict, NotAllowed
 from eventlog.dashboard.pages.templating import page
-from eventlog.dashboard.server.error_site import whereabouts
 from eventlog.dashboard.server.limits import TooMany
 from eventlog.errors import (
     BadFact,
@@ -30,6 +29,7 @@ from eventlog.errors import (
     ReadOnly,
     UnknownEvent,
 )
+from eventlog.storage.error_site import whereabouts
 
 log: Final = logging.getLogger("eventlog")
 

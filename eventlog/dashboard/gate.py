@@ -31,9 +31,9 @@ from eventlog.dashboard.request_bodies import (
     replayed,
 )
 from eventlog.dashboard.security_headers import with_security
-from eventlog.dashboard.server.error_site import whereabouts
 from eventlog.dashboard.site import Site
 from eventlog.errors import DatabaseError
+from eventlog.storage.error_site import whereabouts
 
 log: Final = logging.getLogger("eventlog")
 

@@ -5,7 +5,7 @@ Never its message: that may repeat a name, an address, or text from outside.
 
 from __future__ import annotations
 
-from eventlog.dashboard.server.error_site import whereabouts
+from eventlog.storage.error_site import whereabouts
 
 
 def error_code(error: BaseException) -> str:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Final
+
+from eventlog.storage.error_site import whereabouts
 
 log: Final = logging.getLogger("eventlog")
 
@@ -72,15 +72,8 @@ class Background:
             # The error's own sentence may hold a name or a path: its kind is enough for a page.
             self.trouble = f"{self.name} failed ({type(error).__name__}) and is started again"
             self.restarts += 1
-            log.error("%s failed, and is started again: %s", self.name, _place(error))
+            log.error("%s failed, and is started again: %s", self.name, whereabouts(error))
             if self._on_failure is not None:
                 self._on_failure(error)
             await asyncio.sleep(self._pause_s)
             self._pause_s = min(PAUSE_MAX_S, self._pause_s * 2)
-
-
-def _place(error: Exception) -> str:
-    """An error's kind and where it was raised; not its message, which may repeat a name."""
-    frames = traceback.extract_tb(error.__traceback__)[-1:]
-    places = [f" at {Path(one.filename).name}:{one.lineno} in {one.name}" for one in frames]
-    return f"{type(error).__name__}{''.join(places)}"

@@ -78,6 +78,10 @@ async def test_a_token_does_not_change_the_story_of_an_old_event(
         assert "added 9 months later" not in told["story"][0]["text"]
         page = (await client.get("/events/1")).text
         assert "added 9 months later by the token feed 1" in page
+        # The lists mark it too, and not the event that was opened a moment before.
+        await house.site.store.caught_up(await house.site.pages.last_position())
+        for path in ("/", "/unlocks"):
+            assert (await client.get(path)).text.count("added later") == 1, path
     now = house.site.now_s
     (found,) = [one for one in await house.site.accounts.run(tokens.listed) if one.name == "feed 1"]
     await house.site.accounts.run(lambda c: tokens.revoke(c, found.id, now))

@@ -27,7 +27,8 @@ LABELS_SHOWN = 6
 class Card(Struct, frozen=True, kw_only=True):
     """What a card shows. `at` has its offset; `clock` and `exact` are the door's time.
 
-    `picture` is the key of its picture in an address, None where it has none.
+    `picture` is the key of its picture in an address, None where it has none. `late` says that
+    what the door did was added to the event later.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Card(Struct, frozen=True, kw_only=True):
     alert_sent: bool
     doubt: str  # what is wrong with the event's own time, '' where nothing is
     claimed: str  # that time
+    late: bool
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -75,6 +77,7 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
         alert_sent=bool(event["alert_sent"]),
         doubt=clocks.WORDS.get(event["clock"] or "", ""),
         claimed=exact(instant(event["recorded_at"]), door),
+        late=bool(event.get("late")),
     )
 
 

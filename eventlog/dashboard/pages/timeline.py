@@ -96,6 +96,10 @@ async def _shown(site: Site, asked: Asked[EventFilter], before: Before | None) -
 
 
 def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, str]:
+    """The names to show; events whose door action was added later are marked as `late`."""
+    late = set(queries.late_unlocks(connection, (event["id"] for event in found)).values())
+    for event in found:
+        event["late"] = event["id"] in late
     return isolated(queries.names_to_show(connection, (e["person_name"] for e in found)))
 
 

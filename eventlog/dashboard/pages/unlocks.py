@@ -90,12 +90,16 @@ def instant_day(site: Site) -> str:
 async def _rows(site: Site, asked: Asked[UnlockFilter], before: Before | None) -> dict[str, Any]:
     found = await site.pages.unlocks(asked.wanted, before=before, limit=asked.limit)
     persons = [row["person"] for row in found]
-    names = await site.pages.run(lambda connection: queries.names_to_show(connection, persons))
+    events = [row["event_id"] for row in found]
+    names, late = await site.pages.run(
+        lambda c: (queries.names_to_show(c, persons), queries.late_unlocks(c, events))
+    )
     rows = [
         {
             **row,
             "at": with_offset(row["listed_at"]),
             "exact": exact(instant(row["listed_at"]), site.zone),
+            "late": row["id"] in late,
             "shown": names.get(row["person"], row["person"]),
         }
         for row in found

@@ -1,4 +1,4 @@
-"""What the dashboard's log says of an error that nobody meant: its kind and its place, in one line.
+"""What a log says of an unexpected error: its kind and its place, in one line.
 
 Not its message: that may repeat a name, or hold a line of its own.
 """
