@@ -91,7 +91,7 @@ LOST: list[Any] = [
     Fraction(1, 3),
     Fraction(10**400, 7),
     np.datetime64("2026-02-25T10:30:00.123456789"),
-    np.datetime64("NaT"),
+    np.datetime64("NaT", "us"),
     np.ma.masked,
     np.array([0.5]),
 ]
