@@ -26,7 +26,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eventlog.cli import demo_proof
+from eventlog.cli import demo_door, demo_proof
 from eventlog.cli import serve as web
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, Settings, counted
@@ -269,6 +269,10 @@ def _serve(context: Context) -> None:
         await play_live(store, pictures, visits=LIVE_VISITS, seed=LIVE_SEED)
 
     context.say("A visit comes in every few seconds. Ctrl-C ends the demo.")
+    if demo_door.can_run():
+        demo_door.run(context, context.db_path.parent, PORT, visit)
+        _say_stopped(context)
+        return
     context.say()
     try:
         _run(commands, context, PORT, visit)
@@ -279,6 +283,10 @@ def _serve(context: Context) -> None:
             f"Another program listens at port {PORT}, so the system chose a free one.", "dim"
         )
         _run(commands, context, 0, visit)
+    _say_stopped(context)
+
+
+def _say_stopped(context: Context) -> None:
     context.say()
     context.say(f"Stopped. The log stays at {context.db_path} until the next demo.", "dim")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -57,9 +57,18 @@ NOTARY_AUTHOR: Final = Author("part", "notary")
 class Door:
     """What the parts of one process share: the open log, the board, and the log's name."""
 
-    def __init__(self, store: EventStore, board: Board) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        board: Board,
+        *,
+        say: Callable[[str], None] = log.info,
+        sign_in_link: bool = False,
+    ) -> None:
         self.store = store
         self.board = board
+        self.say = say
+        self.sign_in_link = sign_in_link
         self.log_id = b""
         self.teller: Teller | None = None
 
@@ -198,7 +207,8 @@ async def _show(config: Config, door: Door) -> None:
         public_name=table.public_name,
         certificate=table.certificate,
         key=table.key,
-        say=log.info,
+        say=door.say,
+        sign_in_link=door.sign_in_link,
         store=door.store,
         keys_dir=config.keys,
         running=Around(config, door.store, door.board, lambda: door.teller),

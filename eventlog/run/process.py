@@ -22,7 +22,7 @@ from eventlog.run.author import RUN, Signed
 from eventlog.run.config import Config, load
 from eventlog.run.health import Board
 from eventlog.run.parts import Door
-from eventlog.run.supervisor import Supervisor
+from eventlog.run.supervisor import Part, Supervisor
 from eventlog.storage.lock import AT_ONCE, FileLock
 from eventlog.storage.paths import checked_path, run_path
 from eventlog.store.event_store import EventStore
@@ -32,12 +32,20 @@ log = logging.getLogger("eventlog")
 STOP_S: Final = 10.0
 
 
-async def run_door(path: Path, *, say: Callable[[str], None] = log.info) -> None:
+async def run_door(
+    path: Path,
+    *,
+    say: Callable[[str], None] = log.info,
+    sign_in_link: bool = False,
+    more: Callable[[EventStore], list[Part]] = lambda _: [],
+) -> None:
     """Run the door that a config describes, until SIGTERM or SIGINT.
 
     Args:
         path: the config.
         say: is told in a sentence what has started, for whom runs it by hand.
+        sign_in_link: say a one-time link that signs in without a password; for the demo's log.
+        more: makes parts of the caller's own over the open log.
 
     Raises:
         BadArgument: the config can't be, or another process runs this log's door;
@@ -54,36 +62,35 @@ async def run_door(path: Path, *, say: Callable[[str], None] = log.info) -> None
             raise BadArgument(f"another `eventlog run` is at work on {db}") from error
         store = EventStore(config.log.db, config.log.thumbnails, writer=RUN)
         async with store:
-            await _Process(path, config, store, say).run()
+            door = Door(store, Board(), say=say, sign_in_link=sign_in_link)
+            await _Process(path, config, door, more(store)).run()
         say("stopped")
 
 
 class _Process:
     """One run, between the log's opening and its closing."""
 
-    def __init__(
-        self, path: Path, config: Config, store: EventStore, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, path: Path, config: Config, door: Door, more: list[Part]) -> None:
         self._path = path
         self._config = config
-        self._say = say
-        self._board = Board()
-        self._door = Door(store, self._board)
-        self._store = store
+        self._door = door
+        self._more = more
         self._signals: asyncio.Queue[int] = asyncio.Queue()
 
     async def run(self) -> None:
         """Run the parts until a signal ends them."""
-        told_down = await self._store.reader.run(recorded.parts_down)
-        supervisor = Supervisor(Signed(self._store, RUN), self._board, told_down=told_down)
+        told_down = await self._door.store.reader.run(recorded.parts_down)
+        supervisor = Supervisor(
+            Signed(self._door.store, RUN), self._door.board, told_down=told_down
+        )
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signals.put_nowait, number)
         watchdog = asyncio.create_task(_feed_watchdog())
         try:
             await self._door.open(self._config)
-            await supervisor.keep(parts.of(self._config, self._door))
-            self._say(f"running: {', '.join(sorted(supervisor.names))}")
+            await supervisor.keep([*parts.of(self._config, self._door), *self._more])
+            self._door.say(f"running: {', '.join(sorted(supervisor.names))}")
             systemd.notify("READY=1", f"STATUS=running {len(supervisor.names)} parts")
             while await self._signals.get() == signal.SIGHUP:
                 await self._reload(supervisor)
@@ -105,8 +112,8 @@ class _Process:
         else:
             self._config = config
             await self._door.open(config)
-            changed = await supervisor.keep(parts.of(config, self._door))
-            self._say(f"read again; changed: {', '.join(sorted(changed)) or 'nothing'}")
+            changed = await supervisor.keep([*parts.of(config, self._door), *self._more])
+            self._door.say(f"read again; changed: {', '.join(sorted(changed)) or 'nothing'}")
         systemd.notify("READY=1")
 
     def _load_again(self) -> Config:

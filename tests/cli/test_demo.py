@@ -19,7 +19,7 @@ from types import ModuleType
 
 import pytest
 
-from eventlog.cli import demo
+from eventlog.cli import demo, demo_door
 from eventlog.cli import serve as web
 from eventlog.cli.context import Context
 from eventlog.errors import BadArgument
@@ -183,6 +183,7 @@ def test_visits_come_while_the_dashboard_is_open(
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         asyncio.run(be_open(context, alongside))
 
+    monkeypatch.setattr(demo_door, "can_run", lambda: False)
     monkeypatch.setattr(web, "run", run)
     monkeypatch.setattr(demo, "LIVE_VISITS", 5)
     monkeypatch.setattr(demo, "play_live", partial(play_live, sleep=at_once))
