@@ -87,16 +87,18 @@ async def _init(context: Context, folder: Path | None) -> None:
     context.say("folder somewhere else: without it the log goes on under a new name.")
 
 
-async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) -> None:
+async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) -> int:
+    """Put the public key into the journal; answers the record's position."""
     vkey = key.public.encode()
     writer = Author("command", "keys")
     async with EventStore(
         str(context.db_path), str(context.thumbnails_dir), writer=writer
     ) as store:
-        await store.append(
+        receipt = await store.append(
             SigningKey(vkey=vkey, retired=retired),
             key=f"signing_key:{key.public.key_id.hex()}:{int(retired)}",
         )
+    return receipt.positions[0]
 
 
 def _show(context: Context, given: Path | None, *, as_json: bool) -> None:
@@ -158,10 +160,11 @@ async def _rotate(context: Context, given: Path | None, *, finish: bool) -> None
         raise BadArgument("a rotation is going on: keys rotate --finish ends it")
     key = new_key(pairs[0].name)
     held.write_signing_keys([key, pairs[0]])
-    await _append_key(context, key)
+    position = await _append_key(context, key)
     context.say("Heads carry two signatures from now on. The new public key:")
     context.say()
     context.say(f"  {key.public.encode()}")
     context.say()
-    context.say("Each witness has to learn it: eventlog witness add KEY, on their machine.")
+    context.say("Each witness has to learn it: eventlog witness add KEY, on their machine; or by")
+    context.say(f"eventlog witness add --follow FILE, with the file of: eventlog prove {position}")
     context.say("When they all have: eventlog keys rotate --finish")

@@ -44,6 +44,10 @@ Proof = Annotated[
     Path | None,
     Parameter(name="--proof", help="check: the proof from the head that was seen last."),
 ]
+Follow = Annotated[
+    Path | None,
+    Parameter(name="--follow", help="add: the proof of the record that names the log's new key."),
+]
 
 
 async def witness(
@@ -54,11 +58,13 @@ async def witness(
     host: Host = "127.0.0.1",
     port: Port = 8010,
     proof: Proof = None,
+    follow: Follow = None,
     keys: Keys = None,
     context: AtDesk,
 ) -> int:
     """Be the witness of another log: add its key, then serve, or check its heads by file."""
-    if (what == "serve") != (argument is None):
+    given = (argument is not None) + (what == "add" and follow is not None)
+    if given != int(what != "serve"):
         raise BadArgument("witness add KEY, witness check FILE, or witness serve")
     folder = keys or context.keys_dir
     if folder is None:
@@ -70,10 +76,13 @@ async def witness(
         teller = SeenTeller(partial(store.append, writer=AUTHOR))
         log_id = await store.reader.run(journal.log_id)
         made = _make(context, folder, log_id, teller)
-        code = 0
+        code, vkey = 0, argument or ""
         match what:
             case "add":
-                _add(context, made, argument or "", host, port)
+                if follow is not None:
+                    with read_file(follow) as data:
+                        vkey = made.follow(proofs.parse(data)).encode()
+                _add(context, made, vkey, host, port)
             case "check":
                 code = _check(context, made, Path(argument or ""), proof)
             case "serve":

@@ -24,12 +24,15 @@ from typing import Final
 
 from msgspec import Struct
 
+from eventlog import codecs
 from eventlog.errors import BadArgument, BadNote
 from eventlog.evidence import note as notes
 from eventlog.evidence import proofs, tree
 from eventlog.evidence.keys import KeyPair
 from eventlog.evidence.note import NOTE_MAX, SIGNS, PublicKey
+from eventlog.evidence.proofs import Proof
 from eventlog.evidence.signed_heads import SIZE_MAX, SignedHead, head_of, parse_head
+from eventlog.facts import SigningKey
 from eventlog.storage.durable_files import make_folder, replace
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
@@ -101,6 +104,21 @@ class Witness:
             with translated(self._folder):
                 replace(self._file(key.name, ".vkey"), lines.encode())
         return key
+
+    def follow(self, proof: Proof) -> PublicKey:
+        """Learn a new key of a log from the log itself: a proved record that names it.
+
+        Raises BadNote where the record is no such fact, or no key that is known has signed for it.
+        """
+        known = self.keys_of(proof.head.origin)
+        if not any(proofs.is_proved(proof, key) for key in known):
+            raise BadNote("no key that this witness knows has signed for that record")
+        fact = codecs.decode(proof.kind, proof.columns[3], proof.columns[10])
+        if not isinstance(fact, SigningKey) or fact.retired:
+            raise BadNote("the record names no new key")
+        if notes.parse_public_key(fact.vkey).name != proof.head.origin:
+            raise BadNote("the record names a key of another era: its owner has to bring it")
+        return self.add(fact.vkey)
 
     def keys_of(self, name: str) -> list[PublicKey]:
         """The keys that may sign this name; none for a log that is not known."""

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from eventlog.errors import BadArgument
+from eventlog.evidence.keys import require_apart
+from eventlog.reactors.head_places import parse_places
 from eventlog.run.config import (
     BY_MQTT,
     Config,
@@ -65,6 +67,8 @@ async def check(path: Path) -> AsyncIterator[Finding]:
     for finding in _files(config):
         yield finding
     for finding in _secrets(config):
+        yield finding
+    for finding in _heads(config):
         yield finding
     for finding in _sources(config):
         yield finding
@@ -134,9 +138,31 @@ def _extras(config: Config) -> Iterator[Finding]:
         needed.append(("home_assistant", ("aiomqtt", "mqtt")))
     if config.dashboard is not None:
         needed.append(("dashboard", ("litestar", "web")))
+    if config.keys is not None:
+        needed.append(("keys", ("cryptography", "proof")))
     for where, (package, extra) in needed:
         if importlib.util.find_spec(package) is None:
             yield Finding("wrong", where, f"{package} is missing; it is in the extra {extra}")
+
+
+def _heads(config: Config) -> Iterator[Finding]:
+    """Whether heads can be signed, and where they go."""
+    if config.keys is None:
+        yield Finding("note", "keys", "is not set: heads are not signed, and nothing can be proved")
+        return
+    db = Path(config.log.db)
+    try:
+        places = parse_places(config.head_to, db)
+        require_apart(Path(config.keys), db)
+    except BadArgument as error:
+        yield Finding("wrong", "head_to" if "HEAD_TO" in str(error) else "keys", str(error))
+        return
+    if not Path(config.keys).is_dir():
+        yield Finding("wrong", "keys", f"there is no {config.keys}: eventlog keys init makes it")
+    elif not places:
+        yield Finding("note", "head_to", "is not set: heads stay on this machine")
+    else:
+        yield Finding("ok", "head_to", ", ".join(place.name for place in places))
 
 
 def _sources(config: Config) -> Iterator[Finding]:

@@ -180,6 +180,26 @@ def test_a_rotation_signs_twice_and_then_with_the_new_key(
     assert stranger("proof", "--key", old, proof).returncode == 1
 
 
+def test_a_witness_learns_a_new_key_from_the_log_itself(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """A proof of the record that names the new key is enough; that of any other record is not."""
+    keys, neighbour = tmp_path / "keys", tmp_path / "neighbour"
+    (neighbour / "log").mkdir(parents=True)
+    assert eventlog(neighbour, "witness", "add", vkey(signed, keys)).returncode == 0
+    said = signed("keys", "rotate", "--keys", keys).out
+    position = int(said.split("eventlog prove ")[1].split()[0])
+    for number in (1, position):
+        assert signed("prove", number, "--keys", keys, "--into", tmp_path).code == 0
+    wrong = eventlog(neighbour, "witness", "add", "--follow", tmp_path / "record-1.tlog-proof")
+    assert (wrong.returncode, "names no new key" in wrong.stderr) == (2, True)
+    file = tmp_path / f"record-{position}.tlog-proof"
+    assert eventlog(neighbour, "witness", "add", "--follow", file).returncode == 0
+    listed = eventlog(neighbour, "keys", "list").stdout
+    assert listed.count("seen") == 2
+    assert vkey(signed, keys) in listed
+
+
 def test_a_new_era_goes_on_after_a_backup_was_put_back(signed: CommandLine, tmp_path: Path) -> None:
     """A shorter log is refused, until its owner says that it was honest; then a new name signs."""
     keys = tmp_path / "keys"

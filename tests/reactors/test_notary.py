@@ -271,6 +271,23 @@ async def test_a_larger_head_outside_keeps_the_log_from_signing(
     assert "7 records are known outside, here are 2" in (notary.known.trouble or "")
 
 
+async def test_a_slow_walk_once_a_day_finds_what_was_changed_below(
+    door: tuple[EventStore, Path, KeysDir],
+) -> None:
+    """A row that is changed under a running notary, behind its back, is found within a day."""
+    store, db_path, keys = door
+    await store.append(*OPENED)
+    clock = Clock()
+    notary = Notary(db_path, keys, nudge=store.reader.nudge, monotonic=clock)
+    async with running(notary):
+        await until(lambda: notary.known.signed == 3)
+        with logs.guards_down(db_path) as connection:
+            connection.execute("UPDATE journal SET appended_at = 5 WHERE position = 2")
+        clock.now += 25 * 3600
+        await until(lambda: notary.known.trouble is not None)
+    assert "another than what was signed" in (notary.known.trouble or "")
+
+
 async def test_without_a_key_nothing_is_signed_and_it_is_said(
     door: tuple[EventStore, Path, KeysDir],
 ) -> None:

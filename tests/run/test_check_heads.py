@@ -1,0 +1,35 @@
+"""`eventlog run --check` on signed heads: whether there is a key, and where heads go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.run.check import check
+
+pytestmark = pytest.mark.anyio
+
+
+async def said(folder: Path, more: str) -> dict[str, str]:
+    """What is found of a config, by where in it: its grade and a sentence."""
+    (folder / "log").mkdir(exist_ok=True)
+    config = folder / "eventlog.toml"
+    log = f'log = {{ db = "{folder}/log/events.db", thumbnails = "{folder}/log/thumbnails" }}'
+    config.write_text(f"{log}\n{more}\n")
+    return {found.where: f"{found.grade}: {found.said}" async for found in check(config)}
+
+
+async def test_it_is_said_whether_heads_are_signed_and_where_they_go(tmp_path: Path) -> None:
+    """No keys is a note, wrong places and wrong folders are wrong, and the rest is named."""
+    (tmp_path / "keys").mkdir(mode=0o700)
+    keys = f'keys = "{tmp_path}/keys"'
+    assert (await said(tmp_path, ""))["keys"].startswith("note: is not set")
+    assert (await said(tmp_path, keys))["head_to"].startswith("note: is not set")
+    to = f'{keys}\nhead_to = "file:/mnt/nas/door.heads name=nas; exec:/usr/bin/send"'
+    assert (await said(tmp_path, to))["head_to"] == "ok: nas, send"
+    assert (await said(tmp_path, f'{keys}\nhead_to = "nas"'))["head_to"].startswith("wrong: ")
+    inside = f'keys = "{tmp_path}/log/keys"'
+    assert "lies in the log's own folder" in (await said(tmp_path, inside))["keys"]
+    gone = f'keys = "{tmp_path}/gone"'
+    assert "eventlog keys init makes it" in (await said(tmp_path, gone))["keys"]
