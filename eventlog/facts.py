@@ -54,7 +54,13 @@ class DoorFact(
 
 
 class Motion(DoorFact, frozen=True, kw_only=True, tag="motion"):
-    """Something moved in front of a camera."""
+    """Something moved in front of a camera.
+
+    Args:
+        camera_id: The camera that saw it, 1 to 64 characters.
+        recorded_at: When the source saw it, an aware datetime.
+        recording_id: The recording's id at its source; None where it is not known.
+    """
 
     version: Literal[1] = 1
     camera_id: Word
@@ -63,7 +69,13 @@ class Motion(DoorFact, frozen=True, kw_only=True, tag="motion"):
 
 
 class Ding(DoorFact, frozen=True, kw_only=True, tag="ding"):
-    """Somebody rang."""
+    """Somebody rang.
+
+    Args:
+        camera_id: The camera that saw it, 1 to 64 characters.
+        recorded_at: When the source saw it, an aware datetime.
+        recording_id: The recording's id at its source; None where it is not known.
+    """
 
     version: Literal[1] = 1
     camera_id: Word
@@ -75,6 +87,13 @@ class Observation(DoorFact, frozen=True, kw_only=True, tag="observation"):
     """A source noticed something that is no motion and no ring, and says what: its `label`.
 
     `medium` is how: a sound, an image, or an entry made by hand.
+
+    Args:
+        camera_id: The camera that saw it, 1 to 64 characters.
+        recorded_at: When the source saw it, an aware datetime.
+        recording_id: The recording's id at its source; None where it is not known.
+        label: What was noticed.
+        medium: How: "sound", "image" or "by_hand".
     """
 
     version: Literal[1] = 1
@@ -93,6 +112,18 @@ class Detection(DoorFact, frozen=True, kw_only=True, tag="detection"):
 
     A `confidence` of None is a source's that gives none. `sub_label` says more (delivery_person),
     `zones` are the source's names for where it was, `track` is the source's id of the object.
+
+    Args:
+        label: What was seen: person, dog, package, …
+        confidence: 0.0 to 1.0; None where the source gives none.
+        box: Where it is in the picture; None where it is not known.
+        model: The model that found it; None where it is not known.
+        recorded_at: The frame's time, an aware datetime; None where it is not known.
+        sub_label: What says more, such as delivery_person; None where it is not known.
+        plate: The number plate that was read; None where it is not known.
+        zones: The source's names for where it was, 16 at most; none by default.
+        track: The source's id of the object or face, the same in every frame; None where it
+            is not known.
     """
 
     version: Literal[2] = 2
@@ -113,6 +144,24 @@ class FaceResult(DoorFact, frozen=True, kw_only=True, tag="face_result"):
     `distance` was held against `tolerance`. A source that measures otherwise gives a `score` with
     its scale, and the `threshold` on that scale. `nearest` is the best guess where nobody was
     recognised. A result that is `given_by` a person corrects what models said.
+
+    Args:
+        name: Who it was, by the name that their file in known_faces/ begins with; None is a
+            stranger.
+        distance: face_recognition's distance, 0 or more; None where it was not measured.
+        tolerance: What the distance was compared with; None where it is not known.
+        confidence: 0.0 to 1.0; None takes max(0.0, 1.0 - distance) in the read tables.
+        score: What a source measured on a scale of its own; None where it is not known.
+        box: Where the face is in the picture; None where it is not known.
+        model: The model that found it; None where it is not known.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        track: The source's id of the object or face, the same in every frame; None where it
+            is not known.
+        nearest: The best guess where nobody was recognised; None where it is not known.
+        threshold: What the score was compared with, on its scale; None where it is not
+            known.
+        given_by: "model" or "person"; a person's corrects what models said; None where it
+            is not known.
     """
 
     version: Literal[2] = 2
@@ -136,6 +185,27 @@ class UnlockAction(DoorFact, frozen=True, kw_only=True, tag="unlock_action"):
     `actor` is who or what asked (face, keypad, app, key, …), `rule` what decided, `reason` the word
     for why. Not granted and a `door_action` of "none" is a refusal. With `dry_run` the decision is
     only recorded. With an `intent` the act is still to come: its outcome carries the same one.
+
+    Args:
+        granted: Whether it was allowed.
+        door_action: What the lock did: "unlocked", "locked", "unlatched" or, by default,
+            "none".
+        person: Who it was for; None where it is not known.
+        confidence: Of the face, 0.0 to 1.0; None where it is not known.
+        distance: Of the face, 0 or more; None where it is not known.
+        rule: What decided; None where it is not known.
+        actor: Who or what asked: face, keypad, app, key; None where it is not known.
+        door_id: The door or lock; None where it is not known.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        user_ref: What the lock calls its user; None where it is not known.
+        credential_kind: What was used: a code, a tag, a finger; None where it is not known.
+        credential_slot: The place of the credential in the lock's memory; None where it is
+            not known.
+        reason: The word for why; None where it is not known.
+        frames: How many frames the decision took; None where it is not known.
+        dry_run: True where the decision was only recorded; False by default.
+        intent: The name of an act that is still to come; its outcome carries the same one.
+            None where the act is over.
     """
 
     version: Literal[2] = 2
@@ -161,6 +231,14 @@ class ThumbnailSaved(DoorFact, frozen=True, kw_only=True, tag="thumbnail_saved")
     """A picture of the visit lies in the thumbnails folder.
 
     `path` is relative, 'thumbnails/2026-02-25T10-30-00.jpg'; the digest is the file's SHA-256.
+
+    Args:
+        path: Where it is, relative: 'thumbnails/2026-02-25T10-30-00.jpg'.
+        sha256: The file's SHA-256, 32 bytes; None where it is not known.
+        size_bytes: The file's size in bytes; None where it is not known.
+        width_px: Its width in pixels; None where it is not known.
+        height_px: Its height in pixels; None where it is not known.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
     """
 
     version: Literal[1] = 1
@@ -173,7 +251,17 @@ class ThumbnailSaved(DoorFact, frozen=True, kw_only=True, tag="thumbnail_saved")
 
 
 class VisitEnded(DoorFact, frozen=True, kw_only=True, tag="visit_ended"):
-    """The source is done with the visit, and why; how many frames it had and looked at."""
+    """The source is done with the visit, and why; how many frames it had and looked at.
+
+    Args:
+        ended_at: When, an aware datetime.
+        reason: "quiet", "longest", "source", "source_silent" or "stopped".
+        answered: Whether somebody answered the ring; None where it is not known.
+        frames: How many frames the visit had; None where it is not known.
+        looked: How many of them were looked at; None where it is not known.
+        skipped: How many of them were skipped; None where it is not known.
+        why_skipped: The word for why; None where it is not known.
+    """
 
     version: Literal[1] = 1
     ended_at: Instant
@@ -192,6 +280,12 @@ class AlertIntended(DoorFact, frozen=True, kw_only=True, tag="alert_intended"):
     """An alert is about to be sent. `covers` are the positions of the records that it is about.
 
     `revision` 0 is the alert itself, 1 and more are its updates.
+
+    Args:
+        rule: The rule's name.
+        channel: How the alert goes: telegram, …
+        revision: 0 is the alert itself, 1 and more are its updates.
+        covers: The positions of the records that it is about, 64 at most; none by default.
     """
 
     version: Literal[1] = 1
@@ -205,6 +299,17 @@ class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
     """What became of an alert; `channel` is how it went (telegram, …).
 
     An `outcome` of None is one that was sent. `intended` is the position of its `alert_intended`.
+
+    Args:
+        channel: How the alert goes: telegram; None where it is not known.
+        recorded_at: When, an aware datetime; None where it is not known.
+        rule: The rule's name; None where it is not known.
+        revision: 0 is the alert itself, 1 and more are its updates; None where it is not
+            known.
+        outcome: "sent", "refused", "gave_up" or "unknown"; None is one that was sent.
+        tries: How often it was tried; None where it is not known.
+        message_id: The channel's id of the message; None where it is not known.
+        intended: The position of its `alert_intended`; None where it is not known.
     """
 
     version: Literal[2] = 2
@@ -219,7 +324,17 @@ class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
 
 
 class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome"):
-    """What became of an act; `detail` is an exit code, an HTTP status or an error's class."""
+    """What became of an act; `detail` is an exit code, an HTTP status or an error's class.
+
+    Args:
+        intent: The act's name: the unlock action that asks for it and its outcome carry the
+            same one.
+        outcome: "done", "failed", "timed_out" or "unknown".
+        took_ms: How long it took, in milliseconds; None where it is not known.
+        detail: An exit code, an HTTP status or an error's class; None where it is not
+            known.
+        recorded_at: When, an aware datetime; None where it is not known.
+    """
 
     version: Literal[1] = 1
     intent: Text
@@ -230,7 +345,18 @@ class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome
 
 
 class CredentialPresented(DoorFact, frozen=True, kw_only=True, tag="credential_presented"):
-    """A code, a tag or a finger was shown to the lock, and nothing was opened by it."""
+    """A code, a tag or a finger was shown to the lock, and nothing was opened by it.
+
+    Args:
+        door_id: The door or lock; None where it is not known.
+        credential_kind: What was used: a code, a tag, a finger, …
+        credential_slot: The place of the credential in the lock's memory; None where it is
+            not known.
+        user_ref: What the lock calls its user; None where it is not known.
+        person: Whose it is; None where it is not known.
+        reason: The word for why nothing was opened; None where it is not known.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+    """
 
     version: Literal[1] = 1
     door_id: Word | None = None
@@ -243,7 +369,14 @@ class CredentialPresented(DoorFact, frozen=True, kw_only=True, tag="credential_p
 
 
 class PictureRemoved(DoorFact, frozen=True, kw_only=True, tag="picture_removed"):
-    """A picture was deleted, and why. `path` is the one that its `thumbnail_saved` has."""
+    """A picture was deleted, and why. `path` is the one that its `thumbnail_saved` has.
+
+    Args:
+        path: The picture's path, 'thumbnails/2026-02-25T10-30-00.jpg'.
+        sha256: The file's SHA-256, 32 bytes; None where it is not known.
+        size_bytes: The file's size in bytes; None where it is not known.
+        reason: "forgotten", "age", "bytes" (to make room) or "asked".
+    """
 
     version: Literal[1] = 1
     path: Text
@@ -253,7 +386,14 @@ class PictureRemoved(DoorFact, frozen=True, kw_only=True, tag="picture_removed")
 
 
 class FaceEnrolled(DoorFact, frozen=True, kw_only=True, tag="face_enrolled"):
-    """A picture of a person's face was given to a model, or taken back from it (`removed`)."""
+    """A picture of a person's face was given to a model, or taken back from it (`removed`).
+
+    Args:
+        person: Whose face it is.
+        picture_sha256: The picture's SHA-256, 32 bytes; None where it is not known.
+        model: The model that it was given to.
+        removed: True where it was taken back; False by default.
+    """
 
     version: Literal[1] = 1
     person: Sealable
@@ -266,7 +406,14 @@ class FaceEnrolled(DoorFact, frozen=True, kw_only=True, tag="face_enrolled"):
 
 
 class LockState(DoorFact, frozen=True, kw_only=True, tag="lock_state"):
-    """A lock reports its state, without an operation that led to it."""
+    """A lock reports its state, without an operation that led to it.
+
+    Args:
+        door_id: The lock.
+        state: What it reports.
+        source: The source that reports it.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+    """
 
     version: Literal[1] = 1
     door_id: Word
@@ -276,7 +423,14 @@ class LockState(DoorFact, frozen=True, kw_only=True, tag="lock_state"):
 
 
 class DoorState(DoorFact, frozen=True, kw_only=True, tag="door_state"):
-    """A door contact reports whether the door is open."""
+    """A door contact reports whether the door is open.
+
+    Args:
+        door_id: The door.
+        state: What the contact reports.
+        source: The source that reports it.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+    """
 
     version: Literal[1] = 1
     door_id: Word
@@ -286,7 +440,16 @@ class DoorState(DoorFact, frozen=True, kw_only=True, tag="door_state"):
 
 
 class DeviceState(DoorFact, frozen=True, kw_only=True, tag="device_state"):
-    """A device reports how it is: its connection, its battery, that it was tampered with."""
+    """A device reports how it is: its connection, its battery, that it was tampered with.
+
+    Args:
+        device_id: The device.
+        what: "connectivity", "battery", "tamper" or "problem".
+        state: What it reports, as a word.
+        value: What it reports, as a number: percent for a battery; None where it is not
+            known.
+        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+    """
 
     version: Literal[1] = 1
     device_id: Word
@@ -300,7 +463,12 @@ class DeviceState(DoorFact, frozen=True, kw_only=True, tag="device_state"):
 
 
 class PersonNamed(DoorFact, frozen=True, kw_only=True, tag="person_named"):
-    """A person has a name to show. `name` is the prefix of their file in known_faces/."""
+    """A person has a name to show. `name` is the prefix of their file in known_faces/.
+
+    Args:
+        name: The prefix of the person's file in known_faces/.
+        display_name: The name to show; None takes it away.
+    """
 
     version: Literal[2] = 2
     name: Sealable
@@ -311,6 +479,13 @@ class IdentityLinked(DoorFact, frozen=True, kw_only=True, tag="identity_linked")
     """A person is who a source calls `identity`, or the same person as `same_as`.
 
     Exactly one of the two is given. `linked` false parts them again; the latest about a pair wins.
+
+    Args:
+        person: The person.
+        linked: False parts them again; True by default.
+        source: The source of the identity; None where `same_as` is given.
+        identity: What the source calls the person; None where `same_as` is given.
+        same_as: Another name of the same person; None where `identity` is given.
     """
 
     version: Literal[1] = 1
@@ -322,7 +497,13 @@ class IdentityLinked(DoorFact, frozen=True, kw_only=True, tag="identity_linked")
 
 
 class PersonErased(DoorFact, frozen=True, kw_only=True, tag="person_erased"):
-    """The texts behind these seals were erased on purpose."""
+    """The texts behind these seals were erased on purpose.
+
+    Args:
+        sealed: The seals, 32 bytes each.
+        reason: "asked", "consent_withdrawn", "retention" or "mistake".
+        requested_at: When it was asked for, an aware datetime.
+    """
 
     version: Literal[1] = 1
     sealed: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=64)]
@@ -338,6 +519,11 @@ class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
 
     `journal_position` is where the journal ended then; `head_position` and `head_hash` are what
     the head file named. Where the head is further, the records between them are gone.
+
+    Args:
+        journal_position: Where the journal ended then.
+        head_position: Where the head file says that it ended; None where both agree.
+        head_hash: The hash that the head file has, 32 bytes; None where both agree.
     """
 
     version: Literal[1] = 1
@@ -347,7 +533,13 @@ class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
 
 
 class SourceSilent(DoorFact, frozen=True, kw_only=True, tag="source_silent"):
-    """A source was last heard at `since`, and nothing comes from it any more."""
+    """A source was last heard at `since`, and nothing comes from it any more.
+
+    Args:
+        source: The source.
+        since: When it was last heard, an aware datetime.
+        reason: The word for why.
+    """
 
     version: Literal[1] = 1
     source: Word
@@ -356,7 +548,14 @@ class SourceSilent(DoorFact, frozen=True, kw_only=True, tag="source_silent"):
 
 
 class SourceBack(DoorFact, frozen=True, kw_only=True, tag="source_back"):
-    """A source is heard again: so many facts of its history were `reconciled`, or came `late`."""
+    """A source is heard again: so many facts of its history were `reconciled`, or came `late`.
+
+    Args:
+        source: The source.
+        until: When it was heard again, an aware datetime.
+        reconciled: How many facts were taken from its history; None where it is not known.
+        late: How many facts came late; None where it is not known.
+    """
 
     version: Literal[1] = 1
     source: Word
@@ -366,7 +565,13 @@ class SourceBack(DoorFact, frozen=True, kw_only=True, tag="source_back"):
 
 
 class PartStopped(DoorFact, frozen=True, kw_only=True, tag="part_stopped"):
-    """A part of the program is down. `error` is a class and a code, never text from outside."""
+    """A part of the program is down. `error` is a class and a code, never text from outside.
+
+    Args:
+        part: The part of the program.
+        error: A class and a code, never text from outside.
+        restarts: How often the part was started again.
+    """
 
     version: Literal[1] = 1
     part: Word
@@ -375,7 +580,12 @@ class PartStopped(DoorFact, frozen=True, kw_only=True, tag="part_stopped"):
 
 
 class PartBack(DoorFact, frozen=True, kw_only=True, tag="part_back"):
-    """A part of the program has run for a while again."""
+    """A part of the program has run for a while again.
+
+    Args:
+        part: The part of the program.
+        restarts: How often the part was started again.
+    """
 
     version: Literal[1] = 1
     part: Word
@@ -386,6 +596,12 @@ class RuleArmed(DoorFact, frozen=True, kw_only=True, tag="rule_armed"):
     """A rule is in force. `text` is its parsed form, with the people in it as p0, p1, ….
 
     `people` are those, in that order; `digest` is the SHA-256 of `text`.
+
+    Args:
+        rule: The rule's name.
+        text: The rule's parsed form, with the people in it as p0, p1, …
+        people: Those people, in that order, 64 at most; none by default.
+        digest: The SHA-256 of `text`, 32 bytes.
     """
 
     version: Literal[1] = 1
@@ -396,7 +612,12 @@ class RuleArmed(DoorFact, frozen=True, kw_only=True, tag="rule_armed"):
 
 
 class SigningKey(DoorFact, frozen=True, kw_only=True, tag="signing_key"):
-    """The key that heads are signed with, as a verifier key; or one that is `retired`."""
+    """The key that heads are signed with, as a verifier key; or one that is `retired`.
+
+    Args:
+        vkey: The verifier key, as text.
+        retired: True where the key is used no more; False by default.
+    """
 
     version: Literal[1] = 1
     vkey: LongText
@@ -404,7 +625,15 @@ class SigningKey(DoorFact, frozen=True, kw_only=True, tag="signing_key"):
 
 
 class EraBegun(DoorFact, frozen=True, kw_only=True, tag="era_begun"):
-    """The log honestly lost records and goes on under a new era."""
+    """The log honestly lost records and goes on under a new era.
+
+    Args:
+        era: The new era's number.
+        reason: "restored", "lost" or "key_lost".
+        previous_size: How many records the last head of the era before covers; None where
+            it is not known.
+        previous_root: That head's Merkle root, 32 bytes; None where it is not known.
+    """
 
     version: Literal[1] = 1
     era: Count
@@ -414,7 +643,14 @@ class EraBegun(DoorFact, frozen=True, kw_only=True, tag="era_begun"):
 
 
 class HeadWitnessed(DoorFact, frozen=True, kw_only=True, tag="head_witnessed"):
-    """A witness cosigned a head of this log at `time`."""
+    """A witness cosigned a head of this log at `time`.
+
+    Args:
+        size: How many records the head covers.
+        root: The head's Merkle root, 32 bytes.
+        witness: The witness's name.
+        time: When, an aware datetime.
+    """
 
     version: Literal[1] = 1
     size: Count
@@ -424,7 +660,14 @@ class HeadWitnessed(DoorFact, frozen=True, kw_only=True, tag="head_witnessed"):
 
 
 class HeadSeen(DoorFact, frozen=True, kw_only=True, tag="head_seen"):
-    """A head of another log, seen by this one as its witness."""
+    """A head of another log, seen by this one as its witness.
+
+    Args:
+        name: The other log's name.
+        size: How many records the head covers.
+        root: The head's Merkle root, 32 bytes.
+        key_id: The id of the key that signed it, 4 bytes.
+    """
 
     version: Literal[1] = 1
     name: Text
