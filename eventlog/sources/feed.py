@@ -185,8 +185,8 @@ class Feeder:
         facts = item.opener_facts if isinstance(item, Addition) else item.facts
         opener = facts[0] if facts else None
         camera = getattr(opener, "camera_id", None)
-        if camera is not None:
-            key = item.opener_key if isinstance(item, Addition) else getattr(item, "key", "")
+        key = item.opener_key if isinstance(item, Addition) else getattr(item, "key", None)
+        if camera is not None and key is not None:
             self._latest[camera] = key
 
     def _joined(self, picture: Picture) -> Picture:

@@ -131,7 +131,7 @@ def items(message: Message, _: Settings) -> Iterator[Item]:
     value = message.value
     if not isinstance(value, dict):
         raise BadPayload(SOURCE, "a message is an object")
-    if value.get("event") not in {None, "node_event"}:
+    if value.get("event") not in (None, "node_event"):
         yield Skipped("a message that is not an event of a node")
         return
     event, left_out = lenient(SOURCE, value.get("data") if "event" in value else value, NodeEvent)

@@ -182,7 +182,7 @@ def _of_gateway(message: Message, data: list[Any]) -> Iterator[Item]:
 
 def _of_server(message: Message, event: dict[str, Any]) -> Iterator[Item]:
     """The zwave-js server: an event of a node."""
-    if event.get("event") != "notification" or event.get("ccId") not in {None, NOTIFICATION}:
+    if event.get("event") != "notification" or event.get("ccId") not in (None, NOTIFICATION):
         yield Skipped("an event that is not a notification")
         return
     yield from _notified(message, event.get("nodeId"), event.get("args"))

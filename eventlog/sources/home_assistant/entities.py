@@ -212,7 +212,8 @@ def _state(message: Message, new: Entity, fact: Fact) -> Item:
     changed = new.last_changed or new.last_updated
     if changed is not None:
         at = utc(SOURCE, "last_changed", changed).isoformat()
-        return Standalone(f"{SOURCE}:{new.entity_id[:100]}:{at}", (fact,))
+        # Its own key: the operation of the same change may be known by another message.
+        return Standalone(f"{SOURCE}:{new.entity_id[:100]}:{at}:state", (fact,))
     device, state = _object(new), new.state
     if new.entity_id.startswith("lock."):
         return lock_is(message, SOURCE, device, LOCKS[state])

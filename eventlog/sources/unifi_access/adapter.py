@@ -119,7 +119,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
             yield from _ring(message, data, settings)
         case "access.remote_view.change":
             yield from _answer(message, data)
-        case _ if kind in _LOCATIONS:
+        case str() if kind in _LOCATIONS:
             yield from _location(message, data)
         case str() if kind.startswith(_NO_FACT):
             yield Skipped(f"event {word(kind)}")
