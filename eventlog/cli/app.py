@@ -25,10 +25,11 @@ from cyclopts import App, CycloptsError, Group, Parameter
 from rich.console import Console
 
 from eventlog.cli import signals, streams
+from eventlog.cli.advice import with_advice
 from eventlog.cli.command_list import COMMANDS, Command
 from eventlog.cli.context import Context, Settings
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadArgument, BadRecord, DatabaseMissing, EventLogError, JournalHole
+from eventlog.errors import BadArgument, BadRecord, DatabaseError, EventLogError, JournalHole
 
 FINE: Final = 0
 FINDING: Final = 1
@@ -38,10 +39,6 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # As shells count a program that the end of its reader has ended.
 BROKEN_PIPE: Final = 141
 CRASH: Final = 70  # EX_SOFTWARE of sysexits.h
-NO_LOG: Final = (
-    "name the log by --db, or by DB_PATH in config.py or the environment; `eventlog ingest` and"
-    " `eventlog serve` make a new one, `eventlog demo` one to try"
-)
 # What an error repeats of an argument is cut there.
 SENTENCE_MAX: Final = 1000
 
@@ -143,8 +140,8 @@ def _ending(doing: Callable[[], int], interruption: signals.Interruption) -> int
     except (BadRecord, JournalHole) as error:
         _fail(str(error))
         return FINDING
-    except DatabaseMissing as error:
-        return _fail(f"{error}; {NO_LOG}")
+    except DatabaseError as error:
+        return _fail(with_advice(error))
     except EventLogError as error:
         return _fail(str(error))
     except KeyboardInterrupt:

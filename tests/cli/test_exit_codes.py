@@ -98,6 +98,7 @@ def test_what_is_no_log_is_named_in_one_line(
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith("eventlog: " + KINDS[kind].format(path=path, folder=folder))
     assert said.err.count("\n") == 1
+    assert kind in {"memory", "foreign"} or "; " in said.err, "it says what may be done"
     assert before is None or path.read_bytes() == before
 
 
@@ -129,7 +130,10 @@ def test_writing_to_what_cannot_be_written_is_an_error(
         make_read_only(folder)
         said = eventlog(*words(command, ring), "--db", path, "--thumbnails", folder / "thumbnails")
         assert (said.code, said.out) == (2, "")
-        assert said.err == f"eventlog: {path} can't be written: it, or its folder, is read-only\n"
+        assert said.err == (
+            f"eventlog: {path} can't be written: it, or its folder, is read-only; run this as the"
+            " user that owns the file, or make the file and its folder writable\n"
+        )
 
 
 def test_a_defect_keeps_its_traceback(

@@ -139,6 +139,8 @@ def test_a_damaged_accounts_file_is_the_one_that_is_named(
     said = eventlog(*command, *scope)
     assert (said.code, said.out) == (2, "")
     assert f"{eventlog.db}.users: file is not a database" in said.err
+    assert "the log itself is not touched: move this file away" in said.err
+    assert eventlog("verify", "--no-pictures").code == 0
 
 
 def test_a_terminal_that_ends_gives_no_password(

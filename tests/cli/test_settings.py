@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from eventlog.__main__ import DEFAULTS, load_settings
-from eventlog.cli.app import NO_LOG
+from eventlog.cli.advice import NO_LOG
 from eventlog.errors import BadArgument
 from tests.cli.command_line import CommandLine
 from tests.support.logs import build_log
