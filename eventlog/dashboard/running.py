@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from eventlog.record import Author, Receipt
+from eventlog.facts import Fact
 
 
 class SourceFigures(Struct, frozen=True, kw_only=True):
@@ -32,10 +32,10 @@ class Running(Protocol):
     def restarts(self) -> dict[str, int]:
         """How often each part was started again."""
 
-    async def take_hook(self, name: str, body: bytes, writer: Author) -> Receipt:
-        """Append what a webhook brings.
+    def read_hook(self, name: str, body: bytes) -> tuple[str, Fact]:
+        """The key and the fact that a webhook's message becomes.
 
-        Raises LookupError for a name that the config does not have, BadPayload, KeyConflict.
+        Raises LookupError for a name that the config does not have, BadPayload.
         """
 
     async def test_channel(self, name: str) -> str | None:

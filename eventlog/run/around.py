@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from eventlog.dashboard.running import SourceFigures
+from eventlog.facts import Fact
 from eventlog.reactors.alerts.teller import Teller
-from eventlog.record import Author, Receipt
 from eventlog.run.config import Config, Webhook
 from eventlog.run.health import Board, Health
 from eventlog.sources.live.webhook import Mapped
-from eventlog.store.event_store import EventStore
 
 
 class Around:
     """The process around the dashboard."""
 
-    def __init__(
-        self, config: Config, store: EventStore, board: Board, teller: Callable[[], Teller | None]
-    ) -> None:
+    def __init__(self, config: Config, board: Board, teller: Callable[[], Teller | None]) -> None:
         """Keep what is needed; `teller` answers the one of now, None while there is none."""
-        self._store = store
         self._board = board
         self._teller = teller
         self._hooks = {
@@ -63,10 +59,9 @@ class Around:
         """See `Running`."""
         return {part.name: part.restarts for part in self._board.look().parts}
 
-    async def take_hook(self, name: str, body: bytes, writer: Author) -> Receipt:
+    def read_hook(self, name: str, body: bytes) -> tuple[str, Fact]:
         """See `Running`."""
-        key, fact = self._hooks[name].read(body)
-        return await self._store.append(fact, key=key, writer=writer)
+        return self._hooks[name].read(body)
 
     async def test_channel(self, name: str) -> str | None:
         """See `Running`."""

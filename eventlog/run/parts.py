@@ -211,7 +211,7 @@ async def _show(config: Config, door: Door) -> None:
         sign_in_link=door.sign_in_link,
         store=door.store,
         keys_dir=config.keys,
-        running=Around(config, door.store, door.board, lambda: door.teller),
+        running=Around(config, door.board, lambda: door.teller),
     )
 
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from eventlog.dashboard import manage as commands
+from eventlog.dashboard.accounts.tokens import Limits
 from tests.run.running import RunningDoor
 
 pytestmark = pytest.mark.slow
@@ -40,12 +41,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A running door's dashboard, and a token that may read and append."""
     folder: Path = tmp_path_factory.mktemp("door")
     token = commands.add_token(str(folder / "events.db"), "bell", ["read", "append"])
+    limits = Limits(kinds=("motion",))
+    limited = commands.add_token(str(folder / "events.db"), "feed", ["append"], limits)
     door = RunningDoor(folder, CONFIG)
     found = re.search(r"at (http://[0-9.:]+)/", door.start("The dashboard is at"))
     assert found is not None
     try:
         with httpx.Client(
-            base_url=found[1], headers={"authorization": f"Bearer {token}"}
+            base_url=found[1],
+            headers={"authorization": f"Bearer {token}", "x-limited": limited},
         ) as opened:
             yield opened
         code, _ = door.end()
@@ -111,6 +115,16 @@ def test_a_channel_is_tested(client: httpx.Client) -> None:
     """Nobody listens there, and the answer says so."""
     answer = post(client, "/api/alerts/page/test", {})
     assert (answer.status_code, answer.json()["sent"]) == (200, False)
+
+
+def test_a_tokens_limits_hold_for_webhooks_too(client: httpx.Client) -> None:
+    """A token for motions only can't ring by a webhook."""
+    limited = client.headers["x-limited"]
+    body = json.dumps({"event": {"id": 77, "time": "2026-02-25T10:30:00Z"}})
+    headers = {"authorization": f"Bearer {limited}"}
+    with httpx.Client(base_url=client.base_url, headers=headers) as feed:
+        assert feed.post("/api/hooks/bell", content=body).status_code == 403
+        assert feed.post("/api/alerts/page/test").status_code == 403
 
 
 def test_a_stranger_gets_nothing(client: httpx.Client) -> None:

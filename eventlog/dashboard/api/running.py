@@ -12,8 +12,10 @@ from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
 from eventlog.dashboard.api import responses
+from eventlog.dashboard.api.token_rules import HiddenConflict, NotAllowed, check_facts
 from eventlog.dashboard.running import Running
 from eventlog.dashboard.site import site_of, visitor_of
+from eventlog.errors import KeyConflict
 
 
 @get("/api/health")
@@ -27,18 +29,25 @@ async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
 @post("/api/hooks/{name:str}", status_code=201)
 async def hook(request: Request[Any, Any, Any]) -> responses.Receipt:
     """Take a message of another program, as the config's mapping says. Repeat it until 201."""
-    name = request.path_params["name"]
-    writer = visitor_of(request).author("hook")
     try:
-        receipt = await _running(request).take_hook(name, await request.body(), writer)
+        key, fact = _running(request).read_hook(request.path_params["name"], await request.body())
     except LookupError as error:
         raise NotFoundException("The config has no such webhook.") from error
+    visitor = visitor_of(request)
+    check_facts(visitor, [fact])
+    try:
+        receipt = await site_of(request).store.append(fact, key=key, writer=visitor.author("hook"))
+    except KeyConflict as conflict:
+        raise HiddenConflict("its id was used before, for another message") from conflict
     return responses.receipt(receipt)
 
 
 @post("/api/alerts/{channel:str}/test", status_code=200)
 async def test_channel(request: Request[Any, Any, Any]) -> dict[str, Any]:
-    """Send a test over a channel; no record is made."""
+    """Send a test over a channel; no record is made. A feed that may only append can't."""
+    token = visitor_of(request).token
+    if token is not None and not token.may_read:
+        raise NotAllowed("a token that may not read can't test a channel")
     try:
         wrong = await _running(request).test_channel(request.path_params["channel"])
     except LookupError as error:

@@ -91,7 +91,7 @@ class Teller:
         self._recall = recall
         self._armed: Callable[[], Awaitable[Sequence[Record]]] | None = armed
         self._clock = clock
-        self._head_line = head_line
+        self.head_line = head_line
         self._tries: dict[int, _Try] = {}
         self._at_end = False
         self._more = Nudge()
@@ -234,7 +234,7 @@ class Teller:
         return all(self.ledger.rules[one.rule].unsure == "never" for one in send.tellings)
 
     def _with_head(self, message: Message) -> Message:
-        line = self._head_line()
+        line = self.head_line()
         if line is None:
             return message
         return Message(

@@ -398,6 +398,17 @@ async def test_a_changed_rule_loses_nothing_that_it_holds_back(store: EventStore
     assert len(await facts_of(house, RuleArmed)) == 2
 
 
+async def test_the_newest_head_rides_along(store: EventStore) -> None:
+    """Where heads are signed; who keeps the messages has a head outside the machine."""
+    phone = Phone()
+    house = House(store, [RING], phone=phone)
+    house.teller.head_line = lambda: "a head of 7 records"
+    await house.tell()
+    await ring(house)
+    await house.tell()
+    assert phone.got[0].body.splitlines()[-1] == "a head of 7 records"
+
+
 async def test_a_test_leaves_no_record(store: EventStore) -> None:
     """And says what went wrong."""
     phone = Phone()
