@@ -32,7 +32,7 @@ from eventlog.facts import (
     kind_of,
 )
 from eventlog.field_types import shown
-from eventlog.projections import clocks, faces, outcomes
+from eventlog.projections import clocks, faces, identities, outcomes
 from eventlog.projections.outcomes import Outcome
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, canonical_us, created_at, own_time_us
@@ -48,7 +48,7 @@ from eventlog.record import EventId, Record
 # go by: `recorded_at`, or that of the append where `clock` says what is wrong with it.
 # An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
 # and then the higher id. Partial ones hold the few events that their filter asks for.
-SCHEMA: Final = """
+_OWN: Final = """
 CREATE TABLE {p}events (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     camera_id       TEXT    NOT NULL DEFAULT 'front_door',
@@ -105,6 +105,8 @@ CREATE TABLE {p}event_actions (
     at_us       INTEGER NOT NULL,
     granted     INTEGER NOT NULL,
     person      TEXT,
+    user_ref        TEXT,
+    credential_slot INTEGER,
     act         TEXT,
     outcome     TEXT    NOT NULL,
     effect      TEXT,
@@ -112,8 +114,9 @@ CREATE TABLE {p}event_actions (
 ) STRICT;
 CREATE INDEX {p}idx_event_actions_event_id ON {p}event_actions (event_id);
 CREATE INDEX {p}idx_event_actions_intent ON {p}event_actions (intent) WHERE act IS NOT NULL;
-CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL;
-""" + clocks.SCHEMA.lstrip()
+CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL
+"""
+SCHEMA: Final = f"{_OWN.rstrip()};\n{clocks.SCHEMA.strip()};\n{identities.SCHEMA.strip()}"
 
 COLUMNS: Final = (
     "id",
@@ -151,6 +154,7 @@ REALS: Final = frozenset({"face_confidence", "face_distance"})
 DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
 _ACTION_COLUMNS: Final = (
     *("id", "event_id", "intent", "door_id", "door_action", "at_us", "granted", "person"),
+    *("user_ref", "credential_slot"),
     *("act", "outcome", "effect"),
 )
 
@@ -254,6 +258,8 @@ WHERE id = ?1
 """
 # The rules of OpenEvent and of `acts` once more, from all faces and actions of an event.
 _ACTIONS: Final = "FROM {p}event_actions a WHERE a.event_id = {p}events.id AND a.confirms IS NULL"
+_PERSON: Final = identities.person_of("a", "person")
+_NAME: Final = identities.name_of("best.name")
 _LOCK_ACTION: Final = f"""
     SELECT effect {_ACTIONS} AND effect IS NOT NULL
     AND granted = (SELECT max(granted) {_ACTIONS}) ORDER BY id DESC LIMIT 1
@@ -264,8 +270,9 @@ _RANKS: Final = " ".join(
 SETTLE: Final = f"""
 UPDATE {{p}}events SET
     (person_name, face_distance, face_confidence, face_recognised) = (
-        SELECT iif(best.name IS NOT NULL OR best.given IS 1, best.name, (
-            SELECT person {_ACTIONS} AND granted AND person IS NOT NULL ORDER BY id DESC LIMIT 1
+        SELECT iif(best.name IS NOT NULL OR best.given IS 1, {_NAME}, (
+            SELECT {_PERSON} AS who {_ACTIONS} AND granted AND who IS NOT NULL
+            ORDER BY id DESC LIMIT 1
         )), best.distance, best.confidence, iif(best.given IS NULL, NULL, best.name IS NOT NULL)
         FROM (SELECT 1) LEFT JOIN ({faces.BEST.replace("{event}", "{p}events.id")}) best
     ),
@@ -286,6 +293,12 @@ _OF_INTENT: Final = (
 _OF_DOOR: Final = (
     "id IN (SELECT event_id FROM {p}event_actions WHERE act IS NOT NULL AND door_id = ?1"
     f" AND id < ?2 AND at_us BETWEEN ?3 - {outcomes.CONFIRMED_US} AND ?3)"
+)
+# Events whose person a link may change: by either name, or by whom an action names otherwise.
+_OF_NAMES: Final = (
+    "id IN (SELECT event_id FROM {p}event_faces WHERE name IN (?1, ?2) UNION"
+    " SELECT event_id FROM {p}event_actions"
+    " WHERE person IN (?1, ?2) OR user_ref IS NOT NULL OR credential_slot IS NOT NULL)"
 )
 # These come first: a picture that was saved under the path in this batch is folded in OpenEvent.
 REMOVE: Final = "UPDATE {p}events SET thumbnail_path = NULL WHERE id = ? AND thumbnail_path = ?"
@@ -330,7 +343,12 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     opened = [_row(of, visit, visit.opener) for of, visit in visits.items() if visit.opener]
     merged = [_delta(of, visit) for of, visit in visits.items() if _is_late(visit)]
     settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if _is_open(visit)]
+    shown_here: list[tuple[Any, ...]] = [
+        (of,) for of, visit in visits.items() if visit.opener and (visit.acted or visit.faces)
+    ]
+    linked = identities.names_in(records)
     return statements(
+        identities.linking(records),
         *_removing(acting),
         Statement(INSERT, opened, changes_each=False, joinable=True),
         # No row to merge into: the opener could not be read.
@@ -339,6 +357,9 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         Statement(INSERT_ACTION, action_rows, changes_each=False, joinable=True),
         *outcomes.settling("event_actions", acting),
         Statement(SETTLE + "id = ?1", settled, changes_each=True),
+        # Where there are links, the rows that were inserted here show their persons too.
+        Statement(SETTLE + f"id = ?1 AND {identities.ANY}", shown_here, changes_each=False),
+        Statement(SETTLE + _OF_NAMES, linked, changes_each=False),
         *_settling_others(acting),
         *clocks.statements(records),
     )
@@ -444,6 +465,8 @@ def _action_row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         own_time_us(record),
         int(fact.granted and not fact.dry_run),
         None if fact.person is None else shown(fact.person),
+        None if fact.user_ref is None else shown(fact.user_ref),
+        fact.credential_slot,
         act,
         outcomes.outcome(fact),
         outcomes.effect(fact, act),
@@ -471,9 +494,9 @@ REFUSED: Final = "refused = 1"
 
 EVENTS: Final = Projection(
     name="events",
-    version=4,
+    version=5,
     schema=SCHEMA,
-    tables=("events", "event_faces", "event_actions", "event_clocks", "event_boots"),
+    tables=("events", "event_faces", "event_actions", "event_clocks", "event_boots", "identities"),
     indexes=(
         "idx_events_recorded_at",
         "idx_events_recorded_at_listed",

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from eventlog.facts import ActuatorOutcome, LockState, UnlockAction
+from eventlog.facts import ActuatorOutcome, IdentityLinked, LockState, UnlockAction
 from eventlog.field_types import shown
-from eventlog.projections import outcomes
+from eventlog.projections import identities, outcomes
 from eventlog.projections.outcomes import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
@@ -53,6 +53,7 @@ CREATE TABLE {p}unlock_actions (
     act             TEXT,
     effect          TEXT,
     confirms        INTEGER,
+    said_person     TEXT,
     at_us           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,
     listed_at       TEXT    NOT NULL
@@ -91,6 +92,7 @@ COLUMNS: Final = (
     "act",
     "effect",
     "confirms",
+    "said_person",
     "at_us",
     "outcome",
     "listed_at",
@@ -126,6 +128,7 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         act,
         outcomes.effect(fact, act),
         None,
+        None if fact.person is None else shown(fact.person),
         own_time_us(record),
         outcomes.outcome(fact),
         moment,
@@ -141,13 +144,25 @@ INSERT: Final = insert_into("unlock_actions", COLUMNS)
 INSERT_UNTIMED: Final = INSERT.replace("?)", f"{_LISTED_AT})")
 
 
+# Where there are links, the person to show is theirs; `said_person` keeps what the fact says.
+RELABEL: Final = (
+    "UPDATE {p}unlock_actions SET person = "
+    + identities.person_of("{p}unlock_actions", "said_person")
+    + " WHERE "
+)
+OF_NAMES: Final = "said_person IN (?1, ?2) OR user_ref IS NOT NULL OR credential_slot IS NOT NULL"
+
+
 def apply(records: Sequence[Record]) -> list[Statement]:
     """One row for each unlock action, settled by the outcomes and reports that come after it."""
     rows = [row(record, record.fact) for record in records if isinstance(record.fact, UnlockAction)]
+    placed: list[tuple[Any, ...]] = [(one[0],) for one in rows]
     return statements(
         Statement(INSERT, [one for one in rows if one[-1]], changes_each=False, joinable=True),
         Statement(INSERT_UNTIMED, [one for one in rows if not one[-1]], changes_each=False),
         *outcomes.settling("unlock_actions", records),
+        Statement(RELABEL + f"id = ? AND {identities.ANY}", placed, changes_each=False),
+        Statement(RELABEL + OF_NAMES, identities.names_in(records), changes_each=False),
     )
 
 
@@ -214,7 +229,7 @@ def listed(
 
 UNLOCK_ACTIONS: Final = Projection(
     name="unlock_actions",
-    version=2,
+    version=3,
     schema=SCHEMA,
     tables=("unlock_actions",),
     indexes=(
@@ -225,7 +240,7 @@ UNLOCK_ACTIONS: Final = Projection(
         "idx_unlock_actions_intent",
         "idx_unlock_actions_door",
     ),
-    handles=frozenset({UnlockAction, ActuatorOutcome, LockState}),
+    handles=frozenset({UnlockAction, ActuatorOutcome, LockState, IdentityLinked}),
     parents=("events",),
     apply=apply,
 )

@@ -100,6 +100,7 @@ def test_a_refused_action_is_kept_with_its_why() -> None:
         "act": None,
         "effect": "none",
         "confirms": None,
+        "said_person": "alice",
         "at_us": 1_772_015_402_000_000,
         "outcome": "refused",
         "listed_at": "2026-02-25T10:30:02",

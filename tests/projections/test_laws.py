@@ -20,6 +20,7 @@ from eventlog.facts import (
     Detection,
     FaceResult,
     Fact,
+    IdentityLinked,
     LockState,
     Opener,
     PersonNamed,
@@ -40,7 +41,7 @@ from tests.projections.engine import (
     record,
     rows,
 )
-from tests.projections.visit_model import action_of, confirmed_by, model_event
+from tests.projections.visit_model import action_of, confirmed_by, model_event, person_of
 from tests.support.strategies import openers, standalone_facts, visit_facts
 
 # ── records that a journal could hold ──────────────────────────────────────────────────────
@@ -62,6 +63,8 @@ actions: st.SearchStrategy[Fact] = st.builds(
     door_id=st.none() | doors,
     intent=st.none() | intents,
     dry_run=st.sampled_from([False, False, True]),
+    user_ref=st.none() | st.just("u-1"),
+    credential_slot=st.none() | st.just(2),
     recorded_at=instants,
 )
 outcomes: st.SearchStrategy[Fact] = st.builds(
@@ -75,6 +78,15 @@ states: st.SearchStrategy[Fact] = st.builds(
     state=st.sampled_from(["unlocked", "locked", "unlatched"]),
     source=st.just("zwave"),
     recorded_at=instants,
+)
+linked: st.SearchStrategy[Fact] = st.builds(
+    IdentityLinked, person=names, linked=st.booleans(), same_as=names
+) | st.builds(
+    IdentityLinked,
+    person=names,
+    linked=st.booleans(),
+    source=doors,
+    identity=st.sampled_from(["u-1", "2", "slot 2"]),
 )
 removals: st.SearchStrategy[Fact] = st.builds(PictureRemoved, path=names, reason=st.just("age"))
 likely: st.SearchStrategy[Fact] = st.one_of(
@@ -96,7 +108,7 @@ likely: st.SearchStrategy[Fact] = st.one_of(
 )
 of_a_visit: st.SearchStrategy[Fact] = likely | visit_facts()
 of_none: st.SearchStrategy[Fact] = st.one_of(
-    actions, outcomes, states, removals, standalone_facts()
+    actions, outcomes, states, removals, linked, standalone_facts()
 )
 
 
@@ -185,6 +197,8 @@ def test_the_tables_equal_a_plain_fold_of_the_facts(records: list[Record], size:
         record = records[action["id"] - 1]
         became, did = action_of(records, record)
         assert (action["outcome"], action["effect"]) == (became, did)
+        assert isinstance(record.fact, UnlockAction)
+        assert action["person"] == person_of(records, record.fact)
         confirmed = [act.position for act in confirmed_by(records, record)]
         assert action["confirms"] == max(confirmed, default=None)
 

@@ -23,7 +23,9 @@ from eventlog.facts import (
     CredentialPresented,
     DeviceState,
     DoorState,
+    FaceResult,
     Fact,
+    IdentityLinked,
     LockState,
     PartBack,
     PartStopped,
@@ -298,3 +300,34 @@ def test_the_queries_of_the_views_answer_their_columns() -> None:
         assert len(row) == len(view.COLUMNS)
     assert json.loads(rows(everything, "alerts")[0]["covers"]) == [1, 2]
     assert instant(T0_US) == T0
+
+
+def test_a_slot_that_is_linked_to_a_person_shows_the_person() -> None:
+    """Before and after the link; parted again, nobody is shown."""
+    by_slot = UnlockAction(
+        granted=True, door_action="unlocked", actor="keypad", door_id="front", credential_slot=2
+    )
+    link = IdentityLinked(person="ada", source="front", identity="2")
+    records = [*visit(motion(), by_slot), *visit(motion(60), event_id=2, first=3)]
+    records += [
+        record(link, position=4, event_id=None),
+        record(by_slot, position=5, event_id=2),
+    ]
+    for cuts in (range(0), range(5)):
+        connection = projected(records, cuts)
+        assert [row["person_name"] for row in rows(connection, "events")] == ["ada", "ada"]
+        shown = [(row["person"], row["said_person"]) for row in rows(connection, "unlock_actions")]
+        assert shown == [("ada", None), ("ada", None)]
+    parted = IdentityLinked(person="ada", source="front", identity="2", linked=False)
+    records.append(record(parted, position=6, event_id=None))
+    assert [row["person_name"] for row in rows(projected(records), "events")] == [None, None]
+
+
+def test_two_names_of_one_person_are_shown_as_one() -> None:
+    """The faces keep what their source said."""
+    records = visit(motion(), FaceResult(name="ada_l", distance=0.3))
+    link = IdentityLinked(person="ada", same_as="ada_l")
+    records.append(record(link, position=3, event_id=None))
+    connection = projected(records)
+    assert [row["person_name"] for row in rows(connection, "events")] == ["ada"]
+    assert [row["name"] for row in rows(connection, "face_results")] == ["ada_l"]

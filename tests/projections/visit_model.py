@@ -14,6 +14,7 @@ from eventlog.facts import (
     AlertSent,
     Ding,
     FaceResult,
+    IdentityLinked,
     LockState,
     Observation,
     PictureRemoved,
@@ -136,6 +137,47 @@ def listed(opener: Record) -> dict[str, Any]:
     return {"listed_at": text(at), "clock": "ahead" if ahead else None}
 
 
+def links(records: Sequence[Record]) -> list[IdentityLinked]:
+    """The links that hold after all records, in the order of the journal."""
+    latest: dict[tuple[Any, ...], Record] = {}
+    for r in records:
+        fact = r.fact
+        if isinstance(fact, IdentityLinked):
+            names: tuple[Any, ...] = (str(fact.person), fact.source, str(fact.identity))
+            if fact.same_as is not None:
+                names = tuple(sorted((str(fact.person), str(fact.same_as))))
+            latest[names] = r
+    kept = sorted(latest.values(), key=lambda r: r.position)
+    return [r.fact for r in kept if isinstance(r.fact, IdentityLinked) and r.fact.linked]
+
+
+def name_to_show(records: Sequence[Record], name: str | None) -> str | None:
+    """The name that a name is the same as, in one step."""
+    same = [link.person for link in links(records) if str(link.same_as) == name and link.same_as]
+    return str(same[-1]) if same and name is not None else name
+
+
+def person_of(records: Sequence[Record], action: UnlockAction) -> str | None:
+    """Whom an action names, by its name, its user or its slot."""
+    if action.person is not None:
+        return name_to_show(records, str(action.person))
+    slots = (str(action.credential_slot), f"slot {action.credential_slot}")
+    found = [
+        str(link.person)
+        for link in links(records)
+        if link.identity is not None
+        and (
+            (action.user_ref is not None and str(link.identity) == str(action.user_ref))
+            or (
+                action.credential_slot is not None
+                and link.source == action.door_id
+                and str(link.identity) in slots
+            )
+        )
+    ]
+    return name_to_show(records, found[-1]) if found else None
+
+
 def model_event(records: Sequence[Record], opener: Record) -> dict[str, Any]:
     """What an event's row must be."""
     event_id, fact = opener.event_id, opener.fact
@@ -158,10 +200,14 @@ def model_event(records: Sequence[Record], opener: Record) -> dict[str, Any]:
     outcome = next(
         (among[-1] for rank in ranks if (among := [b for b in becames if b in rank])), "none"
     )
-    admitted = [str(p) for r, _, _ in granted if (p := getattr(r.fact, "person", None)) is not None]
+    admitted = [
+        who
+        for r, _, _ in granted
+        if isinstance(r.fact, UnlockAction) and (who := person_of(records, r.fact)) is not None
+    ]
     by_person = face is not None and face.given_by == "person"
     if face is not None and (face.name is not None or by_person):
-        person = None if face.name is None else str(face.name)
+        person = name_to_show(records, None if face.name is None else str(face.name))
     else:
         person = admitted[-1] if admitted else None
     confidence = None if face is None else face.confidence
