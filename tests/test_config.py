@@ -19,6 +19,9 @@ DEFAULTS: dict[str, str | int | bool] = {
     "PORT": 8000,
     "TIME_ZONE": "UTC",
     "MUST_EXIST": False,
+    "KEYS_DIR": "",
+    "HEAD_TO": "",
+    "LOG_NAME": "",
 }
 
 

@@ -251,6 +251,22 @@ def test_an_import_into_an_empty_log_brings_its_tree(signed: CommandLine, tmp_pa
     assert signed("head", "--now", "--line", "--keys", keys).out == before
 
 
+def test_a_salvaged_log_is_signed_under_a_name_of_its_own(
+    signed: CommandLine, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The new log has an id, a key and heads of its own, in the same folder of keys."""
+    keys = tmp_path / "keys"
+    signed("head", "--now", "--keys", keys)
+    (tmp_path / "new").mkdir()
+    assert signed("salvage", tmp_path / "new" / "whole.db").code == 0
+    whole = CommandLine(capsys, tmp_path / "new" / "whole.db")
+    assert "eventlog keys init" in whole("head", "--now", "--keys", keys).err
+    assert whole("keys", "init", keys).code == 0
+    assert whole("head", "--now", "--keys", keys).code == 0
+    assert vkey(whole, keys) != vkey(signed, keys)
+    assert signed("head", "--now", "--keys", keys).code == 0
+
+
 def test_status_and_show_say_how_far_heads_are(signed: CommandLine, tmp_path: Path) -> None:
     """Not signed, signed and kept: `status` has a line for it, `show` a sentence."""
     assert "not signed: eventlog keys init" in signed("status").out
