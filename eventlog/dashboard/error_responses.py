@@ -1,6 +1,6 @@
 """What an error becomes on its way out: a status, a name and a sentence; never a path or SQL.
 
-The API gets JSON, a page gets a page. Errors of the disk are told by their kind only, because
+The API gets JSON, a page gets a page. Errors of the disk are reported by their kind only, because
 their own sentences name files.
 """
 
@@ -85,7 +85,7 @@ def of_our_error(request: Request[Any, Any, Any], error: EventLogError) -> Respo
 
 
 def of_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """Errors that nobody meant: what and where goes to the log, nothing to the browser."""
+    """Unexpected errors: kind and place go to the log, and neither to the browser."""
     log.error("%s %r failed: %s", request.method, request.url.path, whereabouts(error))
     return _answer(request, 500, responses.Failure(error=_OURS[0], message=_OURS[1]))
 

@@ -50,7 +50,7 @@ BACKGROUND: Final = frozenset({"/api/stream", "/timeline/live"})
 
 
 class Gate:
-    """The middleware around the whole app."""
+    """The middleware around the app."""
 
     def __init__(self, app: App, site: Site) -> None:
         self._app = app

@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from importlib import import_module
 from typing import Final, NamedTuple
 
-# A name inside a sentence stands between these, so that its direction can't reorder the rest.
+# A name inside a sentence is put between these, so that its direction can't reorder the rest.
 ISOLATE: Final = "\u2068"
 POP: Final = "\u2069"
 

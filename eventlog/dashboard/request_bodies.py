@@ -1,4 +1,4 @@
-"""The body of a request: how large it may be, read whole in time, and the form's token in it."""
+"""The body of a request: how large it may be, read in time, and the form's token in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LENGTH_DIGITS: Final = 12  # up to a terabyte
 
 
 async def body_of(receive: Receive, headers: dict[str, str], path: str) -> bytes:
-    """The whole body. Raises Refused where it is too large or too slow, or of no use here."""
+    """The complete body. Raises Refused where it is too large, too slow or of another type."""
     most = body_limit(path)
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or len(length) > _LENGTH_DIGITS:
@@ -34,7 +34,7 @@ async def body_of(receive: Receive, headers: dict[str, str], path: str) -> bytes
 
 
 def check_form_token(headers: dict[str, str], body: bytes, secret: str) -> None:
-    """Raise Refused for a form that does not come from a page of whoever has the secret."""
+    """Raise Refused for a form that does not come from a page made for this secret."""
     token = headers.get("x-csrf-token", "")
     if not token and media_type(headers) == FORM:
         try:

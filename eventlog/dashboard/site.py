@@ -99,7 +99,7 @@ class Site:
         self.thumbnails = Thumbnails(
             settings.thumbnails_dir, keep_free_bytes=settings.keep_free_bytes
         )
-        # The store's own reader is told of appends here at once; others have to look for them.
+        # The store's own reader is notified of appends in this process; others have to poll.
         self.broadcast = Broadcast(store.reader)
         self.streams = Streams()
         self.metrics = Metrics()

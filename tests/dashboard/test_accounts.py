@@ -57,6 +57,7 @@ async def test_a_viewer_looks_and_rules_over_nothing(house: House) -> None:
             if own or path.startswith(("/sign-", "/seen", "/login")):
                 continue
             assert answer.status_code == 403, path
+        assert "Name to show" not in (await guest.get("/people")).text
         page = (await guest.get("/account")).text
         assert "Tokens for programs" not in page
         assert "Security log" not in page
@@ -72,6 +73,7 @@ async def test_a_kiosk_shows_and_manages_nothing(house: House) -> None:
         house.site.clock = lambda: float(began + 80 * 24 * 3600)
         assert await statuses(hall, "/", "/events/1", "/people") == [200] * 3
         assert await statuses(hall, "/account", "/status", "/unlocks.csv") == [403] * 3
+        assert 'href="/account"' not in (await hall.get("/")).text
         for path in POSTS:
             if not path.startswith(("/sign-", "/login")):
                 assert (await hall.post(filled(path))).status_code == 403, path

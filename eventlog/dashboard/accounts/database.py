@@ -1,4 +1,4 @@
-"""The file beside the log that knows who may look: DB_PATH.users, mode 0600.
+"""The accounts file, DB_PATH.users, mode 0600: who may use the dashboard.
 
 Opens it, makes its tables and runs functions on its own thread. Each table has its owner:
 `users.py`, `sessions.py`, `tokens.py`, `throttle.py`, `security_log.py`, `totp.py`, `household.py`.

@@ -12,12 +12,12 @@ Role: TypeAlias = Literal["owner", "viewer", "kiosk"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 _READING: Final = frozenset({"GET", "HEAD"})
-# What concerns nobody but the account itself.
+# What concerns the account itself only.
 _OWN: Final = ("/sign-out", "/sign-out-everywhere", "/account/password", "/account/sessions/")
 _OWN_MORE: Final = ("/account/two-step", "/seen")
 # For the owner's eyes alone: who signs in, from where, and what programs may do.
 _OWNERS_PAGES: Final = ("/account/security", "/account/users", "/account/tokens")
-# A tablet on the wall shows who comes; it is nobody's account to manage.
+# A tablet on the wall shows who comes; nothing is managed on it.
 _KIOSK_HIDES: Final = ("/account", "/status", "/metrics", "/unlocks.csv", "/unlocks.json")
 
 

@@ -11,7 +11,7 @@ import secrets
 
 
 def new_secret() -> str:
-    """43 characters that nobody guesses."""
+    """A random secret of 43 characters."""
     return secrets.token_urlsafe(32)
 
 
@@ -21,7 +21,7 @@ def hash_of(secret: str) -> bytes:
 
 
 def form_token(secret: str) -> str:
-    """What a form must hold to come from a page of whoever has the secret."""
+    """What a form holds that comes from a page made for this secret."""
     key = secret.encode("utf-8", "replace")
     return hmac.new(key, b"eventlog form", hashlib.sha256).hexdigest()
 

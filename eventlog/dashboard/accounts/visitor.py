@@ -1,4 +1,4 @@
-"""Who asks: nobody yet, a user with a session, or a program with a token. Knows no request."""
+"""Who sends a request: a stranger, a user with a session, or a program with a token."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ async def stream(request: Request[Any, Any, Any]) -> Stream:
     text = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = cursors.parse(text) if text else None
     place = site.streams.one_more(visitor.label)
-    place.__enter__()  # before the answer begins, so that one too many is told by its status
+    place.__enter__()  # before the answer begins, so that one too many gets its own status
 
     async def frames() -> AsyncIterator[bytes]:
         try:

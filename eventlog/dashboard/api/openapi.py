@@ -33,7 +33,7 @@ def _encoded() -> bytes:
 
 @cache
 def description() -> dict[str, Any]:
-    """The whole description."""
+    """The complete description."""
     answers = (
         responses.Events,
         responses.WholeEvent,

@@ -49,7 +49,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """One visit. `person_name` null is nobody known; `face_recognised` false a stranger's face.
+    """One visit. `person_name` null: no known person; `face_recognised` false a stranger's face.
 
     `opener` is the kind of fact that opened it. `door_action` has the contract's three words,
     `lock_action` the lock's own; `opened` and `refused` say whether that happened at any time.

@@ -139,7 +139,6 @@ async def account_page(
         new_token=new_token,
         two_step=two_step,
         recovery_codes=recovery_codes or [],
-        role=session.role,
         has_two_step=found["has_two_step"],
         codes_left=found["codes_left"],
         sessions=[

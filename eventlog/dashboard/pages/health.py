@@ -131,7 +131,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
 
 
 async def judged(site: Site) -> tuple[ViewLag | None, str]:
-    """Where the log stands, None where it does not answer, and the word for its health."""
+    """The positions of the log, None where it does not answer, and the word for its health."""
     try:
         async with asyncio.timeout(ANSWER_S):
             standing = await site.figures.run(stand)
@@ -185,7 +185,7 @@ def _word(site: Site, standing: ViewLag, now: float) -> str:
 
 
 def _sizes(path: Path) -> tuple[int, int, int]:
-    """Bytes of the WAL in use, of the database, and free beside it."""
+    """Bytes of the WAL in use, of the database, and free on its disk."""
     return bytes_in_use(wal_path(path)), path.stat().st_size, shutil.disk_usage(path.parent).free
 
 
@@ -205,7 +205,7 @@ VERIFIED_SIZE_MAX: Final = 65536
 
 
 def _verified(path: Path) -> dict[str, Any] | None:
-    """What the last `verify` left beside the log; None where none did."""
+    """What the last `verify` left in its file; None where there is none."""
     try:
         found = json.loads(read_side_file(verified_path(path), VERIFIED_SIZE_MAX))
         return {"at": str(found["at"]), "ok": found["ok"] is True, "said": str(found["said"])}

@@ -44,7 +44,7 @@ def cells(counts: Mapping[tuple[int, int], int]) -> list[Cell]:
 
 
 def summary(counts: Mapping[tuple[int, int], int]) -> str:
-    """The map in one sentence, for whoever does not see it."""
+    """The map in one sentence, for screen readers."""
     if not counts:
         return "No visits in this time."
     (weekday, hour), count = max(counts.items(), key=lambda item: (item[1], item[0]))

@@ -105,7 +105,7 @@ def environment() -> Environment:
 def page(
     request: Request[Any, Any, Any], template: str, *, status: int = 200, **values: object
 ) -> Response[str]:
-    """A template as an answer, with what every page needs beside its own values."""
+    """A template as an answer, with what every page needs besides its own values."""
     visitor = visitor_of(request)
     text = (
         environment()
@@ -113,6 +113,7 @@ def page(
         .render(
             path=request.url.path,
             user=None if visitor.session is None else visitor.session.user_name,
+            role=visitor.role,
             form_token=visitor.form_token,
             zone=site_of(request).zone.key,
             **values,

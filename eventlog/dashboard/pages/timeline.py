@@ -32,7 +32,7 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
     site = site_of(request)
     asked = events_asked(request)
-    # Read before the events are: what comes in between is told by the stream, not lost.
+    # Read before the events: what comes in between is sent by the stream, not lost.
     position = site.broadcast.last
     shown = await _shown(site, asked, None)
     choices = await site.pages.run(queries.choices)

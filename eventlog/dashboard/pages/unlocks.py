@@ -118,7 +118,7 @@ async def _all(site: Site, wanted: UnlockFilter) -> Batches:
 
 
 async def _begun(batches: Batches) -> Batches:
-    """These batches, the first one read by now, so that its failure is told by the status."""
+    """These batches, the first one read by now, so that its failure gets its own status."""
     first = await anext(batches)
 
     async def all_of_them() -> Batches:
@@ -130,7 +130,7 @@ async def _begun(batches: Batches) -> Batches:
 
 
 async def _csv(batches: Batches) -> AsyncIterator[bytes]:
-    # The mark tells spreadsheets that it is UTF-8.
+    # The mark says to spreadsheets that it is UTF-8.
     yield "\ufeff".encode() + csv_lines([list(CSV_COLUMNS)])
     async for batch in batches:
         yield csv_lines([[getattr(row, column) for column in CSV_COLUMNS] for row in batch])

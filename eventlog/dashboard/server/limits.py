@@ -19,7 +19,7 @@ STREAMS_EACH: Final = 12
 FORM_BYTES: Final = 64 * 1024
 FACTS_BYTES: Final = 4 * 1024 * 1024
 PICTURE_BYTES: Final = 8 * 1024 * 1024
-BODY_S: Final = 10.0  # a body that is not whole by then is refused
+BODY_S: Final = 10.0  # a body that is not complete by then is refused
 
 
 class TooMany(EventLogError):

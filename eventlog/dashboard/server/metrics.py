@@ -1,6 +1,6 @@
 """What the dashboard counts about itself, and how Prometheus reads it.
 
-Knows no request: the gate tells it of each answer; the log's figures are given at a scrape.
+Knows no request: the gate reports each answer; the log's figures are given at a scrape.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The HTTP server around the app: uvicorn with timeouts that cut off slow clients.
 
-A connection that has not sent a whole head in time is cut, and so is one that does not take its
+A connection that has not sent a complete head in time is cut, and so is one that does not take its
 answer. One address holds only so many connections; when there are too many in all, the one that
 has been waited for the longest makes room. Streams are ended before the server waits for what is
 open, so that a stop is quick. Knows no page.
@@ -27,7 +27,7 @@ from eventlog.dashboard.server.limits import source_of
 from eventlog.dashboard.server.rlimits import room_for_connections
 from eventlog.errors import BadArgument
 
-HEAD_S: Final = 5.0  # a request's head is whole by then; with its body it is 15 s (`limits.py`)
+HEAD_S: Final = 5.0  # a request's head is complete by then; with its body it is 15 s (`limits.py`)
 EACH: Final = 100  # connections of one address
 IN_ALL: Final = 2000
 KEEP_ALIVE_S: Final = 5  # for the next request, and for the end of an answer to be taken
@@ -76,7 +76,7 @@ class Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; a head that is whole ends the wait."""
+        """Take bytes; a complete head ends the wait."""
         if self._resting or (self._deadline is None and not self._answering()):
             self._wait(HEAD_S)
         super().data_received(data)

@@ -1,4 +1,4 @@
-"""Where the journal and its views stand, and whether a view has come to a halt.
+"""The positions of the journal and its views, and whether a view has stopped moving.
 
 Knows no request.
 """
@@ -13,7 +13,7 @@ from msgspec import Struct
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
 
-STALE_S: Final = 15.0  # a view that lags and does not move for this long stands still
+STALE_S: Final = 15.0  # a view that lags and does not move for this long has stopped
 
 
 class ViewLag(Struct, frozen=True):
@@ -25,7 +25,7 @@ class ViewLag(Struct, frozen=True):
 
 
 class Watch:
-    """Remembers when the views moved last, so that one that stands still is seen."""
+    """Remembers when the views moved last, so that one that has stopped is noticed."""
 
     def __init__(self) -> None:
         self._at: tuple[int, ...] = ()
