@@ -85,6 +85,7 @@ async def test_a_projector_that_fails_is_started_again(
     await until(lambda: engine.follow.trouble is not None)
     assert (await health.judged(house.site))[1] == "failing"
     failing = False
+    await until(lambda: engine.follow.trouble is None)
     await house.site.store.caught_up(receipt.positions[-1])
     assert (await health.judged(house.site))[1] == "ok"
 
