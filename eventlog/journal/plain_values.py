@@ -117,6 +117,8 @@ def _plain(value: Foreign) -> object:
         return plain_value(value.value)
     if _is_scalar(value):
         return _of_scalar(value)
+    if getattr(value, "shape", ()) != ():
+        raise NotPlainError("is an array, and not one value of it")
     for of_type, to_plain in _FAMILIES:
         if isinstance(value, of_type):
             return to_plain(value)

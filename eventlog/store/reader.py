@@ -15,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
+import anyio.to_thread
+
 from eventlog.errors import BadArgument, DatabaseError, UnknownEvent
 from eventlog.followers import checkpoints, subscription
 from eventlog.followers import cursor as cursors
@@ -77,11 +79,19 @@ class Reader:
     async def close(self) -> None:
         """Stop watching, and close the connection; a reader that is closed stays so.
 
+        It works from anywhere, as `EventStore.close` does.
+
         Raises:
             DatabaseError: The disk failed; it is closed all the same.
         """
-        await self.watch.stop()
-        await self._worker.stop(sqlite3.Connection.close)
+        owner = self._worker.owner
+        if owner.is_here:
+            await self.watch.stop()
+            await self._worker.stop(sqlite3.Connection.close)
+        elif owner.loop.is_running() and not owner.is_inherited:
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), owner.loop))
+        elif not owner.is_inherited:  # in a forked process it is the parent's
+            await anyio.to_thread.run_sync(partial(self.close_from_outside, wait=True))
 
     def close_from_outside(self, *, wait: bool) -> None:
         """Close from any thread, when the loop that it was opened on runs no more.

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventStore, Motion
+from eventlog import EventStore, Motion, Reader
 from eventlog.errors import OpenedElsewhere, StoreClosed
 from tests.support.dumps import journal_of
 
@@ -111,6 +111,29 @@ def test_a_loop_that_was_left_without_an_end_can_be_closed_from_another(tmp_path
     loop.close()
     assert len(journal_of(tmp_path / "events.db")) == 1
     assert _marks(tmp_path) == []
+
+
+def test_a_reader_can_be_closed_from_anywhere(tmp_path: Path) -> None:
+    """On a later loop, and on another thread's; a question from there is refused."""
+
+    async def opened() -> Reader:
+        async with _store(tmp_path):
+            return await Reader.open(tmp_path / "events.db")
+
+    async def again(reader: Reader) -> None:
+        with pytest.raises(OpenedElsewhere):
+            await asyncio.wait_for(reader.last_position(), LIMIT_S)
+        await asyncio.wait_for(reader.close(), LIMIT_S)
+        with pytest.raises(StoreClosed):
+            await _awaited((await opened_and_closed_here()).last_position())
+
+    async def opened_and_closed_here() -> Reader:
+        reader = await Reader.open(tmp_path / "events.db")
+        await asyncio.to_thread(_in_a_thread, reader.close)
+        await reader.close()
+        return reader
+
+    asyncio.run(again(asyncio.run(opened())))
 
 
 FORKED: Final = """
