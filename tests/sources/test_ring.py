@@ -454,3 +454,24 @@ def test_a_recorded_push_keeps_its_microseconds(shared_data: Path) -> None:
             ),
         ),
     )
+
+
+@pytest.mark.anyio
+async def test_a_ring_by_push_and_by_two_histories_is_one_event() -> None:
+    """Whichever comes first; the histories end it, and say that nobody answered."""
+    page: dict[str, Any] = {
+        "items": [
+            {
+                "event_id": str(ID),
+                "event_type": "ding",
+                "start_time": "2024-02-02T11:21:24.000Z",
+                "duration": 40,
+                "answered": False,
+            }
+        ]
+    }
+    messages = [push_v2(), history(duration=40.0), page, push()]
+    for order in (messages, messages[::-1], messages[2:] + messages[:2]):
+        store, _ = await fed(*(read(message) for message in order))
+        assert len(store.events) == 1
+        assert [type(fact) for fact in store.events[1]] == [Ding, VisitEnded]
