@@ -14,6 +14,7 @@ def error_code(error: BaseException) -> str:
         error = error.exceptions[0]
     for name in ("errno", "rc", "status", "code"):
         code = getattr(error, name, None)
+        code = getattr(code, "value", code)  # MQTT's reason codes, and enums
         if isinstance(code, int):
             return f"{type(error).__name__} {int(code)}"
     return type(error).__name__

@@ -7,10 +7,14 @@ import itertools
 from collections.abc import Awaitable, Callable
 
 import pytest
+from aiomqtt.exceptions import MqttConnectError
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
-from eventlog.errors import DiskFull
+from eventlog.errors import BadArgument, DiskFull
 from eventlog.facts import Fact, PartBack, PartStopped
 from eventlog.record import Position, Receipt
+from eventlog.run.error_code import error_code
 from eventlog.run.health import Board
 from eventlog.run.supervisor import Part, Supervisor
 
@@ -117,6 +121,31 @@ async def test_what_is_recorded_of_an_error_repeats_no_text_of_it() -> None:
     await world.pass_time(1)
     await supervisor.stop()
     assert world.facts == [PartStopped(part="mqtt", error="ConnectionRefusedError 111", restarts=1)]
+
+
+async def test_our_own_errors_are_logged_with_their_sentence(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """They say what to do next; the record has the class alone."""
+    world = World()
+
+    async def refuse() -> None:
+        raise BadArgument("source.ring: there is no token: `eventlog ring login`")
+
+    supervisor = world.supervisor()
+    await supervisor.keep([Part("source.ring", 1, refuse)])
+    await world.pass_time(0.5)
+    await supervisor.stop()
+    assert "eventlog ring login" in caplog.text
+    assert world.facts == [PartStopped(part="source.ring", error="BadArgument", restarts=1)]
+
+
+def test_a_brokers_refusal_is_told_by_its_number() -> None:
+    """As with every error that has a code."""
+    refused = MqttConnectError(ReasonCode(PacketTypes.CONNACK, identifier=135))
+    assert error_code(refused) == "MqttConnectError 135"
+    assert error_code(ConnectionRefusedError(111, "refused")) == "ConnectionRefusedError 111"
+    assert error_code(ExceptionGroup("two", [ValueError("ada")])) == "ValueError"
 
 
 async def test_a_restart_of_the_process_does_not_tell_again() -> None:
