@@ -87,6 +87,26 @@ def _bytes_in_use(fd: int) -> int:
     return int(low * frame_size)
 
 
+def pages(wal: Path) -> tuple[int, set[int]]:
+    """The page size, and the numbers of the pages that this generation's frames hold.
+
+    0 and none where there is no WAL. Raises OSError.
+    """
+    try:
+        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0, set()
+    try:
+        in_use = _bytes_in_use(fd)
+        if not in_use:
+            return 0, set()
+        page_size = int(_HEADER.unpack(os.pread(fd, _HEADER.size, 0))[2])
+        starts = range(_HEADER.size, _HEADER.size + in_use, _FRAME_HEADER_SIZE + page_size)
+        return page_size, {int.from_bytes(os.pread(fd, 4, start)) for start in starts}
+    finally:
+        os.close(fd)
+
+
 def sync(wal: Path) -> None:
     """Put on the disk what the WAL holds, from a process that writes no records. Raises OSError.
 

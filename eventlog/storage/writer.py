@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from eventlog.errors import DatabaseError, DiskFailure, LockTimeout
+from eventlog.storage import database_pages
 from eventlog.storage import wal_file as wal
 from eventlog.storage.authorizer import keep_journal
 from eventlog.storage.connection_thread import ConnectionThread, Job
@@ -49,9 +50,9 @@ class Writer:
                     ▲                                                            │
                     └──────── what the disk lacks was written and synced ◀───────┘
 
-    In doubt, each function and each WAL checkpoint waits until the WAL is known to be on the disk
-    (`wal_file.write_missing`), and is refused when that fails. How the last process ended is not
-    known, so `connect_writer` does the same before the start.
+    In doubt, each function and each WAL checkpoint waits until the WAL and the pages that it names
+    are known to be on the disk (`write_missing`), and is refused when that fails. How the last
+    process ended is not known, so `connect_writer` compares the WAL before the start.
     """
 
     def __init__(
@@ -249,6 +250,7 @@ class Writer:
             if self._in_doubt:
                 self._open_wal()
                 wal.write_missing(self._wal_path)
+                database_pages.write_missing(self.path, self._wal_path)
                 self._in_doubt = False
             return function()
         except (sqlite3.Error, OSError) as error:

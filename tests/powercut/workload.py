@@ -27,13 +27,13 @@ from typing import Any, Final, NamedTuple
 
 from PIL import Image
 
-from eventlog.errors import DatabaseError
+from eventlog.errors import DatabaseError, LockTimeout
 from eventlog.facts import Detection, Ding, FaceResult, Fact, Motion, UnlockAction
 from eventlog.journal.append import Durability
 from eventlog.maintenance.backup import backup
 from eventlog.pictures import thumbnails
 from eventlog.record import Receipt
-from eventlog.storage import reserve, wal_file, writer
+from eventlog.storage import database_pages, reserve, wal_file, writer
 from eventlog.store.event_store import EventStore
 
 START: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -227,7 +227,8 @@ def forget_what_was_not_synced() -> None:
     """
     stored: dict[Path, tuple[bytes, int]] = {}
     cls: Any = writer.Writer
-    surely, sync, write_missing = cls._surely, cls.sync, wal_file.write_missing
+    surely, sync, checkpoint = cls._surely, cls.sync, cls._checkpoint_wal
+    write_missing = wal_file.write_missing
 
     def remember(path: Path) -> None:
         header = path.read_bytes()[:32] if path.exists() else b""
@@ -254,7 +255,20 @@ def forget_what_was_not_synced() -> None:
         shown = os.pread(fd, size, offset)
         return shown[:known] + bytes(255 - byte for byte in shown[known:])
 
-    cls._surely, cls.sync = surely_, sync_
+    def read_page(fd: int, _: int | None, offset: int, size: int) -> bytes:
+        return bytes(255 - byte for byte in os.pread(fd, size, offset))
+
+    def checkpoint_(self: Any) -> bool:
+        # SQLite syncs the WAL first; this is the same sync where it can be seen.
+        try:
+            with self.lock.at_once():
+                self._surely(lambda: sync_(self))
+        except LockTimeout:
+            return False
+        return bool(checkpoint(self))
+
+    cls._surely, cls.sync, cls._checkpoint_wal = surely_, sync_, checkpoint_
+    vars(database_pages)["read_disk"] = read_page
     vars(wal_file).update(write_missing=write_missing_, read_disk=read_disk)
 
 
