@@ -1,7 +1,7 @@
 """Pages of the database file that a WAL checkpoint wrote, and that the disk may lack all the same.
 
-A WAL checkpoint that a reader cuts short copies pages without a sync, and counts them as copied. The
-next one syncs them. When that sync fails, the system takes all of them for clean, and the WAL
+A WAL checkpoint that a reader cuts short copies pages without a sync, and counts them as copied.
+The next one syncs them. When that sync fails, the system takes all of them for clean, and the WAL
 checkpoint after it writes only the pages that were not counted. So after a failure the pages that
 the WAL names are read from the disk, and those that differ are written again. The WAL has them too,
 until a WAL checkpoint has succeeded: a power cut in between costs nothing.
