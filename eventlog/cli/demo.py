@@ -8,13 +8,10 @@ terminal it ends with the dashboard, while further visits come in. It reads no c
 from __future__ import annotations
 
 import asyncio
-import math
 import shlex
-import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -30,13 +27,14 @@ from eventlog.cli import demo_door, demo_proof
 from eventlog.cli import serve as web
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, Settings, counted
+from eventlog.cli.demo_folder import emptied
 from eventlog.cli.events import print_events
 from eventlog.cli.options import AtDesk
 from eventlog.cli.replay import rebuild
 from eventlog.cli.safe_text import safe
 from eventlog.cli.show import print_story
 from eventlog.cli.verify import verify_all
-from eventlog.errors import BadArgument, KeysMissing, LockTimeout
+from eventlog.errors import BadArgument, KeysMissing
 from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
@@ -47,12 +45,9 @@ from eventlog.sources import SOURCES
 from eventlog.sources.feed import feed
 from eventlog.sources.reading import read
 from eventlog.sources.simulator import play, play_live, sample_day
-from eventlog.storage.error_translation import translated
-from eventlog.storage.lock import FileLock
 from eventlog.store.event_store import EventStore
 
 FOLDER: Final = Path("run/demo")
-MARK: Final = ".eventlog-demo"
 SHOWN: Final = 12
 _NAME_WIDTH: Final = 26
 
@@ -97,7 +92,7 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
         db_path=str(into / "events.db"), thumbnails_dir=str(into / "thumbnails"), time_zone="UTC"
     )
     context = Context(lambda: settings)
-    with _made_anew(into):
+    with emptied(into):
         _title(context, "Recording a day at a front door")
         asyncio.run(_fill(context))
         _title(context, "The event list")
@@ -118,41 +113,6 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
         else:
             _say_how_to_look(context, into)
     return code
-
-
-@contextmanager
-def _made_anew(folder: Path) -> Iterator[None]:
-    """Empty the folder, and keep other demos out of it until the end.
-
-    Raises BadArgument where it holds files that no demo has made, or another demo uses it.
-    """
-    try:
-        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():
-            raise BadArgument(
-                f"{folder} holds something else than a demo; nothing of it is changed"
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadArgument(f"{folder}: {error.strerror}") from error
-    with closing(FileLock(folder / MARK)) as lock:
-        try:
-            lock.acquire(since=-math.inf)
-        except LockTimeout as error:
-            raise BadArgument(
-                f"another demo runs in {folder}; end it, or name another folder with --into"
-            ) from error
-        with translated(folder):
-            _empty(folder)
-        yield
-
-
-def _empty(folder: Path) -> None:
-    for path in folder.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name != MARK:
-            path.unlink()
-    (folder / MARK).write_text("This folder is emptied by `eventlog demo`.\n", encoding="utf-8")
 
 
 # ── the parts of the show ──────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
 from eventlog.maintenance import archive
 from eventlog.maintenance import backup as backups
+from eventlog.maintenance.archive_lines import lines_of
 from eventlog.maintenance.verify.findings import Report
 from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import of_os_error
@@ -49,7 +50,7 @@ def export(
 async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> int:
     """Restore a log from an export, into a new file or a log without records."""
     with _read(file) as stream, context.progress("Import") as told:
-        head = archive.import_archive(archive.lines_of(stream), context.db_path, progress=told)
+        head = archive.import_archive(lines_of(stream), context.db_path, progress=told)
     await views.fill(context.db_path)
     if as_json:
         context.json({"position": head.position, "hash": head.hash.hex()})

@@ -13,18 +13,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Final, Literal, Protocol, TypeAlias, TypeVar
+from typing import Protocol
 
-import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET
 
-from eventlog import codecs
 from eventlog.errors import BadArgument, BadPayload, BadRecord, JournalHole
 from eventlog.evidence import tree_secret
 from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, mark_of
 from eventlog.journal.progress import Progress, tell
+from eventlog.maintenance import archive_lines as form
 from eventlog.maintenance.journal_swap import require_empty, take_over
 from eventlog.maintenance.new_log import new_log, publish, spare_file
 from eventlog.record import Head, Position, StoredRecord
@@ -33,61 +32,6 @@ from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import beside
 from eventlog.storage.read_only import opened
 
-T = TypeVar("T")
-
-_SOURCE: Final = "archive"
-# No record has a limit of its own; a line of this length is none of a door.
-LINE_MAX_BYTES: Final = 64 * 2**20
-# What other files begin with, and what to do with them.
-_OTHER_FILES: Final = {
-    b"SQLite format 3\0": "it is a database and not an export: name it by --db to use it, copy it"
-    " by `eventlog backup`, or `eventlog salvage` it where it is damaged",
-    b"\x1f\x8b": "it is compressed by gzip: zcat FILE | eventlog import -",
-    b"\x28\xb5\x2f\xfd": "it is compressed by zstd: zstdcat FILE | eventlog import -",
-    b"\xfd7zXZ\0": "it is compressed by xz: xzcat FILE | eventlog import -",
-}
-
-_Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-_Positive: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
-_NotNegative: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-_Hash: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
-
-
-class Header(Struct, frozen=True, kw_only=True):
-    """An archive's first line. `hash` is that of the record at `until`, the last one.
-
-    `tree` is the secret of the log's tree, without which no proof of it can be made again; it is
-    there where heads of the log were signed.
-    """
-
-    archive: Literal["eventlog/1"] = "eventlog/1"
-    log_id: Annotated[bytes, Meta(min_length=16, max_length=16)]
-    format: int = chain.FORMAT
-    schema: int = USER_VERSION
-    after: _NotNegative = 0
-    until: _NotNegative
-    hash: _Hash
-    tree: _Hash | UnsetType = UNSET
-
-
-class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A record's line. `error` replaces `fact` where the body can't be decoded."""
-
-    position: _Positive
-    event_id: _Positive | None
-    kind: str
-    version: _Positive
-    format: Literal[1]
-    appended_at: _Int64
-    append_index: _NotNegative
-    append_size: _Positive
-    key: str | None
-    meta: bytes | None
-    body: bytes
-    hash: _Hash
-    fact: Any = None
-    error: str | None = None
-
 
 class Sink(Protocol):
     """Where an export goes: a binary file, or what writes like one."""
@@ -95,10 +39,6 @@ class Sink(Protocol):
     def write(self, data: bytes, /) -> object:
         """Take bytes."""
 
-
-_encoder: Final = msgspec.json.Encoder()
-_header_decoder: Final[msgspec.json.Decoder[Header]] = msgspec.json.Decoder(Header)
-_line_decoder: Final[msgspec.json.Decoder[Line]] = msgspec.json.Decoder(Line)
 
 # ── out ────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,26 +76,17 @@ def export(
         last = Head(Position(end), _hash_at(connection, end))
         start = Head(Position(after), _hash_at(connection, after))
         secret = tree_secret.read(connection)
-        header = Header(
+        header = form.Header(
             log_id=journal.log_id(connection),
             after=after,
             until=end,
             hash=last.hash,
             tree=UNSET if secret is None else secret,
         )
-        out.write(_encoder.encode(header) + b"\n")
+        out.write(form.ENCODER.encode(header) + b"\n")
         for row in _checked(connection, start, end, progress):
-            out.write(_encoder.encode(_line(row)) + b"\n")
+            out.write(form.ENCODER.encode(form.line_of(row)) + b"\n")
     return last
-
-
-def _line(row: StoredRecord) -> Line:
-    columns = row._asdict()
-    try:
-        fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
-    except BadRecord as error:
-        return Line(**columns, error=str(error))
-    return Line(**columns, fact=codecs.to_builtins(fact))
 
 
 # ── in ─────────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +98,7 @@ def import_archive(
     """Restore a log from an archive's lines, all or nothing.
 
     Args:
-        lines: What an export wrote; `lines_of` reads them from a file in bounded memory.
+        lines: What an export wrote; `archive_lines.lines_of` reads a file in bounded memory.
         db_path: A new file, or a log without records.
         progress: Called with the position reached and the last one; None for no calls.
 
@@ -193,38 +124,17 @@ def import_archive(
     return Head(Position(mark.position), mark.hash)
 
 
-def lines_of(stream: BinaryIO) -> Iterator[bytes]:
-    """The lines of an archive, in bounded memory.
-
-    Raises BadPayload for a line that is longer than any that an export writes: /dev/zero, or a
-    file of another kind, has one without end.
-    """
-    number = 0
-    while line := stream.readline(LINE_MAX_BYTES):
-        number += 1
-        if len(line) == LINE_MAX_BYTES and not line.endswith(b"\n"):
-            raise _bad(number, f"it is longer than {LINE_MAX_BYTES // 2**20} MiB")
-        yield line
-
-
-def _require_text(first: bytes | str) -> None:
-    """Raise BadPayload, with what helps, where the first line is the start of another file."""
-    for start, what in _OTHER_FILES.items():
-        if isinstance(first, bytes) and first.startswith(start):
-            raise BadPayload(_SOURCE, what)
-
-
 def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | None) -> HeadMark:
     numbered = enumerate(lines, start=1)
     first = next(numbered, None)
     if first is None:
-        raise BadPayload(_SOURCE, "it is empty")
-    _require_text(first[1])
-    header = _decode(_header_decoder, *first)
+        raise BadPayload(form.SOURCE, "it is empty")
+    form.require_text(first[1])
+    header = form.decode(form.HEADER_DECODER, *first)
     if header.format != chain.FORMAT or header.schema > USER_VERSION:
-        raise _bad(1, "it was written by a newer program")
+        raise form.bad_line(1, "it was written by a newer program")
     if header.after != 0:
-        raise _bad(
+        raise form.bad_line(
             1,
             f"it begins after {header.after}; only an export of all records can be imported",
         )
@@ -234,40 +144,16 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
         if header.tree is not UNSET:
             tree_secret.put(connection, header.tree)
         for number, text in numbered:
-            row = _row(number, _decode(_line_decoder, number, text), head)
+            row = form.row_of(number, form.decode(form.LINE_DECODER, number, text), head)
             try:
                 journal.insert(connection, [row])
             except sqlite3.IntegrityError as error:
-                raise _bad(number, error) from error
+                raise form.bad_line(number, error) from error
             head = Head(Position(row.position), row.hash)
             tell(progress, row.position, header.until)
         if (head.position, head.hash) != (header.until, header.hash):
-            raise _bad(number, f"it ends at record {head.position} of {header.until}")
+            raise form.bad_line(number, f"it ends at record {head.position} of {header.until}")
         return mark_of(connection)
-
-
-def _decode(decoder: msgspec.json.Decoder[T], number: int, text: bytes | str) -> T:
-    try:
-        return decoder.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise _bad(number, error) from error
-
-
-def _bad(number: int, what: object) -> BadPayload:
-    return BadPayload(_SOURCE, f"line {number}: {what}")
-
-
-def _row(number: int, line: Line, after: Head) -> StoredRecord:
-    row = StoredRecord._make(getattr(line, column) for column in StoredRecord._fields)
-    if row.position != after.position + 1:
-        raise _bad(number, f"record {row.position} follows record {after.position}")
-    try:
-        digest = chain.digest(row)
-    except ValueError as error:
-        raise _bad(number, error) from error
-    if chain.link(after.hash, digest) != row.hash:
-        raise _bad(number, f"the hash of record {row.position} does not follow")
-    return row
 
 
 # ── a log's beginning ──────────────────────────────────────────────────────────────────────
