@@ -146,7 +146,9 @@ class Feeder:
         if isinstance(item, Occurrence):
             new = await self._numbering.append(item)
         elif isinstance(item, Standalone):
-            new = await self._keys.append(item.key, item.facts, distinct=item.distinct)
+            new = await self._keys.append(
+                item.key, item.facts, distinct=item.distinct, merging=item.merging
+            )
         else:
             event_id = await self._event_of(item)
             if item.old_key and await self._keys.covers(item.old_key, item.facts):

@@ -51,11 +51,17 @@ class Addition(Struct, frozen=True):
 
 
 class Standalone(Struct, frozen=True):
-    """Facts of no event, under `key`. For `distinct` see `Addition`."""
+    """Facts of no event, under `key`. For `distinct` see `Addition`.
+
+    With `merging`, facts that only leave out what others under the key say are a repeat of those,
+    and only facts that contradict them are kept too: for a source that reports one happening by two
+    messages, and whose key can't hold who it was.
+    """
 
     key: str
     facts: tuple[Fact, ...]
     distinct: bool = False
+    merging: bool = False
 
 
 class Occurrence(Struct, frozen=True):

@@ -61,6 +61,7 @@ class Keys:
         *,
         event_id: int | None = None,
         distinct: bool = False,
+        merging: bool = False,
     ) -> bool:
         """Append facts under a key; whether they are new.
 
@@ -69,8 +70,9 @@ class Keys:
             facts: what to append.
             event_id: the event that they join, None for facts of no event.
             distinct: whether other facts under the key are another telling, to be kept too.
+            merging: whether that is so only where they contradict each other.
         """
-        if not distinct:
+        if not distinct and not merging:
             return (await append_once(self.store, key, facts, event_id))[1]
         for number in range(1, MOST_TELLINGS):
             numbered = key if number == 1 else f"{key}:{number}"
@@ -78,9 +80,19 @@ class Keys:
             try:
                 receipt = await self.store.append(*facts, event_id=event_id, key=numbered)
             except KeyConflict:
+                if merging and await self._agrees(numbered, facts):
+                    return False
                 continue
             return before is None or receipt.positions != before.positions
         return False
+
+    async def _agrees(self, key: str, facts: tuple[Fact, ...]) -> bool:
+        """Whether the facts under a key and these contradict each other in no field."""
+        receipt = await self.store.receipt(key)
+        if receipt is None or len(receipt.positions) != len(facts):
+            return False
+        stored = [await fact_at(self.store, position) for position in receipt.positions]
+        return all(_agree(old, new) for old, new in zip(stored, facts, strict=True))
 
     async def covers(self, key: str, facts: tuple[Fact, ...]) -> bool:
         """Whether the facts under a key say what these say, as far as their version could."""
@@ -129,3 +141,15 @@ def _covers(old: Fact, new: Fact) -> bool:
         value in (None, (), getattr(new, name)) or isinstance(value, Sealed)  # not to be read
         for name, value in told.items()
     )
+
+
+def _agree(old: Fact, new: Fact) -> bool:
+    """Whether two facts say the same wherever both say something."""
+    if type(old) is not type(new):
+        return False
+    for name, value in msgspec.structs.asdict(old).items():
+        other = getattr(new, name)
+        unsaid = value in (None, ()) or other in (None, ()) or isinstance(value, Sealed)
+        if not unsaid and value != other:
+            return False
+    return True

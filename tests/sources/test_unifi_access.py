@@ -10,7 +10,7 @@ import pytest
 from eventlog.facts import CredentialPresented, Ding, DoorState, LockState, UnlockAction
 from eventlog.sources.items import Addition, Item, Refused, Skipped, Standalone, Unknown, Visit
 from eventlog.sources.unifi_access.adapter import ADAPTER
-from tests.sources.published import facts, told
+from tests.sources.published import facts, standing, told
 from tests.sources.store_model import fed
 
 PUBLISHED = 1772015400000
@@ -171,3 +171,14 @@ def test_what_is_no_fact_is_counted(message: object, kind: type[Item]) -> None:
     """Skipped, named, or refused."""
     items = told(ADAPTER, message)
     assert isinstance(items[-1], kind)
+
+
+@pytest.mark.anyio
+async def test_two_persons_within_one_second_are_two() -> None:
+    """Who it was is in no key; the insight of either is known."""
+    ben = {"id": "u-2", "type": "user", "display_name": "Ben"}
+    messages = [log(), log(actor=ben), insight()]
+    for order in (messages, messages[::-1], [*messages, *messages]):
+        store, _ = await fed([item for message in order for item in told(ADAPTER, message)])
+        people = [fact.person for fact in standing(store) if isinstance(fact, UnlockAction)]
+        assert sorted(map(str, people)) == ["Ada Byron", "Ben"]

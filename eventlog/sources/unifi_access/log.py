@@ -151,14 +151,14 @@ def log_item(entry: Source, settings: Settings) -> Item:
             reason="incomplete",
             recorded_at=at,
         )
-        return Standalone(key, (fact,))
+        return Standalone(key, (fact,), merging=True)
     done = (
         Operation("unlocked", way, credential)
         if result == "ACCESS"
         else Operation("none", way, credential, "restricted")
     )
     operation = operated(done, door_id=door, recorded_at=at, user_ref=user, person=person)
-    return Standalone(key, (operation,))
+    return Standalone(key, (operation,), merging=True)
 
 
 def _door(entry: Source) -> str:
