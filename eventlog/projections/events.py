@@ -9,10 +9,8 @@ anew when a fact comes late. Knows nothing of the other views.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
-
-from msgspec import Struct
 
 from eventlog.facts import (
     FACT_TYPES,
@@ -22,20 +20,17 @@ from eventlog.facts import (
     Ding,
     FaceResult,
     LockState,
-    Motion,
     Observation,
     Opener,
     PictureRemoved,
-    ThumbnailSaved,
     UnlockAction,
     VisitEnded,
     kind_of,
 )
-from eventlog.field_types import shown
-from eventlog.projections import clocks, faces, identities, outcomes
-from eventlog.projections.outcomes import Outcome
+from eventlog.projections import clocks, faces, identities, outcomes, settling
+from eventlog.projections.open_event import SEE, OpenEvent
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
-from eventlog.projections.times import canonical, canonical_us, created_at, own_time_us
+from eventlog.projections.times import canonical, canonical_us, created_at
 from eventlog.record import EventId, Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
@@ -84,39 +79,11 @@ CREATE INDEX {p}idx_events_outcome ON {p}events (outcome, listed_at);
 CREATE INDEX {p}idx_events_stranger ON {p}events (listed_at) WHERE face_recognised = 0;
 CREATE INDEX {p}idx_events_ding ON {p}events (listed_at) WHERE event_type = 'ding';
 CREATE INDEX {p}idx_events_outcome_refused ON {p}events (refused, listed_at)
-    WHERE refused = 1;
-CREATE TABLE {p}event_faces (
-    id         INTEGER PRIMARY KEY,
-    event_id   INTEGER NOT NULL REFERENCES {p}events(id) ON DELETE CASCADE,
-    name       TEXT,
-    distance   REAL,
-    confidence REAL,
-    track      TEXT,
-    given      INTEGER NOT NULL,
-    at_us      INTEGER NOT NULL
-) STRICT;
-CREATE INDEX {p}idx_event_faces_event_id ON {p}event_faces (event_id);
-CREATE TABLE {p}event_actions (
-    id          INTEGER PRIMARY KEY,
-    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
-    intent      TEXT,
-    door_id     TEXT,
-    door_action TEXT    NOT NULL,
-    at_us       INTEGER NOT NULL,
-    granted     INTEGER NOT NULL,
-    person      TEXT,
-    user_ref        TEXT,
-    credential_slot INTEGER,
-    act         TEXT,
-    outcome     TEXT    NOT NULL,
-    effect      TEXT,
-    confirms    INTEGER
-) STRICT;
-CREATE INDEX {p}idx_event_actions_event_id ON {p}event_actions (event_id);
-CREATE INDEX {p}idx_event_actions_intent ON {p}event_actions (intent) WHERE act IS NOT NULL;
-CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL
+    WHERE refused = 1
 """
-SCHEMA: Final = f"{_OWN.rstrip()};\n{clocks.SCHEMA.strip()};\n{identities.SCHEMA.strip()}"
+SCHEMA: Final = ";\n".join(
+    part.strip() for part in (_OWN, settling.SCHEMA, clocks.SCHEMA, identities.SCHEMA)
+)
 
 COLUMNS: Final = (
     "id",
@@ -152,89 +119,10 @@ REALS: Final = frozenset({"face_confidence", "face_distance"})
 
 # An observation with such a label is a ring.
 DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
-_ACTION_COLUMNS: Final = (
-    *("id", "event_id", "intent", "door_id", "door_action", "at_us", "granted", "person"),
-    *("user_ref", "credential_slot"),
-    *("act", "outcome", "effect"),
-)
-
-
-class OpenEvent(Struct):
-    """What the facts of one event in this batch come to. Each `see_` takes one fact more."""
-
-    opener: Record | None = None
-    faces: list[faces.Face] = []
-    # The person of the latest granted action that names somebody.
-    admitted: str | None = None
-    granted: bool = False
-    lock_action: str | None = None
-    outcome: Outcome = "none"
-    opened: bool = False
-    refused: bool = False
-    # Whether an action is among them that other records settle.
-    announced: bool = False
-    acted: bool = False
-    thumbnail_path: str | None = None
-    pictured: bool = False
-    alert_sent: bool = False
-    ended: VisitEnded | None = None
-    changed: bool = False  # by what is merged into a row
-
-    def see_opener(self, record: Record, _: Opener) -> None:
-        """Keep what the row begins with."""
-        self.opener = record
-
-    def see_face(self, record: Record, fact: FaceResult) -> None:
-        """Keep every face: which is shown is decided among all."""
-        self.faces.append(faces.face(record, fact))
-
-    def see_unlock(self, _: Record, fact: UnlockAction) -> None:
-        """A granted action outweighs all others; among equals the last one counts."""
-        self.acted = True
-        self.announced |= outcomes.announces(fact) or outcomes.reports(fact) is not None
-        became, effect = outcomes.outcome(fact), outcomes.effect(fact, None)
-        self.opened |= effect in outcomes.OPENINGS
-        self.refused |= became == "refused"
-        if outcomes.RANK[became] <= outcomes.RANK[self.outcome]:
-            self.outcome = became
-        if became == "granted":
-            self.granted = True
-            self.lock_action = effect
-            self.admitted = self.admitted if fact.person is None else shown(fact.person)
-        elif not self.granted and became != "trial":
-            self.lock_action = effect
-
-    def see_thumbnail(self, _: Record, fact: ThumbnailSaved) -> None:
-        """The last picture is the event's."""
-        self.thumbnail_path, self.pictured, self.changed = fact.path, True, True
-
-    def see_removal(self, path: str) -> None:
-        """A picture that was removed is no longer the event's; the one before stays out too."""
-        if self.thumbnail_path == path:
-            self.thumbnail_path = None
-
-    def see_alert(self, _: Record, fact: AlertSent) -> None:
-        """Once sent is sent; one that was refused or given up is none."""
-        self.alert_sent |= fact.outcome in (None, "sent")
-        self.changed = True
-
-    def see_end(self, _: Record, fact: VisitEnded) -> None:
-        """The last end counts."""
-        self.ended, self.changed = fact, True
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-SEE: Final[dict[type, Callable[[OpenEvent, Record, Any], None]]] = {
-    Motion: OpenEvent.see_opener,
-    Ding: OpenEvent.see_opener,
-    Observation: OpenEvent.see_opener,
-    FaceResult: OpenEvent.see_face,
-    UnlockAction: OpenEvent.see_unlock,
-    ThumbnailSaved: OpenEvent.see_thumbnail,
-    AlertSent: OpenEvent.see_alert,
-    VisitEnded: OpenEvent.see_end,
-}
 # What may be recorded without an event: it opens none, and may settle others.
 WITHOUT_EVENT: Final = frozenset(
     {UnlockAction, AlertSent, ActuatorOutcome, LockState, PictureRemoved}
@@ -244,8 +132,7 @@ WITHOUT_EVENT: Final = frozenset(
 ACTING: Final = frozenset({UnlockAction, ActuatorOutcome, LockState, PictureRemoved})
 
 INSERT: Final = insert_into("events", COLUMNS)
-INSERT_FACE: Final = insert_into("event_faces", faces.COLUMNS)
-INSERT_ACTION: Final = insert_into("event_actions", _ACTION_COLUMNS)
+
 
 # What a later batch brings, besides faces and actions.
 MERGE: Final = """
@@ -256,50 +143,6 @@ UPDATE {p}events SET
     answered = iif(?5 IS NULL, answered, ?7)
 WHERE id = ?1
 """
-# The rules of OpenEvent and of `acts` once more, from all faces and actions of an event.
-_ACTIONS: Final = "FROM {p}event_actions a WHERE a.event_id = {p}events.id AND a.confirms IS NULL"
-_PERSON: Final = identities.person_of("a", "person")
-_NAME: Final = identities.name_of("best.name")
-_LOCK_ACTION: Final = f"""
-    SELECT effect {_ACTIONS} AND effect IS NOT NULL
-    AND granted = (SELECT max(granted) {_ACTIONS}) ORDER BY id DESC LIMIT 1
-"""
-_RANKS: Final = " ".join(
-    f"WHEN '{word}' THEN {rank}" for rank, words in enumerate(outcomes.STRENGTH) for word in words
-)
-SETTLE: Final = f"""
-UPDATE {{p}}events SET
-    (person_name, face_distance, face_confidence, face_recognised) = (
-        SELECT iif(best.name IS NOT NULL OR best.given IS 1, {_NAME}, (
-            SELECT {_PERSON} AS who {_ACTIONS} AND granted AND who IS NOT NULL
-            ORDER BY id DESC LIMIT 1
-        )), best.distance, best.confidence, iif(best.given IS NULL, NULL, best.name IS NOT NULL)
-        FROM (SELECT 1) LEFT JOIN ({faces.BEST.replace("{event}", "{p}events.id")}) best
-    ),
-    unlock_granted = coalesce((SELECT max(granted) {_ACTIONS}), 0),
-    door_action = replace(coalesce(({_LOCK_ACTION}), 'none'), 'unlatched', 'unlocked'),
-    lock_action = coalesce(({_LOCK_ACTION}), 'none'),
-    outcome = coalesce((
-        SELECT outcome {_ACTIONS} AND outcome != 'none'
-        ORDER BY CASE outcome {_RANKS} END, id DESC LIMIT 1
-    ), 'none'),
-    opened = EXISTS (SELECT 1 {_ACTIONS} AND effect IN ('unlocked', 'unlatched')),
-    refused = EXISTS (SELECT 1 {_ACTIONS} AND outcome = 'refused')
-WHERE """
-_OF_INTENT: Final = (
-    "id IN (SELECT event_id FROM {p}event_actions"
-    " WHERE act IS NOT NULL AND intent = ?1 AND id < ?2)"
-)
-_OF_DOOR: Final = (
-    "id IN (SELECT event_id FROM {p}event_actions WHERE act IS NOT NULL AND door_id = ?1"
-    f" AND id < ?2 AND at_us BETWEEN ?3 - {outcomes.CONFIRMED_US} AND ?3)"
-)
-# Events whose person a link may change: by either name, or by whom an action names otherwise.
-_OF_NAMES: Final = (
-    "id IN (SELECT event_id FROM {p}event_faces WHERE name IN (?1, ?2) UNION"
-    " SELECT event_id FROM {p}event_actions"
-    " WHERE person IN (?1, ?2) OR user_ref IS NOT NULL OR credential_slot IS NOT NULL)"
-)
 # These come first: a picture that was saved under the path in this batch is folded in OpenEvent.
 REMOVE: Final = "UPDATE {p}events SET thumbnail_path = NULL WHERE id = ? AND thumbnail_path = ?"
 # One scan for all that a batch removes.
@@ -327,7 +170,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
             if isinstance(fact, PictureRemoved):
                 _take_away(visits, event_id, fact.path)
             elif isinstance(fact, UnlockAction) and (event_id or outcomes.announces(fact)):
-                action_rows.append(_action_row(record, fact))
+                action_rows.append(settling.action_row(record, fact))
         if see is None:
             continue
         if event_id is None:
@@ -353,14 +196,16 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         Statement(INSERT, opened, changes_each=False, joinable=True),
         # No row to merge into: the opener could not be read.
         Statement(MERGE, merged, changes_each=True),
-        Statement(INSERT_FACE, face_rows, changes_each=False, joinable=True),
-        Statement(INSERT_ACTION, action_rows, changes_each=False, joinable=True),
+        Statement(settling.INSERT_FACE, face_rows, changes_each=False, joinable=True),
+        Statement(settling.INSERT_ACTION, action_rows, changes_each=False, joinable=True),
         *outcomes.settling("event_actions", acting),
-        Statement(SETTLE + "id = ?1", settled, changes_each=True),
+        Statement(settling.SETTLE + "id = ?1", settled, changes_each=True),
         # Where there are links, the rows that were inserted here show their persons too.
-        Statement(SETTLE + f"id = ?1 AND {identities.ANY}", shown_here, changes_each=False),
-        Statement(SETTLE + _OF_NAMES, linked, changes_each=False),
-        *_settling_others(acting),
+        Statement(
+            settling.SETTLE + f"id = ?1 AND {identities.ANY}", shown_here, changes_each=False
+        ),
+        Statement(settling.SETTLE + settling.OF_NAMES, linked, changes_each=False),
+        *settling.settling_others(acting),
         *clocks.statements(records),
     )
 
@@ -380,20 +225,6 @@ def _is_open(visit: OpenEvent) -> bool:
     """Whether what is in this batch can't say what the event comes to."""
     late = visit.opener is None and (visit.acted or bool(visit.faces))
     return late or visit.announced
-
-
-def _settling_others(records: Sequence[Record]) -> Iterable[Statement]:
-    """Events of earlier batches whose acts are settled by an outcome or a report in this one."""
-    intents = [(r.fact.intent, r.position) for r in records if isinstance(r.fact, ActuatorOutcome)]
-    reported = [
-        (door, r.position, own_time_us(r))
-        for r in records
-        if (door := outcomes.reports(r.fact)) is not None
-    ]
-    return (
-        Statement(SETTLE + _OF_INTENT, list[tuple[Any, ...]](intents), changes_each=False),
-        Statement(SETTLE + _OF_DOOR, list[tuple[Any, ...]](reported), changes_each=False),
-    )
 
 
 def _removing(records: Sequence[Record]) -> Iterable[Statement]:
@@ -454,25 +285,6 @@ def _end(ended: VisitEnded | None) -> tuple[Any, ...]:
     return (canonical(ended.ended_at), ended.reason, ended.answered)
 
 
-def _action_row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
-    act: outcomes.Act | None = "pending" if outcomes.announces(fact) else None
-    return (
-        record.position,
-        record.event_id,
-        fact.intent,
-        fact.door_id,
-        fact.door_action,
-        own_time_us(record),
-        int(fact.granted and not fact.dry_run),
-        None if fact.person is None else shown(fact.person),
-        None if fact.user_ref is None else shown(fact.user_ref),
-        fact.credential_slot,
-        act,
-        outcomes.outcome(fact),
-        outcomes.effect(fact, act),
-    )
-
-
 def _delta(event_id: EventId, visit: OpenEvent) -> tuple[Any, ...]:
     return (
         event_id,
@@ -506,10 +318,7 @@ EVENTS: Final = Projection(
         "idx_events_stranger",
         "idx_events_ding",
         "idx_events_outcome_refused",
-        "idx_event_faces_event_id",
-        "idx_event_actions_event_id",
-        "idx_event_actions_intent",
-        "idx_event_actions_door",
+        *settling.INDEXES,
         "idx_event_clocks_moved_by",
     ),
     handles=frozenset(FACT_TYPES),  # each append tells how the clocks stand
