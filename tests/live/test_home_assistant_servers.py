@@ -49,7 +49,8 @@ def recorded(folder: Path) -> set[str]:
     with closing(sqlite3.connect(f"file:{folder}/events.db?mode=ro", uri=True)) as connection:
         prefix = "home-assistant:lock.front:"
         sql = "SELECT key FROM journal WHERE key GLOB ?"
-        return {row[0].removeprefix(prefix) for row in connection.execute(sql, (f"{prefix}*",))}
+        keys = [row[0] for row in connection.execute(sql, (f"{prefix}*",))]
+        return {key.removeprefix(prefix).removesuffix(":state") for key in keys}
 
 
 def held(assistant: HomeAssistant) -> set[str]:

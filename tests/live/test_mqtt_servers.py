@@ -28,13 +28,13 @@ KILLS: Final = 20
 FOLLOWER: Final = """
 import asyncio, sys
 from eventlog.run.health import Board
-from eventlog.sources.frigate.files import ADAPTER
+from eventlog.sources import SOURCES
 from eventlog.sources.live.mqtt import Broker, Listening, MqttIn
 from eventlog.store.event_store import EventStore
 
 async def main(folder, port):
     async with EventStore(f"{folder}/events.db", f"{folder}/thumbnails") as store:
-        listening = Listening(source="frigate", adapter=ADAPTER)
+        listening = Listening(source="frigate", adapter=SOURCES["frigate"])
         board = Board()
         broker = Broker(host="127.0.0.1", port=int(port))
         follow = asyncio.create_task(
