@@ -1,4 +1,4 @@
-"""Frames that mean harm or are merely odd, built here, each with what becomes of it.
+"""Hostile and unusual frames, built here, each with its expected outcome.
 
 Knows the formats and not our reader, so that the two can disagree.
 """
@@ -68,7 +68,7 @@ def jpeg(image: Image.Image | None = None, *, extra: bytes = b"", **options: Any
 
 
 def exif_jpeg(orientation: int, image: Image.Image | None = None, order: str = "<") -> bytes:
-    """A JPEG whose EXIF holds an orientation and where the house stands."""
+    """A JPEG whose EXIF holds an orientation and the house's position."""
     block = tiff((0x0112, 3, 1, orientation), (0x8825, 4, 1, 38), order=order)
     position = struct.pack(f"{order}HHHI4sI", 1, 1, 2, 2, b"N\0\0\0", 0)
     block += position + SECRET

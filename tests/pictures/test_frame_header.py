@@ -141,7 +141,7 @@ def test_the_caps_are_eight_megabytes_and_thirty_six_megapixels() -> None:
 
 
 def test_a_jpeg_without_its_end_is_not_plain() -> None:
-    """It may be whole, but it is not to the last byte what a JPEG is."""
+    """It may be complete, but not every byte belongs to a JPEG."""
     assert not read_frame(jpeg()[:-2]).plain
 
 
@@ -158,7 +158,7 @@ def test_a_png_header_that_has_no_meaning_is_refused(at: int) -> None:
 
 @pytest.mark.parametrize("subsampling", [0, 1, 2])
 def test_a_jpeg_in_several_scans_says_what_a_decoder_buffers(subsampling: int) -> None:
-    """Two bytes for each coefficient of each layer, in whole blocks; one scan buffers nothing."""
+    """Two bytes for each coefficient of each layer, in full blocks; one scan buffers nothing."""
     size = (160, 96)
     layers = {0: 3.0, 1: 2.0, 2: 1.5}[subsampling]
     options = {"subsampling": subsampling}

@@ -59,7 +59,7 @@ def test_two_frames_with_one_timestamp_become_two_files(folder: Thumbnails) -> N
 
 
 def test_a_hundred_and_fifty_frames_with_one_timestamp_are_all_kept(folder: Thumbnails) -> None:
-    """A camera whose clock stands still loses no picture."""
+    """A camera whose clock does not advance loses no picture."""
     assert len({saved(folder).path for _ in range(150)}) == 150
     assert len(list(folder.folder.iterdir())) == 150
 
@@ -93,7 +93,7 @@ def test_processes_that_save_at_once_overwrite_nothing(folder: Thumbnails) -> No
 
 
 def test_files_are_0600_in_a_folder_that_is_0700(folder: Thumbnails) -> None:
-    """Under the usual umask, nobody else reads who stood at the door."""
+    """Under the usual umask, no other user can read the pictures."""
     old = os.umask(0o022)
     try:
         path = file_of(folder, saved(folder))

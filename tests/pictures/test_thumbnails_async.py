@@ -94,7 +94,7 @@ async def test_a_refused_frame_answers_none_beside_the_event_loop_as_well(
 async def test_a_frame_whose_saving_has_begun_is_saved_though_its_caller_is_cancelled(
     folder: Thumbnails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No spare file is left, and the picture is whole."""
+    """No temporary file is left, and the picture is complete."""
     real = clean_picture
     scope = anyio.CancelScope()
 

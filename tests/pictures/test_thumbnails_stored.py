@@ -85,7 +85,7 @@ def test_a_file_that_is_no_picture_is_described_without_pixels(folder: Thumbnail
 
 
 def test_every_flipped_bit_makes_a_picture_damaged(folder: Thumbnails) -> None:
-    """Of 400 pictures with one bit flipped, 400 are found; whole again, it is fine."""
+    """Of 400 pictures with one bit flipped, 400 are found; the original is accepted."""
     fact = saved(folder)
     path = file_of(folder, fact)
     whole = path.read_bytes()

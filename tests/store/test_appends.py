@@ -1,4 +1,4 @@
-"""EventStore: its appends, each whole and answered once, and the subscriptions that follow them."""
+"""EventStore's appends, each atomic and answered once, and the subscriptions that follow them."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_a_key_is_written_once(store: EventStore) -> None:
 
 
 async def test_a_key_holds_after_a_restart_and_from_another_store(tmp_path: Path) -> None:
-    """It lies in the journal, so whoever opens the log finds it."""
+    """The key is in the journal, so every later opening of the log finds it."""
     path = str(tmp_path / "events.db")
     async with EventStore(path, str(tmp_path / "t")) as store:
         first = await store.append(MOTION, key="k")
@@ -109,7 +109,7 @@ async def test_a_key_holds_after_a_restart_and_from_another_store(tmp_path: Path
 
 
 async def test_a_key_used_twice_at_once_is_written_once(store: EventStore) -> None:
-    """Two appends of one commit are told apart as well."""
+    """Two appends of one commit are compared as well."""
     same = await asyncio.gather(*(store.append(MOTION, key="k") for _ in range(20)))
     mixed = await asyncio.gather(
         store.append(MOTION, key="m"), store.append(MOTION, DOG, key="m"), return_exceptions=True
@@ -176,7 +176,7 @@ async def test_a_durable_answer_about_a_relaxed_append_syncs_it_first(
 
 
 async def test_groups_in_bulk_are_appends_of_their_own(store: EventStore, tmp_path: Path) -> None:
-    """Each has its event and its receipt; a bad one raises, and whole commits before it are in."""
+    """Each has its event and its receipt; a bad one raises, and commits before it are in."""
     groups = [(MOTION, DOG)] * 2_500
     receipts = await store.append_many(groups)
     with pytest.raises(BadFact):

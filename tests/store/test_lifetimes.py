@@ -1,4 +1,4 @@
-"""Opening, closing, cancelling and waiting: nothing leaks, nobody waits too long or for ever."""
+"""Opening, closing, cancelling and waiting: nothing leaks, and every wait ends in time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOTION = Motion(camera_id="front_door", recorded_at=datetime(2026, 2, 25, tzinfo
 
 
 def _held() -> tuple[int, int]:
-    """Threads and descriptors of this process, once what nobody holds is gone."""
+    """Threads and descriptors of this process, after a garbage collection."""
     gc.collect()
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
@@ -50,7 +50,7 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
 
 
 async def test_appends_that_wait_at_a_close_are_answered(tmp_path: Path) -> None:
-    """A close writes what waits; nobody is left without an answer."""
+    """A close writes what waits, and every caller gets an answer."""
     store = EventStore(str(tmp_path / "events.db"), str(tmp_path / "t"))
     await store.initialize()
     tasks = [asyncio.create_task(store.append(MOTION)) for _ in range(100)]

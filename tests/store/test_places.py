@@ -74,7 +74,7 @@ async def test_a_store_that_must_exist_makes_no_log(tmp_path: Path, empty_file: 
 async def test_a_log_that_is_made_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A misspelt path is seen in the program's log; a log that is opened again is not told."""
+    """A misspelt path is seen in the program's log; opening a log again logs nothing."""
     with caplog.at_level(logging.WARNING, logger="eventlog"):
         for _ in range(2):
             async with EventStore(str(tmp_path / "evnets.db"), str(tmp_path / "t")):

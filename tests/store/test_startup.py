@@ -88,7 +88,7 @@ def _exit_code(code: str, path: Path) -> int:
 
 
 async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> None:
-    """A process that died, or a machine without power, is told of once; a clean stop never."""
+    """A process that died, or a power cut, is recorded once; a clean stop never."""
     path = tmp_path / "events.db"
     code = (
         "import asyncio, os, sys; from eventlog import EventStore, PersonNamed\n"

@@ -183,7 +183,7 @@ async def test_an_append_is_one_hop(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_read_is_one_hop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event or a page of them is fetched whole by one function on the reader's thread."""
+    """An event, or a page of them, is fetched by one function on the reader's thread."""
     path = build_log(tmp_path / "events.db", 50)
     async with quiet_store(path) as (store, _):
         hops = Hops(monkeypatch)

@@ -160,7 +160,7 @@ ARGUMENTS: Final[dict[str, Call]] = {
 
 @pytest.mark.parametrize("argument", ARGUMENTS)
 def test_a_value_at_the_edge_is_answered_or_refused_by_name(desk: Desk, argument: str) -> None:
-    """Whatever stands in one argument, the call has an answer or an error of ours."""
+    """Whatever one argument is, the call has an answer or an error of ours."""
     for value in EDGES:
         desk.outcome(ARGUMENTS[argument], value)
 
@@ -171,5 +171,5 @@ def test_a_value_at_the_edge_is_answered_or_refused_by_name(desk: Desk, argument
 def test_any_value_is_answered_or_refused_by_name(
     desk: Desk, argument: str, data: st.DataObject
 ) -> None:
-    """The same for values that nobody thought of."""
+    """The same for generated values."""
     desk.outcome(ARGUMENTS[argument], data.draw(anything()))

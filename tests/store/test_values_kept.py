@@ -1,4 +1,4 @@
-"""What is accepted comes back as it went in: facts made in Python, whole visits, any field.
+"""What is accepted is read back unchanged: facts made in Python, visits, any field.
 
 What is refused leaves no record.
 """
@@ -44,7 +44,7 @@ def _holds(kind: str, field: str) -> Call:
 
 @pytest.mark.parametrize(("kind", "field"), FIELDS)
 def test_a_fact_made_in_python_is_checked_field_by_field(desk: Desk, kind: str, field: str) -> None:
-    """A Struct built directly was checked by nobody: its append is, and says which field."""
+    """A Struct that is built directly is not checked: its append is, and names the field."""
     for value in EDGES:
         outcome = desk.outcome(_holds(kind, field), value)
         if not isinstance(outcome, EventLogError):

@@ -119,7 +119,7 @@ async def test_a_datetime_in_a_fact_is_the_same_instant_and_needs_its_zone(
 async def test_a_time_in_a_filter_means_the_same_instant(
     store: EventStore, label: str | None
 ) -> None:
-    """Whatever zone a bound stands in, the list begins and ends at that instant."""
+    """Whatever the zone of a bound, the list begins and ends at that instant."""
     boxes = [{"label": "dog", "confidence": 0.5}]
     for given in (TWICE.replace(fold=0), TWICE.replace(fold=1)):
         await store.write_event("front_door", given, detections=boxes)

@@ -100,7 +100,7 @@ def test_detections_of_events_that_are_gone_stay_in_a_table_of_their_own() -> No
 
 
 def test_a_row_whose_name_no_fact_can_hold_is_kept_whole_and_its_name_in_no_meta() -> None:
-    """The visit is told without its face: without its name that would be a stranger's."""
+    """The visit has no face result: without its name it would be a stranger's."""
     long = "anna" * 20
     person = {**ANNA, "name": long}
     with plain_store(":memory:", [{**VISIT, "person_name": long}], persons=[person]) as connection:
@@ -112,7 +112,7 @@ def test_a_row_whose_name_no_fact_can_hold_is_kept_whole_and_its_name_in_no_meta
 
 
 def test_a_persons_further_columns_are_as_personal_as_the_name() -> None:
-    """A telephone number stands in no meta; the row is kept whole."""
+    """No meta has the telephone number; the row is kept completely."""
     with plain_store(":memory:", persons=[ANNA, {**ANNA, "id": 4, "name": "ben"}]) as connection:
         connection.execute("ALTER TABLE persons ADD COLUMN phone TEXT")
         connection.execute("UPDATE persons SET phone = '555' WHERE id = 3")
@@ -212,7 +212,7 @@ def schema_without_views(connection: sqlite3.Connection) -> None:
 
 
 def test_the_contracts_own_tables_need_no_exception(caplog: pytest.LogCaptureFixture) -> None:
-    """Rows as the contract has them are told wholly, and the line is no warning."""
+    """Rows as the contract has them become facts completely, and the line is no warning."""
     with (
         plain_store(":memory:", [VISIT], [DOG], [ANNA]) as connection,
         caplog.at_level(logging.INFO, logger="eventlog"),

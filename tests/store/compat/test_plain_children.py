@@ -69,7 +69,7 @@ def test_an_event_may_have_more_detections_than_one_append_of_a_caller() -> None
 
 @pytest.mark.parametrize("name", ["", None, "n" * 65, b"anna", 12])
 def test_a_person_whose_name_can_not_be_held_becomes_no_fact(name: object) -> None:
-    """There is nobody to name; the row is to be kept elsewhere."""
+    """There is no person to name; the row is to be kept in a table."""
     told = person_of_row({**ANNA, "name": name}, NOW_US)
     assert (told.append, told.aside, told.exceptions) == (None, True, 1)
 

@@ -31,7 +31,7 @@ def test_an_event_under_another_id_than_its_own_is_an_exception() -> None:
 
 
 def test_a_visit_of_the_contracts_values_leaves_nothing_but_its_id() -> None:
-    """Everything stands in the facts."""
+    """Everything is in the facts."""
     assert kept(event()) == {"id": 7}
     assert (event().exceptions, event().aside) == (0, False)
 
@@ -123,7 +123,7 @@ def test_a_flag_that_is_neither_0_nor_1_is_read_as_sqlite_reads_it_and_kept(
 
 
 def test_a_door_action_that_is_none_makes_no_refusal() -> None:
-    """'opened' by nobody is kept, and is not told as a try that the lock refused."""
+    """'opened' without a grant is kept, and becomes no refusal."""
     result = event(door_action="opened", unlock_granted=0)
     assert not [fact for fact in facts(result) if isinstance(fact, UnlockAction)]
     assert (values(result), result.exceptions) == ({"door_action": "opened"}, 1)
@@ -159,7 +159,7 @@ def test_a_null_where_the_contract_has_a_value_is_kept_and_no_exception() -> Non
     ],
 )
 def test_another_spelling_of_a_time_is_the_same_time_and_no_exception(spelling: str) -> None:
-    """The instant is told; the spelling is kept."""
+    """The fact has the instant; the meta has the spelling."""
     result = event(recorded_at=spelling)
     opener = facts(result)[0]
     assert isinstance(opener, Ding)
