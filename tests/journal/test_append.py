@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from eventlog import codecs
 from eventlog.errors import (
@@ -20,7 +21,7 @@ from eventlog.errors import (
     BadKey,
     UnknownEvent,
 )
-from eventlog.facts import OPENERS, STANDALONE, Fact, Motion, PersonNamed
+from eventlog.facts import OPENERS, SEALABLE, STANDALONE, Fact, Motion, PersonNamed, Sealed
 from eventlog.journal import chain
 from eventlog.journal.append import (
     FACTS_MAX,
@@ -314,3 +315,17 @@ def test_bytes_that_cannot_be_read_are_the_same_as_themselves_only() -> None:
     assert not same_facts(prepare([NAMED]), [("levitation", 3, b"\x80")], None)
     assert not same_facts(ours, stored_of(prepare([NAMED])), None)
     assert not same_facts(prepare([UNLOCK, NAMED]), stored_of(prepare([UNLOCK])), None)
+
+
+@pytest.mark.parametrize("kind", sorted(SEALABLE))
+def test_a_seal_is_refused_from_outside(kind: str) -> None:
+    """Seals are made by this program; whoever appends gives text."""
+    for name in SEALABLE[kind]:
+        seal: Any = Sealed(sealed=bytes(32))
+        value = (seal,) if name == "people" else seal
+        changed = {"source": None, "identity": None} if name == "same_as" else {}
+        fact = replace(WHOLE[kind], **{name: value, **changed})
+        assert codecs.sealed_field(fact) == name
+        with pytest.raises(BadFact) as caught:
+            prepare([fact], event_id=1)
+        assert (caught.value.kind, caught.value.field) == (kind, name)
