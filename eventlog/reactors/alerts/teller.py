@@ -153,8 +153,16 @@ class Teller:
         return await self._tell(channel, send, now)
 
     async def _intend(self, send: Send, channel: str) -> Intent | None:
-        """Record an intent; None where the journal has it already, and the fold will bring it."""
-        if await self._store.receipt(send.key) is not None:
+        """Record an intent; None where the journal has it already.
+
+        One that the fold has passed was settled before this process began: an event that was told
+        long ago gets a late record. One that it has not come to is brought by it.
+        """
+        known = await self._store.receipt(send.key)
+        if known is not None:
+            if known.positions[0] <= self.ledger.position:
+                for telling in send.tellings:
+                    telling.settled = True
             return None
         receipt = await self._store.append(
             AlertIntended(

@@ -398,6 +398,27 @@ async def test_a_changed_rule_loses_nothing_that_it_holds_back(store: EventStore
     assert len(await facts_of(house, RuleArmed)) == 2
 
 
+async def test_a_late_record_of_a_told_event_blocks_nothing(store: EventStore) -> None:
+    """An hour and a restart later it is not told again, and the next ring is."""
+    phone = Phone()
+    house = House(store, [STRANGER, RING], phone=phone)
+    await house.tell()
+    event = await ring(house, "front_door", FaceResult(name=None))
+    await house.tell()
+    told = len(phone.got)
+    house.pass_time(3600)
+    await house.tell()
+    house.restart()
+    await house.tell()
+    await store.append(FaceResult(name=None, recorded_at=house.now), event_id=event)
+    await house.tell()
+    await house.tell()
+    assert len(phone.got) == told
+    await ring(house)
+    await house.tell()
+    assert phone.titles[told:] == ["Somebody rang at front"]
+
+
 async def test_the_newest_head_rides_along(store: EventStore) -> None:
     """Where heads are signed; who keeps the messages has a head outside the machine."""
     phone = Phone()
