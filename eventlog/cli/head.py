@@ -12,7 +12,7 @@ from eventlog.cli.evidence import Keys, keys_of, known_heads
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import EventLogError, EvidenceError, SignerBusy
 from eventlog.evidence.keys import KeysDir, new_key
-from eventlog.evidence.signed_heads import SignedHead, head_of, parse_name
+from eventlog.evidence.signed_heads import DOMAIN, LogName, SignedHead, head_of, parse_name
 from eventlog.evidence.signing import HeadSigner
 from eventlog.facts import EraBegun
 from eventlog.journal import table as journal
@@ -139,29 +139,29 @@ def _size(found: SignedHead) -> int:
 
 async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
     """The owner's word that records were honestly lost: a new name, over the whole log."""
-    pairs = held.signing_keys()
-    name = parse_name(pairs[0].name)
-    renamed = name.in_era(name.era + 1)
-    signed = held.signed()
-    before = None if signed is None else head_of(signed)
     reason: Literal["restored", "lost", "key_lost"] = (
         "restored" if why == "restored" else "lost" if why == "lost" else "key_lost"
     )
+    before = _newest(context, held)
+    pairs = [] if reason == "key_lost" else held.signing_keys()
+    names = [LogName(held.log_id, 0, context.settings.log_name or DOMAIN)]
+    names += [parse_name(pair.name) for pair in pairs]
+    names += [] if before is None else [parse_name(before.origin)]
+    name = max(names, key=_era)
+    renamed = name.in_era(name.era + 1)
     pair = new_key(str(renamed)) if reason == "key_lost" else pairs[0].renamed(str(renamed))
+    fact = EraBegun(
+        era=renamed.era,
+        reason=reason,
+        previous_size=None if before is None else before.size,
+        previous_root=None if before is None else before.root,
+    )
     writer = Author("command", "head")
-    async with EventStore(
-        str(context.db_path), str(context.thumbnails_dir), writer=writer
-    ) as store:
-        await store.append(
-            EraBegun(
-                era=renamed.era,
-                reason=reason,
-                previous_size=None if before is None else before.size,
-                previous_root=None if before is None else before.root,
-            ),
-            key=f"era:{renamed.era}",
-        )
     with HeadSigner(context.db_path, held, new_era=True) as signer:
+        async with EventStore(
+            str(context.db_path), str(context.thumbnails_dir), writer=writer
+        ) as store:
+            await store.append(fact, key=f"era:{renamed.era}")
         found = signer.begin_era([pair])
     context.say(f"Era {renamed.era} has begun. Its public key is another, as its name is:")
     context.say()
@@ -169,6 +169,10 @@ async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
     context.say()
     context.say("Whoever checks this log, and each of its witnesses, has to learn it.")
     return found
+
+
+def _era(name: LogName) -> int:
+    return name.era
 
 
 def _print(context: Context, found: SignedHead, end: int) -> None:

@@ -16,7 +16,7 @@ from eventlog.cli.options import POSITION, AtDesk
 from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence import proofs, proving
 from eventlog.evidence.keys import KeysDir
-from eventlog.evidence.signed_heads import SignedHead, head_of, parse_head
+from eventlog.evidence.signed_heads import SignedHead, parse_head
 from eventlog.evidence.stranger import source
 from eventlog.journal import table as journal
 from eventlog.record import StoredRecord
@@ -102,6 +102,7 @@ def _head(context: Context, given: Path | None, position: int) -> SignedHead:
     """A head that reaches the record; signed now where none does."""
     with context.reading() as connection:
         held: KeysDir | None = None
+        key_id: bytes | None = None
         try:
             held = keys_of(context, given, connection)
         except KeysMissing:
@@ -111,9 +112,9 @@ def _head(context: Context, given: Path | None, position: int) -> SignedHead:
             origin = heads[-1].origin
         else:
             held.require(context.db_path)
-            signed = held.signed()
-            origin = held.signing_keys()[0].name if signed is None else head_of(signed).origin
-    found = proving.best_head(known_heads(context, held), position, origin)
+            public = held.signing_keys()[0].public
+            origin, key_id = public.name, public.key_id
+    found = proving.best_head(known_heads(context, held), position, origin, key_id)
     if found is None and held is not None:
         found = sign_now(context, held)
     if found is None or found.size < position:

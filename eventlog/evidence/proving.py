@@ -65,12 +65,21 @@ def prove_between(
     )
 
 
-def best_head(heads: Iterable[SignedHead], position: int, origin: str) -> SignedHead | None:
+def best_head(
+    heads: Iterable[SignedHead], position: int, origin: str, key_id: bytes | None = None
+) -> SignedHead | None:
     """The head to prove a record with: the newest of this name that a witness has cosigned.
 
-    Without a witness the newest of all that reach the record; None where none does.
+    Without a witness the newest of all that reach the record; None where none does. With a
+    `key_id` only heads that name this key: after a rotation the older ones name another.
     """
-    reaching = [head for head in heads if head.size >= position and head.origin == origin]
+    reaching = [
+        head
+        for head in heads
+        if head.size >= position
+        and head.origin == origin
+        and (key_id is None or any(one.key_id == key_id for one in head.note.signatures))
+    ]
     if not reaching:
         return None
     return max(reaching, key=lambda head: (is_cosigned(head), head.size))

@@ -101,7 +101,8 @@ class HeadSigner:
 
     def _open(self) -> None:
         self._keys.require(self._db_path)
-        self.signing = self._keys.signing_keys()
+        if not self._new_era:  # or the key may be what was lost
+            self.signing = self._keys.signing_keys()
         secret = self._ensure_secret()
         self._connection = connect_reader(self._db_path)
         with translated(self._db_path):
@@ -212,8 +213,10 @@ class HeadSigner:
 
         The caller has appended `era_begun`. What was signed before no longer binds.
         """
+        connection, tree = self._opened()
         self._keys.write_signing_keys(keys)
         self.signing, self.last = keys, None
+        tree.rebuild(connection, 0)  # the tree file may speak of records that are lost
         self.read_to_end()
         return self.sign()
 

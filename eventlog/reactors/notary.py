@@ -204,8 +204,8 @@ class Notary:
 
     async def _sign(self) -> None:
         asked = self._keys.asked()
-        if asked:  # and perhaps because of a new key
-            await self._with_signer(lambda signer: signer.reread_keys())
+        await self._with_signer(lambda signer: signer.reread_keys())
+        if asked:
             await self._with_signer(lambda signer: signer.read_to_end())
         head = await self._with_signer(lambda signer: signer.sign())
         if asked:
