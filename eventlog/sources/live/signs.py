@@ -1,7 +1,8 @@
 """By which messages each source says that it lives. Pure.
 
 Silence is the absence of a sign of life, never of visits: a street is quiet for hours. A source
-that is not in this table has no such sign, and can't be called silent.
+that is not in this table is there for as long as the broker's connection is: what ring-mqtt and
+Nuki say is of single devices, and one that is away is a fact of its own.
 """
 
 from __future__ import annotations
@@ -51,7 +52,5 @@ def _at(*endings: str) -> Callable[[Message], bool | None]:
 SIGNS: Final[Mapping[str, Signs]] = {
     "frigate": Signs(("available", "stats"), _frigate, periodic=True),
     "zigbee2mqtt": Signs(("bridge/state",), _at("bridge/state")),
-    "ring": Signs(("+/status",), _at("/status")),
     "double-take": Signs(("available",), _at("/available")),
-    "nuki": Signs(("+/connected",), _at("/connected")),
 }
