@@ -25,6 +25,7 @@ from eventlog.dashboard.server.rlimits import forbid_core_files
 from eventlog.dashboard.server.uvicorn_server import Server, listen, listen_unix, make_server
 from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.errors import BadArgument
+from eventlog.storage.shield import shielded
 from eventlog.store.event_store import EventStore
 
 log: Final = logging.getLogger("eventlog")
@@ -154,7 +155,11 @@ async def _run(serving: Awaitable[None], alongside: Alongside | None, site: Site
     finally:
         if beside is not None:
             beside.cancel()
-            await asyncio.wait([beside])
+            await shielded(_ended(beside))  # the signal that ends us cancels this as well
+
+
+async def _ended(beside: asyncio.Future[None]) -> None:
+    await asyncio.wait([beside])
 
 
 def _tell_failure(beside: asyncio.Future[None]) -> None:
