@@ -17,7 +17,7 @@ import pytest
 from eventlog.errors import DatabaseError
 from eventlog.facts import Motion
 from eventlog.record import Receipt
-from eventlog.storage import wal_file
+from eventlog.storage import database_pages, wal_file
 from eventlog.storage.paths import wal_path
 from eventlog.store.event_store import EventStore
 from tests.faults.disks import Ext4, cut_power, fill, make_room, memory_disk, need_mounts
@@ -136,6 +136,12 @@ async def _append_over_lost_writes(folder: Path, disk: LossyDisk) -> Receipt:
     finally:
         with suppress(DatabaseError):
             await store.close()
+        # They stay open for as long as a process lives, and this one unmounts the disk.
+        for descriptors in database_pages._kept.values():
+            for descriptor in descriptors:
+                if descriptor is not None:
+                    os.close(descriptor)
+        database_pages._kept.clear()
     return receipt
 
 
