@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from eventlog.facts import Detection, Ding, FaceResult, Motion, UnlockAction
 from eventlog.journal.append import Append, prepare
+from eventlog.projections.times import since_epoch_us
 from tests.dashboard.browser.conftest import Pages, accounts, sign_in
 from tests.dashboard.house import AT
 from tests.dashboard.running import Running
@@ -31,7 +33,8 @@ def visit(number: int) -> Append:
     if number % 100 == 0:
         facts.append(FaceResult(distance=0.8, tolerance=0.6))
         facts.append(UnlockAction(granted=False, actor="face", rule="strangers ring"))
-    return prepare(facts)
+    # Appended as it happened: a time far ahead of its append would not be believed.
+    return replace(prepare(facts), appended_at_us=since_epoch_us(at))
 
 
 @pytest.fixture(scope="module")
