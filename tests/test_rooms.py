@@ -19,7 +19,7 @@ CHECKOUT: Final = Path(__file__).resolve().parent.parent
 PACKAGE: Final = CHECKOUT / "eventlog"
 
 # The files at the root of eventlog/ that every room may import.
-WORDS: Final = {"errors", "field_types", "facts", "record", "upcasters", "codecs"}
+WORDS: Final = {"errors", "facts", "record", "upcasters", "codecs"}
 ROOT_FILES_MAX: Final = 8
 
 _STORE: Final = {

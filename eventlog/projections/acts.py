@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import ActuatorOutcome, LockState, UnlockAction
-from eventlog.field_types import shown
+from eventlog.facts import ActuatorOutcome, LockState, UnlockAction, shown
 from eventlog.projections import outcomes
 from eventlog.projections.paging import require_page
 from eventlog.projections.projection import Projection, Statement, insert_into, statements

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import CredentialPresented
-from eventlog.field_types import shown
+from eventlog.facts import CredentialPresented, shown
 from eventlog.projections.paging import require_page
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical_us, own_time_us

@@ -12,8 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import FACT_TYPES, OPENER_TYPES, Box, Detection
-from eventlog.field_types import shown
+from eventlog.facts import FACT_TYPES, OPENER_TYPES, Box, Detection, shown
 from eventlog.projections import clocks
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical, since_epoch_us

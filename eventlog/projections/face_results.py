@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import FaceResult
-from eventlog.field_types import shown
+from eventlog.facts import FaceResult, shown
 from eventlog.projections.projection import Projection, Statement, insert_into, statements
 from eventlog.projections.times import canonical
 from eventlog.record import Record

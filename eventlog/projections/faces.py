@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from eventlog.facts import FaceResult
-from eventlog.field_types import shown
+from eventlog.facts import FaceResult, shown
 from eventlog.projections.times import own_time_us
 from eventlog.record import Record
 

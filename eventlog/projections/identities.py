@@ -12,8 +12,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import IdentityLinked
-from eventlog.field_types import shown
+from eventlog.facts import IdentityLinked, shown
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.record import Record
 

@@ -21,8 +21,8 @@ from eventlog.facts import (
     ThumbnailSaved,
     UnlockAction,
     VisitEnded,
+    shown,
 )
-from eventlog.field_types import shown
 from eventlog.projections import faces, outcomes
 from eventlog.projections.outcomes import Outcome
 from eventlog.record import Record

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import FaceResult, PersonNamed, UnlockAction
-from eventlog.field_types import shown
+from eventlog.facts import FaceResult, PersonNamed, UnlockAction, shown
 from eventlog.projections.projection import Projection, Statement, statements
 from eventlog.projections.times import created_at
 from eventlog.record import Record

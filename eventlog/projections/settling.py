@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from eventlog.facts import ActuatorOutcome, UnlockAction
-from eventlog.field_types import shown
+from eventlog.facts import ActuatorOutcome, UnlockAction, shown
 from eventlog.projections import faces, identities, outcomes
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.projections.times import own_time_us

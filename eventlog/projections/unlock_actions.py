@@ -13,8 +13,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from eventlog.facts import ActuatorOutcome, IdentityLinked, LockState, UnlockAction
-from eventlog.field_types import shown
+from eventlog.facts import ActuatorOutcome, IdentityLinked, LockState, UnlockAction, shown
 from eventlog.projections import identities, outcomes
 from eventlog.projections.outcomes import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place

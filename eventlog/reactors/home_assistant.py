@@ -33,8 +33,8 @@ from eventlog.facts import (
     SourceSilent,
     ThumbnailSaved,
     UnlockAction,
+    shown,
 )
-from eventlog.field_types import shown
 from eventlog.reactors.alerts.ledger import BELLS, SAME_S
 from eventlog.reactors.alerts.rules import Doors
 from eventlog.record import Record

@@ -37,8 +37,8 @@ from eventlog.facts import (
     SourceSilent,
     ThumbnailSaved,
     UnlockAction,
+    shown,
 )
-from eventlog.field_types import shown
 from eventlog.reactors.alerts.rules import SEVERAL, Doors, Rule, When
 from eventlog.record import Record
 

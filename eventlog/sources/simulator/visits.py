@@ -24,8 +24,8 @@ from eventlog.facts import (
     Motion,
     PersonNamed,
     UnlockAction,
+    shown,
 )
-from eventlog.field_types import shown
 from eventlog.sources.simulator.drawings import Figure, Scene, figures
 
 CAMERA: Final = "front_door"
