@@ -81,6 +81,7 @@ def test_a_store_that_breaks_its_promise_is_found_out(fault: str, seen: str) -> 
     assert any(seen in finding for finding in wrong), wrong
 
 
+@pytest.mark.faults
 def test_a_start_that_writes_the_wal_over_itself_is_found_out() -> None:
     """Acknowledged records that are written anew in place are lost to a second power cut."""
     plan = Plan(seed=5, events=1, some=0, recoveries=3, role="second", fault="rewrite", every=8)
