@@ -48,6 +48,9 @@ class ConnectionThread:
         self._open_connection = open_connection
         self._idle = idle
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        # A job that the thread has taken and not begun is in neither the queue nor use.
+        self._given = 0
+        self._done = 0
         self._in_use = threading.Lock()  # held while a job uses the connection
         # A daemon, so that a store which was never closed can't keep its process alive.
         self._thread = threading.Thread(
@@ -83,11 +86,15 @@ class ConnectionThread:
 
     def post(self, job: Job) -> None:
         """Queue a job that answers for itself and never raises."""
+        self._put(job)
+
+    def _put(self, job: Job) -> None:
+        self._given += 1
         self._jobs.put(job)
 
     def here(self, job: Job) -> bool:
         """Run a job on the caller's own thread, if nothing is queued or running; whether it ran."""
-        if not self._jobs.empty() or not self._in_use.acquire(blocking=False):
+        if self._given != self._done or not self._in_use.acquire(blocking=False):
             return False
         try:
             job()
@@ -128,7 +135,7 @@ class ConnectionThread:
         if self._connection is not None and not self._stopping:
             self._stopping = True
             connection, self._connection = self._connection, None
-            self._jobs.put(lambda: close(connection))
+            self._put(lambda: close(connection))
             self._jobs.put(_STOP)
         if wait and self._thread.is_alive():
             self._thread.join()
@@ -149,7 +156,7 @@ class ConnectionThread:
             else:
                 self.answer(_succeed, future, result)
 
-        self._jobs.put(job)
+        self._put(job)
         return await future
 
     def answer(self, function: Callable[..., None], *arguments: object) -> None:
@@ -177,6 +184,9 @@ class ConnectionThread:
             except Exception:
                 # A job answers for itself; one that does not must not take the others along.
                 log.critical("a job on the thread of %s failed", self.path, exc_info=True)
+            finally:
+                if job is not self._idle:
+                    self._done += 1
             rest_s = None if self._idle is None or job is self._idle else IDLE_S
 
     def _next(self, rest_s: float | None) -> Job | None:

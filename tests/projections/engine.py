@@ -25,9 +25,17 @@ class NotApplied(Exception):
     """A row of parameters did not change exactly one row."""
 
 
+class Closing(sqlite3.Connection):
+    """A connection that is closed when it is let go of, as many short tests do."""
+
+    def __del__(self) -> None:
+        """Close: from Python 3.13 on an open one is a warning."""
+        self.close()
+
+
 def database(views: Sequence[Projection] = VIEWS, p: str = "") -> sqlite3.Connection:
     """An empty database in memory with the tables of the views."""
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = sqlite3.connect(":memory:", isolation_level=None, factory=Closing)
     connection.execute("PRAGMA foreign_keys = ON")
     make(connection, views, p)
     return connection

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from eventlog import codecs
 from eventlog.facts import Detection, Ding, FaceResult, Motion, UnlockAction
 from eventlog.journal.append import Append, prepare
 from eventlog.projections.times import since_epoch_us
@@ -34,7 +35,9 @@ def visit(number: int) -> Append:
         facts.append(FaceResult(distance=0.8, tolerance=0.6))
         facts.append(UnlockAction(granted=False, actor="face", rule="strangers ring"))
     # Appended as it happened: a time far ahead of its append would not be believed.
-    return replace(prepare(facts), appended_at_us=since_epoch_us(at))
+    # Without the clock of a boot, which would stand still beside it.
+    meta = codecs.encode_meta({})
+    return replace(prepare(facts), appended_at_us=since_epoch_us(at), meta=meta)
 
 
 @pytest.fixture(scope="module")
