@@ -226,3 +226,13 @@ def _ignore(_done: int, _total: int) -> None:
 def counted(count: int, noun: str) -> str:
     """How many of what."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def shown_size(size_bytes: int) -> str:
+    """Bytes as people read them."""
+    size, unit = float(size_bytes), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:  # noqa: PLR2004 - as kilo means
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 from cyclopts import Parameter
 
-from eventlog.cli.context import Context, counted
+from eventlog.cli.context import Context, counted, shown_size
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument, DatabaseMissing
 from eventlog.journal import clock
@@ -98,17 +98,12 @@ def _say(context: Context, result: Expired, *, dry_run: bool) -> None:
     removed = result.by_age + result.by_bytes
     verb = "Would delete" if dry_run else "Deleted"
     context.say(
-        f"{verb} {counted(removed, 'picture')} ({megabytes(result.bytes_freed)}):"
+        f"{verb} {counted(removed, 'picture')} ({shown_size(result.bytes_freed)}):"
         f" {result.by_age} for their age, {result.by_bytes} to make room."
     )
     if result.unfinished:
         context.say(f"Deleted {counted(result.unfinished, 'file')} that an earlier run had left.")
-    context.say(f"{counted(result.kept, 'picture')} kept ({megabytes(result.kept_bytes)}).")
-
-
-def megabytes(size_bytes: int) -> str:
-    """A size as people read it."""
-    return f"{size_bytes / 10**6:,.1f} MB"
+    context.say(f"{counted(result.kept, 'picture')} kept ({shown_size(result.kept_bytes)}).")
 
 
 def _rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from eventlog.cli.context import Context, counted
+from eventlog.cli.context import Context, counted, shown_size
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.maintenance.status import Status, ViewStatus
@@ -42,7 +42,8 @@ def _print(context: Context, found: Status) -> None:
     )
     rows.add_row("head", f"{found.records} {found.head_hash[:16]}…{_appended(context, found)}")
     rows.add_row("head file", Text(found.head_file_says, "red" if _doubtful(found) else ""))
-    rows.add_row("size", f"{_size(found.database_bytes)}, and {_size(found.wal_bytes)} in the WAL")
+    in_wal = shown_size(found.wal_bytes)
+    rows.add_row("size", f"{shown_size(found.database_bytes)}, and {in_wal} in the WAL")
     for number, view in enumerate(found.views):
         rows.add_row("" if number else "views", _view(view))
     for parked in found.parked:
@@ -97,13 +98,3 @@ def _view(view: ViewStatus) -> Text:
 def _sqlite(found: Status) -> str:
     fault = "; the lock file protects the log from its WAL fault" if found.sqlite.wal_fault else ""
     return f"{found.sqlite.version}{fault}"
-
-
-def _size(size_bytes: int) -> str:
-    """Bytes as people read them."""
-    size, unit = float(size_bytes), "bytes"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:  # noqa: PLR2004 - as kilo means
-            break
-        size, unit = size / 1000, larger
-    return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.cli.status import _size
+from eventlog.cli.context import shown_size
 from eventlog.facts import Motion
 from eventlog.journal.append import prepare
 from eventlog.pictures.thumbnails import Thumbnails
@@ -222,4 +222,4 @@ def test_a_head_file_ahead_of_the_journal_is_a_finding_of_the_status(
 )
 def test_sizes_are_shown_as_people_read_them(size_bytes: int, shown: str) -> None:
     """In thousands, with one digit behind the point."""
-    assert _size(size_bytes).endswith(shown)
+    assert shown_size(size_bytes).endswith(shown)
