@@ -197,7 +197,9 @@ def judge(
         return HeadJudgement(
             "missing", "there is no head file: that the journal's tail is whole can't be told"
         )
-    if log_id is not None and mark.log_id != log_id:
+    # An import gives an empty log another id, and may be killed before it writes the new head. A
+    # head of no records proves no loss, whatever log it names.
+    if log_id is not None and mark.log_id != log_id and mark.position > 0:
         return HeadJudgement("foreign", "the head file is another log's")
     if mark.position > end:
         return _shorter(mark, end)

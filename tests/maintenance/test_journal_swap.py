@@ -138,6 +138,24 @@ def test_what_a_killed_one_left_is_cleared_away(whole: Path, empty: Path) -> Non
     assert tables(empty) == tables(whole)
 
 
+def test_a_kill_before_the_new_head_is_written_leaves_no_finding(
+    whole: Path, empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records are committed and the log has another id; the head file has the id of before."""
+
+    class Killed(BaseException):
+        """The process ends here."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(exchange, "keep_other_head", killed)
+    with pytest.raises(Killed):
+        take_over(empty, whole)
+    assert rows(empty) == rows(whole)
+    assert verify(empty).findings == ()
+
+
 @pytest.mark.anyio
 async def test_a_store_that_has_the_log_open_goes_on_behind_the_last_record(
     whole: Path, empty: Path
