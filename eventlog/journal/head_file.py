@@ -197,10 +197,8 @@ def judge(
         return HeadJudgement(
             "missing", "there is no head file: that the journal's tail is whole can't be told"
         )
-    # An import gives an empty log another id, and may be killed before it writes the new head. A
-    # head of no records proves no loss, whatever log it names.
-    if log_id is not None and mark.log_id != log_id and mark.position > 0:
-        return HeadJudgement("foreign", "the head file is another log's")
+    if log_id is not None and mark.log_id != log_id:
+        return _foreign(mark)
     if mark.position > end:
         return _shorter(mark, end)
     if hash_at is not None and hash_at != mark.hash:
@@ -208,6 +206,14 @@ def judge(
             "altered", "the head file has another hash for this record", mark.position
         )
     return HeadJudgement("whole", "the journal reaches as far as the head file says")
+
+
+def _foreign(mark: HeadMark) -> HeadJudgement:
+    if mark.position > 0:
+        return HeadJudgement("foreign", "the head file is another log's")
+    # An import gives an empty log another id, and may be killed before it writes the new head. A
+    # head of no records proves no loss, whatever log it names.
+    return HeadJudgement("whole", "the head file knows of no records")
 
 
 def _shorter(mark: HeadMark, end: int) -> HeadJudgement:

@@ -110,4 +110,5 @@ def test_opening_the_head_file_keeps_what_it_says(tmp_path: Path) -> None:
 def test_a_head_of_another_log_counts_where_it_knows_of_records(position: int, state: str) -> None:
     """A head of no records proves no loss: an import that was killed leaves one."""
     mark = HeadMark(bytes(16), position, position, bytes(32))
-    assert judge(mark, log_id=bytes(range(16)), end=9, hash_at=None).state == state
+    judgement = judge(mark, log_id=bytes(range(16)), end=9, hash_at=bytes(range(32)))
+    assert judgement.state == state
