@@ -9,6 +9,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 
 from eventlog.dashboard import error_responses as answers
+from eventlog.dashboard import persons_by_id
 from eventlog.dashboard.api import endpoints as api
 from eventlog.dashboard.api import openapi, running
 from eventlog.dashboard.gate import Gate
@@ -87,6 +88,7 @@ def make_app(site: Site) -> Gate:
         logging_config=None,
         debug=False,
         request_max_body_size=PICTURE_BYTES,
+        before_request=persons_by_id.redirected,
         exception_handlers={
             HTTPException: answers.of_http_error,
             EventLogError: answers.of_our_error,

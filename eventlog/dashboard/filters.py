@@ -31,13 +31,16 @@ _TYPES: Final = ("motion", "ding")
 _CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)~(\d{1,19})")
 
 
-def event_filter(query: Mapping[str, str], door: ZoneInfo) -> EventFilter:
-    """Which events are asked for. Raises BadArgument, which names the parameter."""
+def event_filter(query: Mapping[str, str], door: ZoneInfo, person: str | None) -> EventFilter:
+    """Which events are asked for; `person` is the name of the one asked for by id.
+
+    Raises BadArgument, which names the parameter.
+    """
     since, until = _between(query, door)
     return EventFilter(
-        camera_id=_text(query, "camera"),
-        person=_text(query, "person"),
-        label=_text(query, "label"),
+        camera_id=require_text(query, "camera"),
+        person=person,
+        label=require_text(query, "label"),
         event_type=cast("Any", _choice(query, "type", _TYPES)),
         outcome=cast("Any", _choice(query, "outcome", _OUTCOMES)),
         stranger=_choice(query, "stranger", ("1", "true", "0", "false")) in {"1", "true"},
@@ -46,11 +49,11 @@ def event_filter(query: Mapping[str, str], door: ZoneInfo) -> EventFilter:
     )
 
 
-def unlock_filter(query: Mapping[str, str], door: ZoneInfo) -> UnlockFilter:
-    """Which unlock actions are asked for. Raises BadArgument, which names the parameter."""
+def unlock_filter(query: Mapping[str, str], door: ZoneInfo, person: str | None) -> UnlockFilter:
+    """Which unlock actions are asked for; see `event_filter`."""
     since, until = _between(query, door)
     outcome = cast("Any", _choice(query, "outcome", _OUTCOMES))
-    return UnlockFilter(person=_text(query, "person"), outcome=outcome, since=since, until=until)
+    return UnlockFilter(person=person, outcome=outcome, since=since, until=until)
 
 
 def asked(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
@@ -64,13 +67,13 @@ def fields(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
-    """What a filter shows, for its heading; `names` has those to show for persons."""
+    """What a filter shows, for its heading; `names` has those to show, by id."""
     words = {
         "type": {"ding": "rings", "motion": "motion"},
         "outcome": {"granted": "opened", "refused": "refused", "none": "lock not asked"}
         | {"trial": "trial", "failed": "unlock failed", "timed_out": "unlock timed out"},
         "stranger": {"1": "strangers", "true": "strangers", "0": "", "false": ""},
-        "person": names,
+        "person": {**names, "0": "nobody"},
     }
     shown = (words.get(key, {}).get(value, value) for key, value in query.items() if value)
     return ", ".join(filter(None, shown))
@@ -134,7 +137,7 @@ def _between(query: Mapping[str, str], door: ZoneInfo) -> tuple[datetime | None,
 
 
 def _moment(query: Mapping[str, str], key: str) -> datetime | None:
-    text = _text(query, key)
+    text = require_text(query, key)
     if text is None:
         return None
     try:
@@ -147,7 +150,8 @@ def _moment(query: Mapping[str, str], key: str) -> datetime | None:
     return moment
 
 
-def _text(query: Mapping[str, str], key: str) -> str | None:
+def require_text(query: Mapping[str, str], key: str) -> str | None:
+    """A parameter that may be any text; None where it is not set. Raises BadArgument."""
     text = query.get(key, "")
     if len(text) > TEXT_MAX:
         raise BadArgument(f"{key}: has {TEXT_MAX} characters at most")

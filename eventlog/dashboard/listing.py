@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 from litestar import Request
 from msgspec import Struct
 
-from eventlog.dashboard import filters
+from eventlog.dashboard import filters, persons_by_id
 from eventlog.dashboard.site import site_of
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.unlock_actions import UnlockFilter
@@ -50,27 +50,33 @@ class Asked(Struct, Generic[F], frozen=True, kw_only=True):
         return None if cursor is None else filters.address(path, self.query, before=cursor)
 
 
-def events_asked(request: Request[Any, Any, Any]) -> Asked[EventFilter]:
+async def events_asked(request: Request[Any, Any, Any]) -> Asked[EventFilter]:
     """Which events a request asks for. Raises BadArgument, which names the parameter."""
-    query = request.query_params
+    named, query = await _with_person(request)
     return Asked(
         query=filters.asked(query, filters.EVENT_KEYS),
         fields=filters.fields(query, filters.EVENT_KEYS),
-        wanted=filters.event_filter(query, site_of(request).zone),
+        wanted=filters.event_filter(query, site_of(request).zone, named),
         before=filters.before(query),
         limit=filters.limit(query),
         order=EVENTS_BY,
     )
 
 
-def unlocks_asked(request: Request[Any, Any, Any]) -> Asked[UnlockFilter]:
+async def unlocks_asked(request: Request[Any, Any, Any]) -> Asked[UnlockFilter]:
     """Which unlock actions a request asks for. Raises BadArgument, which names the parameter."""
-    query = request.query_params
+    named, query = await _with_person(request)
     return Asked(
         query=filters.asked(query, filters.UNLOCK_KEYS),
         fields=filters.fields(query, filters.UNLOCK_KEYS),
-        wanted=filters.unlock_filter(query, site_of(request).zone),
+        wanted=filters.unlock_filter(query, site_of(request).zone, named),
         before=filters.before(query),
         limit=filters.limit(query),
         order=UNLOCKS_BY,
     )
+
+
+async def _with_person(request: Request[Any, Any, Any]) -> tuple[str | None, dict[str, str]]:
+    """The name of the person that is asked for, and the parameters with the id in its place."""
+    named, query = await persons_by_id.asked(request), dict(request.query_params)
+    return (None, query) if named is None else (named.name, {**query, "person": named.id})

@@ -38,7 +38,7 @@ _DISTINCT: Final = (
 )
 _CAMERAS: Final = _DISTINCT.format(column="camera_id", table="events")
 _LABELS: Final = _DISTINCT.format(column="label", table="detections")
-_PERSONS: Final = "SELECT name, display_name FROM persons WHERE name > ? ORDER BY name LIMIT ?"
+_PERSONS: Final = "SELECT id, name, display_name FROM persons WHERE name > ? ORDER BY name LIMIT ?"
 # The oldest first: who comes later may imitate them, and no flood of new names hides one.
 _EVERYBODY: Final = "SELECT name, display_name FROM persons ORDER BY id LIMIT ?"
 _LATE_UNLOCKS: Final = (
@@ -74,7 +74,7 @@ class Choices(Struct, frozen=True):
 
     cameras: list[str]
     labels: list[str]
-    persons: list[tuple[str, str]]  # the name, and the name to show
+    persons: list[tuple[str, str]]  # the id, and the name to show
 
 
 def events_page(
@@ -96,10 +96,12 @@ def events_by_id(connection: sqlite3.Connection, ids: Iterable[int]) -> list[dic
 def choices(connection: sqlite3.Connection) -> Choices:
     """What the filters of the lists offer."""
     named = connection.execute(_PERSONS, ("", CHOICES_MAX)).fetchall()
+    ids = {name: str(person) for person, name, _ in named}
+    names = names_to_show(connection, ids)
     return Choices(
         cameras=[row[0] for row in connection.execute(_CAMERAS, (CHOICES_MAX,))],
         labels=[row[0] for row in connection.execute(_LABELS, (CHOICES_MAX,))],
-        persons=list(names_to_show(connection, (name for name, _ in named)).items()),
+        persons=[(ids[name], shown) for name, shown in names.items()],
     )
 
 
@@ -133,8 +135,8 @@ def late_unlocks(
 
 def persons_after(
     connection: sqlite3.Connection, after: str, limit: int
-) -> list[tuple[str, str | None]]:
-    """Persons whose name comes after one, by name, each with the name to show."""
+) -> list[tuple[int, str, str | None]]:
+    """Persons whose name comes after one, by name: id, name and name to show."""
     return connection.execute(_PERSONS, (after, limit)).fetchall()
 
 

@@ -123,7 +123,7 @@ class Load:
                 ("event", f"/events/{random.randrange(1, EVENTS)}"),
                 ("filtered", f"/?person=person{random.randrange(10)}&outcome=granted"),
             ):
-                answer = await client.get(path)
+                answer = await client.get(path, follow_redirects=True)
                 assert answer.status_code == 200
                 match = DURATION.search(answer.headers["server-timing"])
                 assert match is not None

@@ -66,7 +66,7 @@ class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 @get("/api/events")
 async def events(request: Request[Any, Any, Any]) -> responses.Events:
     """A page of events, newest first."""
-    asked = events_asked(request)
+    asked = await events_asked(request)
     found = await site_of(request).pages.events(
         asked.wanted, before=asked.before, limit=asked.limit
     )
@@ -98,7 +98,7 @@ async def persons(request: Request[Any, Any, Any]) -> responses.Persons:
 @get("/api/unlocks")
 async def unlocks(request: Request[Any, Any, Any]) -> responses.Unlocks:
     """A page of unlock actions, newest first."""
-    asked = unlocks_asked(request)
+    asked = await unlocks_asked(request)
     found = await site_of(request).pages.unlocks(
         asked.wanted, before=asked.before, limit=asked.limit
     )

@@ -54,7 +54,7 @@ def _query(name: str, text: str, **schema: object) -> dict[str, Any]:
 
 
 _OUTCOME: Final = _query("outcome", "What became of the door", enum=list(get_args(Outcome)))
-_PERSON: Final = _query("person", "A person's name, as in known_faces/")
+_PERSON: Final = _query("person", "A person's id, as /api/persons has it", pattern=ID["pattern"])
 _PAGING: Final = [
     _query("day", "A day at the door", format="date", example="2026-02-25"),
     _query("since", "From this time on", format="date-time"),

@@ -13,41 +13,42 @@ from typing import Any, Final, NamedTuple
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
-from eventlog.dashboard import queries
+from eventlog.dashboard import persons_by_id, queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.names import isolated
 from eventlog.dashboard.pages import heatmap as heatmaps
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.queries import Visits
 from eventlog.dashboard.site import Site, site_of, visitor_of
-from eventlog.errors import BadArgument
 from eventlog.facts import PersonNamed
 
 PAGE: Final = 20
-TEXT_MAX: Final = 256
 
 
 class Entries(NamedTuple):
-    """A page of persons, the strangers as one entry, and the name that the next page is after."""
+    """A page of persons, the strangers as one entry, and the id that the next page is after."""
 
     persons: list[Visits]
     strangers: Visits
+    ids: dict[str, int]
     names: dict[str, str]
-    following: str | None
+    following: int | None
 
 
 @get("/people")
 async def people(request: Request[Any, Any, Any]) -> Response[str]:
-    """The page; `after` is the name that the page before it ended with."""
+    """The page; `after` is the id of the person that the page before it ended with."""
     site = site_of(request)
-    after = request.query_params.get("after", "")
-    if len(after) > TEXT_MAX:
-        raise BadArgument(f"after: has {TEXT_MAX} characters at most")
+    named = await persons_by_id.asked(request, "after")
+    after = "" if named is None else named.name
     found = await site.figures.run(lambda connection: _entries(connection, site, after))
     return page(
         request,
         "people.html",
-        persons=[_shown(visits, found.names, site) for visits in found.persons],
+        persons=[
+            {**_shown(visits, found.names, site), "id": found.ids[str(visits.name)]}
+            for visits in found.persons
+        ],
         strangers=None if after else _shown(found.strangers, found.names, site),
         following=found.following,
         heat_days=queries.HEAT_DAYS,
@@ -71,12 +72,13 @@ def _entries(connection: sqlite3.Connection, site: Site, after: str) -> Entries:
     named = queries.persons_after(connection, after, PAGE + 1)
     visits = [
         queries.visits_of(connection, person, shown, now=now, door=door)
-        for person, shown in named[:PAGE]
+        for _, person, shown in named[:PAGE]
     ]
-    names = queries.names_to_show(connection, (person for person, _ in named[:PAGE]))
+    ids = {person: number for number, person, _ in named[:PAGE]}
+    names = queries.names_to_show(connection, ids)
     strangers = queries.visits_of(connection, None, None, now=now, door=door)
     following = named[PAGE - 1][0] if len(named) > PAGE else None
-    return Entries(visits, strangers, names, following)
+    return Entries(visits, strangers, ids, names, following)
 
 
 def _shown(visits: Visits, names: Mapping[str, str], site: Site) -> dict[str, Any]:

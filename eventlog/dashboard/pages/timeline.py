@@ -31,7 +31,7 @@ Found = tuple[list[dict[str, Any]], dict[str, str]]
 async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
     site = site_of(request)
-    asked = events_asked(request)
+    asked = await events_asked(request)
     # Read before the events: what comes in between is sent by the stream, not lost.
     position = site.broadcast.last
     shown = await _shown(site, asked, None)
@@ -52,7 +52,7 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
 @get("/timeline/more")
 async def more(request: Request[Any, Any, Any]) -> Response[str]:
     """The cards that follow a cursor, and where to go on."""
-    asked = events_asked(request)
+    asked = await events_asked(request)
     shown = await _shown(site_of(request), asked, asked.before)
     return page(request, "timeline_cards.html", **shown)
 
@@ -61,7 +61,7 @@ async def more(request: Request[Any, Any, Any]) -> Response[str]:
 async def live(request: Request[Any, Any, Any]) -> Response[str]:
     """The cards of these events, those that the filter shows, once the views have them."""
     site = site_of(request)
-    wanted = events_asked(request).wanted
+    wanted = (await events_asked(request)).wanted
     ids = _numbers(request.query_params.get("ids", ""))
     position = _numbers(request.query_params.get("position", ""))[-1:]
     if position:

@@ -41,7 +41,7 @@ _BREAK: Final = ("\t", "\r", "\n")
 async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
     """The page."""
     site = site_of(request)
-    asked = unlocks_asked(request)
+    asked = await unlocks_asked(request)
     choices = await site.pages.run(queries.choices)
     return page(
         request,
@@ -59,7 +59,7 @@ async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
 @get("/unlocks/more")
 async def more(request: Request[Any, Any, Any]) -> Response[str]:
     """The rows that follow a cursor, and where to go on."""
-    asked = unlocks_asked(request)
+    asked = await unlocks_asked(request)
     rows = await _rows(site_of(request), asked, asked.before)
     return page(request, "unlock_rows.html", **rows)
 
@@ -69,7 +69,7 @@ async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as CSV."""
     site = site_of(request)
     headers = {"content-disposition": 'attachment; filename="unlocks.csv"'}
-    rows = await _begun(_all(site, unlocks_asked(request).wanted))
+    rows = await _begun(_all(site, (await unlocks_asked(request)).wanted))
     return Stream(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
@@ -78,7 +78,7 @@ async def as_json(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as a JSON array."""
     site = site_of(request)
     headers = {"content-disposition": 'attachment; filename="unlocks.json"'}
-    rows = await _begun(_all(site, unlocks_asked(request).wanted))
+    rows = await _begun(_all(site, (await unlocks_asked(request)).wanted))
     return Stream(_json(rows), media_type="application/json", headers=headers)
 
 

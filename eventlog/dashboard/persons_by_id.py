@@ -1,0 +1,61 @@
+"""Persons in addresses: by their number, never by name.
+
+An address is kept by browsers and proxies, and by everybody it is sent to; none of them can be made
+to forget it. So every address that the dashboard writes names a person by the id of the view
+`persons`. A name in an older address is still read: a page redirects to the address by id, and no
+answer repeats the name.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, Final, NamedTuple
+
+from litestar import Request
+from litestar.response import Redirect
+
+from eventlog.dashboard import filters
+from eventlog.dashboard.site import site_of
+
+# The parameter that names a person on each page.
+_PAGES: Final = {"/": "person", "/unlocks": "person", "/people": "after"}
+_BY_ID: Final = "SELECT id, name FROM persons WHERE id = ?"
+_BY_NAME: Final = "SELECT id, name FROM persons WHERE name = ?"
+
+
+class Named(NamedTuple):
+    """Whom an address names: the id as text, "0" for nobody, and the name, "" for nobody."""
+
+    id: str
+    name: str
+
+
+async def redirected(request: Request[Any, Any, Any]) -> Redirect | None:
+    """The way from a page's address with a person's name to the one by id; None for all others."""
+    key = _PAGES.get(request.scope["path"])
+    text = "" if key is None else request.query_params.get(key, "")
+    if key is None or not text or _is_id(text):
+        return None
+    named = await asked(request, key)
+    if named is None or not named.name:
+        return None
+    query = {**request.query_params, key: named.id}
+    return Redirect(filters.address(request.scope["path"], query), status_code=307)
+
+
+async def asked(request: Request[Any, Any, Any], key: str = "person") -> Named | None:
+    """The person that a parameter names; None where it is not set. Raises BadArgument."""
+    text = filters.require_text(request.query_params, key)
+    if text is None:
+        return None
+    query = (_BY_ID, (int(text),)) if _is_id(text) else (_BY_NAME, (text,))
+
+    def look(connection: sqlite3.Connection) -> Named:
+        row = connection.execute(*query).fetchone()
+        return Named("0", "") if row is None else Named(str(row[0]), row[1])
+
+    return await site_of(request).pages.run(look)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= filters.ID_MAX  # noqa: PLR2004 - digits of ID_MAX
