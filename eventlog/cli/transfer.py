@@ -60,7 +60,7 @@ async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> i
 
 
 def backup(file: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
-    """Copy the log while others write, and check the copy. The pictures are not in it."""
+    """Copy the journal while others write, and check the copy. The pictures are not in it."""
     require_file("FILE", file)
     sign_before(context)
     with context.progress("Check the copy") as told:
@@ -75,12 +75,16 @@ def backup(file: New, /, *, as_json: AsJson = False, context: AtDesk) -> int:
 def _tell(context: Context, file: Path, report: Report) -> None:
     for finding in report.findings:
         context.say(f"{finding.where}: {finding.what}", "red")
+    for note in report.notes:
+        if note.position is None:
+            context.say(f"{note.where}: {note.what}", "yellow")
     verdict = "no damage found" if report.ok else "and is damaged, as the log itself is"
     context.say(
         f"{file} holds {counted(report.records, 'record')}, {verdict}",
         "green" if report.ok else "bold",
     )
     context.say("The pictures are separate files: copy their folder as well.", "dim")
+    context.say("The read tables are not in it: the first start fills them again.", "dim")
 
 
 # ── files and streams ──────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ from eventlog.journal.head_file import HeadMark, mark_of
 from eventlog.journal.progress import Progress, tell
 from eventlog.maintenance import archive_lines as form
 from eventlog.maintenance.journal_swap import require_empty, take_over
-from eventlog.maintenance.new_log import new_log, publish, spare_file
+from eventlog.maintenance.new_log import copy_guarded, new_log, publish, spare_file
 from eventlog.record import Head, Position, StoredRecord
 from eventlog.storage.connections import USER_VERSION
 from eventlog.storage.error_translation import translated
@@ -183,10 +183,8 @@ def copy_until(
         end = _end(source, position)
         log_id = journal.log_id(source)
         start = Head(Position(0), chain.genesis(log_id))
-        secret = tree_secret.read(source)
         with translated(target), new_log(spare, log_id) as connection:
-            if secret is not None:
-                tree_secret.put(connection, secret)
+            copy_guarded(source, connection)
             for row in _checked(source, start, end, progress):
                 journal.insert(connection, [row])
             mark = mark_of(connection)

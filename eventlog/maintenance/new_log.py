@@ -22,6 +22,7 @@ from typing import Final
 from urllib.parse import quote
 
 from eventlog.errors import BadArgument, DatabaseError
+from eventlog.evidence import tree_secret
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import holds, keep_aside, mark_of, read_mark, write_head
 from eventlog.storage.connections import connect_writer
@@ -94,6 +95,13 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
             connection.close()
     finally:
         lock.close()
+
+
+def copy_guarded(source: sqlite3.Connection, connection: sqlite3.Connection) -> None:
+    """Copy what a log has beside its journal and may never lose: the secret of its tree."""
+    secret = tree_secret.read(source)
+    if secret is not None:
+        tree_secret.put(connection, secret)
 
 
 def _back_to_wal(connection: sqlite3.Connection) -> None:

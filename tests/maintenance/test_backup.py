@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.cli import view_state
 from eventlog.errors import BadArgument, DatabaseMissing, DiskFailure, DiskFull, MissingFolder
+from eventlog.evidence import tree_secret
 from eventlog.facts import PersonNamed
 from eventlog.journal import table as journal
 from eventlog.journal.append import prepare
@@ -18,6 +20,7 @@ from eventlog.journal.head_file import HeadMark, pack, read_head
 from eventlog.maintenance import new_log as new_file
 from eventlog.maintenance.backup import backup
 from eventlog.maintenance.verify.log import verify
+from eventlog.projections import VIEWS
 from eventlog.storage.paths import head_path
 from tests.support.logs import (
     build_log,
@@ -30,6 +33,10 @@ from tests.support.logs import (
 )
 from tests.support.mounts import tmpfs
 
+pytestmark = pytest.mark.anyio
+
+VIEW_TABLES = [table for view in VIEWS for table in view.tables]
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -37,15 +44,67 @@ def path(tmp_path: Path) -> Path:
     return build_log(tmp_path / "door.db", 20)
 
 
-def test_a_backup_holds_what_the_log_holds(path: Path, tmp_path: Path) -> None:
-    """Every table is the same, views and checkpoints included, and the copy verifies."""
+async def test_a_backup_holds_what_the_log_holds(path: Path, tmp_path: Path) -> None:
+    """Every record as it is stored; the views come back, and the copy verifies."""
     target = tmp_path / "backup.db"
     report = backup(path, target)
-    assert contents(target) == contents(path)
+    assert rows(target) == rows(path)
     assert report.ok
     assert report.records == len(rows(path))
     assert verify(target) == report
     assert read_head(target) == read_head(path)
+    await view_state.fill(target)
+    copied, original = contents(target), contents(path)
+    assert copied is not None
+    assert original is not None
+    assert [copied[table] for table in VIEW_TABLES] == [original[table] for table in VIEW_TABLES]
+
+
+def test_a_backup_holds_no_view_and_no_page_that_was_freed(path: Path, tmp_path: Path) -> None:
+    """A name that only a view or a deleted row held is in no byte of the copy."""
+    left_over, in_a_view = b"canary-of-a-free-page", b"canary-of-a-view"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA secure_delete = OFF")
+        insert = "INSERT INTO persons (name) VALUES (?)"
+        connection.executemany(insert, [(f"{left_over.decode()}{n}",) for n in range(500)])
+        connection.execute("DELETE FROM persons WHERE name LIKE 'canary%'")
+        connection.execute(insert, (in_a_view.decode(),))
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert left_over in path.read_bytes()
+    assert backup(path, tmp_path / "backup.db").ok
+    copied = (tmp_path / "backup.db").read_bytes()
+    assert left_over not in copied
+    assert in_a_view not in copied
+
+
+def test_a_backup_says_which_tables_are_not_in_it(path: Path, tmp_path: Path) -> None:
+    """What an adoption kept, or another program made, is not the journal's."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE legacy_persons AS SELECT * FROM persons")
+        (count,) = connection.execute("SELECT count(*) FROM persons").fetchone()
+    report = backup(path, tmp_path / "backup.db")
+    assert report.ok
+    assert [(note.where, note.what) for note in report.notes] == [
+        ("table legacy_persons", f"its {count} rows are not in the copy: only the journal is")
+    ]
+
+
+def test_a_backup_carries_the_secret_of_the_tree(path: Path, tmp_path: Path) -> None:
+    """Without it no proof could be made again."""
+    secret = tree_secret.ensure(path)
+    assert backup(path, tmp_path / "backup.db").ok
+    with closing(sqlite3.connect(tmp_path / "backup.db")) as connection:
+        assert tree_secret.read(connection) == secret
+
+
+def test_a_log_with_a_hole_is_copied_page_by_page(path: Path, tmp_path: Path) -> None:
+    """No row of what is left is lost, and it says how it was copied."""
+    with guards_down(path) as connection:
+        connection.execute("DELETE FROM journal WHERE position = 30")
+    report = backup(path, tmp_path / "backup.db")
+    assert not report.ok
+    assert "page by page" in report.notes[-1].what
+    assert contents(tmp_path / "backup.db") == contents(path)
 
 
 def test_a_backup_is_its_owners_alone_and_leaves_nothing_beside_it(
