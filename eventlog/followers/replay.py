@@ -184,7 +184,7 @@ class Replay:
         # a transaction: two of them, and the writer's lock around both.
         with transaction(connection):
             self._finish(connection)
-        with schema_opened(connection), _dropping_quickly(connection):
+        with schema_opened(connection), _dropping_alone(connection):
             try:
                 with transaction(connection):
                     further = take_off_further(connection, self._views)
@@ -224,7 +224,7 @@ def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
     if connection.execute(_HAS_TABLE, (table,)).fetchone() is None:
         return 0
     started = time.perf_counter()
-    with _dropping_quickly(connection), transaction(connection):
+    with _dropping_alone(connection), transaction(connection):
         gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
         if gone < rows:
             connection.execute(f"DROP TABLE {table}")
@@ -234,13 +234,12 @@ def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
 
 
 @contextmanager
-def _dropping_quickly(connection: sqlite3.Connection) -> Iterator[None]:
-    """Around a transaction: tables may go without a trace in others, and without being overwritten.
+def _dropping_alone(connection: sqlite3.Connection) -> Iterator[None]:
+    """Around a transaction: tables may go without a trace in others.
 
     With foreign keys on, dropping a parent deletes from its children first; those of a view that
     is swapped stay and belong to its new table.
     """
-    connection.execute("PRAGMA secure_delete = OFF")
     connection.execute("PRAGMA foreign_keys = OFF")
     try:
         yield

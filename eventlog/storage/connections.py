@@ -148,11 +148,15 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
             raise DatabaseError(f"the database refuses WAL and stays in mode {mode}")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = NORMAL")
+    # What is deleted is overwritten, or a name that was erased stays in freed cells and pages.
+    (overwrites,) = connection.execute("PRAGMA secure_delete = ON").fetchone()
     # WAL checkpoints are made by us, inside the lock.
     connection.execute("PRAGMA wal_autocheckpoint = 0")
     # A WAL that grew while a reader held it is cut to this size when it is written from its start.
     connection.execute(f"PRAGMA journal_size_limit = {WAL_KEPT_BYTES}")
     (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    if overwrites != 1:
+        raise DatabaseError("the database refuses secure_delete=ON")
     if level != 1:
         raise DatabaseError(f"the database refuses synchronous=NORMAL and stays at {level}")
 

@@ -60,6 +60,11 @@ async def store(path: Path) -> AsyncIterator[EventStore]:
         yield opened
 
 
+def copies_in(path: Path, text: str) -> int:
+    """How often a file's bytes hold a text."""
+    return path.read_bytes().count(text.encode())
+
+
 async def test_a_replay_changes_nothing_of_what_a_file_holds(store: EventStore, path: Path) -> None:
     """Rows, ids, sequences, and the schema to the letter; nothing is left beside them."""
     before = views_of(path), schema_of(path)
@@ -69,6 +74,35 @@ async def test_a_replay_changes_nothing_of_what_a_file_holds(store: EventStore, 
     assert soundness_of(path) == [("ok",)]
     assert done.position == 12
     assert done.parked == {}
+
+
+async def test_a_replay_leaves_no_copy_of_what_it_replaced(store: EventStore, path: Path) -> None:
+    """After it, a name is in the file as often as in a copy that holds nothing but live rows."""
+    name = "canary" * 8
+    visit = (*VISIT[:2], FaceResult(name=name, distance=0.3, tolerance=0.5))
+    for _ in range(60):
+        await store.append(*visit)
+    for _ in range(3):
+        await store.replay()
+    assert store.db is not None
+    async with store.db.execute("PRAGMA wal_checkpoint(TRUNCATE)") as checkpoint:
+        assert await checkpoint.fetchone() is not None
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("VACUUM INTO ?", (str(path.with_name("live.db")),))
+    live = copies_in(path.with_name("live.db"), name)
+    assert copies_in(path, name) == live > 60
+
+
+async def test_a_writer_overwrites_what_it_deletes_after_a_replay_too(path: Path) -> None:
+    """A replay changes nothing of how its connection deletes."""
+    writer = Writer(path)
+    await writer.open(lambda connection: opening.prepare(connection, path))
+    try:
+        await Replay(writer, VIEWS).run()
+        answer = await writer.run(lambda c: c.execute("PRAGMA secure_delete").fetchone())
+        assert answer == (1,)
+    finally:
+        await writer.close()
 
 
 async def test_a_named_view_brings_those_that_it_references(store: EventStore, path: Path) -> None:

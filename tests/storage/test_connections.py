@@ -250,6 +250,7 @@ def test_every_connection_that_may_write_has_its_pragmas(tmp_path: Path) -> None
             assert ask(connection, "busy_timeout") == 5000
             assert ask(connection, "synchronous") == 1
             assert ask(connection, "wal_autocheckpoint") == 0
+            assert ask(connection, "secure_delete") == 1
         assert theirs.row_factory is sqlite3.Row
 
 
