@@ -17,46 +17,9 @@ from typing import Any, Final, Literal, Self
 
 import aiosqlite
 
-Synchronous = Literal["NORMAL", "FULL"]
+from tests.store.compat.plain_stores import CONTRACT
 
-SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS events (
-    id              INTEGER PRIMARY KEY AUTOINCREMENT,
-    camera_id       TEXT    NOT NULL DEFAULT 'front_door',
-    recorded_at     TEXT    NOT NULL,
-    event_type      TEXT    NOT NULL DEFAULT 'motion',
-    recording_id    TEXT,
-    person_name     TEXT,
-    face_confidence REAL,
-    face_distance   REAL,
-    unlock_granted  INTEGER NOT NULL DEFAULT 0,
-    door_action     TEXT    DEFAULT 'none',
-    thumbnail_path  TEXT,
-    alert_sent      INTEGER NOT NULL DEFAULT 0,
-    created_at      TEXT    NOT NULL DEFAULT (datetime('now'))
-);
-CREATE TABLE IF NOT EXISTS detections (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id   INTEGER NOT NULL REFERENCES events(id) ON DELETE CASCADE,
-    label      TEXT    NOT NULL,
-    confidence REAL    NOT NULL,
-    bbox_x1    REAL,
-    bbox_y1    REAL,
-    bbox_x2    REAL,
-    bbox_y2    REAL
-);
-CREATE TABLE IF NOT EXISTS persons (
-    id           INTEGER PRIMARY KEY AUTOINCREMENT,
-    name         TEXT    NOT NULL UNIQUE,
-    display_name TEXT,
-    created_at   TEXT    NOT NULL DEFAULT (datetime('now'))
-);
-CREATE INDEX IF NOT EXISTS idx_events_recorded_at ON events (recorded_at DESC);
-CREATE INDEX IF NOT EXISTS idx_events_camera_id ON events (camera_id);
-CREATE INDEX IF NOT EXISTS idx_events_person_name ON events (person_name);
-CREATE INDEX IF NOT EXISTS idx_detections_event_id ON detections (event_id);
-CREATE INDEX IF NOT EXISTS idx_detections_label ON detections (label);
-"""
+Synchronous = Literal["NORMAL", "FULL"]
 
 _EVENT: Final = (
     "INSERT INTO events (camera_id, recorded_at, event_type, recording_id, person_name,"
@@ -91,7 +54,7 @@ class PlainStore:
             f"synchronous={self._synchronous}",
         ):
             await self.db.execute(f"PRAGMA {pragma}")
-        await self.db.executescript(SCHEMA)
+        await self.db.executescript(CONTRACT)
         await self.db.commit()
         return self
 
@@ -160,7 +123,7 @@ def build(path: Path, events: Iterable[Mapping[str, Any]]) -> None:
     """A filled store, made quickly."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(SCHEMA)
+        connection.executescript(CONTRACT)
         for event_id, event in enumerate(events, start=1):
             columns = ("camera_id", "recorded_at", "event_type", "recording_id", "person_name")
             measures = ("face_confidence", "face_distance", "unlock_granted", "door_action")

@@ -1,6 +1,6 @@
 """The composition root: the one place that reads the deployment's configuration.
 
-Knows no command: `eventlog/cli/` does.
+Knows no command: those are in `eventlog/cli/`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ OFF: Final = frozenset({"0", "false", "no", "off"})
 
 
 def main() -> None:
-    """Run the command line, and leave with its exit code."""
+    """Run the command line and exit with its exit code."""
     from eventlog.cli.app import run
 
     sys.exit(run(sys.argv[1:], load_settings))
 
 
 def load_settings() -> Settings:
-    """Load the settings: from `config.Config` where there is one, else the environment or defaults.
+    """Load the settings, each from `config.Config`, else from the environment, else its default.
 
-    Each name is looked up by itself, since a pipeline's own `config.py` may have some only.
-    Raises BadArgument where `config.py` can't be imported, or a value has the wrong type.
+    A pipeline's own `config.py` may have only some of the names.
+    Raises BadArgument if `config.py` can't be imported or a value has the wrong type.
     """
     from eventlog.cli.context import Settings
 
@@ -80,9 +80,9 @@ def _config() -> object:
 
 @contextmanager
 def _from_here() -> Iterator[None]:
-    """Find modules in the current folder too, as `python -m` does and an installed command not.
+    """Also import from the current folder, as `python -m` does but an installed command does not.
 
-    With Python's option -P, or PYTHONSAFEPATH, the folder is left out in both.
+    Python's option -P and PYTHONSAFEPATH leave the folder out in both cases.
     """
     try:
         here = str(Path.cwd())

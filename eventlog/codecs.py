@@ -1,11 +1,10 @@
-"""Facts to bytes and back: the only room that knows msgspec's encoders.
+"""Encodes facts as bytes and decodes them: the only file that uses msgspec's encoders.
 
-A body is a MessagePack map with the field names in it, `kind` and `version` among them; times
-are MessagePack timestamps. `encode` is the gate: it proves a fact by decoding what it wrote with
-the strict types of `facts.py`, because a Struct that was built in Python is checked by nobody.
-`decode` reads every version ever written, and guesses nothing.
+A body is a MessagePack map from field names to values, with `kind` and `version` among them. Times
+are MessagePack timestamps. A Struct that is built in Python is not checked, so `encode` decodes
+what it wrote with the strict types of `facts.py`. `decode` reads every version ever written.
 
-Knows nothing of positions but to name them in errors, and nothing of the database.
+Uses positions only in errors. Knows nothing of the database.
 """
 
 from __future__ import annotations
@@ -29,37 +28,23 @@ from eventlog.facts import (
 from eventlog.record import Author, EventId, Position, Record, StoredRecord, is_instant
 from eventlog.upcasters import MissingStep, lift
 
-# All that msgspec and Python's own codecs raise on bad values or bytes; ValueError covers
-# UnicodeError, and dates that are none.
-_ENCODE_ERRORS: Final = (
-    msgspec.MsgspecError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    RecursionError,
-    NotImplementedError,
-)
-# TypeError: a damaged column may come as text, a number or NULL instead of bytes.
+# What msgspec and Python's own codecs raise for bad values or bytes. ValueError: UnicodeError and
+# impossible dates. TypeError: a damaged column may hold text, a number or NULL instead of bytes.
 _DECODE_ERRORS: Final = (
-    msgspec.MsgspecError,
-    TypeError,
-    ValueError,
-    OverflowError,
-    RecursionError,
+    *(msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError),
 )
+_ENCODE_ERRORS: Final = (*_DECODE_ERRORS, NotImplementedError)
 _REASON_LENGTH_MAX: Final = 200
 _PATH: Final = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
-# The sentences of msgspec's that repeat what stands in the bytes, which may be a name.
+# The messages of msgspec that repeat the value, which may be a name.
 _REPEATS: Final = re.compile(r"(Invalid enum value|Invalid value|Object contains unknown field) .*")
 
-_TYPES: Final[dict[str, type[msgspec.Struct]]] = {kind_of(t): t for t in FACT_TYPES}
-_SIGNS: Final[dict[type[msgspec.Struct], tuple[str, int]]] = {
-    t: (kind_of(t), version_of(t)) for t in FACT_TYPES
-}
+_TYPES: Final = {kind_of(t): t for t in FACT_TYPES}
+_SIGNS: Final = {t: (kind_of(t), version_of(t)) for t in FACT_TYPES}
 _SEALABLE: Final = {t: SEALABLE[kind_of(t)] for t in FACT_TYPES if kind_of(t) in SEALABLE}
-# The kinds whose fields must fit each other: no type of a field can say that.
+# The kinds whose fields depend on each other, which types can't express: see `_contradiction`.
 _RULED: Final = frozenset({"identity_linked"})
-_VERSIONS: Final[dict[str, int]] = {kind_of(t): version_of(t) for t in FACT_TYPES}
+_VERSIONS: Final = {kind_of(t): version_of(t) for t in FACT_TYPES}
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Fact]] = msgspec.msgpack.Decoder(Fact)
@@ -69,10 +54,9 @@ _decode: Final = _decoder.decode
 
 
 def encode(fact: Fact) -> tuple[str, int, bytes]:
-    """A fact as its kind, version and body.
+    """Encode a fact: its kind, its version and its body.
 
-    Raises BadFact, which names the field and says why, where the value may not enter the
-    journal or is no fact.
+    Raises BadFact, with the field and the reason, for a value that the journal refuses.
     """
     sign = _SIGNS.get(type(fact))
     if sign is None:
@@ -83,7 +67,7 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
         read = _decode(body)
     except _ENCODE_ERRORS as error:
         raise _bad_fact(kind, fact, error) from error
-    # An encoder turns many a thing into text; what reads back as another value is refused.
+    # The encoder writes values of some other types as text. They decode to another value.
     if read != fact and (field := _other(fact, read)):
         raise BadFact(kind, field, "is of another type than the field's")
     if kind in _RULED and (broken := _contradiction(read)):
@@ -92,14 +76,14 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
 
 
 def require_text(fact: Fact) -> None:
-    """Raise BadFact where a seal stands in place of a text: from outside only text comes in."""
+    """Raise BadFact if a field holds a seal: callers give names as text."""
     if field := sealed_field(fact):
         kind = _SIGNS[type(fact)][0]
-        raise BadFact(kind, field, "is a seal: names come in as text, and seals are made here")
+        raise BadFact(kind, field, "is a seal; give the name as text, and this program seals it")
 
 
 def sealed_field(fact: Fact) -> str | None:
-    """The first field in which a seal stands in place of a text, None where none does."""
+    """The first field that holds a seal instead of text; None if no field does."""
     for name in _SEALABLE.get(type(fact), ()):
         value = getattr(fact, name)
         if type(value) is Sealed:
@@ -110,10 +94,10 @@ def sealed_field(fact: Fact) -> str | None:
 
 
 def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
-    """The fact that a body holds, lifted to today's version.
+    """Decode a body, and convert it to the current version of its kind.
 
-    Raises UnknownKind for a kind or version of a later program, BadBody for bytes that are no
-    fact of that kind and version; both carry `position`.
+    Raises UnknownKind for a kind or a version of a later program, and BadBody for bytes that are
+    not a fact of that kind and version. Both have `position`.
     """
     today = _VERSIONS.get(kind)
     if today is None:
@@ -135,7 +119,7 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
 
 
 def decode_record(stored: StoredRecord) -> Record:
-    """A stored row as a record. Raises what `decode` raises, and BadBody for no time."""
+    """A stored row as a record. Raises what `decode` and `check_time` raise."""
     check_time(stored.position, stored.kind, stored.appended_at)
     fact = decode(stored.kind, stored.version, stored.body, position=stored.position)
     return Record(
@@ -149,15 +133,15 @@ def decode_record(stored: StoredRecord) -> Record:
 
 
 def check_time(position: int, kind: str, appended_at_us: object) -> None:
-    """Raise BadBody where a record's time of append is none of the years 1 to 9999."""
+    """Raise BadBody for a time of append outside the years 1 to 9999."""
     if not is_instant(appended_at_us):
         raise BadBody(position, kind, "its time of append is no date")
 
 
 def signs(body: bytes) -> tuple[object, object]:
-    """The kind and the version that a body names, whatever they are; (None, None) if it is none.
+    """The kind and the version in a body, of any type; (None, None) for bytes that are no body.
 
-    `verify` holds them against the columns.
+    `verify` compares them with the columns.
     """
     try:
         plain = _plain.decode(body)
@@ -168,12 +152,11 @@ def signs(body: bytes) -> tuple[object, object]:
 
 def to_builtins(fact: Fact) -> dict[str, Any]:
     """A fact as plain values, for JSON and for people."""
-    builtins: dict[str, Any] = msgspec.to_builtins(fact)
-    return builtins
+    return cast("dict[str, Any]", msgspec.to_builtins(fact))
 
 
 def from_builtins(plain: object) -> Fact:
-    """A fact from plain values, as JSON has them, in today's version of its kind or an older one.
+    """A fact from plain values, as in JSON, of the current version of its kind or an older one.
 
     Raises BadFact.
     """
@@ -182,15 +165,14 @@ def from_builtins(plain: object) -> Fact:
     try:
         if isinstance(plain, dict) and name in _TYPES:
             plain = _lifted(name, plain)
-        fact: Fact = msgspec.convert(plain, Fact)
+        return cast("Fact", msgspec.convert(plain, Fact))
     except _DECODE_ERRORS as error:
         field, reason = _field_and_reason(error)
         raise BadFact(name, field, reason) from error
-    return fact
 
 
 def _lifted(kind: str, plain: dict[str, Any]) -> dict[str, Any]:
-    """Plain values of an older version as those of today's; all others as they are."""
+    """Plain values of an older version, converted to the current one; others unchanged."""
     version, today = plain.get("version"), _VERSIONS[kind]
     if type(version) is not int or not 0 < version < today:
         return plain
@@ -201,7 +183,7 @@ def _lifted(kind: str, plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def encode_meta(meta: dict[str, Any]) -> bytes:
-    """The meta of an append as bytes. Raises BadFact where a value is not MessagePack's."""
+    """Encode the meta of an append. Raises BadFact for a value that MessagePack can't hold."""
     try:
         return _encoder.encode(meta)
     except _ENCODE_ERRORS as error:
@@ -209,23 +191,20 @@ def encode_meta(meta: dict[str, Any]) -> bytes:
 
 
 def decode_meta(meta: bytes | None) -> dict[str, Any]:
-    """The meta of an append, entries unknown to this program included; {} where there is none.
+    """Decode the meta of an append, with entries that this program does not know; None is {}.
 
-    Raises ValueError where the bytes are no map.
+    Raises ValueError if the bytes are not a map.
     """
     if meta is None:
         return {}
     try:
         return _plain.decode(meta)
     except _DECODE_ERRORS as error:
-        raise ValueError(f"the meta is no MessagePack map: {error}") from error
+        raise ValueError(f"the meta is not a MessagePack map: {error}") from error
 
 
 def decode_author(meta: bytes | None) -> Author | None:
-    """Who made the append that this is the meta of; None where it does not say so.
-
-    Records of before `writer` was kept, and metas that can't be read, say nothing.
-    """
+    """Who made the append with this meta; None in old records and where it can't be decoded."""
     try:
         return msgspec.convert(decode_meta(meta)["writer"], Author)
     except (KeyError, ValueError, BadArgument):
@@ -244,18 +223,18 @@ def _decode_old(kind: str, version: int, body: bytes, today: int, position: int)
         raise BadBody(position, kind, f"the bytes are no {kind} of {_shown(version)}") from error
     if lifted is None:
         raise UnknownKind(position, kind, f"this program does not know {_shown(version)} of {kind}")
-    # Of the one type: msgspec makes what it knows of a union anew for each call.
+    # To the one type: msgspec would analyse a union again at each call.
     return cast("Fact", msgspec.convert(lifted, _TYPES[kind]))
 
 
 def _shown(version: object) -> str:
     # A damaged column may hold a name instead.
-    return f"version {version}" if isinstance(version, int) else "a version that is no number"
+    return f"version {version}" if isinstance(version, int) else "a version that is not a number"
 
 
 def _bad_fact(kind: str, fact: Fact, error: Exception) -> BadFact:
     field, reason = _field_and_reason(error)
-    if not field:  # the encoder does not say where: ask it field by field
+    if not field:  # the encoder does not name the field: encode each one
         for name in fact.__struct_fields__:
             try:
                 _encoder.encode(getattr(fact, name))
@@ -265,15 +244,15 @@ def _bad_fact(kind: str, fact: Fact, error: Exception) -> BadFact:
 
 
 def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
-    """The path of the first field that reads back as another value, "" where none does."""
+    """The path of the first field that decoded to another value; "" if none did."""
     for name in given.__struct_fields__:
         one, other = getattr(given, name), getattr(read, name)
         if isinstance(one, msgspec.Struct) and type(one) is type(other):
             if inner := _other(one, other):
                 return f"{name}.{inner}"
         elif isinstance(one, datetime) and isinstance(other, datetime):
-            # A time that its zone has twice, or not at all, equals no time of another zone. One
-            # whose zone does not know its offset is as naive as one without a zone.
+            # A time that occurs twice in its zone, or never, equals no time of another zone. A zone
+            # without an offset for a time makes it naive.
             if one.utcoffset() is None or one.astimezone(UTC) != other:
                 return name
         elif one != other:
@@ -282,20 +261,20 @@ def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
 
 
 def _contradiction(fact: Fact) -> tuple[str, str] | None:
-    """The field at fault and the reason, where the fields of a fact do not fit each other."""
+    """The field at fault and the reason, if the fields of a fact contradict each other."""
     if isinstance(fact, IdentityLinked):
         if (fact.source is None) != (fact.identity is None):
             missing = "source" if fact.source is None else "identity"
-            return missing, "is missing: an identity comes with its source"
+            return missing, "is missing: an identity needs its source"
         if (fact.identity is None) == (fact.same_as is None):
-            return "same_as", "is given where no identity is, and only there"
+            return "same_as", "or identity must be given, and not both"
     return None
 
 
 def split_error(error: Exception) -> tuple[str, str]:
-    """The field that an error of msgspec's names, "" if none, and its sentence without that.
+    """Split an error of msgspec into its field, "" if it names none, and the rest of its message.
 
-    The sentence may repeat a value, which may be a name.
+    The message may repeat the value, which may be a name.
     """
     text = str(error)
     match = _PATH.search(text)
@@ -303,9 +282,9 @@ def split_error(error: Exception) -> tuple[str, str]:
 
 
 def _field_and_reason(error: Exception) -> tuple[str, str]:
-    """The field that an error names ("" if none), and its reason without the value."""
+    """The field that an error names, "" if none, and its reason without the value."""
     if isinstance(error, UnicodeError):
-        return "", "holds a lone surrogate, which UTF-8 can't hold"
+        return "", "contains a lone surrogate, which UTF-8 can't hold"
     if isinstance(error, OverflowError):
         return "", "an integer past 64 bits, or a date out of range"
     if isinstance(error, RecursionError):

@@ -1,10 +1,10 @@
-"""Every error that is raised on purpose, with a sentence and a culprit.
+"""Every error that this package raises on purpose, grouped by who is at fault.
 
     EventLogError
-    ├── CallerError               the caller asked for something that can't be
-    │   ├── BadFact               a fact holds a value that may not enter the journal
-    │   ├── BadKey                an idempotency key that may not enter the journal
-    │   ├── BadArgument           any other argument out of its range
+    ├── CallerError               the calling program asked for something impossible
+    │   ├── BadFact               a field of a fact has a value that the journal refuses
+    │   ├── BadKey                an idempotency key that the journal refuses
+    │   ├── BadArgument           any other argument that is out of range
     │   │   └── OtherHistory      a cursor belongs to another history of the journal
     │   │       └── PastHead      a cursor is past the journal's end
     │   ├── BadAppend             the facts of one append do not fit together
@@ -12,36 +12,37 @@
     │   ├── KeyConflict           the key was used before, for other facts
     │   ├── StoreClosed           the store is not open
     │   └── OpenedElsewhere       the store was opened on another event loop or in another process
-    ├── BadPayload                a foreign message is not what its source promises
+    ├── BadPayload                a source's message does not have the documented form
     ├── BadRecord                 a stored record can't be read
     │   ├── UnknownKind           a kind, or a version of it, that this program does not know
-    │   └── BadBody               the bytes are no fact of their kind
+    │   └── BadBody               the bytes are not a fact of their kind
     ├── EvidenceError             a signed head, a proof or a key
-    │   ├── BadNote               text that is no signed note, proof or key
+    │   ├── BadNote               text that is not a signed note, proof or key
     │   ├── KeysMissing           there is no key, no folder for keys, or nothing to sign with
     │   ├── SignerBusy            another process signs this log
-    │   └── HeadContradicted      the log is not the one that a signed head speaks of
+    │   └── HeadContradicted      a signed head does not match the log
     └── DatabaseError             the disk, or the file on it
-        ├── DatabaseMissing       there is no such file
-        ├── MissingFolder         there is no folder for it
-        ├── NotADatabase          the file is no SQLite database
+        ├── DatabaseMissing       the file does not exist
+        ├── MissingFolder         the folder for it does not exist
+        ├── NotADatabase          the file is not a SQLite database
         ├── ForeignDatabase       the database is another program's
         ├── NewerDatabase         the database was written by a newer version
-        ├── ReadOnly              it can be read, not written
-        ├── UnsafeFile            a file beside the database is a link, a pipe or another user's
+        ├── ReadOnly              it can be read but not written
+        ├── UnsafeFile            a file next to the database is a link, a pipe or another user's
         ├── LockTimeout           another process held the lock for too long
-        ├── DiskFull              no room is left
-        ├── DiskFailure           the disk did not do what it was asked
+        ├── DiskFull              the disk has no room left
+        ├── DiskFailure           a read or a write failed
         ├── Guarded               a guard of the schema refused a write
-        ├── ReplayRunning         another replay of this log is at work
-        ├── CheckpointMoved       another projector was quicker; nothing was applied
-        └── JournalHole           positions do not follow each other
+        ├── ReplayRunning         another replay of this log is running
+        ├── CheckpointMoved       another projector applied the records first
+        └── JournalHole           a position is missing
 
 Knows nothing of SQLite: `storage/error_translation.py` translates its errors.
 """
 
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -51,37 +52,29 @@ if TYPE_CHECKING:
 
 
 class EventLogError(Exception):
-    """The root of all errors that this package raises on purpose.
+    """The base of all errors that this package raises on purpose.
 
-    `receipts` is filled in by `append_many`: a receipt for each group that was written before the
-    error, None for a group that was not, up to the last one that was.
+    `receipts` is set by `append_many`: up to the last group that was written, a receipt for each
+    group that was and None for each that was not.
     """
 
     receipts: Sequence[Receipt | None] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Travel to another process with the sentence and what it was made of."""
-        return _remade, (type(self), self.args, self.__dict__)
-
-
-def _remade(
-    error_type: type[EventLogError], args: tuple[object, ...], state: dict[str, object]
-) -> EventLogError:
-    error = error_type.__new__(error_type, *args)
-    error.__dict__.update(state)
-    return error
+        """Pickle the message and the attributes: an error may be sent to another process."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class CallerError(EventLogError):
-    """The caller asked for something that can't be."""
+    """The calling program asked for something impossible."""
 
 
 class BadFact(CallerError):
-    """A fact holds a value that may not enter the journal.
+    """A field of a fact has a value that the journal refuses.
 
-    `kind` is the fact's kind (or the name of the type that is no fact), `field` the field at
-    fault ("" where no single one is), `reason` what is wrong with it. The value itself is not
-    repeated: it may be a name, or ten megabytes.
+    `kind` is the fact's kind, or the name of a type that is not a fact. `field` is the field at
+    fault, "" where it is not one field. `reason` says what is wrong. The value is not repeated: it
+    may be a name, or ten megabytes.
     """
 
     def __init__(self, kind: str, field: str, reason: str) -> None:
@@ -97,15 +90,15 @@ class BadKey(CallerError):
 
 
 class BadArgument(CallerError):
-    """An argument is out of its range; the sentence names it."""
+    """An argument is out of range; the message names it."""
 
 
 class OtherHistory(BadArgument):
     """A cursor belongs to another history: the journal has another record at its position.
 
-    A restored backup does that, or another log at the same path. `position` is the cursor's.
-    What the consumer keeps of the records up to there may not be in this journal: it starts again
-    from 0, or from a cursor that is older than the backup.
+    A backup was restored, or another log was put at the path. Records that the consumer has seen
+    may be missing from this journal, so it starts again from 0, or from a cursor that is older than
+    the backup. `position` is the cursor's.
     """
 
     def __init__(self, position: int, what: str = "") -> None:
@@ -136,9 +129,9 @@ AppendFault: TypeAlias = Literal[
 class BadAppend(CallerError):
     """The facts of one append do not fit together; nothing was written.
 
-    `reason` is one of: "no_fact" (there is none), "two_openers" (an append opens one event at
+    `reason` is one of: "no_fact" (the append is empty), "two_openers" (an append opens one event at
     most), "opener_with_event" (a motion or a ding opens an event and can't join another),
-    "fact_before_opener" (the opener comes first), "no_event" (the fact belongs to an event: put an
+    "fact_before_opener" (the opener must be first), "no_event" (the fact needs an event: put an
     opener before it, or pass `event_id`).
     """
 
@@ -152,16 +145,13 @@ class UnknownEvent(CallerError):
 
     def __init__(self, event_id: int) -> None:
         self.event_id = event_id
-        # Python prints no number of thousands of digits.
+        # Python refuses to print a number of thousands of digits.
         name = event_id if abs(event_id) < 2**64 else "with an id past 64 bits"
         super().__init__(f"this log has no event {name}")
 
 
 class KeyConflict(CallerError):
-    """The key is in the journal already, with other facts.
-
-    `receipt` is the receipt of the append that used the key first.
-    """
+    """The key was used before, for other facts; `receipt` is the first append's."""
 
     def __init__(self, key: str, receipt: Receipt) -> None:
         self.key = key
@@ -189,10 +179,7 @@ class OpenedElsewhere(CallerError):
 
 
 class BadPayload(EventLogError):
-    """A foreign message is not what its source promises.
-
-    `source` names the adapter, `reason` what is wrong.
-    """
+    """A message from `source` does not have the documented form; `reason` says what is wrong."""
 
     def __init__(self, source: str, reason: str) -> None:
         self.source = source
@@ -203,8 +190,7 @@ class BadPayload(EventLogError):
 class BadRecord(EventLogError):
     """A stored record can't be read; `position` and `kind` say which.
 
-    The sentence does not repeat the kind as it is stored: a damaged one may be anything, a name
-    too, and the sentence goes into logs and tables.
+    The message does not repeat the kind: a damaged one may be any text, even a name.
     """
 
     def __init__(self, position: int, kind: str, reason: str) -> None:
@@ -215,11 +201,11 @@ class BadRecord(EventLogError):
 
 
 class UnknownKind(BadRecord):
-    """The record's kind, or the version of it, is not known to this program."""
+    """The record has a kind, or a version of it, that this program does not know."""
 
 
 class BadBody(BadRecord):
-    """The record's bytes are no fact of its kind."""
+    """The record's bytes are not a fact of its kind."""
 
 
 class EvidenceError(EventLogError):
@@ -227,7 +213,7 @@ class EvidenceError(EventLogError):
 
 
 class BadNote(EvidenceError):
-    """Text from outside is no signed note, head, proof or key; the sentence says what is wrong."""
+    """A text is not a signed note, head, proof or key; the message says what is wrong."""
 
 
 class KeysMissing(EvidenceError):
@@ -235,17 +221,17 @@ class KeysMissing(EvidenceError):
 
 
 class SignerBusy(EvidenceError):
-    """Another process signs this log's heads; one is enough."""
+    """Another process signs this log's heads; only one may."""
 
     def __init__(self) -> None:
         super().__init__("another process signs this log's heads: ask it, or wait for it to end")
 
 
 class HeadContradicted(EvidenceError):
-    """The log is shorter or another than a signed head says; nothing is signed any more.
+    """The log does not match a signed head, so nothing more is signed.
 
-    The sentence says what was found. `verify` finds out more; where a backup was put back on
-    purpose, `head --new-era` goes on under a new name.
+    The message says what was found, and `verify` says more. If a backup was restored on purpose,
+    `head --new-era` begins a new era.
     """
 
 
@@ -254,19 +240,19 @@ class DatabaseError(EventLogError):
 
 
 class DatabaseMissing(DatabaseError):
-    """There is no such database file."""
+    """The database file does not exist."""
 
 
 class MissingFolder(DatabaseError):
-    """The folder that the database should lie in does not exist."""
+    """The folder for the database does not exist."""
 
 
 class NotADatabase(DatabaseError):
-    """The file is no SQLite database."""
+    """The file is not a SQLite database."""
 
 
 class ForeignDatabase(DatabaseError):
-    """The database belongs to another program, and stays untouched."""
+    """The database belongs to another program. It was not changed."""
 
 
 class NewerDatabase(DatabaseError):
@@ -274,11 +260,11 @@ class NewerDatabase(DatabaseError):
 
 
 class ReadOnly(DatabaseError):
-    """The database can be read, not written."""
+    """The database can be read but not written."""
 
 
 class UnsafeFile(DatabaseError):
-    """A file beside the database is no plain file of its owner; the sentence names it."""
+    """A file next to the database is not a plain file of its owner; the message names it."""
 
 
 class LockTimeout(DatabaseError):
@@ -286,11 +272,11 @@ class LockTimeout(DatabaseError):
 
 
 class DiskFull(DatabaseError):
-    """No room is left on the disk; nothing was acknowledged."""
+    """The disk has no room left. Nothing was acknowledged."""
 
 
 class DiskFailure(DatabaseError):
-    """The disk did not do what it was asked; what became of the write is not known."""
+    """A read or a write failed. Whether a write reached the disk is not known."""
 
 
 class Guarded(DatabaseError):
@@ -298,14 +284,14 @@ class Guarded(DatabaseError):
 
 
 class ReplayRunning(DatabaseError):
-    """Another replay of this log is at work; one is enough."""
+    """Another replay of this log is running; only one may."""
 
     def __init__(self) -> None:
         super().__init__("another replay of this log is at work; wait for it to end")
 
 
 class CheckpointMoved(DatabaseError):
-    """Another projector moved the checkpoint in between; nothing was applied here."""
+    """Another projector moved the checkpoint first; nothing was applied here."""
 
 
 class JournalHole(DatabaseError):

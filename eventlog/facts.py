@@ -1,14 +1,13 @@
 """What can happen at the door: frozen values, one type for each kind of fact.
 
-A fact says what happened and when its source saw it; it knows nothing of journals, positions or
-events. Every field that a source may not know is None, and None means not known. Building a
-fact checks nothing: `codecs.encode` does, before a fact may enter the journal.
+A fact says what happened and when its source saw it. It knows nothing of journals, positions or
+events. None means not known. The constructor checks no values: `codecs.encode` does, before a
+fact enters the journal.
 
 Units: confidences are 0.0 to 1.0; distances are face_recognition's euclidean distance, 0 or
-more; times are aware datetimes, kept as UTC instants of microseconds. `intent` names an act: the
-unlock action that asks for it and the outcome that answers carry the same one.
+more; times are aware datetimes, stored as UTC in microseconds.
 
-A change to a field here is a new `version` of that kind, an upcaster and a golden file.
+A change to a field here needs a new `version` of that kind, an upcaster and a golden file.
 """
 
 from __future__ import annotations
@@ -21,9 +20,8 @@ from msgspec.structs import fields
 
 # ── the values that facts are made of ───────────────────────────────────────────────────────────
 #
-# Every type carries its bounds, so that msgspec refuses what is out of them when a body is decoded.
-# Text that may name a person is `PersonalText`, and every field that can hold it is `Sealable`: a
-# seal may stand there instead.
+# Every type has its bounds, so that msgspec refuses other values when it decodes a body. Text that
+# may name a person is `PersonalText`, and a field for it is `Sealable`: it may hold a seal instead.
 
 LARGEST: Final = 1.7976931348623157e308  # the largest finite float: refuses inf and NaN
 
@@ -44,21 +42,20 @@ PersonalText: TypeAlias = Annotated[
 
 
 class Sealed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A commitment in place of a personal text; what opens it is kept outside the journal.
+    """A commitment in place of a personal text. What opens it is kept outside the journal.
 
-    `sealed` is the commitment, 32 bytes.
-    Two seals are equal where their 32 bytes are. A seal is made by this program only: from
-    outside, in an append, text is accepted and a seal is refused.
+    `sealed` is the commitment, 32 bytes. Only this program makes seals: an append from outside may
+    hold text in such a field, but not a seal.
     """
 
     sealed: Digest
 
     def __str__(self) -> str:
-        """The seal as text for a table or a page: it names nobody."""
+        """The seal as text for a table or a page; it does not contain the name."""
         return f"a sealed name ({self.sealed[:_SHOWN_BYTES].hex()})"
 
 
-# Enough that two people of one house are told apart, and short enough for a line of a list.
+# Enough to distinguish the people of one house, and short enough for a line of a list.
 _SHOWN_BYTES: Final = 6
 
 Sealable: TypeAlias = PersonalText | Sealed
@@ -83,21 +80,21 @@ class Box(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=Fals
 
 
 class Score(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """A number on a scale of its source's own: `value` is the number, `scale` names the scale."""
+    """A number on a source's own scale: `value` is the number, `scale` the name of the scale."""
 
     value: Finite
     scale: Word
 
 
 def shown(name: str | Sealed) -> str:
-    """A name as text: itself, or the words for a sealed one."""
+    """A name as text: the name itself, or a description of its seal."""
     return name if isinstance(name, str) else str(name)
 
 
 class DoorFact(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False, tag_field="kind"
 ):
-    """The settings of every fact. Each repeats `frozen` and `kw_only`, which are not inherited."""
+    """The settings of every fact. Each repeats `frozen` and `kw_only`: they are not inherited."""
 
 
 # ── facts that open an event ─────────────────────────────────────────────────────────────────────
@@ -119,7 +116,7 @@ class Motion(DoorFact, frozen=True, kw_only=True, tag="motion"):
 
 
 class Ding(DoorFact, frozen=True, kw_only=True, tag="ding"):
-    """Somebody rang.
+    """Somebody rang the bell.
 
     Args:
         camera_id: The camera that saw it, 1 to 64 characters.
@@ -134,9 +131,7 @@ class Ding(DoorFact, frozen=True, kw_only=True, tag="ding"):
 
 
 class Observation(DoorFact, frozen=True, kw_only=True, tag="observation"):
-    """A source noticed something that is no motion and no ring, and says what: its `label`.
-
-    `medium` is how: a sound, an image, or an entry made by hand.
+    """A source noticed something other than motion or a ring: a bark, a parcel, glass that broke.
 
     Args:
         camera_id: The camera that saw it, 1 to 64 characters.
@@ -158,22 +153,18 @@ class Observation(DoorFact, frozen=True, kw_only=True, tag="observation"):
 
 
 class Detection(DoorFact, frozen=True, kw_only=True, tag="detection"):
-    """A model saw an object in a frame. `recorded_at` is the frame's time.
-
-    A `confidence` of None is a source's that gives none. `sub_label` says more (delivery_person),
-    `zones` are the source's names for where it was, `track` is the source's id of the object.
+    """A model found an object in a frame.
 
     Args:
-        label: What was seen: person, dog, package, …
+        label: What was found: person, dog, package, …
         confidence: 0.0 to 1.0; None where the source gives none.
         box: Where it is in the picture; None where it is not known.
         model: The model that found it; None where it is not known.
         recorded_at: The frame's time, an aware datetime; None where it is not known.
-        sub_label: What says more, such as delivery_person; None where it is not known.
+        sub_label: A narrower label, such as delivery_person; None where it is not known.
         plate: The number plate that was read; None where it is not known.
-        zones: The source's names for where it was, 16 at most; none by default.
-        track: The source's id of the object or face, the same in every frame; None where it
-            is not known.
+        zones: The source's names of the areas that it was in, 16 at most; none by default.
+        track: The source's id of the object, the same in every frame; None where it is not known.
     """
 
     version: Literal[2] = 2
@@ -189,29 +180,25 @@ class Detection(DoorFact, frozen=True, kw_only=True, tag="detection"):
 
 
 class FaceResult(DoorFact, frozen=True, kw_only=True, tag="face_result"):
-    """A face was compared with those of known people. A `name` of None is a stranger.
+    """A face was compared with the faces of known people.
 
-    `distance` was held against `tolerance`. A source that measures otherwise gives a `score` with
-    its scale, and the `threshold` on that scale. `nearest` is the best guess where nobody was
-    recognised. A result that is `given_by` a person corrects what models said.
+    face_recognition gives a `distance` and a `tolerance`. A source with a measure of its own gives
+    a `score` and a `threshold` instead.
 
     Args:
-        name: Who it was, by the name that their file in known_faces/ begins with; None is a
-            stranger.
+        name: The person, by the prefix of their file in known_faces/; None is a stranger.
         distance: face_recognition's distance, 0 or more; None where it was not measured.
         tolerance: What the distance was compared with; None where it is not known.
         confidence: 0.0 to 1.0; None takes max(0.0, 1.0 - distance) in the read tables.
-        score: What a source measured on a scale of its own; None where it is not known.
+        score: What the source measured, on its own scale; None where it is not known.
         box: Where the face is in the picture; None where it is not known.
         model: The model that found it; None where it is not known.
         recorded_at: When the source saw it, an aware datetime; None where it is not known.
-        track: The source's id of the object or face, the same in every frame; None where it
-            is not known.
-        nearest: The best guess where nobody was recognised; None where it is not known.
-        threshold: What the score was compared with, on its scale; None where it is not
+        track: The source's id of the face, the same in every frame; None where it is not known.
+        nearest: The most similar known person, where nobody was recognised; None where it is not
             known.
-        given_by: "model" or "person"; a person's corrects what models said; None where it
-            is not known.
+        threshold: What the score was compared with, on its scale; None where it is not known.
+        given_by: "model", or "person" for a correction by hand; None where it is not known.
     """
 
     version: Literal[2] = 2
@@ -232,30 +219,25 @@ class FaceResult(DoorFact, frozen=True, kw_only=True, tag="face_result"):
 class UnlockAction(DoorFact, frozen=True, kw_only=True, tag="unlock_action"):
     """Somebody or something asked the lock to act, and was granted it or refused.
 
-    `actor` is who or what asked (face, keypad, app, key, …), `rule` what decided, `reason` the word
-    for why. Not granted and a `door_action` of "none" is a refusal. With `dry_run` the decision is
-    only recorded. With an `intent` the act is still to come: its outcome carries the same one.
-
     Args:
-        granted: Whether it was allowed.
+        granted: Whether it was allowed; False with a `door_action` of "none" is a refusal.
         door_action: What the lock did: "unlocked", "locked", "unlatched" or, by default,
             "none".
         person: Who it was for; None where it is not known.
-        confidence: Of the face, 0.0 to 1.0; None where it is not known.
-        distance: Of the face, 0 or more; None where it is not known.
-        rule: What decided; None where it is not known.
-        actor: Who or what asked: face, keypad, app, key; None where it is not known.
+        confidence: The face's, 0.0 to 1.0; None where it is not known.
+        distance: The face's, 0 or more; None where it is not known.
+        rule: The rule that decided; None where it is not known.
+        actor: Who or what asked: face, keypad, app, key, …; None where it is not known.
         door_id: The door or lock; None where it is not known.
         recorded_at: When the source saw it, an aware datetime; None where it is not known.
         user_ref: What the lock calls its user; None where it is not known.
         credential_kind: What was used: a code, a tag, a finger; None where it is not known.
-        credential_slot: The place of the credential in the lock's memory; None where it is
-            not known.
-        reason: The word for why; None where it is not known.
+        credential_slot: The credential's number in the lock; None where it is not known.
+        reason: Why, in one word; None where it is not known.
         frames: How many frames the decision took; None where it is not known.
         dry_run: True where the decision was only recorded; False by default.
-        intent: The name of an act that is still to come; its outcome carries the same one.
-            None where the act is over.
+        intent: The id of an act that follows, which its outcome repeats; None where the act is
+            over.
     """
 
     version: Literal[2] = 2
@@ -278,9 +260,7 @@ class UnlockAction(DoorFact, frozen=True, kw_only=True, tag="unlock_action"):
 
 
 class ThumbnailSaved(DoorFact, frozen=True, kw_only=True, tag="thumbnail_saved"):
-    """A picture of the visit lies in the thumbnails folder.
-
-    `path` is relative, 'thumbnails/2026-02-25T10-30-00.jpg'; the digest is the file's SHA-256.
+    """A picture of the visit was written into the thumbnails folder.
 
     Args:
         path: Where it is, relative: 'thumbnails/2026-02-25T10-30-00.jpg'.
@@ -301,7 +281,7 @@ class ThumbnailSaved(DoorFact, frozen=True, kw_only=True, tag="thumbnail_saved")
 
 
 class VisitEnded(DoorFact, frozen=True, kw_only=True, tag="visit_ended"):
-    """The source is done with the visit, and why; how many frames it had and looked at.
+    """The source closed the visit.
 
     Args:
         ended_at: When, an aware datetime.
@@ -310,7 +290,7 @@ class VisitEnded(DoorFact, frozen=True, kw_only=True, tag="visit_ended"):
         frames: How many frames the visit had; None where it is not known.
         looked: How many of them were looked at; None where it is not known.
         skipped: How many of them were skipped; None where it is not known.
-        why_skipped: The word for why; None where it is not known.
+        why_skipped: Why, in one word; None where it is not known.
     """
 
     version: Literal[1] = 1
@@ -327,13 +307,11 @@ class VisitEnded(DoorFact, frozen=True, kw_only=True, tag="visit_ended"):
 
 
 class AlertIntended(DoorFact, frozen=True, kw_only=True, tag="alert_intended"):
-    """An alert is about to be sent. `covers` are the positions of the records that it is about.
-
-    `revision` 0 is the alert itself, 1 and more are its updates.
+    """An alert is about to be sent.
 
     Args:
         rule: The rule's name.
-        channel: How the alert goes: telegram, …
+        channel: The channel that carries it: telegram, …
         revision: 0 is the alert itself, 1 and more are its updates.
         covers: The positions of the records that it is about, 64 at most; none by default.
     """
@@ -346,17 +324,14 @@ class AlertIntended(DoorFact, frozen=True, kw_only=True, tag="alert_intended"):
 
 
 class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
-    """What became of an alert; `channel` is how it went (telegram, …).
-
-    An `outcome` of None is one that was sent. `intended` is the position of its `alert_intended`.
+    """What became of an alert.
 
     Args:
-        channel: How the alert goes: telegram; None where it is not known.
+        channel: The channel that carried it: telegram, …; None where it is not known.
         recorded_at: When, an aware datetime; None where it is not known.
         rule: The rule's name; None where it is not known.
-        revision: 0 is the alert itself, 1 and more are its updates; None where it is not
-            known.
-        outcome: "sent", "refused", "gave_up" or "unknown"; None is one that was sent.
+        revision: 0 is the alert itself, 1 and more its updates; None where it is not known.
+        outcome: "sent", "refused", "gave_up" or "unknown"; None means that it was sent.
         tries: How often it was tried; None where it is not known.
         message_id: The channel's id of the message; None where it is not known.
         intended: The position of its `alert_intended`; None where it is not known.
@@ -374,15 +349,13 @@ class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
 
 
 class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome"):
-    """What became of an act; `detail` is an exit code, an HTTP status or an error's class.
+    """What became of an act that an unlock action asked for.
 
     Args:
-        intent: The act's name: the unlock action that asks for it and its outcome carry the
-            same one.
+        intent: The act's id, the same as in its unlock action.
         outcome: "done", "failed", "timed_out" or "unknown".
         took_ms: How long it took, in milliseconds; None where it is not known.
-        detail: An exit code, an HTTP status or an error's class; None where it is not
-            known.
+        detail: An exit code, an HTTP status or an error's class; None where it is not known.
         recorded_at: When, an aware datetime; None where it is not known.
     """
 
@@ -395,16 +368,15 @@ class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome
 
 
 class CredentialPresented(DoorFact, frozen=True, kw_only=True, tag="credential_presented"):
-    """A code, a tag or a finger was shown to the lock, and nothing was opened by it.
+    """A code, a tag or a finger was presented to a lock, and it did not open.
 
     Args:
         door_id: The door or lock; None where it is not known.
         credential_kind: What was used: a code, a tag, a finger, …
-        credential_slot: The place of the credential in the lock's memory; None where it is
-            not known.
+        credential_slot: The credential's number in the lock; None where it is not known.
         user_ref: What the lock calls its user; None where it is not known.
         person: Whose it is; None where it is not known.
-        reason: The word for why nothing was opened; None where it is not known.
+        reason: Why it did not open, in one word; None where it is not known.
         recorded_at: When the source saw it, an aware datetime; None where it is not known.
     """
 
@@ -419,10 +391,10 @@ class CredentialPresented(DoorFact, frozen=True, kw_only=True, tag="credential_p
 
 
 class PictureRemoved(DoorFact, frozen=True, kw_only=True, tag="picture_removed"):
-    """A picture was deleted, and why. `path` is the one that its `thumbnail_saved` has.
+    """A picture was deleted.
 
     Args:
-        path: The picture's path, 'thumbnails/2026-02-25T10-30-00.jpg'.
+        path: The picture's path, as in its `thumbnail_saved`.
         sha256: The file's SHA-256, 32 bytes; None where it is not known.
         size_bytes: The file's size in bytes; None where it is not known.
         reason: "forgotten", "age", "bytes" (to make room) or "asked".
@@ -436,13 +408,13 @@ class PictureRemoved(DoorFact, frozen=True, kw_only=True, tag="picture_removed")
 
 
 class FaceEnrolled(DoorFact, frozen=True, kw_only=True, tag="face_enrolled"):
-    """A picture of a person's face was given to a model, or taken back from it (`removed`).
+    """A picture of a person's face was added to a model, or removed from it.
 
     Args:
         person: Whose face it is.
         picture_sha256: The picture's SHA-256, 32 bytes; None where it is not known.
-        model: The model that it was given to.
-        removed: True where it was taken back; False by default.
+        model: The model.
+        removed: True where it was removed; False by default.
     """
 
     version: Literal[1] = 1
@@ -456,7 +428,7 @@ class FaceEnrolled(DoorFact, frozen=True, kw_only=True, tag="face_enrolled"):
 
 
 class LockState(DoorFact, frozen=True, kw_only=True, tag="lock_state"):
-    """A lock reports its state, without an operation that led to it.
+    """A lock reports its state, and not what led to it.
 
     Args:
         door_id: The lock.
@@ -490,14 +462,13 @@ class DoorState(DoorFact, frozen=True, kw_only=True, tag="door_state"):
 
 
 class DeviceState(DoorFact, frozen=True, kw_only=True, tag="device_state"):
-    """A device reports how it is: its connection, its battery, that it was tampered with.
+    """A device reports on itself: its connection, its battery, tampering.
 
     Args:
         device_id: The device.
         what: "connectivity", "battery", "tamper" or "problem".
         state: What it reports, as a word.
-        value: What it reports, as a number: percent for a battery; None where it is not
-            known.
+        value: What it reports, as a number (a battery in percent); None where it is not known.
         recorded_at: When the source saw it, an aware datetime; None where it is not known.
     """
 
@@ -513,11 +484,11 @@ class DeviceState(DoorFact, frozen=True, kw_only=True, tag="device_state"):
 
 
 class PersonNamed(DoorFact, frozen=True, kw_only=True, tag="person_named"):
-    """A person has a name to show. `name` is the prefix of their file in known_faces/.
+    """A person got a name to show, or lost it.
 
     Args:
         name: The prefix of the person's file in known_faces/.
-        display_name: The name to show; None takes it away.
+        display_name: The name to show; None removes it.
     """
 
     version: Literal[2] = 2
@@ -526,13 +497,13 @@ class PersonNamed(DoorFact, frozen=True, kw_only=True, tag="person_named"):
 
 
 class IdentityLinked(DoorFact, frozen=True, kw_only=True, tag="identity_linked"):
-    """A person is who a source calls `identity`, or the same person as `same_as`.
+    """A person is the one that a source calls `identity`, or the same person as `same_as`.
 
-    Exactly one of the two is given. `linked` false parts them again; the latest about a pair wins.
+    Exactly one of the two is given. The latest fact about a pair counts.
 
     Args:
         person: The person.
-        linked: False parts them again; True by default.
+        linked: False undoes the link; True by default.
         source: The source of the identity; None where `same_as` is given.
         identity: What the source calls the person; None where `same_as` is given.
         same_as: Another name of the same person; None where `identity` is given.
@@ -567,13 +538,12 @@ class PersonErased(DoorFact, frozen=True, kw_only=True, tag="person_erased"):
 class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
     """The recorder found at its start that it had not been closed.
 
-    `journal_position` is where the journal ended then; `head_position` and `head_hash` are what
-    the head file named. Where the head is further, the records between them are gone.
+    Where the head file is ahead of the journal, the records between the two are lost.
 
     Args:
-        journal_position: Where the journal ended then.
-        head_position: Where the head file says that it ended; None where both agree.
-        head_hash: The hash that the head file has, 32 bytes; None where both agree.
+        journal_position: The journal's last position at that start.
+        head_position: The last position by the head file; None where both agree.
+        head_hash: The hash in the head file, 32 bytes; None where both agree.
     """
 
     version: Literal[1] = 1
@@ -583,12 +553,12 @@ class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
 
 
 class SourceSilent(DoorFact, frozen=True, kw_only=True, tag="source_silent"):
-    """A source was last heard at `since`, and nothing comes from it any more.
+    """Nothing comes from a source any more.
 
     Args:
         source: The source.
         since: When it was last heard, an aware datetime.
-        reason: The word for why.
+        reason: Why, in one word.
     """
 
     version: Literal[1] = 1
@@ -598,7 +568,7 @@ class SourceSilent(DoorFact, frozen=True, kw_only=True, tag="source_silent"):
 
 
 class SourceBack(DoorFact, frozen=True, kw_only=True, tag="source_back"):
-    """A source is heard again: so many facts of its history were `reconciled`, or came `late`.
+    """A source that was silent is heard again.
 
     Args:
         source: The source.
@@ -615,7 +585,7 @@ class SourceBack(DoorFact, frozen=True, kw_only=True, tag="source_back"):
 
 
 class PartStopped(DoorFact, frozen=True, kw_only=True, tag="part_stopped"):
-    """A part of the program is down. `error` is a class and a code, never text from outside.
+    """A part of the program stopped with an error.
 
     Args:
         part: The part of the program.
@@ -630,7 +600,7 @@ class PartStopped(DoorFact, frozen=True, kw_only=True, tag="part_stopped"):
 
 
 class PartBack(DoorFact, frozen=True, kw_only=True, tag="part_back"):
-    """A part of the program has run for a while again.
+    """A part of the program that had stopped has run for a while again.
 
     Args:
         part: The part of the program.
@@ -643,9 +613,7 @@ class PartBack(DoorFact, frozen=True, kw_only=True, tag="part_back"):
 
 
 class RuleArmed(DoorFact, frozen=True, kw_only=True, tag="rule_armed"):
-    """A rule is in force. `text` is its parsed form, with the people in it as p0, p1, ….
-
-    `people` are those, in that order; `digest` is the SHA-256 of `text`.
+    """A rule came into force.
 
     Args:
         rule: The rule's name.
@@ -662,11 +630,11 @@ class RuleArmed(DoorFact, frozen=True, kw_only=True, tag="rule_armed"):
 
 
 class SigningKey(DoorFact, frozen=True, kw_only=True, tag="signing_key"):
-    """The key that heads are signed with, as a verifier key; or one that is `retired`.
+    """A key that signs heads came into use, or out of use.
 
     Args:
         vkey: The verifier key, as text.
-        retired: True where the key is used no more; False by default.
+        retired: True where the key is no longer used; False by default.
     """
 
     version: Literal[1] = 1
@@ -675,13 +643,12 @@ class SigningKey(DoorFact, frozen=True, kw_only=True, tag="signing_key"):
 
 
 class EraBegun(DoorFact, frozen=True, kw_only=True, tag="era_begun"):
-    """The log honestly lost records and goes on under a new era.
+    """The log lost records or its key, as its owner knows, and goes on under a new era.
 
     Args:
         era: The new era's number.
         reason: "restored", "lost" or "key_lost".
-        previous_size: How many records the last head of the era before covers; None where
-            it is not known.
+        previous_size: How many records the last era's last head covers; None where it is not known.
         previous_root: That head's Merkle root, 32 bytes; None where it is not known.
     """
 
@@ -693,7 +660,7 @@ class EraBegun(DoorFact, frozen=True, kw_only=True, tag="era_begun"):
 
 
 class HeadWitnessed(DoorFact, frozen=True, kw_only=True, tag="head_witnessed"):
-    """A witness cosigned a head of this log at `time`.
+    """A witness cosigned a head of this log.
 
     Args:
         size: How many records the head covers.
@@ -710,7 +677,7 @@ class HeadWitnessed(DoorFact, frozen=True, kw_only=True, tag="head_witnessed"):
 
 
 class HeadSeen(DoorFact, frozen=True, kw_only=True, tag="head_seen"):
-    """A head of another log, seen by this one as its witness.
+    """A head of another log was seen by this one, as its witness.
 
     Args:
         name: The other log's name.
@@ -774,7 +741,7 @@ STANDALONE: Final = frozenset(
         *("rule_armed", "signing_key", "era_begun", "head_witnessed", "head_seen"),
     }
 )
-# The fields that a personal text stands in, by kind; of `rule_armed.people` each element.
+# The fields that hold personal text, by kind; in `rule_armed.people`, each element does.
 SEALABLE: Final[dict[str, tuple[str, ...]]] = {
     "detection": ("plate",),
     "face_result": ("name", "nearest"),
@@ -785,23 +752,23 @@ SEALABLE: Final[dict[str, tuple[str, ...]]] = {
     "identity_linked": ("person", "identity", "same_as"),
     "rule_armed": ("people",),
 }
-# Facts that say themselves when it happened have the time in one of these fields.
+# The fields that say when it happened; a fact has at most one of them.
 _TIMES: Final = ("recorded_at", "ended_at", "since", "until", "time", "requested_at")
 
 
 def kind_of(fact_type: type[Struct]) -> str:
-    """The kind that a type of fact is written under."""
+    """The kind of a type of fact, as the journal names it."""
     tag: Any = fact_type.__struct_config__.tag
     return str(tag)
 
 
 def version_of(fact_type: type[Struct]) -> int:
-    """The version of its kind that a type of fact is written in."""
+    """The version that facts of this type are written in."""
     return next(int(f.default) for f in fields(fact_type) if f.name == "version")
 
 
 def happened_at(fact: Fact) -> datetime | None:
-    """When it happened, by the fact's own word; None where it does not say."""
+    """When it happened, as the fact says; None where it does not say."""
     for name in _TIMES:
         if name in fact.__struct_fields__:
             moment: datetime | None = getattr(fact, name)

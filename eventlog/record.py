@@ -1,6 +1,7 @@
-"""A fact with its place in the journal, and what an append answers.
+"""A fact with its place in the journal, and the receipt of an append.
 
-Knows the shapes only: `codecs.py` reads bodies, `chain.py` computes hashes, `journal.py` stores.
+Value types only: `codecs.py` decodes bodies, `journal/chain.py` computes hashes and
+`journal/table.py` stores rows.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class StoredRecord(NamedTuple):
-    """One row of the journal, as it lies on the disk and in the order of its columns.
+    """One row of the journal as it is stored, in the order of the columns.
 
     Fields:
         position: Its place: 1, 2, 3, …
-        event_id: The visit; None for what belongs to no visit.
+        event_id: The event; None for a fact without an event.
         kind: The fact's kind.
         version: The version of that kind.
         format: The format of envelope and hash, 1.
-        appended_at: When the journal got it, in microseconds since 1970, UTC.
+        appended_at: When the journal received it, in microseconds since 1970, UTC.
         append_index: Its place in its append, from 0.
         append_size: How many records the append has.
-        key: The idempotency key, on the append's first record only; else None.
-        meta: MessagePack, on the append's first record: who appended, and by which clock; else
-            None.
+        key: The idempotency key, on the append's first record; None on the others.
+        meta: MessagePack, on the append's first record: who appended, and by which clock; None
+            on the others.
         body: The fact, MessagePack.
         hash: The record's hash in the chain, 32 bytes.
     """
@@ -47,7 +48,7 @@ class StoredRecord(NamedTuple):
     kind: str
     version: int
     format: int
-    appended_at: int  # microseconds since 1970, UTC
+    appended_at: int
     append_index: int
     append_size: int
     key: str | None
@@ -57,17 +58,17 @@ class StoredRecord(NamedTuple):
 
 
 class Record(Struct, frozen=True, gc=False):
-    """A fact, decoded and lifted to today's shape, with its place in the journal.
+    """A decoded fact, in the current version of its kind, with its place in the journal.
 
     Args:
         position: Its place: 1, 2, 3, … without a hole.
-        event_id: The event that the fact belongs to; None for what belongs to no visit.
-        appended_at_us: When the journal got it, in microseconds since 1970, UTC.
-        key: The idempotency key of the append, on its first record only; else None.
+        event_id: The event that the fact belongs to; None for a fact without an event.
+        appended_at_us: When the journal received it, in microseconds since 1970, UTC.
+        key: The idempotency key, on the append's first record; None on the others.
         fact: What happened.
-        hash: The record's hash in the chain, 32 bytes; empty where it was not read.
-        meta: What else is known of the append, as it is stored, on its first record only and only
-            where it was read: see `codecs.decode_meta`.
+        hash: The record's hash in the chain, 32 bytes; empty if it was not read.
+        meta: The append's meta as it is stored, on its first record; None on the others and if it
+            was not read. `codecs.decode_meta` decodes it.
     """
 
     position: Position
@@ -80,21 +81,21 @@ class Record(Struct, frozen=True, gc=False):
 
     @property
     def cursor(self) -> str:
-        """Where to go on after this record: `position:hash`, for `subscribe(after=…)`."""
+        """The cursor after this record, `position:hash`, for `subscribe(after=…)`."""
         return f"{self.position}:{self.hash.hex()}" if self.hash else str(self.position)
 
     @property
     def appended_at(self) -> datetime:
-        """When the journal got the record, as an aware datetime."""
+        """When the journal received the record, as an aware datetime."""
         return instant(self.appended_at_us)
 
 
 class Receipt(Struct, frozen=True, gc=False):
-    """What an append answers.
+    """The answer to an append.
 
     Args:
         positions: The positions of its records, in the order of the facts.
-        event_id: The event that they belong to; None for what belongs to no visit.
+        event_id: The event that they belong to; None for facts without an event.
     """
 
     positions: tuple[Position, ...]
@@ -105,18 +106,18 @@ AuthorKind: TypeAlias = Literal["library", "command", "part", "source"]
 
 
 class Author(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Who made an append: kept in its meta as `writer`. It holds ids and no names of people.
+    """Who made an append, stored in its meta as `writer`. It has ids, and no names of people.
 
     Args:
-        kind: `library` is a program that imports eventlog, `command` a command of the command
-            line, `part` a part of the dashboard or of the running door, `source` a feed.
-        name: which command, part or source: up to 32 of `a-z 0-9 . _ -`. None means not known.
-        user: the id of the dashboard's account that asked for it.
-        token: the id of the API token that asked for it.
-        uid: the number of the system's user. The journal fills it in.
+        kind: "library" is a program that imports eventlog, "command" a command of the command
+            line, "part" a part of the dashboard or of `eventlog run`, "source" a feed.
+        name: The command, part or source, up to 32 of `a-z 0-9 . _ -`; None if unknown.
+        user: The id of the dashboard's account that asked for it; None if there is none.
+        token: The id of the API token that asked for it; None if there is none.
+        uid: The number of the system's user; None lets the journal fill it in.
 
     Raises:
-        BadArgument: for a name of another shape, which might be a person's.
+        BadArgument: The name has another form (it might be a person's), or an id is no number.
     """
 
     kind: AuthorKind
@@ -126,7 +127,7 @@ class Author(Struct, frozen=True, gc=False, omit_defaults=True):
     uid: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a name that no part of a program has, and what is no id."""
+        """Raise BadArgument for a name or an id of another form."""
         if self.kind not in get_args(AuthorKind):
             raise BadArgument(f"a writer's kind is one of {', '.join(get_args(AuthorKind))}")
         if any(type(number) not in {int, NoneType} for number in (self.user, self.token, self.uid)):
@@ -141,7 +142,7 @@ LIBRARY: Final = Author("library")
 
 
 class Head(Struct, frozen=True, gc=False):
-    """The newest record's position and hash; position 0 and the log's first hash when empty."""
+    """The newest record's position and hash; in an empty log, 0 and the log's initial hash."""
 
     position: Position
     hash: bytes
@@ -150,22 +151,22 @@ class Head(Struct, frozen=True, gc=False):
 def instant(microseconds: int) -> datetime:
     """Microseconds since 1970 as an aware UTC datetime, also before 1970.
 
-    Raises OverflowError where `is_instant` says no.
+    Raises OverflowError where `is_instant` is False.
     """
     return EPOCH + timedelta(microseconds=microseconds)
 
 
 def in_utc(moment: datetime) -> datetime:
-    """A time in UTC; one without a zone, or whose zone does not know its offset, is in UTC already.
+    """A time in UTC. A time without an offset is taken as UTC.
 
-    Raises OverflowError where that is out of the years 1 to 9999.
+    Raises OverflowError if the result is outside the years 1 to 9999.
     """
-    # A zone that does not know its offset would be taken for this machine's own.
+    # `astimezone` would use this machine's zone for a time without an offset.
     return moment.replace(tzinfo=UTC) if moment.utcoffset() is None else moment.astimezone(UTC)
 
 
 def is_instant(microseconds: object) -> TypeGuard[int]:
-    """Whether these are microseconds since 1970 of a moment in the years 1 to 9999."""
+    """Whether this is a number of microseconds since 1970, in the years 1 to 9999."""
     return isinstance(microseconds, int) and _FIRST_US <= microseconds <= _LAST_US
 
 
@@ -174,7 +175,7 @@ _FIRST_US: Final = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
 _LAST_US: Final = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
 
 
-# The types of a row's columns, and all of the ways in which those that may be NULL can be so.
+# The types that each column may have, and all combinations of them.
 _TYPES: Final = (
     (int,),
     (int, NoneType),
@@ -185,16 +186,12 @@ _TYPES: Final = (
     (bytes,),
     (bytes,),
 )
-
-
 _SHAPES: Final = frozenset(product(*_TYPES))
-
-
 _HASH_SIZE: Final = 32
 
 
 def shape_error(row: StoredRecord) -> str | None:
-    """What no column of a journal can hold, as a sentence; None where all have their types."""
+    """What is wrong with the types of a row, as a sentence; None if nothing is."""
     if tuple(map(type, row)) not in _SHAPES:
         for column, types, value in zip(StoredRecord._fields, _TYPES, row, strict=True):
             if type(value) not in types:

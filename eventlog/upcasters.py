@@ -1,11 +1,11 @@
-"""Each old shape of a fact, lifted to the next one.
+"""Converts the body of an old version of a fact to the next version.
 
-An upcaster takes the decoded body of one version and answers the body of the version after it;
-`lift` applies them step by step until today's version is reached. Knows plain dicts only: no
-types of today, no bytes. An upcaster is never edited once its target version has been written.
+An upcaster takes the decoded body of one version and returns the body of the next. `lift` applies
+them one after the other, up to the current version. Knows plain dicts only: no fact types, no
+bytes. An upcaster is never edited once its target version has been written.
 
-What the new version only adds is not known of an old fact. A value that the old version could
-not hold is refused before it is lifted: old bytes do not get a meaning that they never had.
+A field that the next version adds is "not known" in an old fact. A value that the old version could
+not hold is refused: old bytes must not get a meaning that they never had.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Check: TypeAlias = Callable[[Body], None]
 
 
 def _adding(fields: Body, *, texts: tuple[str, ...] = (), check: Check | None = None) -> Upcaster:
-    """The step to a version that has these further fields, each with its value for "not known".
+    """The step to a version that adds these fields, each with its value for "not known".
 
-    `texts` are fields that a map may stand in from the next version on, `check` raises where
-    anything else has a value that is new in it.
+    `texts` are fields that may hold a map from the next version on. `check` raises if another
+    field has a value that only the next version allows.
     """
 
     def step(body: Body) -> Body:
@@ -56,7 +56,7 @@ def _check_door_action(body: Body) -> None:
 
 _FRAME: Final = frozenset({"frame_width", "frame_height"})
 
-# (kind, version it reads) → what makes the next version of it.
+# (kind, version) → the upcaster from that version to the next.
 UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
     ("detection", 1): _adding(
         {"sub_label": None, "plate": None, "zones": (), "track": None}, check=_check_detection
@@ -86,7 +86,7 @@ UPCASTERS: Final[Mapping[tuple[str, int], Upcaster]] = {
 
 
 class MissingStep(KeyError):
-    """No upcaster reads this version of the kind: its arguments are both."""
+    """There is no upcaster for a version of a kind; its arguments are the kind and the version."""
 
 
 def lift(
@@ -97,9 +97,9 @@ def lift(
     to: int,
     upcasters: Mapping[tuple[str, int], Upcaster] = UPCASTERS,
 ) -> Body:
-    """The body of `version` as a body of version `to`.
+    """Convert a body of `version` to version `to`.
 
-    Raises MissingStep where no step leads on, and what an upcaster raises on a body that is none.
+    Raises MissingStep where a step is missing, and what an upcaster raises for a malformed body.
     """
     for step in range(version, to):
         if (kind, step) not in upcasters:

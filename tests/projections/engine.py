@@ -1,7 +1,6 @@
 """A small engine for the tests of views: runs statements on SQLite in memory, and dumps tables.
 
-It stands in for the projector, so that a view is tested for what it alone promises. Knows no
-journal and no checkpoint.
+It replaces the projector, so that each view is tested alone. Knows no journal and no checkpoint.
 """
 
 from __future__ import annotations
@@ -26,16 +25,19 @@ class NotApplied(Exception):
 
 
 class Closing(sqlite3.Connection):
-    """A connection that is closed when it is let go of, as many short tests do."""
+    """A connection that its last reference closes: many short tests leave it to that."""
 
     def __del__(self) -> None:
-        """Close: from Python 3.13 on an open one is a warning."""
+        """Close the connection: from Python 3.13 on, sqlite3 warns of one that is open."""
         self.close()
 
 
 def database(views: Sequence[Projection] = VIEWS, p: str = "") -> sqlite3.Connection:
     """An empty database in memory with the tables of the views."""
-    connection = sqlite3.connect(":memory:", isolation_level=None, factory=Closing)
+    # The garbage collector may run on any thread, and closes the connection there.
+    connection = sqlite3.connect(
+        ":memory:", isolation_level=None, factory=Closing, check_same_thread=False
+    )
     connection.execute("PRAGMA foreign_keys = ON")
     make(connection, views, p)
     return connection
