@@ -1,7 +1,7 @@
 """What can happen at the door: frozen values, one type for each kind of fact.
 
 A fact says what happened and when its source saw it. It knows nothing of journals, positions or
-events. None means not known. The constructor checks no values: `codecs.encode` does, before a
+events. None means not known. Building a fact checks nothing: `codecs.encode` does, before the
 fact enters the journal.
 
 Units: confidences are 0.0 to 1.0; distances are face_recognition's euclidean distance, 0 or

@@ -250,7 +250,7 @@ def test_what_the_owner_asks_years_later_has_a_place() -> None:
 
 
 def test_the_room_says_what_it_checks() -> None:
-    """Building a fact checks nothing: the docstring says so, and so it is."""
+    """Building a fact checks nothing, and the docstring says so."""
     assert "checks nothing" in (room.__doc__ or "")
     values: dict[str, Any] = {"camera_id": 7, "recorded_at": "yesterday"}
     assert Motion(**values).recorded_at == "yesterday"
