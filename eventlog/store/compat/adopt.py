@@ -3,8 +3,9 @@
 A plain store is a database with the contract's three tables and no journal. Both steps run in
 one transaction that the caller owns, so that the file is either a plain store or a log. Rows are
 streamed: no table has to fit in memory. What no append can hold is kept in a table of its own,
-`legacy_events`, `legacy_detections` or `legacy_persons`: detections of events that are gone, and
-rows with something in a name's column that can't be a name.
+`legacy_events`, `legacy_detections` or `legacy_persons`: detections of events that are gone, rows
+with something in a name's column that can't be a name, and columns that the contract does not know,
+each with its row's id.
 
 Knows the plain tables' columns by name only; `plain_rows.py` knows what their values mean.
 """
@@ -19,7 +20,7 @@ from contextlib import closing
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, count, groupby
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -29,7 +30,14 @@ from eventlog.journal.append import place
 from eventlog.journal.table import SCHEMA
 from eventlog.projections import VIEWS
 from eventlog.record import Head
-from eventlog.store.compat.plain_rows import Row, RowFacts, Table, event_of_row, person_of_row
+from eventlog.store.compat.plain_rows import (
+    COLUMNS,
+    Row,
+    RowFacts,
+    Table,
+    event_of_row,
+    person_of_row,
+)
 
 log = logging.getLogger("eventlog")
 
@@ -63,6 +71,7 @@ _ORPHANS: Final = (
     " WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.id = d.event_id)"
 )
 _ASIDE: Final = "CREATE TABLE {name} AS SELECT * FROM {table} WHERE false"
+_COPY_SOME: Final = "INSERT INTO {name} ({columns}) SELECT {columns} FROM {table} WHERE id = ?"
 _COPY: Final = "INSERT INTO {name} SELECT * FROM {table} WHERE id = ?"
 # All other tables of the file, with their indexes and triggers.
 _OTHERS: Final = (
@@ -135,11 +144,11 @@ def adopt(connection: sqlite3.Connection, plain: PlainStore, now_us: int) -> Ado
     text_factory = connection.text_factory
     connection.text_factory = _text
     try:
-        adopted, aside = _write(connection, now_us)
+        adopted, aside, further = _write(connection, now_us)
     finally:
         connection.text_factory = text_factory
     for table, ids in aside.items():
-        _set_aside(connection, table, ids)
+        _set_aside(connection, table, ids, further[table])
     for table in plain.tables:
         connection.execute(f"DROP TABLE {table}")
     log.log(
@@ -167,10 +176,14 @@ def _check_columns(connection: sqlite3.Connection, table: Table, needed: frozens
         )
 
 
-def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, dict[Table, list[int]]]:
-    """Write the journal. Returns also the ids of the rows to set aside."""
+_Ids: TypeAlias = dict[Table, list[int]]
+
+
+def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, _Ids, _Ids]:
+    """Write the journal. Returns also the ids of the rows, and of the columns, to set aside."""
     orphans = [row_id for (row_id,) in connection.execute(_ORPHANS)]
-    aside: dict[Table, list[int]] = {"events": [], "detections": orphans, "persons": []}
+    aside: _Ids = {"events": [], "detections": orphans, "persons": []}
+    further: _Ids = {"events": [], "detections": [], "persons": []}
     counts = {"events": 0, "persons": 0}
     exceptions = len(orphans)
     head = journal.head(connection)
@@ -180,6 +193,9 @@ def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, dict[T
         exceptions += read.exceptions
         if read.aside:
             aside[read.table].append(read.id)
+        for table, row_id in read.further:
+            if table != read.table or not read.aside:  # or the row is set aside with all of it
+                further[table].append(row_id)
         if read.append is None:
             continue
         event_id = read.append.event_id
@@ -189,7 +205,7 @@ def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, dict[T
             journal.insert(connection, rows)
             rows = []
     journal.insert(connection, rows)
-    return Adopted(head, counts["events"], counts["persons"], exceptions), aside
+    return Adopted(head, counts["events"], counts["persons"], exceptions), aside, further
 
 
 def _persons(connection: sqlite3.Connection, now_us: int) -> Iterator[RowFacts]:
@@ -235,16 +251,26 @@ def _without(row: Row, column: str) -> Row:
     return row
 
 
-def _set_aside(connection: sqlite3.Connection, table: Table, ids: Iterable[int]) -> None:
-    """Copy rows unchanged to a table of their own, which is made only if there are any."""
-    pairs = [(row_id,) for row_id in ids]
-    if not pairs:
+def _set_aside(
+    connection: sqlite3.Connection, table: Table, ids: Iterable[int], further: Iterable[int]
+) -> None:
+    """Copy rows unchanged to a table of their own, and of others the columns that nobody knows.
+
+    The table is made only if there are any.
+    """
+    whole, in_part = [(row_id,) for row_id in ids], [(row_id,) for row_id in further]
+    if not whole and not in_part:
         return
     taken = {name.lower() for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     names = chain([f"legacy_{table}"], (f"legacy_{table}_{number}" for number in count(2)))
     name = next(name for name in names if name not in taken)
     connection.execute(_ASIDE.format(name=name, table=table))
-    connection.executemany(_COPY.format(name=name, table=table), pairs)
+    connection.executemany(_COPY.format(name=name, table=table), whole)
+    if in_part:
+        columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+        kept = ("id", *(column for column in columns if column.lower() not in COLUMNS[table]))
+        listed = ", ".join('"' + column.replace('"', '""') + '"' for column in kept)
+        connection.executemany(_COPY_SOME.format(name=name, table=table, columns=listed), in_part)
 
 
 def _text(raw: bytes) -> str | bytes:

@@ -10,8 +10,8 @@ a map under `legacy`:
     detection_values  the same as `values` for detections, each with its `id`; one whose id is
                       not among `detections` became no fact and is there completely
 
-No meta holds what may be a person's name: the facts of such a row leave the name out, and
-`RowFacts.aside` asks for the row to be kept in a table.
+No meta holds what may be a person's name: the facts of such a row leave the name out, and the row
+is kept in a table (`RowFacts.aside`). So are columns that the contract does not know (`further`).
 
 Pure. Knows rows as maps from column to value, and no SQL.
 """
@@ -19,7 +19,7 @@ Pure. Knows rows as maps from column to value, and no SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal, TypeAlias
 
@@ -69,8 +69,11 @@ _EVENT_COLUMNS: Final = frozenset(
     }
 )
 _CORNERS: Final = ("bbox_x1", "bbox_y1", "bbox_x2", "bbox_y2")
-_DETECTION_COLUMNS: Final = frozenset({"id", "event_id", "label", "confidence", *_CORNERS})
-_PERSON_COLUMNS: Final = frozenset({"id", "name", "display_name", "created_at"})
+COLUMNS: Final[Mapping[Table, frozenset[str]]] = {
+    "events": _EVENT_COLUMNS,
+    "detections": frozenset({"id", "event_id", "label", "confidence", *_CORNERS}),
+    "persons": frozenset({"id", "name", "display_name", "created_at"}),
+}
 
 # datetime.fromisoformat also takes digits without dashes, and reads seconds since 1970 as a date.
 _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-]\d\d(:?\d\d)?)?)?")
@@ -80,7 +83,8 @@ class RowFacts(Struct, frozen=True):
     """The facts of one row of `events` (with its detections) or `persons`.
 
     `append` is None where the row gives no fact; `exceptions` counts the rows, detections included,
-    with a value that no fact can hold; `aside` asks for the row to be kept in a table.
+    with a value that no fact can hold; `aside` asks for the row to be kept in a table, `further`
+    for the columns of these rows that the contract does not know.
     """
 
     table: Table
@@ -88,6 +92,7 @@ class RowFacts(Struct, frozen=True):
     append: Append | None
     exceptions: int
     aside: bool
+    further: tuple[tuple[Table, int], ...] = ()
 
 
 def event_of_row(row: Row, detections: Sequence[Row], event_id: int, now_us: int) -> RowFacts:
@@ -110,11 +115,14 @@ def event_of_row(row: Row, detections: Sequence[Row], event_id: int, now_us: int
         row,
         values=reading.kept,
         detections=[one.row["id"] for one in seen],
-        detection_values=[*in_part, *(one.row for one in unread)],
+        detection_values=[*in_part, *(one.known_columns() for one in unread)],
     )
     exceptions = sum(one.refused for one in (reading, *seen, *unread))
     append = _append(facts, key=f"legacy:{row['id']}", at_us=at_us, meta=meta, event_id=event_id)
-    return RowFacts("events", row["id"], append, exceptions, reading.aside)
+    read: list[tuple[Table, _Reading]] = [("events", reading)]
+    read += [("detections", one) for one in (*seen, *unread)]
+    further = tuple((table, one.row["id"]) for table, one in read if one.further)
+    return RowFacts("events", row["id"], append, exceptions, reading.aside, further)
 
 
 def person_of_row(row: Row, now_us: int) -> RowFacts:
@@ -126,7 +134,7 @@ def person_of_row(row: Row, now_us: int) -> RowFacts:
     name = reading.name("name")
     display_name = reading.name("display_name")
     created = reading.moment("created_at", _created_at)
-    further = any(row[column] is not None for column in row.keys() - _PERSON_COLUMNS)
+    further = any(row[column] is not None for column in row.keys() - COLUMNS["persons"])
     if name is None:
         return RowFacts("persons", row["id"], None, 1, aside=True)
     append = _append(
@@ -143,13 +151,15 @@ class _Reading:
 
     def __init__(self, row: Row, known: frozenset[str]) -> None:
         self.row = row
-        self.kept: Row = {
-            column: value
-            for column, value in row.items()
-            if column not in known and value is not None
-        }
+        self.kept: Row = {}
+        self._known = known
+        self.further = any(row[column] is not None for column in row.keys() - known)
         self.refused = False
         self.aside = False
+
+    def known_columns(self) -> Row:
+        """The row without the columns that the contract does not know."""
+        return {column: value for column, value in self.row.items() if column in self._known}
 
     def value(self, column: str, wanted: object, otherwise: object = None) -> Any:  # noqa: ANN401 - as `wanted` says
         """The column's value where it fits the type, else `otherwise`."""
@@ -229,7 +239,7 @@ def _read_detections(event: int, rows: Sequence[Row]) -> tuple[list[_Reading], l
     seen: list[_Reading] = []
     unread: list[_Reading] = []
     for row in rows:
-        reading = _Reading(row, _DETECTION_COLUMNS)
+        reading = _Reading(row, COLUMNS["detections"])
         label = reading.value("label", Word)
         confidence = reading.value("confidence", Confidence)
         if label is None or confidence is None:

@@ -16,6 +16,7 @@ from eventlog.store.compat import adopt
 from tests.store.compat.plain_stores import (
     ANNA,
     DOG,
+    LOOSE,
     VISIT,
     become_log,
     contents,
@@ -122,6 +123,36 @@ def test_a_persons_further_columns_are_as_personal_as_the_name() -> None:
         assert legacy(connection)["legacy:person:3"] == {"id": 3}
 
 
+def test_a_column_that_nobody_knows_is_kept_in_a_table_and_in_no_meta() -> None:
+    """It may hold anything, a telephone number or a name: the journal can never lose it again."""
+    bad = {**DOG, "id": 13, "label": 5}
+    with plain_store(":memory:", [VISIT, {**VISIT, "id": 8}], [DOG, bad], ddl=LOOSE) as connection:
+        for table in ("events", "detections"):
+            connection.execute(f'ALTER TABLE {table} ADD COLUMN "what else"')
+        connection.execute("UPDATE events SET \"what else\" = 'canary' WHERE id = 7")
+        connection.execute("UPDATE detections SET \"what else\" = 'canary'")
+        become_log(connection)
+        (event,) = rows_of(connection, "legacy_events")
+        assert event == dict.fromkeys(VISIT) | {"id": 7, "what else": "canary"}
+        assert [
+            (row["id"], row["label"], row["what else"])
+            for row in rows_of(connection, "legacy_detections")
+        ] == [(12, None, "canary"), (13, None, "canary")]
+        assert not [row for row in journal.read_all(connection) if b"canary" in (row.meta or b"")]
+        assert legacy(connection)["legacy:7"]["detection_values"] == [
+            {name: value for name, value in bad.items() if value is not None or name == "bbox_y2"}
+        ]
+
+
+def test_a_row_that_is_kept_whole_is_not_kept_twice() -> None:
+    """Its further columns are in it."""
+    row = {**VISIT, "person_name": "anna" * 20}
+    with plain_store(":memory:", [row]) as connection:
+        connection.execute("ALTER TABLE events ADD COLUMN more TEXT DEFAULT 'much'")
+        become_log(connection)
+        assert rows_of(connection, "legacy_events") == [{**row, "more": "much"}]
+
+
 def test_a_table_that_has_the_name_already_is_not_touched() -> None:
     """What is set aside finds another name."""
     with plain_store(":memory:", persons=[{**ANNA, "name": "x" * 65}]) as connection:
@@ -176,10 +207,12 @@ def test_tables_with_fewer_columns_take_the_contracts_defaults_and_more_are_kept
         assert detection.fact == Detection(label="dog", confidence=1.0)
         assert legacy(connection)["legacy:1"] == {
             "id": 1,
-            "values": {"firmware": "1.2"},
             "detections": [5],
-            "detection_values": [{"id": 5, "track": 9}],
         }
+        events = rows_of(connection, "legacy_events", ("firmware", "night"))
+        assert events == [{"firmware": "1.2", "night": None}]
+        tracks = rows_of(connection, "legacy_detections", ("id", "label", "track"))
+        assert tracks == [{"id": 5, "label": None, "track": 9}]
 
 
 # ── what is said of it ─────────────────────────────────────────────────────────────────────
