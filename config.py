@@ -75,8 +75,9 @@ class Config:
     MUST_EXIST = Setting(False, switch)  # noqa: FBT003 - the default, as with the others
     """Whether the log must exist: then `serve` and `ingest` make no new one."""
 
-    TIME_ZONE = Setting("UTC", str)
-    """The IANA name of the zone that times are shown in; they are stored in UTC."""
+    TIME_ZONE = Setting("", str)
+    """The IANA name of the zone that times are shown in, which are stored in UTC. Empty: the
+    machine's."""
 
     KEYS_DIR = Setting("", str)
     """The folder of keys, never inside the log's own folder. Empty: heads are not signed."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DEFAULTS: Final = {
     "DB_PATH": "./events.db",
     "THUMBNAILS_DIR": "./thumbnails",
-    "TIME_ZONE": "UTC",
+    "TIME_ZONE": "",
     "HOST": "127.0.0.1",
     "PORT": "8000",
     "MUST_EXIST": "no",

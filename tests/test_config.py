@@ -17,7 +17,7 @@ DEFAULTS: dict[str, str | int | bool] = {
     "THUMBNAILS_DIR": "./thumbnails",
     "HOST": "127.0.0.1",
     "PORT": 8000,
-    "TIME_ZONE": "UTC",
+    "TIME_ZONE": "",
     "MUST_EXIST": False,
     "KEYS_DIR": "",
     "HEAD_TO": "",

@@ -18,6 +18,7 @@ from typing import Any, Final, TextIO, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -29,6 +30,7 @@ from eventlog.journal.progress import Progress
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import checked_path
 from eventlog.storage.read_only import opened, read_only
+from eventlog.storage.system_zone import system_zone
 from eventlog.store import opening
 
 # The width of output that does not go to a terminal: wide enough for every line.
@@ -38,6 +40,7 @@ _UNCUT: Final = 100_000
 class Settings(Struct, frozen=True, kw_only=True):
     """The settings of a deployment: the paths, and the IANA zone in which times are shown.
 
+    An empty `time_zone` is the machine's.
     `host` and `port` are where the dashboard listens; the port is text, as it was found.
     `must_exist` forbids `serve` and `ingest` to make a new log.
     `keys_dir` is the folder of keys, `head_to` says where signed heads go, `log_name` is the domain
@@ -46,7 +49,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     db_path: str
     thumbnails_dir: str
-    time_zone: str = "UTC"
+    time_zone: str = ""
     host: str = "127.0.0.1"
     port: str = "8000"
     must_exist: bool = False
@@ -75,8 +78,9 @@ class Context:
 
     @cached_property
     def settings(self) -> Settings:
-        """The deployment's settings."""
-        return self._load()
+        """The deployment's settings, the zone being the machine's where none is set."""
+        loaded = self._load()
+        return loaded if loaded.time_zone else replace(loaded, time_zone=system_zone())
 
     @cached_property
     def db_path(self) -> Path:

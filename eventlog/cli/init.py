@@ -24,6 +24,7 @@ from eventlog.errors import BadArgument
 from eventlog.record import Author
 from eventlog.run import first_config
 from eventlog.run.first_config import House, Reach
+from eventlog.storage.system_zone import system_zone
 from eventlog.store.event_store import EventStore
 
 USER: Final = "eventlog"
@@ -65,7 +66,7 @@ async def init(
         name=name,
         broker=broker,
         frigate=frigate,
-        zone=_zone(),
+        zone=system_zone(),
         state=_below(root, state),
         keys=_below(root, state.with_name(f"{state.name}-keys")),
         etc=_below(root, Path("/etc")),
@@ -102,16 +103,6 @@ def _ask(question: str, default: str, *, asks: bool) -> str:
         return input(f"{question} [{default}]: ").strip() or default
     except EOFError:
         return default
-
-
-def _zone() -> str:
-    """The system's time zone, by the link that says it."""
-    try:
-        target = str(Path("/etc/localtime").readlink())
-    except OSError:
-        return "UTC"
-    _, found, zone = target.partition("zoneinfo/")
-    return zone if found and "/" in zone else "UTC"
 
 
 def _below(root: Path | None, path: Path) -> Path:

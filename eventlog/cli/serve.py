@@ -56,7 +56,21 @@ Port = Annotated[
 ]
 PublicUrl = Annotated[
     str | None,
-    Parameter(help="Its https:// address, where a proxy on this machine serves it."),
+    Parameter(
+        help="The address that browsers know, https://door.example or http://vm.lan/door, where a"
+        " proxy on this machine serves it."
+    ),
+]
+HostNames = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--host-name",
+        help="A name that it answers to besides, as door.fritz.box. May be given again.",
+    ),
+]
+Zone = Annotated[
+    str | None,
+    Parameter(help="The door's time zone, as Europe/Berlin. [TIME_ZONE, or the machine's]"),
 ]
 Certificate = Annotated[Path | None, Parameter(help="TLS without a proxy: the certificate.")]
 Key = Annotated[Path | None, Parameter(help="The certificate's key, if in a file of its own.")]
@@ -93,6 +107,8 @@ def serve(
     host: Host = None,
     port: Port = None,
     public_url: PublicUrl = None,
+    host_name: HostNames = (),
+    zone: Zone = None,
     certificate: Certificate = None,
     key: Key = None,
     forget_sessions: ForgetSessions = False,
@@ -120,8 +136,9 @@ def serve(
             port=port,
             alongside=_notary(context),
             keys_dir=context.settings.keys_dir or None,
-            time_zone=context.settings.time_zone,
+            time_zone=context.settings.time_zone if zone is None else zone,
             public_url=public_url,
+            host_names=host_name,
             certificate=None if certificate is None else str(certificate),
             key=None if key is None else str(key),
             forget_sessions=forget_sessions,
@@ -177,7 +194,7 @@ def run(
     host: str,
     port: int,
     alongside: Alongside | None = None,
-    **others: str | bool | int | None,
+    **others: str | bool | int | tuple[str, ...] | None,
 ) -> None:
     """Serve the context's log until Ctrl-C. Raises what `commands.serve` raises."""
 

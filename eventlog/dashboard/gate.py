@@ -8,15 +8,12 @@ knows no page.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
-from urllib.parse import urlsplit
 
-from eventlog.dashboard import cookies
+from eventlog.dashboard import addresses, cookies, head_requests
 from eventlog.dashboard.accounts import roles
 from eventlog.dashboard.accounts.secrets import hash_of
 from eventlog.dashboard.accounts.visitor import Visitor
@@ -55,7 +52,7 @@ class Gate:
     def __init__(self, app: App, site: Site) -> None:
         self._app = app
         self._site = site
-        self._own_names = _own_names() | site.settings.hosts
+        self._own_names = addresses.own_names() | site.settings.hosts
         self._noted: dict[str, int] = {}
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - ASGI's scope is a dict of anything
@@ -66,6 +63,13 @@ class Gate:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope = addresses.at_root(scope, self._site.settings.prefix)
+        if scope["method"] == "HEAD":
+            await head_requests.answered(self._passed, scope, receive, send)
+        else:
+            await self._passed(scope, receive, send)
+
+    async def _passed(self, scope: Any, receive: Receive, send: Send) -> None:  # noqa: ANN401 - as above
         sealed = self._sealed(scope, send, time.perf_counter())
         if self._site.witness is not None and scope["path"].startswith(witness.ROUTES):
             await witness.serve(self._site.witness, scope, receive, sealed)
@@ -116,9 +120,10 @@ class Gate:
         method, path = scope["method"], scope["path"]
         if method not in METHODS:
             raise Refused(405, "MethodNotAllowed", "This method is not used here.")
-        host = self._check_host(headers)
+        host = headers.get("host", "")
+        addresses.check_host(host, self._own_names)
         if method not in SAFE:
-            self._check_origin(scope, headers, host)
+            addresses.check_origin(headers, self._origins(scope, host))
         visitor = await self._visitor(scope, headers)
         scope.setdefault("state", {})["visitor"] = visitor
         if path not in PUBLIC and not path.startswith(STATIC):
@@ -132,26 +137,10 @@ class Gate:
             await self._site.spending.spend(visitor.token, len(body), self._site.now_s)
         return replayed(body, receive)
 
-    def _check_host(self, headers: dict[str, str]) -> str:
-        """Refuse a name that is not ours: a foreign page may have bound it to our address."""
-        host = headers.get("host", "")
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
-            name = ""
-        if name in self._own_names or _is_address(name):
-            return host
-        raise Refused(421, "WrongHost", "This dashboard is not known by that name.")
-
-    def _check_origin(self, scope: Any, headers: dict[str, str], host: str) -> None:  # noqa: ANN401 - as above
+    def _origins(self, scope: Any, host: str) -> frozenset[str]:  # noqa: ANN401 - as above
+        """Where writes may come from: the address that was asked, and the public one."""
         scheme = "https" if self._site.settings.secure else scope.get("scheme", "http")
-        origin = headers.get("origin")
-        if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-            raise Refused(403, "ForeignOrigin", "The request comes from another site.")
-        if origin is None and "authorization" in headers and "cookie" not in headers:
-            return  # a program with its token
-        if origin != f"{scheme}://{host}":
-            raise Refused(403, "ForeignOrigin", "The request comes from another site.")
+        return self._site.settings.origins | {f"{scheme}://{host}"}
 
     async def _visitor(self, scope: Any, headers: dict[str, str]) -> Visitor:  # noqa: ANN401 - as above
         site = self._site
@@ -185,7 +174,9 @@ class Gate:
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - began
                 self._site.metrics.answered(message["status"], seconds)
-                headers = with_security(message.get("headers", []), self._site.settings.hsts_s)
+                settings = self._site.settings
+                given = addresses.headers_rooted(message.get("headers", []), settings.prefix)
+                headers = with_security(given, settings.hsts_s, framed=bool(settings.prefix))
                 if scope.get("state", {}).get("visitor") is not None:
                     headers.append((b"server-timing", b"app;dur=%.2f" % (seconds * 1000)))
                 message["headers"] = headers
@@ -223,17 +214,3 @@ def _headers(scope: Any) -> dict[str, str]:  # noqa: ANN401 - as above
     return {
         name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
     }
-
-
-def _own_names() -> frozenset[str]:
-    name = socket.gethostname().lower()
-    return frozenset({"localhost", name, f"{name}.local"})
-
-
-def _is_address(name: str) -> bool:
-    # No page elsewhere can have a bare address bound to itself.
-    try:
-        ipaddress.ip_address(name.partition("%")[0])
-    except ValueError:
-        return False
-    return True

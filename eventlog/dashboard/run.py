@@ -9,15 +9,14 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
-
-import msgspec
 
 from eventlog.dashboard.accounts import sessions, users
+from eventlog.dashboard.addresses import host_name
+from eventlog.dashboard.addresses import public_url as parsed_url
 from eventlog.dashboard.app import make_app
 from eventlog.dashboard.local_time import zone
 from eventlog.dashboard.running import Running
@@ -26,6 +25,7 @@ from eventlog.dashboard.server.uvicorn_server import Server, listen, listen_unix
 from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.errors import BadArgument
 from eventlog.storage.shield import shielded
+from eventlog.storage.system_zone import system_zone
 from eventlog.store.event_store import EventStore
 
 log: Final = logging.getLogger("eventlog")
@@ -42,7 +42,7 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
-    time_zone: str = "UTC",
+    time_zone: str = "",
     public_url: str | None = None,
     certificate: str | None = None,
     key: str | None = None,
@@ -52,7 +52,7 @@ async def serve(
     proxy_secret: str = "",
     unix_socket: str | None = None,
     keep_free_mb: int | None = None,
-    public_name: str | None = None,
+    host_names: Iterable[str] = (),
     alongside: Alongside | None = None,
     say: Callable[[str], None] = print,
     store: EventStore | None = None,
@@ -66,8 +66,9 @@ async def serve(
         thumbnails_dir: its pictures.
         host: the address to listen at.
         port: the TCP port; 0 lets the system choose.
-        time_zone: the door's, an IANA name.
-        public_url: the address that a proxy on this machine gives it, by https.
+        time_zone: the door's, an IANA name; '' is the machine's.
+        public_url: the address that browsers know, with the path that a proxy on this machine
+            serves it under, https://door.example/log or http://vm.lan.
         certificate: a file, for TLS without a proxy.
         key: the certificate's key, None where it is in the same file.
         sign_in_link: say a one-time link that signs in without a password; for the demo's log.
@@ -78,7 +79,7 @@ async def serve(
         keep_free_mb: room on the disk that no picture takes; None is 500 MB or 5 % of the disk,
             whichever is smaller.
         unix_socket: the path of a socket to listen at instead of host and port.
-        public_name: a name that it answers to besides, where its own certificate names it.
+        host_names: names that it answers to besides, as door.fritz.box.
         alongside: what runs with the open store meanwhile.
         say: what takes a line for the owner.
         keys_dir: the folder of keys, where this machine is a witness of other logs.
@@ -93,14 +94,13 @@ async def serve(
         thumbnails_dir,
         time_zone=time_zone,
         public_url=public_url,
+        host_names=host_names,
         tls=certificate,
         hsts_days=hsts_days,
         proxy_secret=proxy_secret,
         keys_dir=keys_dir,
         keep_free_mb=keep_free_mb,
     )
-    if public_name is not None:
-        settings = msgspec.structs.replace(settings, hosts=settings.hosts | {public_name})
     forbid_core_files()
     async with open_desk(settings, store) as site:
         site.running = running
@@ -115,7 +115,7 @@ async def serve(
         with closing(_bound(host, port, unix_socket)) as bound:
             address = (public_url or _address(bound, tls=certificate is not None)).rstrip("/")
             say(f"The dashboard is at {address}/")
-            if not local and not settings.secure:
+            if not settings.secure and (not local or public_url is not None):
                 say(
                     "Warning: without TLS everybody on the network can read passwords and pages;"
                     " use --certificate, or a proxy and --public-url"
@@ -187,23 +187,22 @@ def _settings(
     tls: str | None,
     hsts_days: int,
     proxy_secret: str,
+    host_names: Iterable[str] = (),
     keys_dir: str | None = None,
     keep_free_mb: int | None = None,
 ) -> Settings:
-    hosts: frozenset[str] = frozenset()
-    if public_url is not None:
-        parts = urlsplit(public_url)
-        if parts.scheme != "https" or not parts.hostname or parts.path not in {"", "/"}:
-            raise BadArgument("a public URL is https:// and a name, as https://door.example")
-        hosts = frozenset({parts.hostname})
+    public = None if public_url is None else parsed_url(public_url)
+    secure = tls is not None or (public is not None and public.secure)
     return Settings(
         db_path=Path(db_path),
         thumbnails_dir=Path(thumbnails_dir),
-        zone=zone(time_zone),
-        hosts=hosts,
-        secure=public_url is not None or tls is not None,
-        hsts_s=hsts_days * DAY_S if public_url is not None else 0,
-        behind_proxy=public_url is not None,
+        zone=zone(time_zone or system_zone()),
+        hosts=frozenset(map(host_name, host_names)) | ({public.host} if public else set()),
+        origins=frozenset({public.origin} if public else ()),
+        prefix=public.prefix if public else "",
+        secure=secure,
+        hsts_s=hsts_days * DAY_S if public is not None and public.secure else 0,
+        behind_proxy=public is not None,
         proxy_secret=proxy_secret,
         keys_dir=None if keys_dir is None else Path(keys_dir),
         keep_free_bytes=None if keep_free_mb is None else keep_free_mb * 1_000_000,

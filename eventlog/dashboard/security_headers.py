@@ -1,7 +1,9 @@
 """The headers that every answer bears: what a browser may load, and where from.
 
 A strict policy without inline script or style. Strict-Transport-Security is sent only where the
-public address is https: for a day, until the owner asks for more, and never for subdomains.
+public address is https: for a day, until the owner asks for more, and never for subdomains. Under
+a path of a shared address, pages of that address may show ours in a frame, as Home Assistant does:
+they are of the same origin, so a browser keeps nothing of ours from them anyway.
 """
 
 from __future__ import annotations
@@ -27,14 +29,24 @@ HEADERS: Final = (
 NO_STORE: Final = (b"cache-control", b"no-store")
 
 
-def with_security(given: Iterable[tuple[bytes, bytes]], hsts_s: int) -> Headers:
+FRAMED: Final = {
+    b"content-security-policy": POLICY.replace("ancestors 'none'", "ancestors 'self'").encode(),
+    b"x-frame-options": b"SAMEORIGIN",
+}
+
+
+def with_security(
+    given: Iterable[tuple[bytes, bytes]], hsts_s: int, *, framed: bool = False
+) -> Headers:
     """An answer's headers and ours; those that the answer has itself stay.
 
-    `hsts_s` is for how long a browser keeps to https, in seconds; 0 says nothing of it.
+    `hsts_s` is for how long a browser keeps to https, in seconds; 0 says nothing of it. `framed`
+    lets pages of the same origin show ours in a frame.
     """
     headers = list(given)
     present = {name.lower() for name, _ in headers}
-    headers += [pair for pair in (*HEADERS, NO_STORE) if pair[0] not in present]
+    ours = [(name, FRAMED.get(name, value) if framed else value) for name, value in HEADERS]
+    headers += [pair for pair in (*ours, NO_STORE) if pair[0] not in present]
     if hsts_s:
         headers.append((b"strict-transport-security", b"max-age=%d" % hsts_s))
     return headers

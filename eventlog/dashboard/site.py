@@ -52,6 +52,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     Args:
         hosts: names that it answers to beyond addresses, localhost and the machine's own.
+        origins: where writes may come from besides the address that was asked.
         secure: whether browsers reach it by TLS.
         hsts_s: for how long browsers keep to https, in seconds; 0 where the public address is not
             https.
@@ -67,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     thumbnails_dir: Path
     zone: ZoneInfo
     hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
     secure: bool = False
     hsts_s: int = 0
     prefix: str = ""

@@ -22,6 +22,7 @@ from msgspec import Meta, Struct, field
 from eventlog.codecs import split_error
 from eventlog.errors import BadArgument
 from eventlog.facts import Word
+from eventlog.storage.system_zone import system_zone
 
 T = TypeVar("T")
 
@@ -57,16 +58,23 @@ class Log(_Table, frozen=True, kw_only=True):
 class Dashboard(_Table, frozen=True, kw_only=True):
     """Where the dashboard listens.
 
-    `public_url` is the https address that a proxy gives it, `public_name` the name that phones
-    reach it by where its own certificate is used.
+    `public_url` is the address that a proxy gives it, with its path, `public_name` the name that
+    phones reach it by where its own certificate is used, and `host_names` are further names.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     public_url: str | None = None
     public_name: str | None = None
+    host_names: list[str] = field(default_factory=list)
     certificate: str | None = None
     key: str | None = None
+
+    @property
+    def all_host_names(self) -> tuple[str, ...]:
+        """The names that it answers to, besides the machine's own."""
+        named = () if self.public_name is None else (self.public_name,)
+        return (*self.host_names, *named)
 
 
 class Mqtt(_Table, frozen=True, kw_only=True):
@@ -239,7 +247,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     log: Log
     dashboard: Dashboard | None = None
-    zone: str = "UTC"
+    zone: str = field(default_factory=system_zone)
     keys: str | None = None
     head_to: str = ""
     mqtt: Mqtt | None = None

@@ -204,7 +204,7 @@ async def _show(config: Config, door: Door) -> None:
         port=table.port,
         time_zone=config.zone,
         public_url=table.public_url,
-        public_name=table.public_name,
+        host_names=table.all_host_names,
         certificate=table.certificate,
         key=table.key,
         say=door.say,

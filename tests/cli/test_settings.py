@@ -94,7 +94,7 @@ def test_without_a_config_the_environment_and_the_same_defaults_hold(
     monkeypatch.setenv("DB_PATH", "/from/environment.db")
     monkeypatch.setenv("TIME_ZONE", "")
     assert load_settings().db_path == "/from/environment.db"
-    assert load_settings().time_zone == "UTC"
+    assert load_settings().time_zone == ""
 
 
 @pytest.mark.parametrize(

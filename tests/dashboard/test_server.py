@@ -135,11 +135,17 @@ async def test_it_refuses_to_listen_beyond_loopback_without_a_user(tmp_path: Pat
             await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), host=wrong)
 
 
-@pytest.mark.parametrize("url", ["http://door.example", "https://", "https://x/path", "door"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("ftp://door.example", "https://", "door", "https://x/a b", "https://x/a/../b"),
+        *("https://x?y", "https://u:p@x", "https://x:port", "https://x/%2e", "//x"),
+    ],
+)
 @pytest.mark.anyio
-async def test_a_public_url_is_https_and_a_name(tmp_path: Path, url: str) -> None:
-    """Anything else would lose the Secure cookies."""
-    with pytest.raises(BadArgument, match="public URL"):
+async def test_a_public_url_is_a_scheme_a_name_and_a_plain_path(tmp_path: Path, url: str) -> None:
+    """Anything else is refused before a log is made."""
+    with pytest.raises(BadArgument, match="URL"):
         await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), public_url=url)
 
 

@@ -3,23 +3,28 @@
 Templates and assets are read once; nothing a browser asks for becomes a path. Escapes by
 default, and shows what can't be seen (directions, zero width, control characters) as an escape.
 A template writes a sentence that holds names as `{{ sentence | bdi }}`, and what a form sends back
-as `{{ value | exact }}`. Knows no table.
+as `{{ value | exact }}`. It writes addresses from `/`: where the dashboard lives under a path, that
+is put before them. Knows no table.
 """
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.ext import Extension
+from jinja2.runtime import Context
 from litestar import MediaType, Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from eventlog.dashboard import addresses
 from eventlog.dashboard.names import ISOLATE, POP, visible
 from eventlog.dashboard.site import site_of, visitor_of
 
@@ -30,6 +35,29 @@ MEDIA: Final = {
     "txt": "text/plain; charset=utf-8",
     "webmanifest": "application/manifest+json",
 }
+
+
+# The attributes of our templates that hold an address.
+_ADDRESS: Final = re.compile(
+    r'\b((?:href|src|action|formaction|data|poster|hx-get|hx-post|data-live|data-address)=")'
+)
+_PATH: Final = re.compile(_ADDRESS.pattern + r"/(?!/)")
+_VALUE: Final = re.compile(_ADDRESS.pattern + r"\{\{(.+?)\}\}")
+
+
+class Rooted(Extension):
+    """Puts the path that the dashboard lives under before every address of a template."""
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:  # noqa: ARG002 - as Jinja calls it
+        """The template's text, as it is compiled."""
+        source = _VALUE.sub(r"\1{{ (\2) | rooted }}", source)
+        return _PATH.sub(r"\1{{ root }}/", source)
+
+
+@pass_context
+def rooted(context: Context, address: str) -> str:
+    """An address of ours with the path before it."""
+    return addresses.rooted(address, str(context["root"]))
 
 
 class Asset(Struct, frozen=True):
@@ -94,10 +122,12 @@ def environment() -> Environment:
         finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=[Rooted],
     )
     made.globals["asset"] = asset_address
     made.filters["bdi"] = bdi
     made.filters["exact"] = exact
+    made.filters["rooted"] = rooted
     made.filters["pairs"] = lambda values: [(value, value) for value in values]
     return made
 
@@ -112,6 +142,7 @@ def page(
         .get_template(template)
         .render(
             path=request.url.path,
+            root=site_of(request).settings.prefix,
             user=None if visitor.session is None else visitor.session.user_name,
             role=visitor.role,
             form_token=visitor.form_token,

@@ -117,7 +117,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const start = () => {
     if (source) return;
-    source = new EventSource(`/api/stream?after=${cursor}`);
+    source = new EventSource(`${document.documentElement.dataset.root}/api/stream?after=${cursor}`);
     source.addEventListener("open", () => say("on", "Live"));
     source.addEventListener("error", () => {
       say("lost", "Connecting again");
