@@ -58,7 +58,7 @@ def test_the_checkouts_own_config_reads_the_environment(monkeypatch: pytest.Monk
     """At the moment it is asked, with the defaults that are written down."""
     settings = load_settings()
     assert (settings.db_path, settings.thumbnails_dir) == ("./events.db", "./thumbnails")
-    assert settings.time_zone == "UTC"
+    assert settings.time_zone == ""
     monkeypatch.setenv("DB_PATH", "/mnt/usb/events.db")
     assert load_settings().db_path == "/mnt/usb/events.db"
 
