@@ -1,8 +1,10 @@
 """Writes undamaged records into a new log: the same facts, events, keys and times, a new chain.
 
 Positions run from 1 without a hole. Each record's meta says under `origin` which record of which
-log it was. An append that lost some of its records becomes a smaller one, so that receipts name
-positions that exist. Does not know where the records come from.
+log it was, by its digest too unless the body names somebody in clear: a name could be guessed from
+a digest when the record itself has long held a seal in its place. An append that lost some of its
+records becomes a smaller one, so that receipts name positions that exist. Does not know where the
+records come from.
 """
 
 from __future__ import annotations
@@ -15,10 +17,13 @@ from typing import Any
 from msgspec import Struct
 
 from eventlog import codecs
+from eventlog.errors import BadRecord
 from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.journal.append import FACTS_MAX
+from eventlog.maintenance.personal_texts import clear_texts
 from eventlog.maintenance.salvage.grading import Whole
+from eventlog.record import StoredRecord
 
 
 class Written(Struct, frozen=True):
@@ -76,8 +81,9 @@ def _meta(record: Whole, old_log_id: bytes | None) -> bytes:
     origin: dict[str, Any] = {
         "log_id": old_log_id,
         "position": row.position,
-        "digest": record.digest,
     }
+    if not _names_somebody(row):
+        origin["digest"] = record.digest
     try:
         known = codecs.decode_meta(row.meta)
     except ValueError:
@@ -85,4 +91,24 @@ def _meta(record: Whole, old_log_id: bytes | None) -> bytes:
         origin["meta"] = row.meta  # it was written like this, whatever it is
     if "origin" in known:  # the old log was salvaged itself
         origin["origin"] = known["origin"]
+        if "digest" not in origin and isinstance(origin["origin"], dict):
+            origin["origin"] = without_digests(origin["origin"])
     return codecs.encode_meta({**known, "origin": origin})
+
+
+def without_digests(origin: dict[str, Any]) -> dict[str, Any]:
+    """An entry `origin` of a meta, and those inside it, without any digest."""
+    return {
+        name: without_digests(value) if isinstance(value, dict) else value
+        for name, value in origin.items()
+        if name != "digest"
+    }
+
+
+def _names_somebody(row: StoredRecord) -> bool:
+    """Whether a body holds a name in clear. One that can't be read is never sealed either."""
+    try:
+        fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
+    except BadRecord:
+        return False
+    return next(clear_texts(fact), None) is not None

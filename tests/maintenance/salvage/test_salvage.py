@@ -18,6 +18,7 @@ from eventlog.journal import chain
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
 from eventlog.journal.head_file import HeadMark, pack, read_head
+from eventlog.maintenance.personal_texts import clear_texts
 from eventlog.maintenance.salvage.salvage import Range, salvage
 from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
@@ -59,18 +60,19 @@ def test_a_sound_log_is_carried_over_whole(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_new_log_has_an_id_and_a_chain_of_its_own(path: Path, tmp_path: Path) -> None:
-    """Each record says which record of which log it was, by its digest too."""
+    """Each record says which record of which log it was; by its digest too, unless it names one."""
     report = salvage(path, tmp_path / "new.db")
     mark, old_mark = read_head(tmp_path / "new.db"), read_head(path)
     assert mark is not None
     assert old_mark is not None
     assert mark.log_id.hex() == report.new_log_id != report.old_log_id == old_mark.log_id.hex()
     for new, old in zip(rows(tmp_path / "new.db"), rows(path), strict=True):
-        assert codecs.decode_meta(new[9])["origin"] == {
-            "log_id": old_mark.log_id,
-            "position": old[0],
-            "digest": chain.digest(old),
-        }
+        origin = codecs.decode_meta(new[9])["origin"]
+        fact = codecs.decode(old[2], old[3], old[10])
+        digest = (
+            {} if list(clear_texts(fact)) else {"digest": chain.digest(StoredRecord._make(old))}
+        )
+        assert origin == {"log_id": old_mark.log_id, "position": old[0], **digest}
         assert new[11] != old[11]
 
 
@@ -168,6 +170,23 @@ def test_facts_whose_opener_is_lost_keep_their_event(tmp_path: Path) -> None:
         (3, "motion"),
     ]
     assert verify(tmp_path / "new.db").ok
+
+
+def test_no_name_can_be_guessed_from_what_a_salvage_says_of_a_record(tmp_path: Path) -> None:
+    """Neither by its own digest nor by one that an older program's salvage had noted."""
+    older = {"origin": {"log_id": bytes(16), "position": 9, "digest": bytes(32)}}
+    made = [prepare([PersonNamed(name="ada")]), prepare([Motion(camera_id="d", recorded_at=T0)])]
+    metas = [Append(a.facts, opens=a.opens, meta=codecs.encode_meta(older)) for a in made]
+    path = build_log(tmp_path / "door.db", metas)
+    salvage(path, tmp_path / "new.db")
+    named, moved = [codecs.decode_meta(row[9])["origin"] for row in rows(tmp_path / "new.db")]
+    assert named == {
+        "log_id": named["log_id"],
+        "position": 1,
+        "origin": {"log_id": bytes(16), "position": 9},
+    }
+    assert moved["digest"] == chain.digest(StoredRecord._make(rows(path)[1]))
+    assert moved["origin"] == older["origin"]
 
 
 def test_a_meta_that_is_no_map_is_kept_under_its_origin(tmp_path: Path) -> None:
