@@ -1,7 +1,7 @@
-"""Turns frames into clean JPEGs, and keeps those as thumbnails in their folder.
+"""Turns frames into clean JPEGs, and stores them as thumbnails in their folder.
 
-JPEG and PNG are read here, with their headers checked first: what doorbells send and frame grabbers
-write. Other formats are converted in a process of its own, because each further decoder is a risk.
+JPEG and PNG, which doorbells and frame grabbers produce, are decoded in this process after a check
+of their headers. Other formats are converted in a separate process: each decoder is a risk.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def without_line_breaks(frame: bytes) -> bytes:
 
 
 def read_frame(frame: bytes) -> Frame:
-    """The header and the clean bytes of a JPEG or a PNG, whatever its file was called.
+    """The header and the clean bytes of a JPEG or a PNG.
 
-    Raises BadPayload, which says why, for what is neither, over 8 MB or 36 megapixels, or damaged;
-    and for what ends before its pixels begin.
+    Raises BadPayload, with the reason, for another format, more than 8 MB or 36 megapixels, a
+    damaged header, and a frame that ends before its pixels begin.
     """
     if not frame:
         raise refused("is empty")

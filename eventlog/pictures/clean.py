@@ -1,11 +1,11 @@
 """Turns the bytes of a frame into the bytes of a clean JPEG, in bounded memory.
 
-The picture that comes out holds pixels and a JFIF header: no EXIF, comment, profile or tail. It
-is upright, in grey or in colour. Its pixels are the frame's; alpha is dropped, so that the colours
-under it show. A JPEG whose full size would not fit into `MAX_MEMORY` comes out at a half, a quarter
-or an eighth of it. Other formats, and what does not fit even so, are left to `foreign.py`.
+The clean JPEG has pixels and a JFIF header: no EXIF, comment, profile or bytes after the end. It is
+upright, in grey or in colour. Alpha is dropped, so that the colours under it are visible. A JPEG
+that would not fit into `MAX_MEMORY` is reduced to a half, a quarter or an eighth of its size.
+`foreign.py` converts other formats, and what does not fit even then.
 
-A JPEG that is cut short is kept as far as it decodes; the rest is grey, and the picture is marked:
+A JPEG that is cut short is kept as far as it decodes, and the rest is grey. The picture is marked:
 `cut_short` is true, and the JPEG has the comment `CUT_SHORT`.
 
 Pillow is imported when the first picture is made. Knows nothing of files and folders.
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 CUT_SHORT: Final = b"cut short"  # the comment of a picture whose frame ended early
-MAX_MEMORY: Final = 64 * 1024 * 1024  # bytes besides the frame, for decoding and encoding
-_OVERHEAD: Final = 1_250_000  # bytes that decoder and encoder take for themselves
-_ROW_BYTES: Final = 128  # bytes that they take for each pixel of a row
-_SCALES: Final = (1, 2, 4, 8)  # what a JPEG can be divided by while it is decoded
+MAX_MEMORY: Final = 64 * 1024 * 1024  # bytes for decoding and encoding, without the frame
+_OVERHEAD: Final = 1_250_000  # bytes that decoder and encoder use
+_ROW_BYTES: Final = 128  # bytes that they use for each pixel of a row
+_SCALES: Final = (1, 2, 4, 8)  # the divisors that a JPEG decoder can apply
 
-# Bytes for each pixel, as Pillow holds them: at the peak of decoding and converting, and after.
+# Pillow's bytes per pixel: at the peak of decoding and converting, and afterwards.
 _BYTES_PER_PX: Final[dict[Pixels, tuple[int, int]]] = {
     "grey": (1, 1),
     "colour": (4, 4),
@@ -58,14 +58,15 @@ class Picture(NamedTuple):
 def clean_picture(frame: bytes | bytearray | memoryview, *, keep_jpeg: bool = False) -> Picture:
     """The clean JPEG of a frame, at quality 85.
 
-    A decoder fills in what is damaged inside a scan, so that not all damage is noticed here.
+    Not all damage is noticed: a decoder fills in what is damaged inside a scan.
 
     Args:
         frame: A JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF of 8 MB and 36 megapixels at most. Of an
-            animation the first picture is taken.
-        keep_jpeg: Answer a JPEG that needs no change byte for byte: grey or in colour, upright,
-            without metadata or a tail, and decodable to its end. That trusts the camera, because
-            bytes between the pixels are kept as well. The default encodes every frame anew.
+            animation, only the first picture is used.
+        keep_jpeg: True keeps a JPEG byte for byte if it needs no change: grey or in colour,
+            upright, without metadata or bytes after its end, and decodable. Bytes hidden between
+            the pixels are kept too, so use it only for a camera that you trust. False, the default,
+            encodes every frame again.
 
     Raises:
         BadPayload: No picture can be made of the frame; it says why.
@@ -92,7 +93,7 @@ def clean_picture(frame: bytes | bytearray | memoryview, *, keep_jpeg: bool = Fa
 
 
 def _kept(header: Frame) -> Picture:
-    """A clean JPEG as it is."""
+    """A JPEG that is clean already."""
     return Picture(header.clean, header.width_px, header.height_px)
 
 
@@ -101,10 +102,7 @@ def _needs_no_change(header: Frame) -> bool:
 
 
 def _scale(header: Frame, frame_bytes: int, scales: tuple[int, ...]) -> int | None:
-    """The first scale to divide the picture's sides by that lets all of it fit into MAX_MEMORY.
-
-    None where none does.
-    """
+    """The first scale at which the picture fits into MAX_MEMORY; None if it never does."""
     peak, after = _BYTES_PER_PX[header.pixels]
     row = header.width_px
     if header.orientation != UPRIGHT:
@@ -121,7 +119,7 @@ def _scale(header: Frame, frame_bytes: int, scales: tuple[int, ...]) -> int | No
 
 def _pixels(header: Frame, scale: int) -> Image.Image:
     """The frame's pixels, upright, in grey or in colour."""
-    # Pillow and its codecs raise what they like on damaged bytes, and run out of memory.
+    # Pillow and its codecs may raise anything on damaged bytes, and may run out of memory.
     try:
         return upright(flat(_decoded(header, scale)), header.orientation)
     except Exception as error:
@@ -144,22 +142,22 @@ def _encoded(image: Image.Image, *, cut_short: bool) -> Picture:
     try:
         with _memory_file(min(MAX_BYTES, MAX_MEMORY - held)) as file:
             image.save(file, "JPEG", quality=QUALITY, comment=CUT_SHORT if cut_short else None)
-            image.close()  # its pixels make room for the second copy of the JPEG
+            image.close()  # frees the pixels before the JPEG is copied
             size_bytes = file.tell()
             file.seek(0)
             return Picture(file.read(size_bytes), width, height, cut_short)
     except (OSError, MemoryError) as error:
-        # The file's seal answers EPERM.
+        # EPERM is the file's seal: the JPEG has reached the limit.
         if isinstance(error, OSError) and error.errno == EPERM:
             raise refused("would be too large a JPEG") from error
         raise refused(f"could not be encoded ({type(error).__name__})") from error
 
 
 def _memory_file(limit: int) -> FileIO:
-    """A file in memory that takes `limit` bytes and no more.
+    """A file in memory of at most `limit` bytes.
 
-    Pillow holds on to Python's own lock while it encodes into an object, but not into a file; so
-    an event loop on another thread goes on.
+    While it encodes into a file, Pillow releases Python's global lock, so that an event loop on
+    another thread goes on. For an object it does not.
     """
     file = FileIO(os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "r+")
     file.truncate(limit)

@@ -1,10 +1,10 @@
-"""The program that decodes pictures of other formats, in a process of its own with little memory.
+"""A program that decodes pictures of other formats, in its own process with little memory.
 
-It reads a frame from its standard input and writes a JPEG to its standard output. A decoder that
-takes too much memory or time, or crashes, takes this process with it and no other. Only the
-first picture of an animation is read; EXIF, comments, profiles and alpha are left out.
+It reads a frame from standard input and writes a JPEG to standard output. A decoder that uses too
+much memory or time, or crashes, ends only this process. Of an animation, only the first picture is
+read. EXIF, comments, profiles and alpha are dropped.
 
-Knows Pillow and nothing of eventlog: it is run as a file, by `foreign.py`.
+`foreign.py` runs it as a file. Knows Pillow, and imports nothing of eventlog.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _PAGE: Final = resource.getpagesize()
 def main() -> None:
     """Convert standard input: `converter.py FORMAT ORIENTATION MEMORY_BYTES`.
 
-    ORIENTATION is EXIF's, 1 to 8; 0 reads it from the frame. The exit code is 1 where no picture
-    can be made, and the name of the error is on the standard error then.
+    ORIENTATION is EXIF's, 1 to 8; 0 reads it from the frame. If no picture can be made, the exit
+    code is 1 and the name of the error is on standard error.
     """
     kind, orientation, memory_bytes = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     warnings.simplefilter("error")
@@ -38,10 +38,10 @@ def main() -> None:
     from PIL import Image, JpegImagePlugin  # noqa: F401, PLC0415 - before the memory is limited
 
     _limit(memory_bytes)
-    # A decoder raises what it likes, and runs out of memory: the name of the error is the answer.
+    # A decoder may raise anything, and may run out of memory.
     try:
         sys.stdout.buffer.write(convert(frame, kind, orientation))
-    except Exception as error:  # noqa: BLE001 - as said above
+    except Exception as error:  # noqa: BLE001 - whatever it is, its name is the answer
         sys.stderr.write(type(error).__name__)
         sys.exit(1)
 
@@ -58,7 +58,7 @@ def convert(frame: bytes, kind: str, orientation: int) -> bytes:
         image.draft(None, (width // 2, height // 2))  # a JPEG is divided while it is decoded
     image.load()
     image = upright(image, orientation) if orientation else ImageOps.exif_transpose(image)
-    image.info.clear()  # or a comment would be written, and a transparent colour be mixed in
+    image.info.clear()  # it holds a comment, and a transparent colour that `convert` would use
     image = flat(image)
     if image.width * image.height > MAX_OUTPUT_PX:
         image = image.reduce(2)
@@ -68,11 +68,11 @@ def convert(frame: bytes, kind: str, orientation: int) -> bytes:
 
 
 def flat(image: Image.Image) -> Image.Image:
-    """The picture in grey or colour, the two modes that are stored."""
+    """The picture in grey or in colour, the two modes that are stored."""
     if image.mode in {"L", "RGB"}:
         return image
     if image.mode.startswith("I;16"):
-        # Conversion alone would clip: every value over 255 would be white.
+        # `convert` alone would make every value over 255 white.
         return image.point(lambda value: value / 256).convert("L")
     return image.convert("L" if image.mode in {"1", "LA"} else "RGB")
 
@@ -95,7 +95,7 @@ def upright(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def _limit(memory_bytes: int) -> None:
-    """Limit the memory besides what is held already, the processor's time, and files."""
+    """Limit further memory and processor time, and forbid writing files."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5])
     data = pages * _PAGE + memory_bytes
     for what, most in (

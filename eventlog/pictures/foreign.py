@@ -1,8 +1,8 @@
-"""Frames of other formats than JPEG and PNG, and frames that are too large to decode here.
+"""Converts frames of other formats than JPEG and PNG, and frames that are too large to decode here.
 
-Each is converted by a process of its own (`converter.py`), whose memory and time are limited: where
-a hostile frame makes a decoder take gigabytes, or crash, no other process is harmed. WebP, AVIF
-where Pillow can read it, GIF, BMP and TIFF are recognised by their first bytes.
+Each is converted in its own process (`converter.py`) with limited memory and time: a hostile frame
+that makes a decoder use gigabytes, or crash, harms no other process. WebP, AVIF (if Pillow can read
+it), GIF, BMP and TIFF are recognised by their first bytes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def format_of(frame: bytes) -> str | None:
 
 
 def convert(frame: bytes, kind: str, *, orientation: int = 0) -> Frame:
-    """The clean JPEG that a frame becomes, as its header and bytes.
+    """Convert a frame to a clean JPEG.
 
     Args:
         frame: The bytes of the frame.
@@ -68,7 +68,7 @@ def convert(frame: bytes, kind: str, *, orientation: int = 0) -> Frame:
 
 
 def _environment() -> dict[str, str]:
-    """What the converter needs to find Pillow, and nothing else of ours."""
+    """The environment in which the converter finds Pillow, without this process's variables."""
     path = [folder or os.getcwd() for folder in sys.path]  # noqa: PTH109 - as Python does
     return {"PYTHONPATH": os.pathsep.join(path), "MALLOC_ARENA_MAX": "1"}
 

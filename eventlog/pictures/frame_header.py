@@ -1,11 +1,10 @@
-"""What a frame says of itself, and the bounds that every frame is held against.
+"""The header of a frame, and the limits of every frame.
 
-A frame is a picture as a camera or a frame grabber sends it. Its header is read from the bytes,
-and its pixels are given to a decoder alone: metadata, comments, embedded pictures and whatever
-follows the picture are left out first. So no decoder meets a profile, a text or an EXIF block
-that could be a bomb.
+A frame is a picture as a camera or a frame grabber sends it. A decoder gets only its pixels and
+what they need: metadata, comments, embedded pictures and bytes after the end are removed first. So
+no decoder reads a profile, a text or an EXIF block that could be a decompression bomb.
 
-Knows no file format: `jpeg.py` and `png.py` do.
+Knows no file format: those are in `jpeg.py` and `png.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from eventlog.errors import BadPayload
 
 MAX_BYTES: Final = 8_000_000
 MAX_PIXELS: Final = 36_000_000  # a frame of 8K has 33 million
-MAX_SIDE: Final = 65_500  # what libjpeg can write
+MAX_SIDE: Final = 65_500  # the longest that libjpeg can write
 MAX_PIECES: Final = 4_096  # segments or chunks; a frame of 8 MB in chunks of 2 KB has as many
 
 Pixels: TypeAlias = Literal[
@@ -29,17 +28,17 @@ _FIRST_ON_ITS_SIDE: Final = 5
 _LAST_ORIENTATION: Final = 8
 _ORIENTATION_TAG: Final = 0x0112
 _SHORT: Final = 3
-_TIFF_HEADER: Final = 8  # bytes before the first directory at the earliest
+_TIFF_HEADER: Final = 8  # bytes; the first directory may follow
 _ENTRY: Final = 12  # bytes of an entry in an EXIF directory
 
 
 class Frame(NamedTuple):
-    """A frame's header, and its bytes without what the pixels don't need.
+    """A frame's header, and in `clean` its bytes without what the pixels don't need.
 
     `orientation` is EXIF's, 1 to 8. `whole_image_bytes` is what a decoder buffers besides the
-    pixels, because the picture comes in several scans. `plain` is true for a JPEG that holds
-    nothing but its pixels, their tables and at most a JFIF header, to the last byte. `cut_short` is
-    true for a JPEG whose bytes end before its picture does; `clean` has an end all the same.
+    pixels if the picture comes in several scans. `plain` is true for a JPEG of pixels, their tables
+    and at most a JFIF header. `cut_short` is true for a JPEG that ends before its picture does; an
+    end marker was added to `clean`.
     """
 
     format: Literal["JPEG", "PNG"]
@@ -61,7 +60,7 @@ class Frame(NamedTuple):
 
 
 def refused(reason: str) -> BadPayload:
-    """The error for a frame that is refused; the reason repeats nothing of the frame."""
+    """The error for a frame that is refused; the reason must not repeat its bytes."""
     return BadPayload("frame", reason)
 
 
@@ -74,16 +73,16 @@ def check_size(width_px: int, height_px: int) -> None:
 
 
 def check_pieces(pieces: int) -> None:
-    """Raise BadPayload for a frame in so many pieces that walking them takes its time."""
+    """Raise BadPayload for a frame in more pieces than can be read quickly."""
     if pieces > MAX_PIECES:
         raise refused(f"is in more than {MAX_PIECES} pieces")
 
 
 def orientation_of(exif: bytes) -> int:
-    """The orientation that an EXIF block's first directory names, 1 to 8; 1 where it names none.
+    """The orientation in an EXIF block's first directory, 1 to 8; 1 if it has none.
 
-    Reads that one entry. Other entries can point anywhere, so a reader of all of them takes
-    thousands of times the block's size.
+    Reads only that entry. Others can point anywhere: to read them all can take thousands of times
+    the block's size.
     """
     if exif.startswith(b"II*\0"):
         order = "<"

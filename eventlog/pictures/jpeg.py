@@ -1,7 +1,7 @@
-"""JPEG segments: the header, the orientation, and the bytes that the pixels need.
+"""Reads JPEG segments: the header, the orientation, and the bytes that the pixels need.
 
-Only baseline, extended and progressive JPEGs of 8 bits are read: what cameras make. Knows
-nothing of a scan's data but where it ends.
+Only baseline, extended and progressive JPEGs of 8 bits are read, which cameras make. Of a scan's
+data it finds only the end.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class _Size(NamedTuple):
 
 
 def read_jpeg(frame: bytes) -> Frame:
-    """The header and the clean bytes of a JPEG; they are the frame itself if nothing was left out.
+    """The header and the clean bytes of a JPEG; they are the frame itself if nothing was removed.
 
-    Raises BadPayload, which says why, for what is too big, cut short or damaged, or of a kind
-    that cameras don't make.
+    Raises BadPayload, with the reason, for a JPEG that is too large, cut short or damaged, or of a
+    kind that cameras don't make.
     """
     segments = list(_segments(frame))
     kept = [segment for segment in segments if not _is_metadata(segment)]
@@ -98,7 +98,7 @@ def read_jpeg(frame: bytes) -> Frame:
 
 
 def _segments(frame: bytes) -> Iterator[_Segment]:
-    """The frame's segments up to the end of its picture, or of its bytes."""
+    """The frame's segments, up to the end of the picture or of the bytes."""
     at, pieces = len(SOI), 0
     while at < len(frame):
         check_pieces(pieces)
@@ -126,7 +126,7 @@ def _segments(frame: bytes) -> Iterator[_Segment]:
 
 
 def _is_metadata(segment: _Segment) -> bool:
-    """Whether the pixels can do without: all but JFIF's and Adobe's headers, which name colours."""
+    """Whether the pixels don't need a segment. For colours, they need JFIF's or Adobe's header."""
     marker, body = segment.marker, segment.body
     if marker == _APP0:
         return len(body) != _JFIF_BODY or not body.startswith(b"JFIF\0")

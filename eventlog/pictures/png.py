@@ -1,6 +1,6 @@
-"""PNG chunks: the header, the orientation, and the bytes that the pixels need.
+"""Reads PNG chunks: the header, the orientation, and the bytes that the pixels need.
 
-Knows nothing of compression: a picture whose data ends early is found by its decoder.
+Knows nothing of compression: the decoder notices data that ends early.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class _Chunk(NamedTuple):
 
 
 def read_png(frame: bytes) -> Frame:
-    """The header and the clean bytes of a PNG: its first picture, where it is animated.
+    """The header and the clean bytes of a PNG; of an animation, those of the first picture.
 
-    Transparency is left out with the rest: a camera's pictures have none, and a frame grabber
-    that fills four bytes of three would show nothing.
+    Transparency is removed: a camera's pictures have none, and a frame grabber may leave the fourth
+    byte of each pixel at 0.
 
-    Raises BadPayload, which says why, for what is too big, cut short or damaged.
+    Raises BadPayload, with the reason, for a PNG that is too large, cut short or damaged.
     """
     chunks = list(_chunks(frame))
     width, height, pixels = _header(chunks[0])
@@ -63,7 +63,7 @@ def read_png(frame: bytes) -> Frame:
     data = b"".join(chunk.body for chunk in chunks if chunk.kind == b"IDAT")
     if not data or (pixels == "palette" and not palette):
         raise refused("is a damaged PNG: it has no picture")
-    # One chunk of data, because a decoder takes its time over each.
+    # One chunk of data, because a decoder takes time for each.
     clean = b"".join(
         (
             SIGNATURE,
@@ -86,7 +86,7 @@ def read_png(frame: bytes) -> Frame:
 
 
 def _chunks(frame: bytes) -> Iterator[_Chunk]:
-    """The frame's chunks up to the last of its picture, each with a checksum that fits."""
+    """The frame's chunks up to the end of the picture. Each checksum is verified."""
     view, at, pieces, kind = memoryview(frame), len(SIGNATURE), 0, b""
     while kind != b"IEND":
         check_pieces(pieces)

@@ -1,8 +1,8 @@
-"""A small rendition of a picture, for lists: 320 pixels on its longer side at most, made once.
+"""Makes a small rendition of a picture for lists, once: at most 320 pixels on its longer side.
 
-It lies in the picture's folder under the picture's name with another ending. It says in its comment
-of which picture it was made and what its own bytes should be, so that a damaged one, or one of
-another picture, is noticed and made anew. Knows nothing of events and facts.
+It is stored in the picture's folder, under the picture's name with another ending. Its comment has
+the digests of the picture and of its own bytes, so that one that is damaged, or of another picture,
+is noticed and made again. Knows nothing of events and facts.
 """
 
 from __future__ import annotations
@@ -33,19 +33,14 @@ def name_for(picture_name: str) -> str:
     return picture_name.removesuffix(".jpg") + ENDING
 
 
-def original_of(name: str) -> str:
-    """The name of the picture that a small rendition was made of; any other name is its own."""
-    return name.removesuffix(ENDING) + ".jpg" if name.endswith(ENDING) else name
-
-
 def small_jpeg(path: Path, picture: bytes) -> bytes:
-    """The small rendition of a picture, read from its file, or made and kept there.
+    """The small rendition of a picture, read from its file, or made and stored there.
 
-    Where the file can't be written, the rendition is made for each call.
+    If the file can't be written, the rendition is made at each call.
 
     Args:
-        path: The picture's own file.
-        picture: What the file holds, a clean JPEG.
+        path: The picture's file.
+        picture: The content of that file, a clean JPEG.
 
     Raises:
         ValueError: The picture can't be decoded.
@@ -59,19 +54,19 @@ def small_jpeg(path: Path, picture: bytes) -> bytes:
     try:
         replace(kept, made)
     except OSError as error:
-        # A full or read-only disk costs time and no picture.
+        # On a full or read-only disk it only takes longer.
         why = os.strerror(error.errno) if error.errno is not None else type(error).__name__
         _log.info("a small picture is not kept: %s", why)
     return made
 
 
 def remove(path: Path) -> None:
-    """Remove the small rendition of a picture, where there is one. Raises OSError."""
+    """Remove the small rendition of a picture, if there is one. Raises OSError."""
     path.with_name(name_for(path.name)).unlink(missing_ok=True)
 
 
 def _read(path: Path, of: bytes) -> bytes | None:
-    """A rendition's bytes, where it is undamaged and of that picture."""
+    """The bytes of a rendition, if it is undamaged and of that picture."""
     try:
         with open_plain(path) as file:
             content = file.read(_MAX_BYTES)
@@ -84,7 +79,7 @@ def _read(path: Path, of: bytes) -> bytes | None:
 def _made(picture: bytes, of: bytes) -> bytes:
     from PIL import Image  # noqa: PLC0415 - takes 30 ms, and is needed for pictures only
 
-    # A decoder raises what it likes on damaged bytes.
+    # A decoder may raise anything on damaged bytes.
     try:
         image: Image.Image = Image.open(io.BytesIO(picture), formats=("JPEG",))
         image.draft(None, (SIDE_PX, SIDE_PX))  # decodes a part of the pixels only

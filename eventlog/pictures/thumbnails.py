@@ -1,11 +1,11 @@
-"""The folder of thumbnails: save a picture durably or not at all, find it, check it, sweep.
+"""The folder of thumbnails: saves pictures durably, finds, checks and deletes them.
 
-A picture and the folders above it are on the disk before its fact is answered; so a record never
-names a picture that a power cut took. A file in the folder is never overwritten, a symbolic link in
-it never followed, and text from outside gives a file's name only, made of a few plain letters.
+A picture and the folders above it are on the disk before the caller gets its fact, so no record
+names a picture that a power cut removed. A file in the folder is never overwritten, and a symbolic
+link never followed. A caller's timestamp gives only the file's name, in a few safe characters.
 
-A picture is found by its file's name in the folder that is given, so that a folder may be renamed
-or moved. Knows nothing of the journal: the caller appends the fact.
+A picture is found by its file name, so the folder may be renamed or moved. Knows nothing of the
+journal: the caller appends the fact.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ import logging
 import os
 import re
 import secrets
-import time
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -30,56 +28,45 @@ from eventlog.errors import BadArgument, BadPayload
 from eventlog.facts import ThumbnailSaved
 from eventlog.pictures import MAX_BYTES, read_frame, small
 from eventlog.pictures.clean import clean_picture
-from eventlog.storage.durable_files import (
-    is_plain,
-    make_folder,
-    open_plain,
-    remove_older,
-    sync,
-    write_new,
-)
+from eventlog.storage.durable_files import is_plain, make_folder, open_plain, sync, write_new
 from eventlog.storage.error_translation import of_os_error
 
-FALLBACK: Final = "undated"  # the name where the timestamp has no character that a name may have
+FALLBACK: Final = "undated"  # the name for a timestamp without a character that a name may have
 MAX_STEM: Final = 100  # characters of a timestamp that a name keeps
-# Of the disk, what no picture takes: the smaller of the two.
+# Room on the disk that is kept free of pictures: the smaller of the two.
 KEEP_FREE_BYTES: Final = 500_000_000
 KEEP_FREE_PART: Final = 20  # a twentieth
 MAX_FOLDER_NAME: Final = 120  # characters, so that a whole path fits into a fact
-_NUMBERED: Final = 100  # frames of one timestamp that are counted; further ones end at random
-_REMEMBERED: Final = 2_048  # names that this object wrote lately
+_NUMBERED: Final = 100  # frames of one timestamp that get a number; later ones get a random name
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_+-]")
-_OURS: Final = re.compile(
-    rf"\.thumbnail-[0-9a-f]{{16}}\.tmp"
-    rf"|[A-Za-z0-9_+][A-Za-z0-9_+-]*(?:\.jpg|{re.escape(small.ENDING)})"
-)
 
 _log: Final = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 
 class Thumbnails:
-    """The folder of thumbnails at a path; it is made when it is first needed.
+    """A folder of thumbnails, which is made when it is first needed.
 
-    Paths in facts and arguments are relative: the folder's own name, '/', the file's name.
+    Paths in facts and arguments are relative: the folder's name, '/', the file's name.
     """
 
     def __init__(self, folder: Path, *, keep_free_bytes: int | None = None) -> None:
-        """Touch nothing yet. Raises BadArgument for a folder whose name no fact can hold.
+        """Store the arguments. Raises BadArgument for a folder name that no fact can hold.
 
-        `keep_free_bytes` is room on the disk that no picture takes, so that records go on when
-        pictures fill it; None keeps 500 MB or 5 % of the disk, whichever is smaller.
+        `keep_free_bytes` is room on the disk that pictures do not use, so that records can still be
+        written; None keeps 500 MB or 5 % of the disk, whichever is smaller.
         """
         self.folder = folder
         self._keep_free_bytes = keep_free_bytes
         self.name = _folder_name(folder)
-        self._lately: deque[tuple[str, float]] = deque(maxlen=_REMEMBERED)
         self._turn: anyio.CapacityLimiter | None = None
 
     def ensure(self) -> None:
         """Make the folder, and those above it that are missing, with mode 0700.
 
-        Raises DiskFull, ReadOnly or DiskFailure where that can't be.
+        Raises DiskFull, ReadOnly or DiskFailure if it can't be made.
         """
         try:
             make_folder(self.folder)
@@ -89,13 +76,13 @@ class Thumbnails:
     def save(
         self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
     ) -> ThumbnailSaved | None:
-        """Store a frame as a clean JPEG, named by its timestamp; the fact says where and what.
+        """Store a frame as a clean JPEG, named after its timestamp, and return its fact.
 
-        ':' and '.' become '-', and so does whatever is no letter, digit, '_', '+' or '-'. A
-        second frame of one timestamp ends in '-2'. For `keep_jpeg` see `clean_picture`.
+        In the name, every character but letters, digits, '_' and '+' becomes '-'. A second frame of
+        the same timestamp ends in '-2'. For `keep_jpeg` see `clean_picture`.
 
-        A frame that can't be stored, for its own sake or the disk's, answers None and is logged. A
-        JPEG that is cut short is stored as far as it decodes, and logged too.
+        If the frame or the disk is at fault, the answer is None, and the reason is logged. A JPEG
+        that is cut short is stored as far as it decodes, and logged too.
         """
         try:
             return self._store(frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
@@ -106,9 +93,10 @@ class Thumbnails:
         return None
 
     def store(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved:
-        """Like `save`, but says why a frame can't be stored.
+        """Like `save`, but raises the reason why a frame can't be stored.
 
-        Raises BadPayload for the frame's sake; DiskFull, ReadOnly or DiskFailure for the disk's.
+        Raises BadPayload if the frame is at fault, and DiskFull, ReadOnly or DiskFailure if the
+        disk is.
         """
         try:
             return self._store(frame_bytes, event_timestamp, keep_jpeg=False)
@@ -117,10 +105,7 @@ class Thumbnails:
 
     async def store_async(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved:
         """Like `store`, in a worker thread, one frame at a time. Raises what `store` raises."""
-        if self._turn is None:
-            self._turn = anyio.CapacityLimiter(1)
-        work = partial(self.store, frame_bytes, event_timestamp)
-        return await anyio.to_thread.run_sync(work, limiter=self._turn)
+        return await self._in_turn(partial(self.store, frame_bytes, event_timestamp))
 
     def _store(
         self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool
@@ -128,9 +113,8 @@ class Thumbnails:
         picture = clean_picture(frame_bytes, keep_jpeg=keep_jpeg)
         make_folder(self.folder)
         self._require_room(len(picture.jpeg))
-        spare = self._remembered(f".thumbnail-{secrets.token_hex(8)}.tmp")
-        names = _names(_stem(event_timestamp))
-        name = self._remembered(write_new(self.folder, spare, names, picture.jpeg))
+        spare = f".thumbnail-{secrets.token_hex(8)}.tmp"
+        name = write_new(self.folder, spare, _names(_stem(event_timestamp)), picture.jpeg)
         if picture.cut_short:
             _log.warning("thumbnail %s is cut short: its frame ended early", name)
         return ThumbnailSaved(
@@ -142,7 +126,7 @@ class Thumbnails:
         )
 
     def _require_room(self, size_bytes: int) -> None:
-        """Raise OSError where a picture would take room that is kept for records."""
+        """Raise OSError if a picture would use room that is kept for records."""
         disk = os.statvfs(self.folder)
         keep = self._keep_free_bytes
         if keep is None:
@@ -153,19 +137,22 @@ class Thumbnails:
     async def save_async(
         self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
     ) -> ThumbnailSaved | None:
-        """Like `save`, in a worker thread, one frame at a time: the event loop stays free.
+        """Like `save`, in a worker thread, one frame at a time.
 
         A save that has begun is completed, even when its caller is cancelled.
         """
+        save = partial(self.save, frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
+        return await self._in_turn(save)
+
+    async def _in_turn(self, work: Callable[[], T]) -> T:
         if self._turn is None:
             self._turn = anyio.CapacityLimiter(1)
-        work = partial(self.save, frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
         return await anyio.to_thread.run_sync(work, limiter=self._turn)
 
     def find(self, relative_path: str) -> Path | None:
-        """The file that a relative path names, if it is a plain file right in the folder.
+        """The file that a relative path names, if it is a plain file directly in the folder.
 
-        The name of the folder in the path does not matter: it may have been another one once.
+        The folder's name in the path may be an earlier one.
         """
         name = _name_in(relative_path)
         if name is None:
@@ -174,9 +161,9 @@ class Thumbnails:
         return path if is_plain(path) else None
 
     def describe(self, relative_path: str) -> ThumbnailSaved:
-        """The fact of a picture: its path and, where the file is there, digest and sizes.
+        """The fact of a picture: its path and, if the file exists, its digest and sizes.
 
-        Reads the whole file; the size in pixels is None where it is no JPEG or PNG.
+        Reads all of the file. The size in pixels is None if it is neither a JPEG nor a PNG.
         """
         try:
             contents = self._read(relative_path)
@@ -194,10 +181,10 @@ class Thumbnails:
         )
 
     def check(self, fact: ThumbnailSaved) -> Literal["missing", "damaged"] | None:
-        """What is wrong with the file of a fact; None is nothing.
+        """What is wrong with the file of a fact; None if nothing is.
 
-        A file that can't be read is damaged. Where the fact has no digest, the file is only looked
-        for.
+        A file that can't be read counts as damaged. Without a digest in the fact, it is enough that
+        the file exists.
         """
         try:
             contents = self._read(fact.path)
@@ -209,42 +196,11 @@ class Thumbnails:
         same_size = fact.size_bytes is None or fact.size_bytes == contents.size_bytes
         return None if same_digest and same_size else "damaged"
 
-    def sweep(self, known_paths: Iterable[str], older_than_s: float) -> list[str]:
-        """Remove what was left over, and answer the relative paths of what was removed.
-
-        Left over are the spare files of saves that never ended, and the pictures that
-        `known_paths` does not hold, with their small renditions, if they are older than
-        `older_than_s` seconds by the wall clock. Files that `save` would not have named so are left
-        alone. What this object saved within that time stays, by a clock that does not jump.
-
-        Raises BadArgument for an age that is none; DiskFull, ReadOnly or DiskFailure where the
-        folder can't be read or written.
-        """
-        if not older_than_s >= 0:
-            raise BadArgument("older_than_s is a number of seconds, 0 or more")
-        # By name, because the folder may have had another name when they were saved.
-        known = {path.rpartition("/")[2] for path in known_paths}
-        since = time.monotonic() - older_than_s
-        young = {name for name, named_at in tuple(self._lately) if named_at > since}
-        try:
-            found = sorted(self.folder.iterdir()) if self.folder.is_dir() else []
-            return [
-                f"{self.name}/{name}"
-                for name in (file.name for file in found)
-                if _OURS.fullmatch(name)
-                and not {name, small.original_of(name)} & young
-                and small.original_of(name) not in known
-                and remove_older(self.folder / name, time.time() - older_than_s)
-            ]
-        except OSError as error:
-            raise of_os_error(error, self.folder) from error
-
     def remove(self, relative_paths: Iterable[str]) -> int:
         """Delete pictures, so that they are gone after a power cut too.
 
         Args:
-            relative_paths: Paths as facts have them. One that names no plain file in the folder is
-                passed over.
+            relative_paths: Paths as in facts. A path without a plain file in the folder is skipped.
 
         Returns:
             How many files were deleted.
@@ -262,10 +218,6 @@ class Thumbnails:
         except OSError as error:
             raise of_os_error(error, self.folder) from error
         return len(found)
-
-    def _remembered(self, name: str) -> str:
-        self._lately.append((name, time.monotonic()))
-        return name
 
     def _read(self, relative_path: str) -> _Contents | None:
         """The digest and sizes of a file; None where there is no plain file. Raises OSError."""
@@ -302,7 +254,7 @@ def _names(stem: str) -> Iterator[str]:
 
 
 def _stem(event_timestamp: object) -> str:
-    """The name that a timestamp gives: no separator, no leading '.' or '-', never empty."""
+    """The file's name for a timestamp: no separator, no leading '.' or '-', never empty."""
     text = event_timestamp if isinstance(event_timestamp, str) else ""
     return _UNSAFE.sub("-", text[:MAX_STEM]).lstrip("-") or FALLBACK
 
@@ -329,5 +281,5 @@ def _folder_name(folder: Path) -> str:
 
 
 def _why(error: OSError) -> str:
-    # The system's own words: str(error) would show paths.
+    # Not str(error), which shows paths.
     return os.strerror(error.errno) if error.errno is not None else type(error).__name__

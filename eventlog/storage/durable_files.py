@@ -116,21 +116,6 @@ def open_plain(path: Path) -> BufferedReader:
     return os.fdopen(file, "rb")
 
 
-def remove_older(path: Path, before: float) -> bool:
-    """Remove a plain file that was last written before a time; whether there was one.
-
-    `before` is in seconds since 1970, by the wall clock that the file system goes by.
-    """
-    try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode) or status.st_mtime > before:
-            return False
-        path.unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
 def _create(folder: int, name: str) -> int:
     file = os.open(name, _NEW, 0o600, dir_fd=folder)
     give_to_owner(file, os.fstat(folder))

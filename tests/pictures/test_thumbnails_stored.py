@@ -1,4 +1,4 @@
-"""Pictures in the folder: found, described, checked, and swept when nothing names them."""
+"""Pictures in the folder are found, described and checked."""
 
 from __future__ import annotations
 
@@ -10,25 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.errors import BadArgument, ReadOnly
 from eventlog.facts import ThumbnailSaved
 from eventlog.pictures import thumbnails
 from eventlog.pictures.thumbnails import Thumbnails
 from tests.pictures.thumbnails_folder import file_of, saved
-
-DAY = 86_400.0
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Thumbnails:
     """A folder that is not made yet."""
     return Thumbnails(tmp_path / "thumbnails")
-
-
-def grow_old(path: Path, seconds: float = DAY) -> None:
-    """Make a file look as if it had been written so long ago."""
-    written = path.lstat().st_mtime - seconds
-    os.utime(path, (written, written), follow_symlinks=False)
 
 
 def test_only_a_plain_file_right_in_the_folder_is_found(folder: Thumbnails, tmp_path: Path) -> None:
@@ -144,69 +135,3 @@ def test_a_picture_that_goes_while_it_is_looked_at_is_missing(
 
     monkeypatch.setattr(thumbnails, "open_plain", gone)
     assert folder.check(fact) == "missing"
-
-
-def test_a_sweep_removes_what_was_left_over_and_nothing_else(folder: Thumbnails) -> None:
-    """Old spare files and old pictures without a row go; known, young and foreign files stay."""
-    known, forgotten, young = saved(folder), saved(folder), saved(folder)
-    inside = folder.folder
-    left = ("link.jpg", ".gitkeep", "notes.txt", "grandma.jpeg", ".thumbnail-x.tmp", "folder.jpg")
-    (inside / "link.jpg").symlink_to(inside / known.path.removeprefix("thumbnails/"))
-    (inside / "folder.jpg").mkdir()
-    for name in (*left[1:5], ".thumbnail-0123456789abcdef.tmp", "empty.jpg"):
-        (inside / name).touch()
-    for path in inside.iterdir():
-        if path != file_of(folder, young):
-            grow_old(path)
-    removed = Thumbnails(inside).sweep({known.path}, older_than_s=3_600)
-    assert removed == [
-        "thumbnails/.thumbnail-0123456789abcdef.tmp",
-        forgotten.path,
-        "thumbnails/empty.jpg",
-    ]
-    names = {path.name for path in inside.iterdir()}
-    assert names == {*left, *(fact.path.removeprefix("thumbnails/") for fact in (known, young))}
-    assert Thumbnails(inside).sweep({known.path}, older_than_s=3_600) == []
-
-
-def test_a_clock_that_jumps_sweeps_nothing_that_was_just_saved(folder: Thumbnails) -> None:
-    """A picture whose row is on its way stays, though the wall clock says it is a year old."""
-    fact = saved(folder)
-    grow_old(file_of(folder, fact), 365 * DAY)
-    assert folder.sweep(set(), older_than_s=3_600) == []
-    assert folder.check(fact) is None
-    assert folder.sweep(set(), older_than_s=0) == [fact.path]
-
-
-def test_a_picture_from_the_future_is_not_old(folder: Thumbnails) -> None:
-    """Where the clock went back, nothing is removed before its time."""
-    fact = saved(folder)
-    grow_old(file_of(folder, fact), -DAY)
-    assert Thumbnails(folder.folder).sweep(set(), older_than_s=0) == []
-
-
-def test_a_folder_that_is_not_there_has_nothing_to_sweep(folder: Thumbnails) -> None:
-    """Nor is it made for that."""
-    assert folder.sweep(set(), older_than_s=0) == []
-    assert not folder.folder.exists()
-
-
-@pytest.mark.parametrize("age", [-1.0, float("nan"), -float("inf")])
-def test_an_age_that_is_none_is_refused(folder: Thumbnails, age: float) -> None:
-    """Nothing is swept by mistake."""
-    with pytest.raises(BadArgument, match="older_than_s"):
-        folder.sweep(set(), age)
-
-
-def test_a_folder_that_can_not_be_swept_is_a_named_error(
-    folder: Thumbnails, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A read-only disk is said to be one."""
-    grow_old(file_of(folder, saved(folder)))
-
-    def failing(_: Path) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(Path, "unlink", failing)
-    with pytest.raises(ReadOnly):
-        Thumbnails(folder.folder).sweep(set(), older_than_s=60)

@@ -16,7 +16,6 @@ from eventlog.storage.durable_files import (
     is_plain,
     make_folder,
     open_plain,
-    remove_older,
     write_new,
 )
 
@@ -250,22 +249,3 @@ def test_only_a_plain_file_is_opened(tmp_path: Path) -> None:
         with pytest.raises(OSError, match=r"Invalid argument|symbolic links"):
             open_plain(tmp_path / name)
     assert open_files() == before
-
-
-def test_only_an_old_plain_file_is_removed(tmp_path: Path) -> None:
-    """A younger file, a folder and a link stay, and a link's target as well."""
-    for name in ("old", "young", "target"):
-        (tmp_path / name).touch()
-        os.utime(tmp_path / name, (1_000, 2_000 if name == "young" else 1_000))
-    (tmp_path / "link").symlink_to(tmp_path / "target")
-    os.utime(tmp_path / "link", (1_000, 1_000), follow_symlinks=False)
-    (tmp_path / "folder").mkdir()
-    os.utime(tmp_path / "folder", (1_000, 1_000))
-    gone = [
-        name
-        for name in ("old", "young", "link", "folder", "nothing")
-        if remove_older(tmp_path / name, 1_500.0)
-    ]
-    assert gone == ["old"]
-    left = sorted(entry.name for entry in tmp_path.iterdir())
-    assert left == ["folder", "link", "target", "young"]
