@@ -1,4 +1,4 @@
-"""The SQLite authorizer of our connections: it refuses DDL on the journal.
+"""The SQLite authorizer of our connections: refuses DDL on the journal.
 
 The triggers of the schema refuse every change of a record, but a trigger can't refuse its own
 removal. So the writer's connection and the caller's connection refuse to change the schema of the
@@ -47,7 +47,7 @@ def keep_journal(connection: sqlite3.Connection, *, from_callers: bool = False) 
 
 @contextmanager
 def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
-    """Allow it for a block, for the swap of tables at the end of a replay."""
+    """Allow DDL for a block, for the swap of tables at the end of a replay."""
     connection.set_authorizer(None)
     try:
         yield
@@ -58,7 +58,7 @@ def schema_opened(connection: sqlite3.Connection) -> Iterator[None]:
 def _authorize(
     action: int, first: str | None, second: str | None, _db: str | None, _via: str | None
 ) -> int:
-    # SQLite passes names as they were typed, and compares them without case.
+    # SQLite passes names as they were typed; it compares them without regard to case.
     name, of = (first or "").lower(), (second or "").lower()
     if (
         (action in _DDL_OF_TABLE and name in _KEPT)

@@ -1,6 +1,7 @@
-"""A task that works in the background: restarted after a pause when it fails, and never in silence.
+"""A background task that is logged and restarted after a pause when it fails.
 
-Its trouble is kept until it works again, so that health can show it. Knows nothing of the work.
+The failure is kept until the task works again, so that the page Health can show it. Does not know
+what the task does.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ PAUSE_MAX_S: Final = 30.0
 
 
 class Background:
-    """One task. `work` runs for ever; it calls `well` whenever a round of it succeeded.
+    """One task. `work` never returns, and calls `well` after each round that succeeded.
 
     Args:
-        name: what it is called in the log and on the page Health.
-        work: what is run; when it fails or ends, it is run again.
-        on_failure: called after each failure, before the pause.
+        name: The task's name, in the log and on the page Health.
+        work: What is run. When it fails or ends, it is run again.
+        on_failure: Called after each failure, before the pause; None calls nothing.
     """
 
     def __init__(
@@ -43,22 +44,22 @@ class Background:
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, on the running loop."""
+        """Start the task on the running loop."""
         self.task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
-        """End it, and return when it has ended."""
+        """Cancel the task, and return when it has ended."""
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
 
     @property
     def is_dead(self) -> bool:
-        """Whether it was started and runs no more: nothing but a bug or a cancel ends it."""
+        """Whether it was started and has ended; only a bug or a cancellation does that."""
         return self.task is not None and self.task.done()
 
     def well(self) -> None:
-        """A round of the work succeeded."""
+        """Note that a round of the work succeeded."""
         self.trouble = None
         self._pause_s = PAUSE_S
 
@@ -67,9 +68,9 @@ class Background:
             try:
                 await self._work()
                 error: Exception = RuntimeError("it ended by itself")
-            except Exception as failure:  # noqa: BLE001 - whatever it was, the work goes on
+            except Exception as failure:  # noqa: BLE001 - whatever it was, the work is restarted
                 error = failure
-            # The error's own sentence may hold a name or a path: its kind is enough for a page.
+            # The error's message may contain a name or a path, so the page shows only its type.
             self.trouble = f"{self.name} failed ({type(error).__name__}) and is started again"
             self.restarts += 1
             log.error("%s failed, and is started again: %s", self.name, whereabouts(error))

@@ -1,8 +1,8 @@
-"""A SQLite connection with a thread of its own, which runs functions in the order they came.
+"""A SQLite connection with its own thread, which runs functions in the order of their arrival.
 
-A function runs from its beginning to its end on the thread. So a transaction is one call, and no
-other task's statement can come between. For asyncio only, like aiosqlite, which has no public way
-to run a function on its thread.
+Each function runs on the thread without interruption. So a transaction is one call, and no other
+task's statement can come in between. For asyncio only, like aiosqlite, which has no public way to
+run a function on its thread.
 
 Knows nothing of what the functions do.
 """
@@ -48,11 +48,11 @@ class ConnectionThread:
         self._open_connection = open_connection
         self._idle = idle
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        # A job that the thread has taken and not begun is in neither the queue nor use.
+        # Counted, because a job that was taken but not begun is neither queued nor in use.
         self._given = 0
         self._done = 0
         self._in_use = threading.Lock()  # held while a job uses the connection
-        # A daemon, so that a store which was never closed can't keep its process alive.
+        # A daemon, so that a store that was never closed does not keep its process alive.
         self._thread = threading.Thread(
             target=self._work, name=f"eventlog {path.name}", daemon=True
         )
@@ -72,11 +72,11 @@ class ConnectionThread:
         return self
 
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
-        """The answer of `function`, called with the connection on its thread.
+        """Call `function` with the connection on its thread, and return the result.
 
-        SQLite's and the system's errors arrive as DatabaseError. A cancelled caller does not
+        Errors of SQLite and the system are raised as DatabaseError. Cancelling the caller does not
         stop a function that is queued or running. Raises StoreClosed after `stop`, and
-        OpenedElsewhere on another loop than the one of `start`.
+        OpenedElsewhere on another loop than that of `start`.
         """
         connection = self.connection
         self.owner.require()
@@ -85,15 +85,12 @@ class ConnectionThread:
         return await self._call(lambda: function(connection))
 
     def post(self, job: Job) -> None:
-        """Queue a job that answers for itself and never raises."""
-        self._put(job)
-
-    def _put(self, job: Job) -> None:
+        """Queue a job, which handles its own errors."""
         self._given += 1
         self._jobs.put(job)
 
     def here(self, job: Job) -> bool:
-        """Run a job on the caller's own thread, if nothing is queued or running; whether it ran."""
+        """Run a job on the caller's thread if nothing is queued or running; whether it was run."""
         if self._given != self._done or not self._in_use.acquire(blocking=False):
             return False
         try:
@@ -126,16 +123,16 @@ class ConnectionThread:
             self._end()
 
     def stop_from_outside(self, close: Callable[[sqlite3.Connection], None], *, wait: bool) -> None:
-        """The same from any thread, when the loop of `start` runs no more.
+        """Like `stop`, but from any thread, after the loop of `start` has ended.
 
         Args:
-            close: Closes the connection, on its thread.
-            wait: Whether to return only when the thread has ended. What `close` raises is logged.
+            close: Closes the connection, on its thread. What it raises is logged.
+            wait: Whether to return only when the thread has ended.
         """
         if self._connection is not None and not self._stopping:
             self._stopping = True
             connection, self._connection = self._connection, None
-            self._put(lambda: close(connection))
+            self.post(lambda: close(connection))
             self._jobs.put(_STOP)
         if wait and self._thread.is_alive():
             self._thread.join()
@@ -156,16 +153,16 @@ class ConnectionThread:
             else:
                 self.answer(_succeed, future, result)
 
-        self._put(job)
+        self.post(job)
         return await future
 
     def answer(self, function: Callable[..., None], *arguments: object) -> None:
-        """Call `function` on the loop, from the thread; a loop that ended waits for nothing."""
+        """Call `function` on the loop, from the thread; do nothing if the loop is closed."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(function, *arguments)
 
     def translate(self, error: BaseException) -> BaseException:
-        """An error of SQLite or the system as one of ours; any other as it is."""
+        """Translate an error of SQLite or the system into one of ours; return others unchanged."""
         if isinstance(error, sqlite3.Error):
             ours: BaseException = of_sqlite_error(error, self.path)
         elif isinstance(error, OSError):
@@ -182,7 +179,7 @@ class ConnectionThread:
                 with self._in_use:
                     job()
             except Exception:
-                # A job answers for itself; one that does not must not take the others along.
+                # A job should handle its own errors. If it does not, the others still run.
                 log.critical("a job on the thread of %s failed", self.path, exc_info=True)
             finally:
                 if job is not self._idle:
@@ -197,7 +194,7 @@ class ConnectionThread:
 
 
 def _succeed(future: asyncio.Future[T], result: T) -> None:
-    if not future.done():  # a cancelled caller waits no more
+    if not future.done():  # or the caller was cancelled
         future.set_result(result)
 
 

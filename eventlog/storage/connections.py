@@ -1,4 +1,4 @@
-"""Opens SQLite connections to a log, and says whose a database is.
+"""Opens SQLite connections to a log, and finds out which program a database belongs to.
 
 All pragmas and all rules about opening are in this file. Knows tables by name only, and nothing of
 threads or tasks.
@@ -38,12 +38,11 @@ WAL_KEPT_BYTES: Final = 16 * 1024 * 1024
 
 
 def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
-    """A connection that may write, in autocommit, with every pragma set before any DDL.
+    """A connection that may write, in autocommit mode, with every pragma set before any DDL.
 
-    Makes the file, readable by its owner only, where it is missing, and puts on the disk what the
-    disk lacks of its WAL. The caller holds `lock` around every write transaction and WAL checkpoint
-    of it, and around its close. Whose database
-    it is was looked at before (`look`): even a close can change another program's.
+    A missing file is made, readable by its owner only. What the disk lacks of the WAL is written.
+    The caller holds `lock` around every write transaction, every WAL checkpoint and the close, and
+    has called `look` before: even a close can change another program's database.
     """
     _make_private(path)
     with translated(path), lock:
@@ -62,7 +61,7 @@ def connect_writer(path: Path, lock: FileLock) -> sqlite3.Connection:
 
 
 def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
-    """Let `check` refuse a database that exists, through a connection that can change nothing.
+    """Call `check` with a read-only connection to a database that exists.
 
     Raises what `origin` and `check` raise.
     """
@@ -77,16 +76,16 @@ def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK and _was_empty(path):
                 return
-            # A WAL without its index can't even be read where the index can't be made.
+            # A WAL without its index can't be read in a folder where no index can be made.
             if not os.access(path.parent, os.W_OK):
                 raise ReadOnly(f"{path.parent} can't be written to") from error
             raise
 
 
 def _was_empty(path: Path) -> bool:
-    """Whether the first transaction of a database was interrupted, so that it holds nothing yet.
+    """Whether the first transaction of a database was interrupted, so that it is still empty.
 
-    The rollback journal says how many pages there were before, in the bytes 16 to 19.
+    Bytes 16 to 19 of the rollback journal are the number of pages before the transaction.
     """
     with rollback_path(path).open("rb") as journal:
         return journal.read(20)[16:] == bytes(4)
@@ -137,7 +136,7 @@ def _make_private(path: Path) -> None:
 
 
 def set_pragmas(connection: sqlite3.Connection) -> None:
-    """Set what every connection that may write needs, and read back what was meant."""
+    """Set the pragmas of a connection that may write, and check that they took effect."""
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         # An append and its projection write half as many bytes as with 4096, at the same speed.
@@ -161,7 +160,7 @@ def set_pragmas(connection: sqlite3.Connection) -> None:
         raise DatabaseError(f"the database refuses synchronous=NORMAL and stays at {level}")
 
 
-# ── whose database is it ───────────────────────────────────────────────────────────────────
+# ── which program's database ───────────────────────────────────────────────────────────────────
 
 
 Origin: TypeAlias = Literal["empty", "ours", "plain"]
@@ -170,9 +169,9 @@ _PLAIN_TABLES: Final = frozenset({"events", "detections", "persons"})
 
 
 def origin(connection: sqlite3.Connection, path: Path) -> Origin:
-    """Whose database it is: an empty one, ours, or a plain store's of the three read tables.
+    """What a database is: empty, a log of ours, or a plain store of the three read tables.
 
-    Raises ForeignDatabase, NewerDatabase, NotADatabase; nothing is written.
+    Raises ForeignDatabase, NewerDatabase, NotADatabase. Nothing is written.
     """
     if is_ours(connection):
         return "ours"
@@ -194,7 +193,7 @@ def origin(connection: sqlite3.Connection, path: Path) -> Origin:
 
 
 def is_ours(connection: sqlite3.Connection) -> bool:
-    """Whether the file says that it is a log of ours. Raises NewerDatabase for a later version."""
+    """Whether the file's header says that it is a log. Raises NewerDatabase for a later version."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if application_id != APPLICATION_ID:
         return False
@@ -207,7 +206,7 @@ def is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def require_ours(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise ForeignDatabase unless the file is a log of ours."""
+    """Raise ForeignDatabase unless the file is a log."""
     if not is_ours(connection):
         raise _foreign(connection, path)
 
@@ -234,7 +233,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         yield
         connection.execute("COMMIT")
     except BaseException:
-        # SQLite has rolled back by itself after some I/O errors.
+        # After some I/O errors, SQLite has already rolled back.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise

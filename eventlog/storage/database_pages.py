@@ -1,13 +1,13 @@
-"""Pages of the database file that a WAL checkpoint wrote, and that the disk may lack all the same.
+"""After a failed sync: writes again the pages of the database file that did not reach the disk.
 
 A WAL checkpoint that a reader cuts short copies pages without a sync, and counts them as copied.
-The next one syncs them. When that sync fails, the system takes all of them for clean, and the WAL
-checkpoint after it writes only the pages that were not counted. So after a failure the pages that
-the WAL names are read from the disk, and those that differ are written again. The WAL has them too,
-until a WAL checkpoint has succeeded: a power cut in between costs nothing.
+The next one syncs them. If that sync fails, the system marks all of them as clean, and the next WAL
+checkpoint writes only the pages that were not counted. So after a failure, the pages in the WAL are
+compared with the disk, and those that differ are written again. Until a WAL checkpoint succeeds,
+the WAL has them too, so a power cut in between loses nothing.
 
-To close the database file would drop SQLite's locks in this process. So the descriptors that are
-opened here, after a failure only, stay open for as long as the process lives.
+Closing the database file would drop SQLite's locks in this process. So the descriptors that are
+opened here, only after a failure, stay open until the process ends.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from eventlog.storage import wal_file
 
 log = logging.getLogger("eventlog")
 
-# For each database file: a descriptor, and one that reads past the cache, where there can be one.
+# For each database file: a descriptor, and one that reads past the cache, if the file system can.
 _kept: Final[dict[tuple[int, int], tuple[int, int | None]]] = {}
 
 
 def write_missing(database: Path, wal: Path) -> int:
-    """Write the pages that the disk lacks, and sync them; how many there were. Raises OSError.
+    """Write the pages that the disk lacks, sync them, and return their number. Raises OSError.
 
-    The caller holds the lock of the writers, and the WAL is on the disk. Readers see the same bytes
+    The caller holds the writers' lock, and the WAL is on the disk. Readers see the same bytes
     before and after.
     """
     page_size, numbers = wal_file.pages(wal)
@@ -53,7 +53,7 @@ def write_missing(database: Path, wal: Path) -> int:
 
 
 def read_disk(fd: int, direct: int | None, offset: int, size: int) -> bytes:
-    """What the disk holds of an open file, whatever the system's cache says. Raises OSError."""
+    """The bytes of an open file on the disk, past the system's cache. Raises OSError."""
     start = offset // mmap.PAGESIZE * mmap.PAGESIZE
     length = -(-(offset + size - start) // mmap.PAGESIZE) * mmap.PAGESIZE
     if direct is None:

@@ -1,11 +1,11 @@
 """Writes files so that they are complete or missing, also after a power cut.
 
-A new file is written under a temporary name and synced. It is then renamed to a name that was free,
-and its folder is synced: when the call returns, name and bytes are on the disk. No file is
-overwritten and no symbolic link is followed. What is made belongs to its user alone: files 0600,
-folders 0700. As root it belongs to the owner of its folder, so that a service can use it.
+A new file is written under a temporary name and synced. It is then renamed to a free name, and its
+folder is synced: when the call returns, name and bytes are on the disk. No file is overwritten and
+no symbolic link is followed. Only the user can read what is made: files have mode 0600, folders
+0700. What root makes gets the owner of its folder, so that a service can use it.
 
-Every function raises OSError as the system does. Knows nothing of what the bytes are.
+Every function raises OSError as the system does. Does not know what the bytes are.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync(path: Path) -> None:
-    """Put on the disk what a file holds, or which names a folder holds."""
+    """Sync a file's content, or a folder's entries, to the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -53,10 +53,10 @@ def sync(path: Path) -> None:
 
 
 def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> str:
-    """Write a new file into the folder at `path`, under the first of `names` that is free.
+    """Write a new file into the folder at `path`, under the first free name of `names`.
 
-    Answers the name. `spare` is the name that the bytes are written under first; where the call
-    fails, neither is left behind, unless the disk refuses that as well.
+    Returns the name. `spare` is the temporary name. If the call fails, both files are removed,
+    unless the disk refuses that too.
     """
     folder = os.open(path, _FOLDER)
     ours = []
@@ -65,14 +65,14 @@ def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> s
         ours.append(spare)
         _fill(file, content)
         # An empty file reserves the name, so that the rename replaces no other file. A hard link
-        # would need no such file, but the file systems of USB sticks have no hard links.
+        # would not need it, but the file systems of USB sticks have no hard links.
         name = _first_free(folder, names)
         ours.append(name)
         os.rename(spare, name, src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)
     except BaseException:
         for left_over in ours:
-            # The first error says more; a file that stays is removed by a later sweep.
+            # The first error says more.
             with suppress(OSError):
                 os.unlink(left_over, dir_fd=folder)
         raise
@@ -83,7 +83,7 @@ def write_new(path: Path, spare: str, names: Iterable[str], content: bytes) -> s
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of one of the same name, or of none: the old bytes or the new."""
+    """Replace a file, or make it: at any moment the disk has the old bytes or the new."""
     spare = f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new"
     folder = os.open(path.parent, _FOLDER)
     try:
@@ -100,7 +100,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether a plain file lies at a path, itself and not by a link."""
+    """Whether there is a plain file at a path, and not a link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (OSError, UnicodeEncodeError):
@@ -108,7 +108,7 @@ def is_plain(path: Path) -> bool:
 
 
 def open_plain(path: Path) -> BufferedReader:
-    """Open a plain file to read it; a symbolic link, a pipe or a device is an OSError."""
+    """Open a plain file for reading. Raises OSError for a symbolic link, a pipe or a device."""
     file = os.open(path, _READ)
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)

@@ -1,6 +1,6 @@
-"""What a log says of an unexpected error: its kind and its place, in one line.
+"""Describes an unexpected error for a log in one line: its type and where it was raised.
 
-Not its message: that may repeat a name, or hold a line of its own.
+The message is left out: it may contain a name or a line break.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ FRAMES_TOLD: Final = 12  # the innermost
 
 
 def whereabouts(error: BaseException) -> str:
-    """An error's kind and the calls that led to it; of a group's errors the first."""
+    """An error's type and the calls that led to it; of an exception group, the first error."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     frames = traceback.extract_tb(error.__traceback__)[-FRAMES_TOLD:]

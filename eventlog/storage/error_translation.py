@@ -1,6 +1,6 @@
-"""Translates the errors of SQLite and of the system into those of `errors.py`.
+"""Translates errors of SQLite and of the system into those of `errors.py`.
 
-Knows errors only: no connection, no statement.
+Knows only errors: no connection, no statement.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ _MEANING: Final[dict[int, type[DatabaseError]]] = {
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Raise SQLite's and the system's errors as ours, with the path and SQLite's own word."""
+    """Raise errors of SQLite and the system as ours, with the path and SQLite's name for them."""
     try:
         yield
     except sqlite3.Error as error:
         raise of_sqlite_error(error, path) from error
     except OSError as error:
         raise of_os_error(error, path) from error
-    except UnicodeDecodeError as error:  # Python's own, of a text in the file
+    except UnicodeDecodeError as error:  # raised by Python for a text in the file
         raise DiskFailure(f"{path}: a text in it is damaged") from error
 
 
 def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
-    """What an error of SQLite means to our caller."""
+    """The error of ours for an error of SQLite."""
     code = getattr(error, "sqlite_errorcode", None)
     meaning = DatabaseError if code is None else _MEANING.get(code & 0xFF, DatabaseError)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
@@ -69,9 +69,9 @@ def of_sqlite_error(error: sqlite3.Error, path: Path) -> DatabaseError:
 
 
 def of_os_error(error: OSError, path: Path) -> DatabaseError:
-    """What an error of the system means to our caller.
+    """The error of ours for an error of the system.
 
-    The file at fault is the one that the error names, and `path` where it names none.
+    The file at fault is the one that the error names, or else `path`.
     """
     path = Path(os.fsdecode(error.filename)) if error.filename else path
     if isinstance(error, NotOurs):

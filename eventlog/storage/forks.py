@@ -1,10 +1,10 @@
-"""What a forked process inherits and must not keep: the descriptors of locks, marks and files.
+"""Closes, in a forked process, the inherited descriptors of locks, marks and files.
 
-A flock belongs to an open file, and a fork shares it: the lock and the mark of a parent that died
-would stay held for as long as a child of it lives. So a child closes its copies at once. The
-parent's are not touched, and SQLite's own files are left alone: their locks are not inherited.
+A flock belongs to an open file, and a fork shares that file: the lock and the mark of a parent that
+died would stay held while a child of it lives. So a child closes its copies at once, which does not
+affect the parent's. SQLite's own files are not closed: their locks are not inherited.
 
-Knows nothing of what the descriptors are for.
+Does not know what the descriptors are for.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ class Inherited(Protocol):
     """Something that holds descriptors."""
 
     def forget(self) -> None:
-        """Close the descriptors of this process, without a word to others. Never raises."""
+        """Close the descriptors in this process. Never raises."""
 
 
 _all: Final[WeakSet[Inherited]] = WeakSet()
 
 
 def forget_in_children(holder: Inherited) -> None:
-    """Have a forked process close what `holder` holds, for as long as `holder` lives."""
+    """Call `holder.forget` in each forked process, for as long as `holder` exists."""
     _all.add(holder)
 
 

@@ -1,8 +1,8 @@
-"""One writer at a time, between processes and inside one: an advisory lock on a file of its own.
+"""An advisory lock on a separate file: one writer at a time, between and inside processes.
 
 SQLite 3.7.0 to 3.51.2 can damage a WAL database when a commit and a WAL checkpoint of two
-connections run at the same time, so both take this lock. It is on a file next to the database: to
-open and close the database file itself would drop SQLite's own locks in this process.
+connections run at the same time, so both take this lock. It is on a file next to the database:
+opening and closing the database file itself would drop SQLite's own locks in this process.
 
 Knows nothing of SQLite.
 """
@@ -27,15 +27,15 @@ from eventlog.storage.forks import forget_in_children
 from eventlog.storage.side_files import NotOurs, open_side_file
 
 TIMEOUT_S: Final = 5.0
-# flock has no timeout of its own, so a waiter looks again at this pace: some ten times for each
-# transaction of a busy writer, so that a gap between two of them is hit sooner or later.
+# flock has no timeout, so a waiter tries again after this time: about ten times during each
+# transaction of a busy writer, so that it finds a gap between two of them.
 RETRY_S: Final = 0.0005
 LATE_S: Final = 0.5
 # As `since`: try once, and do not wait.
 AT_ONCE: Final = -math.inf
 
 
-# All locks of this process, so that one can find who in the process holds its file.
+# All locks of this process, so that a waiter finds the one that holds its file.
 _all: Final[WeakSet[FileLock]] = WeakSet()
 _all_lock: Final = threading.Lock()
 
@@ -43,20 +43,20 @@ _all_lock: Final = threading.Lock()
 class FileLock:
     """`flock` on `path`, exclusive, waited for at most `timeout_s` seconds.
 
-    Belongs to one connection and is not for two threads at once; another FileLock on the same
-    path excludes it, in this process too. Acquiring what is held already counts up, and the
-    last release lets go.
+    It belongs to one connection, and may not be used by two threads at once. Two FileLocks on the
+    same path exclude each other, in one process too. A lock that is held can be acquired again;
+    the last release frees it.
 
-    `give_way` is set by a holder that may keep the lock for longer than a statement runs: it is
-    called when a lock of this process whose `asks` is True has to wait, on that one's thread, and
+    `give_way` is set by a holder that may keep the lock for longer than a statement takes. When a
+    lock of this process with `asks` has to wait, it calls `give_way` on its own thread, which
     releases the lock if it can.
     """
 
     def __init__(self, path: Path, *, timeout_s: float = TIMEOUT_S) -> None:
-        """Make the file (0600) where it is missing.
+        """Open the file, and make it (0600) if it is missing.
 
-        Raises ReadOnly where the file can't be opened for writing, UnsafeFile where it is no plain
-        file of ours.
+        Raises ReadOnly if the file can't be opened for writing, and UnsafeFile if it is not a plain
+        file of this user.
         """
         self.give_way: Callable[[], None] | None = None
         self.asks = False
@@ -83,14 +83,13 @@ class FileLock:
         return self._fd < 0
 
     def acquire(self, *, since: float | None = None) -> None:
-        """Wait for the lock. Raises LockTimeout when another holds it for too long.
+        """Wait for the lock. Raises LockTimeout if another holds it for too long.
 
-        The timeout counts from `since`, on the monotonic clock, so that time spent in a queue is
-        included; None is now. A first try is always made, and the only one where `since` is
-        AT_ONCE.
+        The timeout counts from `since` on the monotonic clock, so that time spent in a queue is
+        included; None is now. At least one attempt is made; with AT_ONCE, exactly one.
         """
         since = time.monotonic() if since is None else since
-        # A caller that comes late, after others' work, still gets a fair try.
+        # A caller that has waited in a queue until its timeout still gets LATE_S.
         give_up = max(since + self._timeout_s, time.monotonic() + min(LATE_S, self._timeout_s))
         if self._depth == 0:
             self._wait(since, give_up)
@@ -100,7 +99,7 @@ class FileLock:
     def rest_ms(self) -> int:
         """The milliseconds that the last `acquire` left of its timeout, for other locks.
 
-        Almost all of it counts as all of it, so that nothing changes after an ordinary wait.
+        Nearly the full timeout is rounded up to it, so that most waits give the same answer.
         """
         if self._give_up == AT_ONCE:
             return 0
@@ -108,7 +107,7 @@ class FileLock:
         return int(1000 * (TIMEOUT_S if rest_s > 0.98 * TIMEOUT_S else rest_s))
 
     def release(self) -> None:
-        """Undo one acquire; there is nothing to undo where the lock is not held."""
+        """Undo one `acquire`; do nothing if the lock is not held."""
         if self._depth == 0:
             return
         self._depth -= 1
@@ -119,13 +118,13 @@ class FileLock:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def note(self) -> None:
-        """While the lock is held: write into its file who holds it, and since when. Once."""
+        """Write into the file who holds the lock, and since when; once for each time it is held."""
         if not self._noted and self._depth:
             self._noted = True
             self._write_note(lock_holder.note())
 
     def _write_note(self, note: bytes) -> None:
-        # It only makes an error's sentence better: a full disk may go without.
+        # The note only improves an error's message, so a full disk is no failure.
         with suppress(OSError):
             os.pwrite(self._fd, note, 0)
 
@@ -137,12 +136,12 @@ class FileLock:
             self._depth = 0
 
     def forget(self) -> None:
-        """In a forked process: close the file; the parent goes on holding what it holds."""
+        """In a forked process: close the file; the parent keeps the lock."""
         self.close()
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Hold the lock for a block. Raises LockTimeout where it is not free now."""
+        """Hold the lock for a block. Raises LockTimeout if it is not free now."""
         self.acquire(since=AT_ONCE)
         try:
             yield
@@ -186,9 +185,9 @@ class FileLock:
                 lock.give_way()
 
     def _is_current(self) -> bool:
-        """Whether the file that is locked is still the one that others find under its name."""
+        """Whether the locked file is still the one at its path."""
         try:
-            found = os.stat(self._name)  # noqa: PTH116 - before each write, and twice as quick
+            found = os.stat(self._name)  # noqa: PTH116 - called before each write, and twice as fast
         except FileNotFoundError:
             return False
         except OSError:  # the disk is gone: the write that follows fails
@@ -196,7 +195,7 @@ class FileLock:
         return (found.st_ino, found.st_dev) == self.identity
 
     def _open_again(self) -> None:
-        """Use the file that has the name now; make it where there is none."""
+        """Use the file that is at the path now; make it if there is none."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
         fd = _open(self._path)
         os.close(self._fd)

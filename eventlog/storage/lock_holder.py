@@ -1,7 +1,7 @@
-"""Who holds a lock: the process by number and program, for the sentence of an error.
+"""Finds out who holds a lock, by process number and program, for the message of an error.
 
-Read from /proc, where a system has it. A holder that keeps a lock for long may leave a note in the
-lock file as well, which says since when. Knows no lock of ours, and changes nothing.
+Reads /proc, if the system has it. A holder that keeps a lock for long may also leave a note in the
+lock file, with the time. Knows only files, and changes nothing.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Final, NamedTuple
 _LOCKS: Final = Path("/proc/locks")
 # SQLite's lock for a connection that writes to the WAL: a byte of the -shm file.
 _WAL_WRITE_LOCK: Final = 120
-# A note has a fixed size, so that to erase it changes no file's length.
+# A note has a fixed size, so that erasing it does not change the file's length.
 NOTE_SIZE: Final = 64
 
 
 class _Held(NamedTuple):
-    """One lock that is held: its kind, whose it is, and which bytes it covers."""
+    """A lock that is held: its kind, its process, and the bytes that it covers."""
 
     kind: str
     pid: int
@@ -29,7 +29,7 @@ class _Held(NamedTuple):
 
 
 def of_flock(lock_file: Path) -> str:
-    """Who holds the flock on a file, as a phrase; "another process" where nothing is known."""
+    """Who holds the flock on a file, as a phrase; "another process" if unknown."""
     for held in _held(lock_file):
         if held.kind == "FLOCK":
             return _phrase(held.pid, since=_noted(lock_file, held.pid))
@@ -37,7 +37,7 @@ def of_flock(lock_file: Path) -> str:
 
 
 def of_wal(database: Path) -> str:
-    """Who holds SQLite's lock for writing, as a phrase; "" where nothing is known."""
+    """Who holds SQLite's lock for writing, as a phrase; "" if unknown."""
     for held in _held(Path(f"{os.path.realpath(database)}-shm")):
         if held.kind == "POSIX" and held.start <= _WAL_WRITE_LOCK <= held.end:
             return _phrase(held.pid)
@@ -45,7 +45,7 @@ def of_wal(database: Path) -> str:
 
 
 def note() -> bytes:
-    """What a holder leaves in its lock file: who it is, and since when it holds the lock."""
+    """The note for a lock file: this process, and the time."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return f"{os.getpid()} {since}".encode().ljust(NOTE_SIZE)
 
@@ -57,7 +57,7 @@ def _phrase(pid: int, *, since: str = "") -> str:
 
 
 def _noted(lock_file: Path, pid: int) -> str:
-    """Since when a process says that it holds the lock; "" where it says nothing."""
+    """Since when a process holds the lock, by its note; "" if there is none."""
     try:
         with lock_file.open("rb") as file:
             noted = file.read(NOTE_SIZE).decode("ascii", "replace")
@@ -68,7 +68,7 @@ def _noted(lock_file: Path, pid: int) -> str:
 
 
 def _program(pid: int) -> str:
-    """The program's name and its script's, and no other argument: one may be a secret."""
+    """The names of the program and its script. Other arguments may be secret."""
     try:
         words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
     except OSError:
@@ -82,7 +82,7 @@ def _program(pid: int) -> str:
 
 
 def _held(path: Path) -> Iterator[_Held]:
-    """The locks on a file that the system lists, but for those that are waited for."""
+    """The locks on a file that the system lists, without those that are waited for."""
     try:
         status = path.stat()
         listed = _LOCKS.read_text(encoding="ascii", errors="replace")

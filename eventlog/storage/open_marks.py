@@ -1,10 +1,10 @@
 """Marks of open stores: files that show an unclean stop to the next start.
 
-A store that is open has a small file next to the database, with a `flock` on it, and removes the
-file when it closes. A file without a flock was left by a process that died, or by a machine that
-lost its power. Marks are made and looked for inside the writer's lock only.
+An open store has a small file next to the database, with a `flock` on it, and removes the file when
+it closes. A file without a flock was left by a process that died, or by a power cut. Marks are made
+and searched only inside the writer's lock.
 
-Knows nothing of SQLite, and of the log only its path.
+Knows nothing of SQLite, and only the path of the log.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class OpenMark:
     """The mark of one open store."""
 
     def __init__(self, db_path: Path, name: str | None = None) -> None:
-        """Leave the mark, on the disk before this returns.
+        """Make the mark; it is on the disk when this returns.
 
-        `name` is the mark's own, and goes into the journal when the mark is left behind; None
-        makes a random one. Raises OSError.
+        `name` is the last part of the file's name. If the mark is left behind, the name goes into
+        the journal. None makes a random one. Raises OSError.
         """
         self._path = mark_path(db_path, name or uuid4().hex)
         self._fd = make_side_file(self._path)
@@ -39,23 +39,23 @@ class OpenMark:
             fcntl.flock(self._fd, fcntl.LOCK_EX)
             sync(self._path.parent)
         except BaseException:
-            self.leave()  # or the next start would take this one for unclean
+            self.leave()  # or the next start would report an unclean stop
             raise
 
     def leave(self) -> None:
-        """Remove the mark: this stop is a clean one."""
+        """Remove the mark, for a clean stop."""
         if self._fd >= 0:
             self._path.unlink(missing_ok=True)
             self.drop()
 
     def drop(self) -> None:
-        """Close the mark and leave it there: this stop is not clean."""
+        """Close the mark but leave the file: this stop is not clean."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def forget(self) -> None:
-        """In a forked process: the mark is the parent's."""
+        """In a forked process: close the descriptor; the mark is the parent's."""
         self.drop()
 
 
@@ -69,7 +69,7 @@ def left_behind(db_path: Path) -> list[Path]:
 
 
 def identity(mark: Path) -> str:
-    """The own part of a mark's name."""
+    """The last part of a mark's file name, which identifies it."""
     return mark.name.rpartition(".open-")[2]
 
 

@@ -1,7 +1,7 @@
 """The process and the event loop that an open log belongs to.
 
-Threads and locks are not carried over by a fork, and a future can be answered only on the loop that
-made it. So a call from elsewhere is refused before anything is queued, instead of waiting for ever.
+A fork does not copy threads and locks, and only the loop that made a future can resolve it. So a
+call from elsewhere is refused before anything is queued; otherwise it would never return.
 
 Does not know what is open.
 """
@@ -16,16 +16,16 @@ from eventlog.errors import OpenedElsewhere
 
 
 class Owner:
-    """The process and the running loop of the moment when something was opened."""
+    """The process and the running loop at the time when something was opened."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._pid = os.getpid()
 
     def require(self) -> None:
-        """Raise OpenedElsewhere in another process, and on another event loop.
+        """Raise OpenedElsewhere in another process and on another event loop.
 
-        Without a running loop only the process is compared: nothing can be awaited there.
+        Without a running loop, only the process is compared.
         """
         if self.is_inherited:
             raise OpenedElsewhere("process")
@@ -37,7 +37,7 @@ class Owner:
             raise OpenedElsewhere("event loop")
 
     def cancel(self, task: asyncio.Task[Any]) -> None:
-        """Cancel a task of the loop, from any thread; a loop that is closed runs no task."""
+        """Cancel a task of the loop, from any thread; do nothing if the loop is closed."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(task.cancel)
 

@@ -1,9 +1,9 @@
 """The paths of all files of a log: next to the database file, and never next to a link to it.
 
-SQLite follows a link and keeps its WAL next to the file itself. Lock, head file and all others must
-be there too, or two programs that know one log by two names would have two locks.
+SQLite follows a link and keeps its WAL next to the file itself. The lock, the head file and all
+others must be there too, or two programs that use two names for one log would have two locks.
 
-Every such path is made in this file only. Knows nothing of the files' content.
+Only this file makes such paths. Does not know what the files contain.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from eventlog.storage.error_translation import translated
 
 
 def real_path(path: Path) -> Path:
-    """The file that a path leads to, which may not be there yet. Raises OSError."""
+    """The file that a path leads to, which may not exist yet. Raises OSError."""
     return path.resolve() if path.is_symlink() else path
 
 
 def absolute_path(path: Path) -> Path:
-    """The path from the root on, which a later chdir does not change. Raises DatabaseError."""
+    """The absolute path, which a later chdir does not change. Raises DatabaseError."""
     with translated(path):
         return path.absolute()
 
 
 def beside(db_path: Path, ending: str) -> Path:
-    """The path that differs from the database file's own by this at its end. Raises OSError."""
+    """The path of the database file with this ending added. Raises OSError."""
     path = real_path(db_path)
     return path.with_name(path.name + ending)
 
@@ -39,7 +39,7 @@ def wal_path(db_path: Path) -> Path:
 
 
 def rollback_path(db_path: Path) -> Path:
-    """SQLite's rollback journal, which there is before the database has a WAL."""
+    """SQLite's rollback journal, which exists only before the database has a WAL."""
     return beside(db_path, "-journal")
 
 
@@ -69,7 +69,7 @@ def old_head_path(db_path: Path, number: int) -> Path:
 
 
 def mark_path(db_path: Path, name: str) -> Path:
-    """The mark of a store that has the log open; "" answers what all of them begin with."""
+    """The mark of a store that has the log open; "" gives the beginning of all of them."""
     return beside(db_path, f".open-{name}")
 
 
@@ -104,9 +104,9 @@ def outside_path(db_path: Path) -> Path:
 
 
 def checked_path(db_path: str | Path) -> Path:
-    """The path, if a database can be at it.
+    """The path, if a database can be there.
 
-    Raises BadArgument for ':memory:' and the like, MissingFolder where there is no folder.
+    Raises BadArgument for ':memory:' and similar, MissingFolder and NotADatabase.
     """
     text = str(db_path)
     if not text or ":memory:" in text or text.startswith("file:") or "\0" in text:
@@ -120,11 +120,11 @@ def checked_path(db_path: str | Path) -> Path:
     return path
 
 
-PATH_LENGTH_MAX: Final = 4000  # what a system's calls take, less the endings of the other files
+PATH_LENGTH_MAX: Final = 4000  # the limit of system calls, less the endings of the other files
 
 
 def require_path(name: str, given: object) -> str:
-    """The path as text. Raises BadArgument for what can't be the path of a file."""
+    """The path as text. Raises BadArgument for a value that can't be the path of a file."""
     path = os.fspath(given) if isinstance(given, os.PathLike) else given
     if not isinstance(path, str):
         raise BadArgument(f"{name} is a path, not a {type(path).__name__}")

@@ -1,11 +1,11 @@
 """Opens a log for reading on a read-only medium and on a full disk too.
 
-SQLite reads a WAL database through an index file, -shm, which it must be able to make. Where it
-can't, a log without a WAL is opened as a file that never changes. Any other log is copied with its
-WAL into a temporary folder and read there. The answer says what was done, so that a reader knows
-that it looks at a copy.
+SQLite reads a WAL database through an index file, -shm, which it must be able to make. If it can't,
+a log without a WAL is opened as a file that never changes. Any other log is copied with its WAL
+into a temporary folder and read there. The result says what was done, so that a reader knows that
+it sees a copy.
 
-Knows how SQLite opens files, and nothing of what a log holds.
+Knows how SQLite opens files. Does not know what a log contains.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from eventlog.storage.paths import lock_path, wal_path
 
 log = logging.getLogger("eventlog")
 
-# What SQLite says where it can't make or use the -shm file. The second group are extended codes.
+# SQLite's codes when it can't make or use the -shm file. All but the first are extended codes.
 _NO_INDEX: Final = frozenset(
     {
         sqlite3.SQLITE_CANTOPEN,
@@ -48,9 +48,9 @@ _PROBE: Final = "SELECT count(*) FROM sqlite_schema"
 
 
 class Opened(Struct, frozen=True):
-    """A read-only connection. `how` says what had to be done to get it, None for nothing.
+    """A read-only connection. `how` says what had to be done to get it; None means nothing.
 
-    `immutable` is SQLite's word for a file that never changes; it looks for no WAL then.
+    `immutable` is SQLite's mode for a file that never changes. It ignores the WAL.
     """
 
     connection: sqlite3.Connection
@@ -60,10 +60,10 @@ class Opened(Struct, frozen=True):
 
 @contextmanager
 def opened(db_path: Path, *, ours: bool = True) -> Iterator[Opened]:
-    """Open a log for reading, and close it, with what was made for it, afterwards.
+    """Open a log for reading for a block; then close it and remove what was made for it.
 
-    With `ours` it must say that it is a log of ours. Raises DatabaseMissing, NotADatabase,
-    ForeignDatabase, NewerDatabase, and DiskFull where a copy has no room.
+    With `ours`, its header must say that it is a log. Raises DatabaseMissing, NotADatabase,
+    ForeignDatabase, NewerDatabase, and DiskFull if there is no room for a copy.
     """
     if not db_path.exists():
         raise DatabaseMissing(f"there is no database {db_path}")
@@ -113,10 +113,10 @@ def _connect(path: Path, query: str) -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
         try:
             connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-            connection.execute(_PROBE).fetchone()  # the WAL is looked for at the first read only
+            connection.execute(_PROBE).fetchone()  # SQLite opens the WAL at the first read
         except BaseException as error:
             connection.close()
-            if isinstance(error, UnicodeDecodeError):  # in SQLite's complaint of the schema
+            if isinstance(error, UnicodeDecodeError):  # in SQLite's message about the schema
                 raise DiskFailure(f"{path}: its schema is damaged (no UTF-8)") from error
             code = getattr(error, "sqlite_errorcode", 0)
             if {code, code & 0xFF} & _NO_INDEX:
@@ -126,7 +126,7 @@ def _connect(path: Path, query: str) -> sqlite3.Connection:
 
 
 def _connect_last(path: Path, query: str) -> sqlite3.Connection:
-    """Connect where nothing else is left to be tried."""
+    """Connect, where no other way is left."""
     try:
         return _connect(path, query)
     except _NoIndex as error:
@@ -141,7 +141,7 @@ def _has_wal(db_path: Path) -> bool:
 
 
 def _copy(db_path: Path, folder: Path) -> Path:
-    # Without -shm no process has the log open. The lock keeps it so, where there can be one.
+    # Without -shm no process has the log open. The lock, if it can be made, keeps writers out.
     try:
         lock = FileLock(lock_path(db_path))
     except (ReadOnly, OSError):

@@ -1,8 +1,8 @@
-"""Room that is kept for unlock records when the disk is full.
+"""A reserve of disk space for unlock records when the disk is full.
 
 A file of zeros next to the database is emptied when a commit with an unlock action finds no room.
-From then on only such appends may write, until there is room for the file again. Where there is no
-room for it at the beginning, the log works without it.
+From then on only such appends may write, until there is room for the file again. If there is no
+room for it at the start, the log works without it.
 
 Knows nothing of SQLite or of facts.
 """
@@ -24,15 +24,15 @@ log = logging.getLogger("eventlog")
 
 # A thousand unlock records, each a commit of its own with its pages in the WAL.
 SIZE_BYTES: Final = 32 * 1024 * 1024
-# A disk that has hardly more room than this keeps it for records.
+# The reserve is made only if the disk has this many times its size.
 ROOM_FACTOR: Final = 4
 RETRY_S: Final = 1.0
 
 
 class Reserve:
-    """The file `DB_PATH.reserve`: of `size_bytes`, or empty while its room is given up.
+    """The file `DB_PATH.reserve`: of `size_bytes`, or empty while its space is given up.
 
-    The file is the state, for all processes that write to the log.
+    The file is the state for all processes that write to the log.
     """
 
     def __init__(self, db_path: Path, *, size_bytes: int | None = None) -> None:
@@ -42,9 +42,10 @@ class Reserve:
         self._tried_at = -math.inf
 
     def keep(self) -> None:
-        """Take the room, where there is plenty and none was taken before.
+        """Make the file if the disk has plenty of room and it does not exist.
 
-        What is there and is not a plain file of ours is left alone; there is no reserve then.
+        If something other than a plain file of this user is there, it is not touched, and there is
+        no reserve.
         """
         if not self._size_bytes or self._is_there():
             return
@@ -52,13 +53,13 @@ class Reserve:
             if _free_bytes(self._path.parent) >= ROOM_FACTOR * self._size_bytes:
                 self._fill()
         except OSError as error:
-            # An empty file would say that the room is given up, and let nothing else in.
+            # An empty file would mean that the reserve is given up.
             with suppress(OSError):
                 self._path.unlink()
             log.warning("no room is kept for unlock records: %s", error.strerror)
 
     def give_up(self) -> bool:
-        """Make the room free for unlock records; whether there was any."""
+        """Free the space for unlock records; return whether there was any."""
         try:
             fd = open_side_file(self._path, os.O_WRONLY)
             try:
@@ -77,13 +78,12 @@ class Reserve:
         return True
 
     def restored(self) -> bool:
-        """Whether everything may be written (again): tries to take the room back now and then.
+        """Whether all appends may write; tries to fill the file again, at most every RETRY_S.
 
-        There must be room for as much again, or what was given up for unlock records would be
-        taken from them.
+        The disk must have twice the file's size, or unlock records would lose the space again.
         """
         try:
-            # Asked at each commit: os.lstat takes a third of what Path.lstat does.
+            # Called at each commit: os.lstat takes a third of the time of Path.lstat.
             if not self._size_bytes or os.lstat(self._name).st_size > 0:
                 return True
             if time.monotonic() - self._tried_at < RETRY_S:

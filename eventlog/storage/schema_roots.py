@@ -1,8 +1,8 @@
-"""Let tables change their content in one transaction, by where `sqlite_schema` says they begin.
+"""Exchanges the content of tables in one transaction, by their root pages in `sqlite_schema`.
 
-SQLite can't rename an index, and building one holds the lock for as long as that takes. So two
-tables of one shape, with their indexes, change their root pages: names, guards and SQL text stay
-as they are. Knows no table.
+SQLite can't rename an index, and building one would hold the lock for a long time. So two tables
+with the same columns, and their indexes, exchange their root pages; names, triggers and SQL text
+stay. Knows no table.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _EXCHANGE_SEQUENCES: Final = (
 
 
 def exchange(connection: sqlite3.Connection, twins: Mapping[str, str]) -> None:
-    """Let tables and indexes change their content with their twins.
+    """Exchange the content of tables and indexes with that of their twins.
 
-    The caller holds the write lock and a transaction. Where that transaction fails, it reads the
-    schema again (`PRAGMA writable_schema = RESET`): this connection may have the exchange in mind.
+    The caller holds the write lock and a transaction. If the transaction fails, the caller resets
+    the schema (`PRAGMA writable_schema = RESET`), as this connection may have the new one cached.
 
     Args:
         connection: A connection that may write the schema.
         twins: The name of each table or index, and that of its twin, which has the same columns.
 
     Raises:
-        DatabaseError: One of them is not there; nothing is changed.
+        DatabaseError: One of them does not exist; nothing was changed.
     """
     roots: dict[str, int] = dict(connection.execute(_ROOTS).fetchall())
     gone = sorted({*twins, *twins.values()} - roots.keys())
@@ -50,7 +50,7 @@ def exchange(connection: sqlite3.Connection, twins: Mapping[str, str]) -> None:
         for name, twin in twins.items():
             connection.execute(_EXCHANGE_SEQUENCES, {"one": name, "other": twin})
     (version,) = connection.execute("PRAGMA main.schema_version").fetchone()
-    # Every other connection, and every prepared statement, reads the schema again.
+    # Makes every other connection and prepared statement read the schema again.
     connection.execute(f"PRAGMA main.schema_version = {version + 1}")
-    # A schema that can't be read would lock everybody out: read it before it is committed.
+    # Read the schema before the commit: a broken one would make the database unreadable.
     connection.execute("PRAGMA writable_schema = RESET")

@@ -1,7 +1,7 @@
-"""Runs a coroutine to its end, also when the task that waits for it is cancelled.
+"""Runs a coroutine to its end, even if the task that waits for it is cancelled.
 
-Threads, files and locks must not be left half open or half closed. So a cancellation waits until
-the work is done, and is raised then: asyncio's, and those of anyio's scopes.
+Threads, files and locks must not be left half open or half closed. So a cancellation, of asyncio or
+of an anyio scope, is raised only when the work is done.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 async def shielded(work: Coroutine[Any, Any, T]) -> T:
-    """The answer of `work`. Raises what it raises; else a cancellation that came meanwhile."""
+    """The result of `work`. Raises what it raises, or else a cancellation that came in between."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None
     with anyio.CancelScope(shield=True):

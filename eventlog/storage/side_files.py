@@ -1,10 +1,10 @@
-"""Opens the files next to a database, and refuses what is not a plain file of its owner.
+"""Opens the files next to a database, and refuses everything but plain files of its owner.
 
-At such a path there may be a link, a pipe, a device, a folder, or a file of another user: a prank,
-a mistake, or left by another program. So no link is followed. Only a plain file with one name is
-opened, and only one of this user, of the database's owner, or of root. A new file has the mode of
-the database, and as root its owner too, as SQLite does for its WAL: what `sudo` leaves behind can
-be used by the service.
+Such a path may hold a link, a pipe, a device, a folder, or a file of another user: an attack, a
+mistake, or left by another program. So no link is followed. Only a plain file with one name is
+opened, and only if it belongs to this user, to the database's owner or to root. A new file gets the
+mode of the database and, as root, its owner, as SQLite does for its WAL: so a service can use what
+`sudo` has made.
 
 Does not know what the files are for.
 """
@@ -34,7 +34,7 @@ _TRIES: Final = 100
 
 
 class NotOurs(OSError):
-    """There is something else at the path than a plain file of ours; `strerror` says what."""
+    """The path does not hold a plain file of ours; `strerror` says what it holds."""
 
 
 def open_side_file(path: Path, flags: int = os.O_RDONLY, *, make: bool = False) -> int:
@@ -51,7 +51,7 @@ def open_side_file(path: Path, flags: int = os.O_RDONLY, *, make: bool = False) 
     """
     for _ in range(_TRIES):
         try:
-            # Before it is opened: to open a device may set it in motion.
+            # Checked before it is opened, because opening a device may start it.
             check_side_file(path)
             fd = os.open(path, flags | _HOW)
         except FileNotFoundError:
@@ -89,7 +89,7 @@ def read_side_file(path: Path, size_max: int) -> bytes:
 
 
 def give_to_owner(new: int | Path, like: os.stat_result) -> None:
-    """As root: give a new file or folder to the owner of the database or the folder."""
+    """As root: change the owner of a new file or folder to that of the database or the folder."""
     if os.geteuid() == 0 and (like.st_uid, like.st_gid) != (0, os.getegid()):
         if isinstance(new, int):
             os.fchown(new, like.st_uid, like.st_gid)
@@ -98,7 +98,7 @@ def give_to_owner(new: int | Path, like: os.stat_result) -> None:
 
 
 def warn_of_open_folder(path: Path) -> None:
-    """Write into the log that everybody may write to the folder of a database."""
+    """Log a warning if every user may write to the folder of a database."""
     mode = path.parent.stat().st_mode
     if mode & stat.S_IWOTH:
         log.warning(
@@ -109,7 +109,7 @@ def warn_of_open_folder(path: Path) -> None:
 
 
 def why_denied(path: Path) -> str | None:
-    """Why this process can't write to a file that exists; None where it can, or there is none."""
+    """Why this process can't write to a file; None if it can, or if there is no file."""
     try:
         owner = path.lstat().st_uid
     except OSError:
@@ -120,7 +120,7 @@ def why_denied(path: Path) -> str | None:
 
 
 def make_side_file(path: Path, flags: int = os.O_RDWR) -> int:
-    """A descriptor of a new file. Raises FileExistsError where there is something, OSError."""
+    """Make a file and return its descriptor. Raises FileExistsError if the path exists, OSError."""
     fd = os.open(path, flags | _HOW | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         like = _database(path)
@@ -151,7 +151,7 @@ def _check(path: Path, status: os.stat_result) -> None:
 
 
 def _shares(path: Path, status: os.stat_result) -> bool:
-    """Whether a file of another user is one of the log's: its owner's, or of its group."""
+    """Whether a file of another user belongs to the log's owner or, if it may write, its group."""
     like = _database(path)
     if like is None:
         return status.st_uid == path.parent.stat().st_uid
@@ -160,7 +160,7 @@ def _shares(path: Path, status: os.stat_result) -> bool:
 
 
 def _database(path: Path) -> os.stat_result | None:
-    """The database of a file: its name is the beginning of the file's name."""
+    """The state of a file's database, whose name is the beginning of the file's name."""
     name = path.name
     while "." in name:
         name = name.rpartition(".")[0]

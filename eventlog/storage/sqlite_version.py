@@ -11,8 +11,8 @@ FIXED_IN: Final = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 def has_wal_fault(version: str) -> bool:
     """Whether a release has the fault of 3.7.0 to 3.51.2.
 
-    The lock file keeps commits and WAL checkpoints apart, so the fault does no harm as long as
-    every writer holds it.
+    The lock file separates commits from WAL checkpoints, so the fault does no harm as long as every
+    writer holds it.
     """
     number = tuple(int(part) for part in version.split("."))
     if number >= FIXED_IN[0]:

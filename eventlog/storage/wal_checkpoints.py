@@ -1,7 +1,7 @@
-"""When a WAL checkpoint is made: when the WAL has grown, and when there is nothing to do.
+"""Decides when to make a WAL checkpoint: when the WAL has grown, and when the writer is idle.
 
 Everything here runs on the writer's thread and never raises. Knows no connection and no lock: the
-writer makes the WAL checkpoint itself.
+writer makes the WAL checkpoint.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class WalCheckpoints:
         checkpoint: Callable[[], bool],
         post: Callable[[Job], None],
     ) -> None:
-        """Measure nothing yet.
+        """Store the arguments.
 
         Args:
             wal: The WAL file.
             limit_bytes: A WAL checkpoint is due when the WAL has grown by this much.
-            checkpoint: Makes one, and answers False where the lock was not free.
+            checkpoint: Makes a WAL checkpoint, or returns False if the lock was not free.
             post: Queues a job on the writer's thread.
         """
         self._wal = wal
@@ -51,16 +51,16 @@ class WalCheckpoints:
             return
         if used < self._looked_at:  # the WAL is written from its start again
             self._looked_at = 0
-        # Where a reader holds the WAL, another try comes when it has grown by as much again.
+        # If a reader holds the WAL, the next attempt is made when it has grown by as much again.
         if used - self._looked_at >= self._limit_bytes:
             self._looked_at = used
             self._post(self._carry_over)
 
     def tidy(self) -> None:
-        """When there is nothing to do: make a WAL checkpoint of what came since the last one."""
+        """When the writer is idle: make a WAL checkpoint of what was written since the last one."""
         try:
             used = wal_file.bytes_in_use(self._wal)
-            # What a WAL checkpoint has copied stays in the file until the WAL starts again.
+            # Frames that were copied stay in the file until the WAL is written from its start.
             if used not in (0, self._tidied_at):
                 self._carry_over_or_later()
                 self._tidied_at = used

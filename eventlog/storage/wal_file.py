@@ -1,9 +1,9 @@
-"""SQLite's WAL as a file: how much is in use, what of it the disk lacks, and room for more.
+"""Reads SQLite's WAL as a file: how much is in use, what the disk lacks of it; and extends it.
 
-After a WAL checkpoint SQLite writes the WAL again from its start and leaves the file as long as it
-was. So the length does not say how much is in use, and every pragma that says it makes a WAL
-checkpoint. But each frame has the salts of its generation, and the frames of this generation come
-first: the last one is found by bisection. SQLite locks nothing in the WAL file: to open it is safe.
+After a WAL checkpoint SQLite writes the WAL again from its start, and the file keeps its length. So
+the length does not say how much is in use, and every pragma that does makes a WAL checkpoint. But
+each frame has the salts of its generation, and the frames of the current one come first: bisection
+finds the last of them. SQLite holds no lock on the WAL file, so it may be opened and closed.
 
 Layout: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
@@ -16,6 +16,7 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,24 +27,18 @@ _FRAME_HEADER_SIZE: Final = 24
 _FRAME_SALTS: Final = slice(8, 16)
 _CHUNK: Final = 1024 * 1024
 _SECTOR: Final = 512
-# Where less than this is left, the commits after the next will make the file longer.
+# If less than this is left, one of the next commits would make the file longer.
 _ROOM: Final = 64 * 1024
 
 
 def bytes_in_use(wal: Path) -> int:
-    """The bytes of this generation's frames; 0 where there is no WAL. Raises OSError."""
-    try:
-        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        return _bytes_in_use(fd)
-    finally:
-        os.close(fd)
+    """The bytes of the current generation's frames; 0 if there is no WAL. Raises OSError."""
+    with _opened(wal) as fd:
+        return 0 if fd is None else _bytes_in_use(fd)
 
 
 def size(wal: Path) -> int:
-    """The length of the file, in use or not; 0 where there is no WAL. Raises OSError."""
+    """The length of the file, in use or not; 0 if there is no WAL. Raises OSError."""
     try:
         return wal.stat().st_size
     except FileNotFoundError:
@@ -51,19 +46,19 @@ def size(wal: Path) -> int:
 
 
 def make_room(wal: Path) -> None:
-    """Add a megabyte of zeros where little room is left after the last frame. Raises OSError.
+    """Append a megabyte of zeros if little room is left after the last frame. Raises OSError.
 
-    To sync a file that has become longer, the file system writes a journal of its own as well, and
-    that takes several times as long as to overwrite. Zeros are not a frame, so SQLite's recovery
-    ends before them. The caller holds the lock of the writers. A program that does not know that
-    lock may commit meanwhile, so the zeros are appended at the end that the file has then.
+    To sync a file that has grown, the file system also writes its own journal, which takes several
+    times as long as overwriting. Zeros are not a frame, so SQLite's recovery ends before them. The
+    caller holds the writers' lock. A program that does not know that lock may commit in between, so
+    the zeros are appended wherever the file ends at that moment.
     """
     fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
     try:
         end = os.fstat(fd).st_size
         if end - _bytes_in_use(fd) >= _ROOM:
             return
-        # Blocks that are only allocated would be as slow to write to as none.
+        # Allocating blocks is not enough: writing to them would be as slow.
         os.pwritev(fd, [bytes(_CHUNK)], end, os.RWF_APPEND)
         os.fdatasync(fd)
     finally:
@@ -88,57 +83,43 @@ def _bytes_in_use(fd: int) -> int:
 
 
 def pages(wal: Path) -> tuple[int, set[int]]:
-    """The page size, and the numbers of the pages that this generation's frames hold.
+    """The page size, and the numbers of the pages in the current generation's frames.
 
-    0 and none where there is no WAL. Raises OSError.
+    0 and an empty set if there is no WAL. Raises OSError.
     """
-    try:
-        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0, set()
-    try:
-        in_use = _bytes_in_use(fd)
-        if not in_use:
+    with _opened(wal) as fd:
+        in_use = 0 if fd is None else _bytes_in_use(fd)
+        if fd is None or not in_use:
             return 0, set()
         page_size = int(_HEADER.unpack(os.pread(fd, _HEADER.size, 0))[2])
         starts = range(_HEADER.size, _HEADER.size + in_use, _FRAME_HEADER_SIZE + page_size)
         return page_size, {int.from_bytes(os.pread(fd, 4, start)) for start in starts}
-    finally:
-        os.close(fd)
 
 
 def sync(wal: Path) -> None:
-    """Put on the disk what the WAL holds, from a process that writes no records. Raises OSError.
+    """Sync the WAL, from a process that writes no records. Raises OSError.
 
-    A failure that was reported to another open file is not reported here again; a writer has
-    `Writer.sync`. Where there is no WAL, a WAL checkpoint has synced all into the database.
+    A failure that was reported to another open file is not reported here; a writer uses
+    `Writer.sync`. If there is no WAL, a WAL checkpoint has synced all of it into the database.
     """
-    try:
-        fd = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return
-    try:
-        os.fdatasync(fd)
-    finally:
-        os.close(fd)
+    with _opened(wal) as fd:
+        if fd is not None:
+            os.fdatasync(fd)
 
 
 def write_missing(wal: Path) -> int:
-    """Write what the disk lacks of the WAL, and sync it; the number of bytes written.
+    """Write what the disk lacks of the WAL, sync it, and return the number of bytes written.
 
-    After a sync that failed the system takes for clean what never came to the disk, and answers
-    later syncs with success. So the disk is read past the system's cache, and only bytes that
-    differ are written. What was acknowledged is on the disk and is never written over: a write
-    that is in flight when the power goes may read back as noise.
+    After a failed sync, the system marks pages as clean that never reached the disk, and later
+    syncs succeed. So the disk is read past the system's cache, and only what differs is written.
+    What was acknowledged is on the disk and is not written again: a write that a power cut
+    interrupts may leave noise.
 
-    The caller holds the lock of the writers; readers see the same bytes before and after. Raises
-    OSError.
+    The caller holds the writers' lock; readers see the same bytes before and after. Raises OSError.
     """
-    try:
-        fd = os.open(wal, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
+    with _opened(wal, os.O_RDWR) as fd:
+        if fd is None:
+            return 0
         _sync_first(fd, wal)
         written = 0
         for offset, data in _missing(fd, wal):
@@ -149,27 +130,39 @@ def write_missing(wal: Path) -> int:
                 "%s: %d bytes had not come to the disk, and are written again", wal, written
             )
             os.fdatasync(fd)
+        return written
+
+
+@contextmanager
+def _opened(wal: Path, flags: int = os.O_RDONLY) -> Iterator[int | None]:
+    """A descriptor for a block; None if there is no WAL. Raises OSError."""
+    try:
+        fd = os.open(wal, flags | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        yield fd
     finally:
         os.close(fd)
-    return written
 
 
 def _sync_first(fd: int, wal: Path) -> None:
     try:
         os.fdatasync(fd)
     except OSError as error:
-        # It may be an earlier process's failure, which the system reports once. What it cost is
-        # found next, and a disk that still fails is found by the sync after that.
+        # It may be an earlier process's failure, which the system reports once. What it lost is
+        # found next; if the disk still fails, this second sync does too.
         log.warning("%s: an earlier write failed: %s", wal, error.strerror)
         os.fdatasync(fd)
 
 
 def _missing(fd: int, wal: Path) -> Iterator[tuple[int, bytes]]:
-    """The offset and bytes of each part of this generation that the disk holds otherwise."""
+    """The offset and bytes of each part of this generation that differs on the disk."""
     in_use = _bytes_in_use(fd)
     end = _HEADER.size + in_use if in_use else 0
     for offset in range(0, end, _CHUNK):
-        # The cache is read first: to read the disk may take dropping the cache.
+        # The cache is read first, because reading the disk may drop the cache.
         cached = os.pread(fd, min(_CHUNK, end - offset), offset)
         stored = read_disk(fd, wal, offset, len(cached))
         if len(stored) != len(cached):
@@ -180,7 +173,7 @@ def _missing(fd: int, wal: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _differences(cached: bytes, stored: bytes) -> Iterator[tuple[int, int]]:
-    """Where two chunks differ, as ranges inside sectors; a sector's equal ends are left out."""
+    """Where two chunks differ, as ranges inside sectors, without a sector's equal ends."""
     for start in range(0, len(cached), _SECTOR):
         ours, theirs = cached[start : start + _SECTOR], stored[start : start + _SECTOR]
         if ours != theirs:
@@ -189,10 +182,10 @@ def _differences(cached: bytes, stored: bytes) -> Iterator[tuple[int, int]]:
 
 
 def read_disk(fd: int, wal: Path, offset: int, size: int) -> bytes:
-    """What the disk holds of an open file, whatever the system's cache says. Raises OSError.
+    """The bytes of an open file on the disk, past the system's cache. Raises OSError.
 
-    Reads by O_DIRECT. Where the file system has none, the cache of this range is dropped and
-    read again; a reader may see what the disk holds until the caller has written it again.
+    Reads with O_DIRECT. If the file system has none, the cache of this range is dropped and filled
+    again; until the caller has written the range, readers may see the disk's bytes.
     """
     try:
         return _read_direct(wal, offset, size)

@@ -1,10 +1,10 @@
 """The writer: the only connection of a store that writes, on its own thread, inside the lock.
 
-Every function that `run` is given holds the file lock while it runs, so that no two writers and no
-WAL checkpoint run at the same time. WAL checkpoints are made here, after the answers of the last
-write were sent; `wal_checkpoints.py` says when.
+Every function that is passed to `run` runs inside the file lock, so that no two writers and no WAL
+checkpoint run at the same time. WAL checkpoints are made here, after the answers of the last write
+were sent; `wal_checkpoints.py` decides when.
 
-Knows nothing of what is written.
+Does not know what is written.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ from eventlog.storage.wal_checkpoints import WalCheckpoints
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
 
-# Short enough that a flipped bit in the WAL costs little, long enough that one append in some
+# Small enough that a flipped bit in the WAL loses little, large enough that only one append in
 # hundreds waits for a WAL checkpoint.
 WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
-# The WAL is measured once in so many writes: that takes about 30 µs.
+# The WAL is measured once in this many writes, which takes about 30 µs.
 WRITES_PER_LOOK: Final = 32
 
 
 class Writer:
     """A connection that may write, and the lock around all that it does.
 
-    After a sync that failed, the WAL may hold what the disk does not, though later syncs succeed.
-    So the writer has two states:
+    After a failed sync, the WAL may contain what the disk lacks, even if later syncs succeed. So
+    the writer has two states:
 
         start ──▶ sound ──── a call failed: SQLITE_IOERR, or an OSError ────▶ in doubt
                     ▲                                                            │
                     └──────── what the disk lacks was written and synced ◀───────┘
 
-    In doubt, each function and each WAL checkpoint waits until the WAL and the pages that it names
-    are known to be on the disk (`write_missing`), and is refused when that fails. How the last
-    process ended is not known, so `connect_writer` compares the WAL before the start.
+    In doubt, before each function and each WAL checkpoint the WAL and its pages are brought to the
+    disk (`write_missing`); if that fails, the function is refused. How the last process ended is
+    not known, so `connect_writer` compares the WAL at the start.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Writer:
         lock_timeout_s: float = TIMEOUT_S,
         wal_limit_bytes: int = WAL_LIMIT_BYTES,
     ) -> None:
-        """Raise ReadOnly where the lock file can't be written."""
+        """Open the lock file. Raises ReadOnly if it can't be written."""
         self.path = path
         self._wal_path = wal_path(path)
         self.lock = FileLock(lock_path(path), timeout_s=lock_timeout_s)
@@ -79,16 +79,16 @@ class Writer:
         self._durable = False
         self._patience_ms = BUSY_TIMEOUT_MS
         self._in_doubt = False
-        # Open for as long as the log is: the system tells each open file of a failed write once,
-        # and a file that is opened later may not hear of it.
+        # Open for as long as the log is: the system reports a failed write once to each open file,
+        # and may not report it to a file that is opened later.
         self._wal_fd = -1
         forget_in_children(self)
         self._hurried_at: float | None = None
-        # The files that this connection writes, by name and by what they are.
+        # The files that this connection writes: their names and identities.
         self._files: dict[str, tuple[int, int]] = {}
 
     async def open(self, prepare: Callable[[sqlite3.Connection], T]) -> T:
-        """Open the connection and run `prepare`, after which the journal's schema is kept."""
+        """Open the connection, run `prepare`, and then refuse changes of the journal's schema."""
         try:
             await self._worker.start()
         except BaseException:
@@ -109,9 +109,9 @@ class Writer:
     async def run(
         self, function: Callable[[sqlite3.Connection], T], *, since: float | None = None
     ) -> T:
-        """The answer of `function`, run inside the lock, which is waited for from `since` on.
+        """Run `function` inside the lock and return its result.
 
-        None is now. Raises LockTimeout, DatabaseError.
+        The lock's timeout counts from `since`; None is now. Raises LockTimeout, DatabaseError.
         """
         if since is None:
             since = time.monotonic() if self._hurried_at is None else self._hurried_at
@@ -120,21 +120,21 @@ class Writer:
         )
 
     def stop_waiting(self) -> None:
-        """The log is being closed: from now on every wait for the lock counts from this moment."""
+        """The log is being closed: from now on, all timeouts count from this moment."""
         self._hurried_at = time.monotonic()
 
     def post(self, job: Job) -> None:
-        """Queue a job that runs on the thread; it takes the lock by `locked` and never raises."""
+        """Queue a job for the thread. It takes the lock with `locked`, and never raises."""
         self._worker.post(job)
 
     @property
     def worker(self) -> ConnectionThread:
-        """The thread below, for jobs that answer for themselves."""
+        """The connection's thread, for jobs that handle their own errors."""
         return self._worker
 
     @property
     def in_doubt(self) -> bool:
-        """Whether the next function has the WAL compared with the disk first."""
+        """Whether the WAL is compared with the disk before the next function."""
         return self._in_doubt
 
     def locked(
@@ -144,10 +144,10 @@ class Writer:
         *,
         since: float,
     ) -> T:
-        """Call `function` inside the lock, waited for from `since` on; AT_ONCE does not wait.
+        """Call `function` inside the lock. The timeout counts from `since`; AT_ONCE does not wait.
 
-        SQLite's own lock, which only a program that knows nothing of ours can hold, is waited for
-        until the same moment: the two waits do not add up.
+        SQLite's own lock, which only a program without this lock can hold, has the same deadline:
+        the two waits do not add up.
         """
         self.lock.acquire(since=since)
         try:
@@ -190,24 +190,24 @@ class Writer:
             self._wal_fd = os.open(self._wal_path, os.O_RDONLY | os.O_CLOEXEC)
 
     def _set_patience(self, connection: sqlite3.Connection, timeout_ms: int) -> None:
-        """How long SQLite waits for locks of its own."""
+        """Set how long SQLite waits for its own locks."""
         if timeout_ms != self._patience_ms:
             connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
             self._patience_ms = timeout_ms
 
     async def close(self) -> None:
-        """Finish what is queued and close, inside the lock: it may be the last close."""
+        """Finish what is queued and close inside the lock, as it may be the last close."""
         try:
             await self._worker.stop(self._close)
         finally:
             self._close_files()
 
     def close_from_outside(self, then: Callable[[], None], *, wait: bool) -> None:
-        """The same from any thread, when the loop that opened it runs no more.
+        """Like `close`, but from any thread, after the loop that opened it has ended.
 
         Args:
             then: Called on the writer's thread when the connection is closed.
-            wait: Whether to return only then.
+            wait: Whether to return only after that.
         """
 
         def close(connection: sqlite3.Connection) -> None:
@@ -224,7 +224,7 @@ class Writer:
         self.lock.close()
 
     def forget(self) -> None:
-        """In a forked process: the log is open in the parent only."""
+        """In a forked process: close the descriptor; the log is open in the parent only."""
         if self._wal_fd >= 0:
             os.close(self._wal_fd)
             self._wal_fd = -1
@@ -235,8 +235,8 @@ class Writer:
             self._surely(lambda: None)
         except (OSError, LockTimeout) as error:
             log.warning("the WAL of %s stays as it is: %s", self.path, error)
-            # The last close is a WAL checkpoint: outside the lock, or of what is not on the disk
-            # for sure. A reader that is open makes it not the last, and makes none itself.
+            # The last close makes a WAL checkpoint, here outside the lock or of a WAL in doubt.
+            # While a reader is open this close is not the last, and a reader's close makes none.
             with closing(connect_reader(self.path)):
                 connection.close()
             if isinstance(error, LockTimeout):
@@ -245,7 +245,7 @@ class Writer:
             connection.close()
 
     def _surely(self, function: Callable[[], T]) -> T:
-        """Call a function when all that the WAL shows is on the disk, or can be put there."""
+        """Call a function after what the WAL contains was brought to the disk, if in doubt."""
         try:
             if self._in_doubt:
                 self._open_wal()
@@ -259,9 +259,9 @@ class Writer:
             raise
 
     def _require_in_place(self) -> None:
-        """Raise DiskFailure where others no longer find the files that this connection writes.
+        """Raise DiskFailure if the files that this connection writes are no longer at their paths.
 
-        SQLite goes on with a file that was deleted or moved, and nobody can read what it commits.
+        SQLite would continue with a file that was deleted or moved, and its commits would be lost.
         """
         for name, identity in self._files.items():
             try:
@@ -277,24 +277,24 @@ class Writer:
         try:
             return wal.size(self._wal_path)
         except OSError:
-            return self._wal_size  # the next write fails with what is wrong with the disk
+            return self._wal_size  # the next write reports what is wrong with the disk
 
     def _make_room(self) -> None:
-        """After a durable commit that made the WAL longer: make it longer for the next ones too."""
+        """After a durable commit that extended the WAL: extend it for the next ones too."""
         try:
             with self.lock.at_once():
                 self._surely(lambda: wal.make_room(self._wal_path))
         except LockTimeout:
-            return  # the next commit comes back to it
+            return  # tried again after the next commit
         except (OSError, DatabaseError) as error:
-            # That costs time and no record. On a full disk it is tried again when the WAL grows.
+            # Commits are only slower. On a full disk it is tried again when the WAL grows.
             log.info("the WAL of %s is not made longer: %s", self.path, error)
         self._wal_size = self._size_of_wal()
 
     def _checkpoint_wal(self) -> bool:
-        """Make a WAL checkpoint; False where the lock is not free now."""
-        # PASSIVE does not wait, so that a stuck reader can't keep the lock. This does not wait for
-        # the lock either: a later moment is as good.
+        """Make a WAL checkpoint; False if the lock is not free now."""
+        # PASSIVE does not wait for readers, so a stuck one can't keep the lock. The lock is not
+        # waited for either: a later moment will do.
         connection = self._worker.connection
         try:
             with self.lock.at_once():
@@ -307,5 +307,5 @@ class Writer:
 
 
 def _identity(name: str) -> tuple[int, int]:
-    found = os.stat(name)  # noqa: PTH116 - before each write, and twice as quick
+    found = os.stat(name)  # noqa: PTH116 - called before each write, and twice as fast
     return found.st_ino, found.st_dev
