@@ -1,4 +1,4 @@
-"""`eventlog user` and `token`: who may look at the dashboard, and which programs may."""
+"""`eventlog user` and `token`: who may use the dashboard, and which programs may."""
 
 from __future__ import annotations
 

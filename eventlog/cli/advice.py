@@ -1,4 +1,4 @@
-"""What may be done about an error of a file: a sentence for each kind of error.
+"""Advice for each error of a file: a sentence on what to do.
 
 Knows the errors, and no command but by name.
 """

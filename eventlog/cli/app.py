@@ -1,4 +1,4 @@
-"""How a command is run: arguments in, an exit code out.
+"""Runs a command: from its arguments to its exit code.
 
 Each command is loaded when it is called, so that all start quickly. Errors that are raised on
 purpose become one line on the standard error; any other is a defect, which keeps its traceback and

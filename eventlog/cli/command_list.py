@@ -1,4 +1,4 @@
-"""The list of commands, as the help shows it. Names each function, and calls none."""
+"""The list of commands, as the help shows it."""
 
 from __future__ import annotations
 

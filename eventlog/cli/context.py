@@ -1,4 +1,4 @@
-"""What every command is given: the place of the log, and the ways to print.
+"""What every command gets: the path of the log, and the ways to print.
 
 Answers go to the standard output: text for people, JSON for programs. Remarks and errors go to the
 standard error, a line each. Only terminals get colours and progress bars; output to a pipe is

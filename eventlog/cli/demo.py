@@ -1,4 +1,4 @@
-"""`eventlog demo`: shows the main functions on a log of its own, apart from the owner's log.
+"""`eventlog demo`: shows the main functions on a log of its own.
 
 It records a day at a front door, lists the events, shows one story, rebuilds the views and verifies
 the log. Recorded payloads of real cameras go in as well where they are next to the checkout. On a

@@ -1,4 +1,4 @@
-"""The demo's running door: Frigate and a lock publish over a broker, alerts go to a page.
+"""The running door of the demo: a broker with Frigate and a lock, and a page for alerts.
 
 It is `eventlog run` with a config of the demo's own. Needs mosquitto and the extra `mqtt`; without
 them the demo shows its dashboard alone.

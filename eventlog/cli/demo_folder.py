@@ -1,4 +1,4 @@
-"""The folder of a demo's log: emptied at the start, and kept from other demos until the end."""
+"""The folder of the demo's log: emptied at the start, and locked until the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's end: one record is proved to a stranger, and a forged one is found."""
+"""The end of the demo: proves one record, and finds a forged one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What exists, where a list of events is empty because it was asked for what does not.
+"""Suggests existing values when a filter of `eventlog events` matches nothing.
 
 Knows the read tables' columns of words, and no command.
 """

@@ -1,4 +1,4 @@
-"""`eventlog events`: the list, with its filters, from the read tables."""
+"""`eventlog events`: the list of events, with filters, from the read tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands on heads, proofs and keys share: where the keys lie, and how a head is told."""
+"""Shared by the commands on heads, proofs and keys: the folder of keys, and how a head is shown."""
 
 from __future__ import annotations
 

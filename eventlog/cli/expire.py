@@ -1,4 +1,4 @@
-"""`eventlog expire`: delete pictures by age or by the room that they take."""
+"""`eventlog expire`: deletes pictures by age or by the space that they take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog head`: the newest signed head, and which records it anchors."""
+"""`eventlog head`: the newest signed head, and which records it covers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog ingest`: the events of other programs become facts, each once, as they come.
+"""`eventlog ingest`: turns the events of other programs into facts, each once.
 
 A file is read piece by piece, a pipe as long as it lasts: what is complete is stored before more
 is read, so that Ctrl-C loses nothing. No log is made before there is something to put into it.

@@ -1,4 +1,4 @@
-"""The bytes of a file, a pipe or the standard input, a piece at a time, as they come.
+"""Reads a file, a pipe or standard input in pieces, as they arrive.
 
 A pipe is waited for by the event loop, so that Ctrl-C ends the wait. Knows nothing of what the
 bytes mean.

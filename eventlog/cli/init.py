@@ -1,4 +1,4 @@
-"""`eventlog init`: the first config of a house, its user, folders, log, keys and units.
+"""`eventlog init`: writes the first config of a house, its user, folders, log, keys and units.
 
 Asks three questions, or none with --yes, and says what to do next. Writes over nothing.
 """

@@ -1,4 +1,4 @@
-"""Times as people write and read them: an option's text to a moment, a moment to local text.
+"""Converts times: an option's text to a moment, a moment to local text.
 
 Pure: the zone and the present are handed in.
 """

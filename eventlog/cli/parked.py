@@ -1,4 +1,4 @@
-"""`eventlog parked`: what the views could not apply."""
+"""`eventlog parked`: the records that the views could not apply."""
 
 from __future__ import annotations
 

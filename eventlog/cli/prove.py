@@ -1,4 +1,4 @@
-"""`eventlog prove`: proof files for strangers, and the program with which they check them."""
+"""`eventlog prove`: makes proof files, and the program that checks them."""
 
 from __future__ import annotations
 

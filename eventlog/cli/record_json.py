@@ -1,4 +1,4 @@
-"""One record of the journal as JSON, for the commands that show records. Knows no command."""
+"""One record of the journal as JSON, for the commands that show records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog replay`: rebuilds or compares the read tables, or copies the log up to a moment."""
+"""`eventlog replay`: rebuilds or compares the read tables, or copies the log up to a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog ring login FILE`: ask Ring's password and code once, and keep the token."""
+"""`eventlog ring login FILE`: asks for Ring's password and code once, and stores the token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Text of the log, made safe to show: a name may hold what moves a cursor or turns a line around.
+r"""Makes text of the log safe to show: a name may contain control characters.
 
 Control characters, marks of writing direction and all else that is not a character of its own
 are shown as escapes, such as \x1b and \u202e. The joiners that scripts and emoji are written

@@ -1,4 +1,4 @@
-"""`eventlog serve`: the dashboard in browsers.
+"""`eventlog serve`: shows the dashboard in browsers.
 
 The dashboard is an extra and slow to load, so it is imported when it is called. Knows no page.
 """

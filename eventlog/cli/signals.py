@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end a command as Ctrl-C does: what is open is closed, half a file is removed.
+"""Handles SIGTERM and SIGHUP like Ctrl-C: what is open is closed, half-made files are removed.
 
 A terminal that is closed sends SIGHUP, a service manager SIGTERM. By themselves both would kill the
 process, and the next start would find an unclean stop. Knows no command.

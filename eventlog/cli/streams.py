@@ -1,4 +1,4 @@
-"""The standard streams: closed ones, full ones, and ones whose reader has gone.
+"""Handles standard streams that are closed, full, or no longer read.
 
 What is written to the standard output goes through `Output`, so that a failure there is never
 taken for a failure of the log. Knows no command.

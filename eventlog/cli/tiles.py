@@ -1,4 +1,4 @@
-"""`eventlog tiles`: the log's tree as C2SP's tlog-tiles, for a static web server."""
+"""`eventlog tiles`: writes the log's tree as C2SP's tlog-tiles, for a static web server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far the read tables have come, for commands that read them or have just made a log.
+"""Says how far the read tables have come, for commands that read them or make a log.
 
 Where no process projects, the tables may lack the newest records; the commands then say so.
 """

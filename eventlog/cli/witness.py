@@ -1,4 +1,4 @@
-"""`eventlog witness`: keep and cosign the heads of somebody else's log."""
+"""`eventlog witness`: stores and cosigns the heads of somebody else's log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The composition of the dashboard: its rooms behind the gate, as one ASGI app."""
+"""Composes the dashboard: all routes behind the gate, as one ASGI app."""
 
 from __future__ import annotations
 

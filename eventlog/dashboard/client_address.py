@@ -1,4 +1,4 @@
-"""Where a request comes from, so that no client can say so itself.
+"""Finds a request's client address, which the client itself can't choose.
 
 A forwarded address counts only where a proxy proves that it is one: it comes over our unix socket,
 or sends the secret that the owner gave it. Without that, all who come through a proxy on this

@@ -1,4 +1,4 @@
-"""Our cookies: their names, which tell one log's dashboard from another's, and their attributes.
+"""The names and attributes of our cookies; the names differ for each log.
 
 Browsers ignore ports, so two dashboards on one host would overwrite each other's cookies: the
 log's id is part of each name. Knows no request.

@@ -1,4 +1,4 @@
-"""What an error becomes on its way out: a status, a name and a sentence; never a path or SQL.
+"""Turns an error into a response: a status, a name and a sentence, never a path or SQL.
 
 The API gets JSON, a page gets a page. Errors of the disk are reported by their kind only, because
 their own sentences name files.

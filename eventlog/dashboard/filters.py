@@ -1,4 +1,4 @@
-"""Query parameters to filters and back: what a list shows, as an address has it.
+"""Converts query parameters to filters and back.
 
 Pure. Every parameter is text from outside; what is no value of its kind is refused by name, and
 what is not asked for is None. Knows the filters of the views, and no table.

@@ -1,4 +1,4 @@
-"""The gate: what every request passes before any page sees it.
+"""The gate: the checks that every request passes before it reaches a page.
 
 Checks the host, where a write comes from, who asks, what that account or token may do, and how
 large and slow a body is; and puts the security headers on every answer. Nothing behind it is

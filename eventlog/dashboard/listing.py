@@ -1,4 +1,4 @@
-"""What a list was asked for, and where it goes on: the same for every page and for the API.
+"""The parameters and the next page of a list, for every page and for the API.
 
 A request becomes a filter, a cursor and a limit here, in one place. Knows no table and no
 template.

@@ -1,4 +1,4 @@
-"""The live stream: every record as a server-sent event, its id the cursor, `position:hash`.
+"""The live stream: every record as a server-sent event, with its cursor as the id.
 
 One task reads the journal for all who listen and keeps the newest frames; a listener that is
 further behind reads the journal itself. So a position is sent once and in order, wherever a

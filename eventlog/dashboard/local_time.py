@@ -1,4 +1,4 @@
-"""Times between the read tables, the door's zone and the browser: pure functions.
+"""Converts times between the read tables, the door's zone and the browser: pure functions.
 
 The read tables write UTC without an offset; whatever leaves the house has one. Days and hours in
 filters and heat maps are the door's. Knows no table and no template.

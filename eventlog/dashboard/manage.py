@@ -1,4 +1,4 @@
-"""What the command line does with accounts and tokens, in the accounts file of a log.
+"""Manages accounts and tokens in a log's accounts file, for the command line.
 
 Plain functions over a closed dashboard or a running one, which notices within a second. They read
 no configuration and print nothing. Raise BadArgument, DatabaseError and OSError.

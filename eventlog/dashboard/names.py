@@ -1,4 +1,4 @@
-"""Names and texts from outside, shown so that none passes for another: pure.
+"""Shows names and texts from outside so that none can imitate another: pure.
 
 A person is shown by the name that the household chose, and always with the recorded name where
 the two differ. Two persons who would look alike are marked; so is a name that imitates another by

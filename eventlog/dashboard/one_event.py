@@ -1,4 +1,4 @@
-"""What is read for one event, in one hop."""
+"""Reads all that a page shows of one event, in one call of the reader's thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Persons in addresses: by their number, never by name.
+"""Persons in URLs, by number and never by name.
 
 An address is kept by browsers and proxies, and by everybody it is sent to; none of them can be made
 to forget it. So every address that the dashboard writes names a person by the id of the view

@@ -1,4 +1,4 @@
-"""What the pages ask of the read tables beyond the views' own queries: pure functions.
+"""Queries of the pages beyond the views' own: pure functions.
 
 Each takes a read-only connection, is served by an index, and is bounded however long the history
 is. Knows the views' columns; who runs it on which thread is not its concern.

@@ -1,4 +1,4 @@
-"""A request that does not pass the gate, and the answer that it gets."""
+"""The responses to requests that the gate refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of a request: how large it may be, read in time, and the form's token in it."""
+"""Reads the body of a request: its size and time limits, and the form's token."""
 
 from __future__ import annotations
 

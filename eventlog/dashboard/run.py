@@ -1,4 +1,4 @@
-"""What the command line calls to serve the dashboard. `manage.py` has accounts and tokens.
+"""Serves the dashboard, for the command line.
 
 Reads no configuration and prints nothing but through `say`.
 """

@@ -1,4 +1,4 @@
-"""What the dashboard may ask of the running door around it: a protocol, which knows no part."""
+"""The protocol by which the dashboard asks `eventlog run` about its parts."""
 
 from __future__ import annotations
 

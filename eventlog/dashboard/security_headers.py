@@ -1,4 +1,4 @@
-"""The headers that every answer bears: what a browser may load, and where from.
+"""The security headers of every response: what a browser may load, and from where.
 
 A strict policy without inline script or style. Strict-Transport-Security is sent only where the
 public address is https: for a day, until the owner asks for more, and never for subdomains. Under

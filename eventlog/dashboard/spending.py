@@ -1,4 +1,4 @@
-"""What each token may bring: requests a minute, and bytes a day.
+"""Limits what each token may send: requests a minute, and bytes a day.
 
 The rate is kept in memory. The bytes go into the accounts file now and then, not at each request,
 which would wear the disk: a crash forgets a few megabytes of them. Knows no fact.

@@ -1,4 +1,4 @@
-"""Ed25519 signatures of RFC 8032: made by `cryptography`, checked by it or without it.
+"""Ed25519 signatures of RFC 8032, signed by `cryptography`, checked with or without it.
 
 Who only checks needs no package: the slow way takes some milliseconds a signature. Who signs
 needs the extra `proof`. Knows bytes only.

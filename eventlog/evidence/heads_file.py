@@ -1,4 +1,4 @@
-"""`DB_PATH.heads`: the heads that were signed, one note after the other, for convenience only.
+"""`DB_PATH.heads`: all heads that were signed, one note after the other; a copy for convenience.
 
 Who may write the log may write this file too, so it proves nothing by itself: the heads that
 count are kept elsewhere. Each note is one write at the end; what a power cut tears is passed over.

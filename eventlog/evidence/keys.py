@@ -1,4 +1,4 @@
-"""KEYS_DIR: the folder of what must not lie beside the log: keys, the last signed head, a lock.
+"""KEYS_DIR, the folder for what must be kept apart from the log: keys, last signed head, lock.
 
 For each log, by its id in hex:
 

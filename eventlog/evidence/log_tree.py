@@ -1,4 +1,4 @@
-"""The tree over a log's rows: built while they are read, and asked for proofs.
+"""Builds the tree over a log's rows while they are read, and makes proofs from it.
 
 `LogTree` reads on from row to row, holds each hash against the chain, and keeps the right edge;
 full blocks go into the tree file. `RowNodes` answers any subtree, from that file and from the

@@ -1,4 +1,4 @@
-r"""Signed notes of C2SP: a text, and lines that sign it, to the byte.
+r"""Signed notes of C2SP: a text and the lines that sign it, byte for byte.
 
     <text, its last line ended>\n
     — <name of the key> <base64(key id, 4 bytes + signature)>\n     one line a signature

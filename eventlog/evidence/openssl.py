@@ -1,4 +1,4 @@
-"""What Ed25519 needs of the package `cryptography`; importing this fails where it is missing."""
+"""The functions of the package `cryptography` for Ed25519; the import fails if it is missing."""
 
 from __future__ import annotations
 

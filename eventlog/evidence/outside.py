@@ -1,4 +1,4 @@
-"""`DB_PATH.outside`: what the notary last knew of its places, for status, health and pages.
+"""`DB_PATH.outside`: what the notary last knew of the places that keep heads, for status pages.
 
 Written by the notary whenever something changes, read by anybody. It proves nothing: who may
 write the log may write it. The proof is what lies in the places themselves.

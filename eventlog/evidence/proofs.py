@@ -1,4 +1,4 @@
-r"""Proof files: one record, proved to a stranger, as C2SP's tlog-proof.
+r"""Proof files for one record, which anybody can check: C2SP's tlog-proof.
 
     c2sp.org/tlog-proof@v1
     extra <base64 of JSON {"record": [position … body], "blind": base64, "names": {}}>

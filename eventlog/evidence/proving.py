@@ -1,4 +1,4 @@
-"""Proofs from a log: of single records, and that one head continues another.
+"""Makes proofs from a log: of single records, and that one head continues another.
 
 Every proof is checked against its head before it is given away, so that a damaged or changed log
 gives none. Reads rows, the tree file and the heads beside a log; signs nothing.

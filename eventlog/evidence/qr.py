@@ -1,4 +1,4 @@
-"""A line as a QR code, for a phone: in a terminal, or as SVG for a page.
+"""A text as a QR code: in a terminal, or as SVG for a page.
 
 Needs the extra `proof`; who does not show codes does not need it.
 """

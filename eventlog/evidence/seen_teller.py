@@ -1,4 +1,4 @@
-"""Puts into a witness's own journal which heads it saw, at most once in ten minutes a log.
+"""Records in a witness's own journal which heads it saw, at most once in ten minutes a log.
 
 The answer to who submitted a head does not wait for it. Belongs to one event loop.
 """

@@ -1,4 +1,4 @@
-r"""Signed heads: how many records a log has and their tree's root, as C2SP's tlog-checkpoint.
+r"""Signed heads: a log's number of records and tree root, in C2SP's format tlog-checkpoint.
 
     eventlog.invalid/<log id, 32 hex>/<era>\n
     <size>\n

@@ -1,4 +1,4 @@
-"""The rules of signing: what may be signed, and what is on which disk before a head leaves.
+"""The rules of signing: what may be signed, and what must be on disk before a head is sent.
 
 1. Only rows that no power cut can take back: they are synced first.
 2. Only rows whose chain was recomputed; a break is not signed.

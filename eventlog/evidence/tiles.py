@@ -1,4 +1,4 @@
-"""A log's tree as files that any web server can serve: C2SP's tlog-tiles.
+"""A log's tree as files for any web server: C2SP's tlog-tiles.
 
     checkpoint                  the newest signed head
     tile/LEVEL/N                256 hashes; tile/LEVEL/N.p/W has the first W of an unfinished one

@@ -1,4 +1,4 @@
-r"""`DB_PATH.tree`: the roots of the full blocks of 256 records, so that a tree is known quickly.
+r"""`DB_PATH.tree`: the roots of all full blocks of 256 records, so that a tree is loaded fast.
 
     16 bytes  b"eventlog/tree/1\0"
     16 bytes  the log's id

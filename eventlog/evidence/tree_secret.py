@@ -1,4 +1,4 @@
-"""The tree's secret: 32 random bytes that blind every leaf, in a one-row table beside the journal.
+"""The tree's secret: 32 random bytes that blind every leaf, in a table of one row.
 
 Made before the first head is signed, and guarded like the log's id. A log that is never signed
 has no such table. A copy lies with the keys, so that an older backup of the database can be

@@ -1,4 +1,4 @@
-"""A small HTTP server for a witness, of the standard library: two routes and nothing else.
+"""A small HTTP server for a witness, from the standard library: two routes.
 
     POST PREFIX/add-checkpoint
     GET  PREFIX/SHA-256 of the log's name, hex/checkpoint

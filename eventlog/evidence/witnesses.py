@@ -1,4 +1,4 @@
-"""A witness of other logs, as C2SP's tlog-witness: it checks that heads continue, and cosigns.
+"""A witness of other logs, by C2SP's tlog-witness: checks that heads continue, and cosigns.
 
 Of each log that it was told of, it keeps the newest head, in the folder of keys:
 

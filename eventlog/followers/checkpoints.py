@@ -1,4 +1,4 @@
-"""How far each view and each reactor has come, and what a view could not apply.
+"""The checkpoints of views and reactors, and the records that a view could not apply.
 
 Owns the tables `checkpoints` and `parked`. A checkpoint moves in one function only, by
 compare-and-set, inside the transaction that fills the view. Knows views by name. A reactor's

@@ -1,4 +1,4 @@
-"""A cursor: where a consumer of records stopped, and which history it has seen.
+"""A consumer's position in the journal, and the hash that identifies the history it has read.
 
 A position alone cannot show that the journal behind it is another one: after a restored backup the
 same positions are given to other records. So a cursor can carry the hash at its position as well,

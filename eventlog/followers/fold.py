@@ -1,4 +1,4 @@
-"""Applies stored rows to views: decodes a batch, asks each view for its statements, runs them.
+"""Applies stored rows to views: decodes a batch, gets the statements of each view, runs them.
 
 Synchronous, inside the caller's transaction and on tables of any prefix: the live ones, or those
 that a replay fills. A record that can't be read or applied is returned with the reason, and the

@@ -1,4 +1,4 @@
-"""Applies records to the views: reads on from the checkpoint, applies, moves the checkpoint.
+"""The projector: reads records after the checkpoint, applies them, moves the checkpoint.
 
 A batch is one transaction inside the writer's lock, the checkpoint in it, so that any number of
 processes may run a projector and each record is applied exactly once. Three gears: `run_once`,

@@ -1,4 +1,4 @@
-"""Hands records to something that acts on the outside world, and remembers how far it has come.
+"""Passes records to a reactor, which acts on the outside world, and stores its checkpoint.
 
 A reactor is given every record once it is in the journal, in order and without a hole, and says
 up to which position nothing is left to do. That position is its checkpoint, a row of its own in

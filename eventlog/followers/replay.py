@@ -1,4 +1,4 @@
-"""Rebuilds views in tables of their own, and swaps them with the live ones.
+"""Rebuilds views in separate tables, and swaps them with the live ones.
 
 The new tables are filled in short transactions with pauses between them, so that appends go on.
 Readers see the old content until one transaction exchanges it; what was replaced is then deleted

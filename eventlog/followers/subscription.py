@@ -1,4 +1,4 @@
-"""Records after a position: those that are stored, then those that come.
+"""Yields the records after a position: first those that are stored, then new ones.
 
 Catches up a batch at a time, then follows hints; every position is yielded once and in order.
 A hole is an alarm. Knows nothing of views or of who writes.

@@ -1,4 +1,4 @@
-"""The swap at a replay's end: the live tables get the rebuilt content, and the rebuilt ones theirs.
+"""The swap at a replay's end: live and rebuilt tables exchange their content.
 
 Knows the views by schema and prefix only; `storage/schema_roots.py` exchanges.
 """

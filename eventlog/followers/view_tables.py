@@ -1,4 +1,4 @@
-"""Makes and drops a view's tables; which are missing."""
+"""Creates and drops a view's tables, and finds those that are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An append: its facts as bytes, the event that they belong to, and the rules about both.
+"""An append: encodes its facts, and checks the rules for one append. Pure.
 
 Pure: nothing is read or written here. `sequencer.py` gives appends their place in the journal.
 """

@@ -1,4 +1,4 @@
-"""What time it is, and how a wall time can be judged later.
+"""The clocks of an append: the wall time, the boot id and the time since that boot.
 
 A Raspberry Pi has no clock of its own: after a start its wall time may be years off until the
 network sets it. So each append keeps the id of the boot and the time since that boot with the

@@ -1,4 +1,4 @@
-"""Commits a batch of appends to the journal, with an answer for each of them.
+"""Commits a batch of appends to the journal, with one answer for each append.
 
 An append that is refused (a known key, an unknown event) fails alone. When the commit itself fails,
 no append of the batch is acknowledged, and `table.find_append` says by key what became of it. When

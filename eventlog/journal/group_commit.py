@@ -1,4 +1,4 @@
-"""Group commit: all appends that wait share one commit, and each gets its own answer.
+"""Group commit: all waiting appends share one commit, and each gets its own answer.
 
 Appends gather on the event loop. A job on the writer's thread takes all that wait and commits them
 together. A few relaxed appends, which need no sync, are committed on the loop itself when the

@@ -1,4 +1,4 @@
-r"""The head file: where the journal ended, in a small file next to the database.
+r"""The head file next to the database, which stores where the journal ended.
 
 A cut tail, or one flipped bit in the WAL, leaves a shorter journal that looks complete. So after
 each commit, inside the writer's lock, the head is written to `DB_PATH.head`: one write of one

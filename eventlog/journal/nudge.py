@@ -1,4 +1,4 @@
-"""A hint that wakes all who wait for new records.
+"""A hint that wakes those who wait for new records.
 
 A hint is not the truth: a follower that is woken reads what is there, and a bounded poll finds what
 no hint announced. Belongs to one event loop; knows nothing of what is read.

@@ -1,4 +1,4 @@
-"""Numbers, text and times of other libraries, taken at their plain value.
+"""Converts numbers, text and times of other libraries to Python's own types.
 
 A face library answers numpy scalars, a configuration holds enums, a bank's column is a Decimal.
 What a fact holds is float, int, bool, str, bytes and datetime; whatever says the same as one of

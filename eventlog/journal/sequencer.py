@@ -1,4 +1,4 @@
-"""Assigns the next positions and event ids, and finds appends that are known by their key.
+"""Assigns the next positions and event ids, and finds appends by their idempotency key.
 
 The head is kept in memory instead of being read at each commit. Where another process has
 appended, a trigger of the journal refuses the position, and the head is read again. Keys and events

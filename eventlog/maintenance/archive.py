@@ -1,4 +1,4 @@
-"""A log as lines of JSON, and back: an export can be read by people, an import is a restore.
+"""Exports a log as lines of JSON, and imports them into a new log.
 
 The first line is a header: the log's id, the range of positions, and the last hash. Then comes a
 line for each record: every column, blobs in base64, and the decoded fact, which is for people and

@@ -1,4 +1,4 @@
-"""The lines of an archive: a header, then a line for each record; and what is no such line.
+"""The lines of an archive: reads and checks a header and one line for each record.
 
 Knows the shape of the lines, and neither a database nor where they come from or go.
 """

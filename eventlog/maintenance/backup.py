@@ -1,4 +1,4 @@
-"""A copy of a log's journal, made while others write and verified before it gets its name.
+"""Copies a log's journal while others write, and verifies the copy before it gets its name.
 
 The records are copied row by row: no view, no free page and no left-over of a row that was deleted
 is in the copy, so that it holds no name that was erased. The first start over the copy fills the

@@ -1,4 +1,4 @@
-"""An imported journal takes the place of an empty one, in a log that others may have open.
+"""Puts an imported journal in place of an empty one, in a log that others may have open.
 
 Its rows go into a table of their own in short transactions with room between them, so that nobody
 waits for long, and one transaction lets the two tables change their content. Until then the log is

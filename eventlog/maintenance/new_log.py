@@ -1,4 +1,4 @@
-"""Makes a new database file that appears complete or not at all: for import, backup and salvage.
+"""Makes a new database file, which appears complete or not at all, for import, backup, salvage.
 
 The file is written in a folder of its own next to the target. When it is complete it is synced and
 gets the target's name, after its head file. An existing file is never overwritten. What a kill

@@ -1,4 +1,4 @@
-"""Deletes pictures by rule: after an age, or when they take too much room.
+"""Deletes pictures by rule: by age, or when they take too much space.
 
 Nothing is deleted without a rule. What is deleted is said by a fact first: `picture_removed` is on
 the disk before the file goes. A run that is killed in between is finished by the next one, which

@@ -1,4 +1,4 @@
-"""The view `acts`: each act that was announced to a lock, and what it came to.
+"""The view `acts`: each act that a lock was asked to do, and its outcome.
 
 One row for each unlock action with an intent that was granted. `act` is 'pending' until an outcome
 is recorded, or the lock reports the operation: see `outcomes.py`. `took_ms` and `detail` are those

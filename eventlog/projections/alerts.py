@@ -1,4 +1,4 @@
-"""The view `alerts`: each alert that was to be sent, and what became of it.
+"""The view `alerts`: each alert that was to be sent, and its outcome.
 
 One row for each `alert_intended`, with what the latest `alert_sent` about it says; an alert that
 no record announced has a row of its own. `outcome` is NULL while nothing is known, and `covers`

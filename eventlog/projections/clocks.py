@@ -1,4 +1,4 @@
-"""Whether the time of an event can be believed, and where a list shows it if not.
+"""Decides whether an event's time can be believed, and which time a list shows instead.
 
 A machine without a clock of its own is in 1970 until the network sets it, and a camera may be years
 ahead. The meta of each append has the time since the boot, which no change of the wall clock moves:

@@ -1,4 +1,4 @@
-"""The view `credentials`: each code, tag or finger that was shown and opened nothing.
+"""The view `credentials`: each code, tag or finger that was presented and did not open.
 
 The id is the position of the record. `at` is its own time, or that of the append. Knows of the
 view `events` only that its rows may belong to it.

@@ -1,4 +1,4 @@
-"""The view `devices`: the connection, battery and alarms of each device, as it said last.
+"""The view `devices`: the connection, battery and alarms of each device, as last reported.
 
 One row for each device and what it reports on: the latest by its own time. `id` is the position of
 that record. Knows nothing of the other views.

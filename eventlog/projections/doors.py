@@ -1,4 +1,4 @@
-"""The view `doors`: whether each door is open, as its contact said last.
+"""The view `doors`: whether each door is open, as its contact last reported.
 
 One row for each door: the latest report by its own time. `id` is the position of that record and
 `at` its time, which is that of the append where the contact gives none. Knows nothing of locks.

@@ -1,4 +1,4 @@
-"""The event list and one event, with their detections nested: pure functions to SQL and back.
+"""Queries for the event list and for one event, with nested detections: pure functions.
 
 Reads the tables of the views `events` and `detections` and owns neither. Each function answers
 SQL and its parameters; who runs them is not its concern. A list and its detections are one

@@ -1,4 +1,4 @@
-"""The view `events`: one row for each visit, folded from all of its facts.
+"""The view `events`: one row for each visit, computed from all of its facts.
 
 The id is the event's, from the envelope; `created_at` is when the opener was appended. An unlock
 action that belongs to no event (a key at the lock that no ring preceded) leaves no row here.

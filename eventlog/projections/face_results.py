@@ -1,4 +1,4 @@
-"""The view `face_results`: every comparison of a face, as its source gave it.
+"""The view `face_results`: every comparison of a face, as its source reported it.
 
 An event may show several faces, of which `events` keeps the best. The id is the position of the
 record; `name` is NULL for a stranger, and any other NULL means not known. Knows of the view

@@ -1,4 +1,4 @@
-"""Which face an event shows: the rule, for facts and in SQL.
+"""The rule for which face an event shows, for facts and in SQL.
 
 A result given by a person wins over every model's, the later over the earlier; without a name it
 takes a name back. Of one object (`track`) only the latest result counts, by the source's own

@@ -1,4 +1,4 @@
-"""Who is who: a source's user or slot is a person, two names are one person.
+"""The view `identities`: which person a source's user is, and which two names are one person.
 
 A table of the view `events`, with one row for each pair that a record has linked or parted; the
 latest about a pair wins. Visits and unlocks show the person of a link: a slot or a user reference

@@ -1,4 +1,4 @@
-"""What came late to an event, and who added it: pure.
+"""Finds the facts that were added late to an event, and who added them: pure.
 
 A visit is a matter of minutes. A record that joins it later may change its story, so the story
 says when it was added and by whom. Two appends of one boot are compared by the clock of that boot,

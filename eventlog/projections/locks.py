@@ -1,4 +1,4 @@
-"""The view `locks`: how each lock stands, by its last state or operation.
+"""The view `locks`: the state of each lock, by its last report or operation.
 
 One row for each door: the latest by its own time of what the lock reports as a state and what it
 did by an unlock action that names the door. A trial, and an act that was only announced, say

@@ -1,4 +1,4 @@
-"""What the facts of one event in a batch come to, one fact after the other.
+"""Combines the facts of one event in a batch into the event, one fact after the other.
 
 Faces are kept, for which is shown is decided among all of an event's; unlock actions are counted as
 they come. What other records settle is marked, and left to `settling.py`. Knows no table.

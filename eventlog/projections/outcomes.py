@@ -1,4 +1,4 @@
-"""What an unlock action came to: refused, granted, only a trial, or an act and its outcome.
+"""The outcome of an unlock action: refused, granted, a trial, or an act with its result.
 
 An action with an `intent` announces an act. Until its outcome is recorded the door has done
 nothing; it has when the outcome is `done`, or when the lock reports within CONFIRMED_US that it

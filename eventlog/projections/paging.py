@@ -1,4 +1,4 @@
-"""What a list may be asked: the bounds of a page, where it begins, and what it is filtered by.
+"""Checks the arguments of a list: the limit, the start and the filters.
 
 The same for every list, so that a value which no list can hold is refused here, by name, and
 never reaches SQLite. Knows no table.

@@ -1,4 +1,4 @@
-"""The view `parts`: which parts of the program are down, and which run again.
+"""The view `parts`: which parts of the program have stopped, and which run again.
 
 One row for each part: its latest record. `since` is when that was appended, `error` why it went
 down, NULL where it runs. `id` is the position of that record. Knows nothing of the other views.

@@ -1,4 +1,4 @@
-"""The view `persons`: everybody whom a record has named.
+"""The view `persons`: each person that a record names.
 
 The id is the position of the record that named the person first, and `created_at` when that one
 was appended. The latest PersonNamed says the name to show; one without takes it away again.

@@ -1,4 +1,4 @@
-"""The shape that every view has: its tables as SQL, and a pure rule that fills them.
+"""The type of a view: its tables as SQL, and a pure function that fills them.
 
 A view is a value, not a subclass. It knows no database: what runs the statements, and beside
 which tables (the live ones, or a replay's), is the projector's concern. In all SQL of a view

@@ -1,4 +1,4 @@
-"""What an event comes to, settled anew from all of its faces and unlock actions.
+"""Computes an event again from all of its faces and unlock actions.
 
 The view `events` keeps both in tables of its own. A row of it that a batch can't complete by
 itself (a fact came late, or an act was announced) is settled by one statement, by the rules of

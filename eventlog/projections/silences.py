@@ -1,4 +1,4 @@
-"""The view `silences`: when nothing came from a source, and until when.
+"""The view `silences`: from when to when nothing came from a source.
 
 One row for each `source_silent`; `until` is NULL while the source is still silent. A `source_back`
 ends every silence of its source that was still open. `id` is the position of the first record.

@@ -1,4 +1,4 @@
-"""The story of one event, from its records: why the door opened or did not, and what was seen.
+"""The story of one event, from its records: what was seen, and why the door opened or not.
 
 Pure: takes an event's records in the order of the journal and answers sentences. Texts of the
 facts (cameras, rules, labels) stand in them in quotes; what shows them escapes them. Knows

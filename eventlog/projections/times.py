@@ -1,4 +1,4 @@
-"""How the read tables write time.
+"""How the read tables store times.
 
 `recorded_at` and its kin are canonical ISO 8601 in UTC, '2026-02-25T10:30:00', with microseconds
 only where there are any, so that text order is time order. `created_at` is SQLite's

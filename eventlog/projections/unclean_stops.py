@@ -1,4 +1,4 @@
-"""The view `unclean_stops`: when a start found that the recorder had not been closed.
+"""The view `unclean_stops`: the starts that found that the recorder had not been closed.
 
 One row for each, so that a timeline can show where the record may have a gap. The id is the
 position of the record, `found_at` when it was appended. Knows nothing of the other views.

@@ -1,4 +1,4 @@
-"""The view `unlock_actions`: every time the lock was asked to act, with the why.
+"""The view `unlock_actions`: each time the lock was asked to act, and why it did or did not.
 
 Refused tries are rows too, and so are actions that no ring preceded: those have no event. The id
 is the position of the record. Knows of the view `events` that its rows may belong to, and no

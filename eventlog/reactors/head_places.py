@@ -1,4 +1,4 @@
-"""The places that signed heads go to: a file, a program, a witness.
+"""The places to which signed heads are sent: a file, a program, a witness.
 
 Each takes the newest head or fails; when to try again, the notary decides. A place can be asked
 for the newest head that it has, so that a log that was rolled back is found before it signs.

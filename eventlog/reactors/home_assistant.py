@@ -1,4 +1,4 @@
-"""The door as a device of Home Assistant: discovery, states and events over MQTT.
+"""Publishes the door as a Home Assistant device: discovery, states and events over MQTT.
 
 Pure but for what it is handed to publish with. Never a `lock` entity: it would offer to unlock.
 Topics and ids carry the first 8 hex digits of the log's id, so that two doors on one broker stay

@@ -1,4 +1,4 @@
-"""The notary: reads the journal on, signs heads, and hands them to their places.
+"""The notary: follows the journal, signs heads, and sends them to their places.
 
     opening ──ok──▶ following ──▶ signing ──▶ following …
        │ ▲             │ the log is another than what was signed, or damaged

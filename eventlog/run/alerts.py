@@ -1,4 +1,4 @@
-"""The part that tells the household: from the config's tables to rules, channels and a teller."""
+"""The part that sends alerts: built from the config's rules and channels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the dashboard may ask of this process; see `dashboard/running.py`."""
+"""Answers what the dashboard asks of this process; see `dashboard/running.py`."""
 
 from __future__ import annotations
 

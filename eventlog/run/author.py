@@ -1,4 +1,4 @@
-"""A store that signs every append with who makes it: a source, or a part of this process."""
+"""A store that signs every append with its author: a source, or a part of this process."""
 
 from __future__ import annotations
 

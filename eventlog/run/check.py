@@ -1,4 +1,4 @@
-"""`eventlog run --check`: what can be known of a config before anything is started.
+"""`eventlog run --check`: checks a config without starting anything.
 
 Parses, reads the secrets, asks the broker and every address for an answer, and names what loses
 messages. Starts nothing and writes nothing.

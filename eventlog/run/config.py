@@ -1,4 +1,4 @@
-"""`/etc/eventlog.toml` as values: every table a Struct, every unknown key refused with its path.
+"""Reads `/etc/eventlog.toml`: each table is a Struct, and an unknown key is an error.
 
 Reads one file and nothing else: no secret is read here, no address looked up. A secret is named
 by a file (`password_file`) or by a variable of the environment (`password = "env:NAME"`), and

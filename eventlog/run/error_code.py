@@ -1,4 +1,4 @@
-"""An error as its class and code: what may be recorded and shown of one that nobody expected.
+"""An error as its class and code, which may be recorded and shown.
 
 Never its message: that may repeat a name, an address, or text from outside.
 """

@@ -1,4 +1,4 @@
-"""The first config of a house, from a few answers, and the units that run it. Pure."""
+"""Writes the first config of a house from a few answers, and the systemd units that run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each part of the running door is: what the dashboard's page and its API show.
+"""The state of each part of `eventlog run`, for the dashboard's page and API.
 
 Kept in memory, for the living process only; what must outlive it is a fact in the journal.
 """

@@ -1,4 +1,4 @@
-"""The part that publishes the door to Home Assistant: one connection, its will, its birth."""
+"""The part that publishes the door to Home Assistant over one MQTT connection."""
 
 from __future__ import annotations
 

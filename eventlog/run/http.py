@@ -1,4 +1,4 @@
-"""HTTP requests of the running door: in a worker thread, with a limit of time and of size.
+"""HTTP requests in a worker thread, with limits of time and size.
 
 Nothing is redirected: an answer that points elsewhere would carry a token there.
 """

@@ -1,4 +1,4 @@
-"""From the config to the parts of the process: which there are, and what each depends on.
+"""Builds the parts of the process from the config, with their dependencies.
 
 Each part is made here and runs elsewhere. Extras are imported by the part that needs them.
 """

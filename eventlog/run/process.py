@@ -1,4 +1,4 @@
-"""The one process of a door: opens the log, runs the parts, and answers the system's signals.
+"""The one process of a door: opens the log, runs the parts, and handles the system's signals.
 
     SIGTERM, SIGINT   sources stop taking, appends end, views are carried on, the log is closed
     SIGHUP            the config is read again; parts whose table changed are started anew

@@ -1,4 +1,4 @@
-"""What the journal already says of this process's parts and sources, read at a start."""
+"""Reads at a start which parts and sources the journal has as stopped or silent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ring's token, which Ring replaces at each refresh: kept by rename, in the state folder.
+"""Stores the token of Ring, which Ring replaces at each refresh, in the state folder.
 
 Also the part that follows Ring. The config names the token's file; /etc is read-only to the unit,
 so it lies beside the log.

@@ -1,4 +1,4 @@
-"""Records when a source falls silent and when it is back: the times in which the door is blind."""
+"""Records when a source falls silent and when it is back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of sources that are asked: Frigate's API, Home Assistant, Ring.
+"""The parts that poll sources: Frigate's API, Home Assistant, Ring.
 
 From a table of the config and the open log to what follows and what reconciles.
 """

@@ -1,4 +1,4 @@
-"""Keeps the parts of the process running: one that fails is started again, the others go on.
+"""Keeps the parts of the process running: restarts one that fails, while the others continue.
 
     starting ──> running ──(raises, or returns)──> stopped ──(1, 2, 4 … 60 s)──> running
                     └──(10 minutes without an error)──> the wait begins at 1 s again

@@ -1,4 +1,4 @@
-"""What systemd is told, by datagrams to the socket that it names: ready, reloading, alive.
+"""Reports to systemd by datagrams: ready, reloading, alive.
 
 No library is needed. Without systemd nothing is sent.
 """

@@ -1,4 +1,4 @@
-"""CompreFace: the answer of its recognition service, kept with the event that was asked about.
+"""CompreFace: the answer of its recognition service, stored with the event that it is about.
 
 An answer has neither an id, nor a time, nor a camera: the caller adds them to it, as `id`,
 `camera` and `timestamp`. An id of Frigate's joins Frigate's event. A similarity is no distance; the

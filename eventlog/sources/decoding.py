@@ -1,4 +1,4 @@
-"""From the bytes of a file to UTF-8: gzip is unpacked, a byte order mark taken, UTF-16 converted.
+"""Decodes the bytes of a file to text: unpacks gzip, drops a byte order mark, converts UTF-16.
 
 Works piece by piece in little memory. What can't be read is named: zip, bzip2, xz, Zstandard,
 UTF-32, a gzip file that is damaged. Knows nothing of what the text means.

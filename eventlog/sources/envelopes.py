@@ -1,4 +1,4 @@
-"""What a single document or line says of its message: the topic, the time, the broker's marks.
+"""Reads what a document or line says about its message: topic, time, the broker's flags.
 
 A document may be bare, or in the envelope of `mosquitto_sub -F %j`; a line may lead with its topic,
 as `mosquitto_sub -v` writes it, and with a time before that. Knows nothing of where one ends and

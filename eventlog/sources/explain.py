@@ -1,4 +1,4 @@
-"""What an item would become, in words and as plain values: for `eventlog ingest --explain`.
+"""Shows what an item would become, in words and as values, for `eventlog ingest --explain`.
 
 Knows no store: whether an item is in a log already is not said here.
 """

@@ -1,4 +1,4 @@
-"""Items go into a store, each once.
+"""Appends items to a store, each once.
 
 Each item is appended under its idempotency key, so that the same items a second time, or the same
 visit told twice by a source, change nothing. Items of one event go in their order, items of

@@ -1,4 +1,4 @@
-"""What a message becomes: the items that every adapter answers, and that `feed` appends.
+"""The items that an adapter makes of a message, and that `feed` appends.
 
     Visit       opens an event
     Addition    joins the event with its opener key

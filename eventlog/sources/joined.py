@@ -1,4 +1,4 @@
-"""The event that a face recogniser's answer belongs to: Frigate's own, where it names one.
+"""Finds the event that a face recogniser's answer belongs to; Frigate's own, if it names one.
 
 Double Take and CompreFace look at pictures of other programs' events. An id of Frigate's form is
 that of Frigate's event, and joins it in whatever order the two come. Knows no message of either.

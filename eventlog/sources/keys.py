@@ -1,4 +1,4 @@
-"""Appends under idempotency keys: once, once for each telling, or not where an old key has it.
+"""Idempotency keys for items: append once, once for each report, or not if an older key exists.
 
 Knows a store by its protocol only.
 """

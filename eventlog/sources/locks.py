@@ -1,4 +1,4 @@
-"""What locks report, whatever they are called by: a row of a source's table, and its facts.
+"""Common facts of locks: turns a row of a source's table of lock events into facts.
 
 An operation is what a table of a source says about one of its codes or words: what became of the
 door, who or what asked, by which credential, and why it was refused. Knows no source.

@@ -1,4 +1,4 @@
-"""Matter: what a door lock reports by the events of its DoorLock cluster.
+"""Matter: the events of a door lock's DoorLock cluster.
 
 Read are the messages of the Matter server's WebSocket (`node_event`): Home Assistant keeps only
 the source of an operation, as one word. The numbers are those of chip.clusters.Objects.DoorLock of

@@ -1,4 +1,4 @@
-"""From foreign values to values that can be trusted: JSON, structs, fields, times.
+"""Parses and checks values of foreign messages: JSON, structs, fields, times.
 
 A message that is not what its source promises raises BadPayload; a field that its source may leave
 out, and that is not what it promises, is left out and named. No reason repeats a value of the

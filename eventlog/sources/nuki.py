@@ -1,4 +1,4 @@
-"""Nuki: what a smart lock publishes by MQTT.
+"""Nuki: the MQTT messages of a smart lock.
 
 The topics are those of Nuki's MQTT API 1.3: `nuki/<id>/lockActionEvent` is an attempt that will be
 carried out, as numbers with commas between; a wrong code or a refusal is never published. The

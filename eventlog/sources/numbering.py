@@ -1,4 +1,4 @@
-"""Keys for what comes without an id and without a time: a series and a running number.
+"""Keys for messages that have neither an id nor a time: a series and a running number.
 
 The newest number is used again, and nothing is appended, where the broker marks the message as a
 second delivery, or where the source repeats itself within its window; otherwise the next number is

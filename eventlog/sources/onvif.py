@@ -1,4 +1,4 @@
-"""ONVIF: the notifications of a camera's event service, as its client libraries print them.
+"""ONVIF: the notifications of a camera's event service, as client libraries print them.
 
 Read is one notification as JSON: its topic, and its message with time, operation, source and data,
 as zeep (Python) and onvif (Node) write them. A notification gives a level, true or false; that of

@@ -1,4 +1,4 @@
-"""From the bytes of a file or a pipe to items: decoded, split and read, as they come.
+"""Reads a file or a pipe as items: decodes, splits and parses it while it arrives.
 
 A message that is bad is refused alone. A file whose only document is bad raises BadPayload at its
 end, so that a wrong file is told from a bad line. Knows no source and no store.

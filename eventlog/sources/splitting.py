@@ -1,4 +1,4 @@
-"""From a stream of text to single messages: JSON documents, lists, lines, lines with a topic.
+"""Splits a stream of text into messages: JSON documents, lists, lines, lines with a topic.
 
 A document may be alone, over many lines, in a list, or one on each line; a line may lead with
 its MQTT topic, as `mosquitto_sub -v` writes it, and with a time before that. Each message is given

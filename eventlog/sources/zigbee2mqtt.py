@@ -1,4 +1,4 @@
-"""Zigbee2MQTT: what the locks, door contacts and keypads of a Zigbee network report.
+"""Zigbee2MQTT: messages of the locks, door contacts and keypads of a Zigbee network.
 
 A lock's operation is the `action` of its state message. The message comes again with the action
 empty, and its `lock_state` may still be the old one: states in a message with an action are

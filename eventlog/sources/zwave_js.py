@@ -1,4 +1,4 @@
-"""Z-Wave JS: what locks and door contacts report by notifications.
+"""Z-Wave JS: notifications of locks and door contacts.
 
 Read are the driver's own notifications as the zwave-js server and Z-Wave JS UI send them
 (`<prefix>/_EVENTS/ZWAVE_GATEWAY-<name>/node/notification`, with "Send Z-Wave Events" on), and

@@ -1,4 +1,4 @@
-"""Many appends at a time: the next ones are prepared while the last ones are written.
+"""Appends many groups of facts: prepares the next ones while the last ones are written.
 
 Each group of facts stays an append of its own, with its own event, key and receipt; only the
 commit is shared. Knows how an append is prepared, and not how it is written.

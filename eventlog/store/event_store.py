@@ -1,4 +1,4 @@
-"""EventStore: one class for a pipeline, over the journal, the views and the thumbnails.
+"""EventStore: the class that a pipeline calls, over the journal, the views and the thumbnails.
 
 It connects the parts and decides nothing itself: `journal/append.py` says what an append may be,
 `lifetime.py` opens and closes, `engine.py` writes and projects, `reader.py` answers questions.

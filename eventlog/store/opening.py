@@ -1,4 +1,4 @@
-"""Makes a log in an empty file, and makes the views' tables that are missing.
+"""Creates a log in an empty file, and the views' tables that are missing.
 
 One transaction inside the writer's lock, so that a start that dies leaves the file as it was.
 A view that is missing, or was filled by another version of itself, is made anew and starts

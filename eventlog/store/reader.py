@@ -1,4 +1,4 @@
-"""Everything that can be asked of a log, over one read-only connection on its own thread.
+"""Reader: all queries of a log, over one read-only connection on its own thread.
 
 Answers from the read tables, and from the journal where a story needs its facts. Watches for
 commits of this and other processes and wakes the followers that wait for them. Writes nothing; the

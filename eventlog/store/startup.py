@@ -1,4 +1,4 @@
-"""What a start finds: stops that were not clean, and a head file that does not fit the journal.
+"""Checks at a start: stops that were not clean, and a head file that differs from the journal.
 
     marks of stores that nobody closed  ──▶ an unclean stop for each, in the journal
     a head beyond the journal's end     ──▶ an unclean stop that names it; the file is kept aside

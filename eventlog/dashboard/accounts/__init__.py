@@ -1,1 +1,1 @@
-"""Who may use the dashboard: users, sessions, tokens and limits on guesses, in DB_PATH.users."""
+"""Accounts of the dashboard: users, sessions, tokens and limits on guesses, in DB_PATH.users."""

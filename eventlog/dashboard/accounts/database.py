@@ -1,4 +1,4 @@
-"""The accounts file, DB_PATH.users, mode 0600: who may use the dashboard.
+"""The accounts file DB_PATH.users, of mode 0600: its tables and migrations.
 
 Opens it, makes its tables and runs functions on its own thread. Each table has its owner:
 `users.py`, `sessions.py`, `tokens.py`, `throttle.py`, `security_log.py`, `totp.py`, `household.py`.

@@ -1,4 +1,4 @@
-"""Tables of the accounts file for what the pages keep for each user.
+"""Tables of the accounts file with what the pages store for each user.
 
 Which events a user has looked at, where a browser takes notifications, and links that share one
 event. They have their shape since version 2 of the file; each page that uses one has its queries.

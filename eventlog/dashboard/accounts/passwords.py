@@ -1,4 +1,4 @@
-"""Passwords: argon2id hashes, and which ones are refused.
+"""Password hashes (argon2id), and the rules for passwords that are refused.
 
 Hashing takes a fifth of a second and 64 MB, so callers run it in a thread. Knows no table and no
 session.

@@ -1,4 +1,4 @@
-"""What an account of each role may do: the owner everything, a viewer look, a kiosk only show.
+"""What each role may do: the owner everything, a viewer look, a kiosk only show.
 
 Pure. A role that is not known counts as the least of them. The gate asks here before any page is
 reached; knows no request but its method and path.

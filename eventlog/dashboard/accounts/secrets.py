@@ -1,4 +1,4 @@
-"""Random secrets, their hashes, and what is derived from them. Knows no table.
+"""Random secrets, their hashes, and keys derived from them.
 
 A secret has 256 random bits, so a plain SHA-256 of it is safe to store.
 """

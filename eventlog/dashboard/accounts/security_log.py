@@ -1,4 +1,4 @@
-"""The security log: sign-ins, wrong guesses, accounts, tokens and roles, for the owner to see.
+"""The security log for the owner: sign-ins, wrong guesses, changes of accounts and tokens.
 
 Owns the table `security_log`. An entry holds ids; the name of an account that was removed is not
 kept. Wrong guesses have a limit of their own, so that a flood of them pushes out nothing else.

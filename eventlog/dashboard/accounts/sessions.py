@@ -1,4 +1,4 @@
-"""Sessions: who is signed in, and one-time links to sign in by. They survive a restart.
+"""Sessions of signed-in users, and one-time sign-in links.
 
 Owns the tables `sessions` and `links`. A session ends 30 minutes after its last request, 12
 hours after its sign-in at the latest, at sign-out, and at sign-out everywhere; one that is kept

@@ -1,4 +1,4 @@
-"""Who is signed in, and how often passwords are guessed: over the accounts file, and without it.
+"""Finds out who is signed in and counts wrong passwords, with the accounts file or without it.
 
 Reading the dashboard needs no write: when the disk is full, the last use of a session, its end and
 the guesses of a password are kept in memory until the file can be written again. A restart before

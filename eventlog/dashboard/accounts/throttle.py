@@ -1,4 +1,4 @@
-"""Guesses of passwords: counted before they are checked, in a file, so that no restart forgets one.
+"""Limits guesses of passwords: counts them in a file before they are checked.
 
 Owns the table `guesses`, which holds a row for each wrong guess of the last hour. A guess counts
 against the address that it comes from and against the account that it is for. A browser that has

@@ -1,4 +1,4 @@
-"""API tokens: for programs, each with its scopes and limits. Shown once, stored as a hash.
+"""API tokens for programs, each with its scopes and limits.
 
 Owns the table `tokens`. A token belongs to the user who made it, or to the machine where it was
 made by the command line; an id is never given twice. What a token may append is limited by kinds,

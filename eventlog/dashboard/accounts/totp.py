@@ -1,4 +1,4 @@
-"""Two-step sign-in: codes of six digits that change every half minute (RFC 6238), and spare codes.
+"""Two-step sign-in: time-based codes of six digits (RFC 6238), and backup codes.
 
 Owns the table `recovery_codes`; the secret is a column of `users`. A code is taken once, within
 half a minute of its time; a recovery code is taken once. Functions take the connection and the

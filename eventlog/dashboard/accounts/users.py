@@ -1,4 +1,4 @@
-"""Users: who may sign in, in which role, and the browsers that each signed in with.
+"""The users: their roles, and the browsers that they signed in with.
 
 Owns the tables `users` and `devices`. A browser that has signed in keeps a cookie that opens
 nothing; it only tells the owner's own browsers from others while a password is being guessed. An

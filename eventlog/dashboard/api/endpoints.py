@@ -1,4 +1,4 @@
-"""The API: what programs read and append. `openapi.py` describes it.
+"""The endpoints with which programs read and append.
 
 The same facts, keys and errors as in Python; ids and positions are decimal text. A request is
 appended whole or not at all.

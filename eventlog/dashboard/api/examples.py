@@ -1,4 +1,4 @@
-"""Examples of the API's requests and answers, for its description."""
+"""Examples of requests and responses for the API's description."""
 
 from __future__ import annotations
 

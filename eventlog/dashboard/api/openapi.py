@@ -1,4 +1,4 @@
-"""The API's description, OpenAPI 3.1 as JSON: its shapes, put together with the operations.
+"""The API's description, OpenAPI 3.1 as JSON, built from types and operations.
 
 The shapes are made from the same structs that the API answers with, so that they can't drift;
 `operations.py` has the operations, and a test holds them against the routes.

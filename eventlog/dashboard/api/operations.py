@@ -1,4 +1,4 @@
-"""The operations of the API as OpenAPI describes them: parameters, bodies and answers."""
+"""The API's operations as OpenAPI describes them: parameters, bodies and responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API answers: rows of the read tables as JSON has them.
+"""The response types of the API: rows of the read tables as JSON.
 
 Ids and positions are decimal text, because a number in a browser is exact up to 2^53 only; times
 have their offset; what is yes or no is a boolean. Pure.

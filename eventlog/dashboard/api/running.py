@@ -1,4 +1,4 @@
-"""The API of the running door: its health, its webhooks, and a test of an alert's channel.
+"""The API of `eventlog run`: its health, its webhooks, and a test alert.
 
 Where the dashboard runs alone there are no parts, no hooks and no channels.
 """

@@ -1,4 +1,4 @@
-"""What a program may append by its token, and under which idempotency key.
+"""What a program may append with its token, and under which idempotency keys.
 
 A token appends what happens at a door: facts of the kinds and cameras that it is limited to, to
 events that are not too old for it. What the log says of itself, and how persons are called, is not

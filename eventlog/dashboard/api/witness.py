@@ -1,4 +1,4 @@
-"""The dashboard as a witness of other logs: two routes for machines, without a login.
+"""The dashboard as a witness of other logs: two routes for programs, without a login.
 
     POST /witness/add-checkpoint
     GET  /witness/SHA-256 of the log's name, hex/checkpoint

@@ -1,4 +1,4 @@
-"""The page Account: this user's sessions and password, two-step sign-in, tokens, the security log.
+"""The page Account: a user's sessions and password, two-step sign-in, tokens, security log.
 
 A token and recovery codes are shown once, on the page that answers their making, and never again.
 Tokens and the security log are the owner's.

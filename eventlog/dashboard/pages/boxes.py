@@ -1,4 +1,4 @@
-"""Boxes over a picture: from what a model said to rectangles in the picture's own pixels.
+"""Converts a model's boxes to rectangles in the picture's pixels.
 
 Pure. A box comes in pixels or in fractions of the picture; one that is not complete, or has no area
 inside the picture, is not drawn. Knows no table.

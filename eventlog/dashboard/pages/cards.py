@@ -1,4 +1,4 @@
-"""An event as its card: pure, from a row of the read tables to what a page says of it.
+"""Turns a row of the read tables into the card that a page shows for an event: pure.
 
 Texts of the facts stand in a card as they are; the templates escape them. Knows no template and
 no table.

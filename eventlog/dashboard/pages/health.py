@@ -1,4 +1,4 @@
-"""The page Health, the word for a monitor, and the figures for Prometheus.
+"""The page Health, the health check for monitors, and the metrics for Prometheus.
 
 `/health` says one word to anybody: "ok" with 200, else what is wrong with 503. The page and
 `/metrics` say the rest to those who may know.

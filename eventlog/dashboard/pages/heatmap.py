@@ -1,4 +1,4 @@
-"""A heat map of hours by weekdays as an SVG: pure, from counts to shapes.
+"""A heat map of hours by weekdays as SVG: pure, from counts.
 
 A cell's shade is one of five classes, so that the style sheet colours it for light and dark.
 Knows no person and no table.

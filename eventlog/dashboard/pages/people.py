@@ -1,4 +1,4 @@
-"""The page People: who comes, how often and when; names to show can be given.
+"""The page People: who comes, how often and when, and the form for display names.
 
 Each person's hours and weekdays are the door's. Strangers are one entry. A name that is given is
 a fact like any other: PersonNamed is appended.

@@ -1,4 +1,4 @@
-"""Pictures of events: served only where the file is the one that was recorded.
+"""Serves pictures of events, only if the file is the one that was recorded.
 
 A picture is asked for by its event; the path comes from the event's own records, and its bytes
 are held against the digest in them, so that a damaged picture is never shown.

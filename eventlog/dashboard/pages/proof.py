@@ -1,4 +1,4 @@
-"""Proofs for strangers: the file of one record, the program that checks it, and what both mean."""
+"""The page Proof: the proof file of one record, and the program that checks it."""
 
 from __future__ import annotations
 

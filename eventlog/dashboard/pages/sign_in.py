@@ -1,4 +1,4 @@
-"""Signing in and out: by password, or by a one-time code. The only pages without a session.
+"""Signing in and out: with a password, or with a one-time code.
 
 Guesses are counted before they are checked (`throttle.py`), and a name that does not exist takes
 as long as a wrong password. A sign-in always begins a new session, and the browser is known from

@@ -1,4 +1,4 @@
-"""Pages out of templates, and the files that go with them: all of it ships in the package.
+"""Renders templates, and serves the static files of the package.
 
 Templates and assets are read once; nothing a browser asks for becomes a path. Escapes by
 default, and shows what can't be seen (directions, zero width, control characters) as an escape.

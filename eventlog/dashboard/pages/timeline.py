@@ -1,4 +1,4 @@
-"""The page Timeline: newest first, a card per event, live, as far back as the history lasts.
+"""The page Timeline: a card for each event, newest first, updated live.
 
 `/` is the page, `/timeline/more` what follows a cursor, `/timeline/live` the cards of events that
 a stream has just told of. All three take the same filters.

@@ -1,4 +1,4 @@
-"""Tokens for programs on the page Account: made with their limits, shown once, revoked."""
+"""API tokens on the page Account: created with their limits, shown once, revoked."""
 
 from __future__ import annotations
 

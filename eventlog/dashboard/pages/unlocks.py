@@ -1,4 +1,4 @@
-"""The page Unlocks: every time the lock was asked to act, refused tries too; CSV and JSON of it.
+"""The page Unlocks: every time the lock was asked to act; also as CSV and JSON.
 
 The exports hold whatever the filter shows, all of it, a batch at a time.
 """

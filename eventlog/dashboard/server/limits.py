@@ -1,4 +1,4 @@
-"""How much at once: open streams, bytes of a body; and what counts as one source.
+"""Limits on what is open at once: streams, bytes of bodies, requests of one address.
 
 Knows no request.
 """

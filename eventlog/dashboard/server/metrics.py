@@ -1,4 +1,4 @@
-"""What the dashboard counts about itself, and how Prometheus reads it.
+"""The counters of the dashboard, and their output for Prometheus.
 
 Knows no request: the gate reports each answer; the log's figures are given at a scrape.
 """

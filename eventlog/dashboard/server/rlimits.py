@@ -1,4 +1,4 @@
-"""What the process that serves is made ready with: room for many connections, and no core file.
+"""Prepares the serving process: many open files allowed, no core file.
 
 Knows no connection and no page.
 """

@@ -1,4 +1,4 @@
-"""Whether the log could be written just now: looked at every few seconds, so that health knows.
+"""Tests every few seconds whether the log could be written, for the page Health.
 
 What only reads does not see that a writer was frozen in its transaction, that the medium became
 read-only, or that it is gone: pages come out of memory for a long time. Each look costs a sync of

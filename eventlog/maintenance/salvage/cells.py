@@ -1,4 +1,4 @@
-"""Finds what looks like a row of the journal, anywhere in a page.
+"""Finds rows of the journal anywhere in a page.
 
 A cell is found by the pointers of a leaf or, where those are damaged, by the pattern that every
 row's record begins with. A row is recognised by its shape: twelve columns of the journal's types,

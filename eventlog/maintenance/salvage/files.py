@@ -1,4 +1,4 @@
-"""A database file and its WAL, opened to be read page by page, whatever state they are in.
+"""Opens a database file and its WAL to read them page by page, however damaged they are.
 
 A page is the newest one that SQLite would read: from the WAL's last valid commit, else from the
 database file. The page size is read from either header; if both are damaged, each size is tried.

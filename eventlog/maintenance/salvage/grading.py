@@ -1,4 +1,4 @@
-"""Decides which of the rows that were found are undamaged.
+"""Decides which of the found rows are undamaged.
 
 The chain proves a row: hashed with the hash before it, its columns must give its own hash. If the
 row before is missing, nothing proves the columns. Such a row is accepted, and reported as unproved,

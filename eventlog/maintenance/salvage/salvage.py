@@ -1,4 +1,4 @@
-"""Copies the undamaged records of a damaged log into a new one, and says exactly what is missing.
+"""Copies the undamaged records of a damaged log into a new one, and lists what is missing.
 
 Reads the database file and its WAL page by page, without SQL: one overwritten page can hide
 thousands of rows from SQL that are still there. The damaged log is only read. It is locked

@@ -1,4 +1,4 @@
-"""Rows that may be the journal's, kept by position in a database of their own until judged.
+"""Stores rows that may be the journal's, by position, in a temporary database until graded.
 
 The file is private and thrown away, so that a log of any length is salvaged in flat memory.
 Knows rows and levels; what a level is worth, `grading.py` decides.

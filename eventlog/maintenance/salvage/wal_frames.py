@@ -1,4 +1,4 @@
-"""SQLite's WAL, read without SQLite: which pages its commits hold, and what else lies there.
+"""Reads SQLite's WAL without SQLite: the pages of its commits, and older frames.
 
 SQLite stops at the first frame whose checksum does not match and drops everything after it, so one
 flipped bit hides every later commit. This module separates the frames up to the last valid commit

@@ -1,4 +1,4 @@
-"""Writes undamaged records into a new log: the same facts, events, keys and times, a new chain.
+"""Writes undamaged records into a new log, with the same facts, events, keys and times.
 
 Positions run from 1 without a hole. Each record's meta says under `origin` which record of which
 log it was, by its digest too unless the body names somebody in clear: a name could be guessed from

@@ -1,1 +1,1 @@
-"""The checks of `verify`, one question a file."""
+"""The checks of `verify`, one subject a file."""

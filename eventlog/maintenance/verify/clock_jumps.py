@@ -1,4 +1,4 @@
-"""Finds where the wall clock was set while the machine ran, from the two clocks of each append.
+"""Finds jumps of the wall clock, by comparing the two clocks of each append.
 
 Within one boot the time since the boot grows steadily, however the wall clock is set. If the two
 differ by more between two appends, the wall clock was set in between, and the wall times before are

@@ -1,4 +1,4 @@
-"""What a check found: where, what, and how grave it is.
+"""A finding of a check: where, what, and how severe.
 
 The report of a log with a million damaged records has a bounded size: the first findings are kept
 and the rest are counted. Does not know what is checked.

@@ -1,4 +1,4 @@
-"""Whether every picture that a record names is there and is the one that was recorded.
+"""Checks that every picture that a record names exists and is unchanged.
 
 A picture that a later `picture_removed` names is expected to be gone. Memory holds the paths of
 the pictures that were removed on purpose.

@@ -1,4 +1,4 @@
-"""Checks that each record is what was written, and is in its place.
+"""Checks that each record is unchanged and in its place.
 
 Takes the journal's rows in order and compares each with the one before: position, digest and hash,
 then its columns with each other. Memory stays flat however long the log is. If a record's hash does

@@ -1,1 +1,1 @@
-"""Alerts: rules over records, told over channels, each once ever."""
+"""Alerts: rules select records, and each alert is sent once over its channels."""

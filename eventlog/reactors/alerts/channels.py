@@ -1,4 +1,4 @@
-"""Ways to tell the household: an apprise URL, or a webhook.
+"""The channels of alerts: an apprise URL, or a webhook.
 
 A channel answers what became of a message, and keeps nothing. Knows no rule and no journal.
 """

@@ -1,4 +1,4 @@
-"""A blocking call on a thread that keeps no process alive.
+"""Runs a blocking call on a daemon thread, which does not keep the process alive.
 
 The event loop's own executor and anyio's workers are waited for at the end of a process; a socket
 that hangs would hold back a stop for as long as its time-out.

@@ -1,4 +1,4 @@
-"""What there is to tell, and what was told: a fold of records. Pure.
+"""Computes from the records which alerts are due and which were sent.
 
     pending ──> intended ──> settled
        │            └─ told again after a crash, or not, as the rule says

@@ -1,4 +1,4 @@
-"""What the household asked to be told: rules, and which door a device belongs to. Pure."""
+"""The alert rules of the config, and which door a device belongs to."""
 
 from __future__ import annotations
 

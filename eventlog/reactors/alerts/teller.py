@@ -1,4 +1,4 @@
-"""Tells what the ledger says is to be told: intent on the disk, send, outcome on the disk.
+"""Sends the alerts that are due: records the intent, sends, records the outcome.
 
 Each channel has one message under way at a time, so that order holds. What fails is tried again
 after 1 s, then ever later up to 10 min, for 24 h; then `gave_up`. Stopped between intent and

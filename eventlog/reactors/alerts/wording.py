@@ -1,4 +1,4 @@
-"""An alert in words. Pure. Nothing of it is recorded: a text may hold names."""
+"""The text of an alert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An activity of August's log: a lock's operation, a door, a ring, a bridge.
+"""Reads an activity of August's log: a lock's operation, a door, a ring, a bridge.
 
 It is known by its id and action; the older ones by device, id, time and action. The actions are
 those of yalexs 9.2.13 (`activity.py`).

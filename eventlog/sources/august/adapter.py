@@ -1,4 +1,4 @@
-"""August and Yale: activities of the log, and pushes, told apart by their shape."""
+"""August and Yale: activities of the log and pushes, distinguished by their form."""
 
 from __future__ import annotations
 

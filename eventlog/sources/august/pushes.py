@@ -1,4 +1,4 @@
-"""A push of August's bridges, which has no id.
+"""Reads a push message of August's bridges, which has no id.
 
 One that names a user and its time is an operation, any other is a state: one PIN entry gives
 two pushes, of which the first has no user. Read from yalexs 9.2.13 (`pubnub_activity.py`,

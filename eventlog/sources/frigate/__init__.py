@@ -1,1 +1,1 @@
-"""Frigate's API files and MQTT messages become facts."""
+"""Turns Frigate's API files and MQTT messages into facts."""

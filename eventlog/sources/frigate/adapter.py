@@ -1,4 +1,4 @@
-"""Frigate, 0.13 to 0.18: which of its messages one is, by its topic or by its shape.
+"""Frigate 0.13 to 0.18: finds the kind of a message by its topic or its form.
 
 Read are the lists of the API, and the MQTT messages of `frigate/events`, `frigate/reviews`,
 `frigate/tracked_object_update`, `frigate/available` and those of a camera; bare, or with their

@@ -1,4 +1,4 @@
-"""Frigate's API: the list of events, and that of reviews, which MQTT has too.
+"""Reads Frigate's lists of events and reviews from its API.
 
 A list that is fetched while an object is there has not its last score yet, nor its name: each
 telling is kept, under a key that holds what can change. Knows nothing of topics.

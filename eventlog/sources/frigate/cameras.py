@@ -1,4 +1,4 @@
-"""Frigate's topics of one camera: sounds, pictures, whether it is there, a door it looks at.
+"""Reads Frigate's topics of one camera: sounds, pictures, connection, a door's state.
 
 Each is `<prefix>/<camera>/<what>/<which>`, a word or a picture, without an id or a time.
 """

@@ -1,4 +1,4 @@
-"""Frigate's messages of `frigate/events`: an object that is seen, moves, and is lost.
+"""Reads Frigate's messages of `frigate/events`: an object appears, changes and disappears.
 
 They come for each object as new, update and end, in no promised order, each with the state before
 and after. A message becomes a detection where something changed that a household would tell: an

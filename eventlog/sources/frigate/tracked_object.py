@@ -1,4 +1,4 @@
-"""Frigate's tracked object: its keys, its opener and its sub label, from whatever message.
+"""Frigate's tracked object: its keys, opener and sub label, from any message.
 
 One tracked object is one event. Its opener is kept under a key that every message of the object
 knows, and what else they tell under keys that cover what can change; so any order of API and MQTT

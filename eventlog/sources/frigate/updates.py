@@ -1,4 +1,4 @@
-"""Frigate's messages of `frigate/tracked_object_update`: a face, a plate, a classification.
+"""Reads Frigate's messages of `frigate/tracked_object_update`: faces, plates, classes.
 
 They come after each attempt, below the threshold too; what is no verdict is no fact. Knows nothing
 of topics.

@@ -1,1 +1,1 @@
-"""Home Assistant: what its integrations know of locks, doors and doorbells."""
+"""Home Assistant: what its integrations report of locks, doors and doorbells."""

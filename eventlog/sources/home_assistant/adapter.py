@@ -1,4 +1,4 @@
-"""Home Assistant: events, triggers of automations, states and topics, told apart by their shape.
+"""Home Assistant: events, automation triggers, states and topics, distinguished by their form.
 
 Read are events (`zwave_js_notification`, `state_changed`) as its WebSocket and webhooks send them,
 the trigger objects of automations, states alone, and the topics of its MQTT statestream. An event

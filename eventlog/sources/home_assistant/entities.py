@@ -1,4 +1,4 @@
-"""A change of an entity of Home Assistant: a lock, an event, a binary sensor.
+"""Reads a change of a Home Assistant entity: a lock, an event, a binary sensor.
 
 A state that comes back after "unavailable" is a state, and nobody's operation; `changed_by` is
 kept from the operation before, so that it says who only where it changed. A change is known by its

@@ -1,1 +1,1 @@
-"""Sources that are followed as things happen: brokers, websockets, clouds and their histories."""
+"""Sources that are followed live: brokers, websockets, clouds and their histories."""

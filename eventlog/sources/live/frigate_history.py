@@ -1,4 +1,4 @@
-"""Frigate's own history: its events API, and the snapshots of its events.
+"""Reads Frigate's own history: its events API, and the snapshots of its events.
 
 What Frigate publishes while the broker is away is lost on the way; its database has it. Events
 that are not over yet are left to their messages.

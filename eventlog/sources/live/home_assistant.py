@@ -1,4 +1,4 @@
-"""Home Assistant by its websocket, and by its recorder's history for what the websocket lost.
+"""Follows Home Assistant by its websocket, and fills gaps from its recorder's history.
 
 The websocket replays nothing after a gap; the history has every change of state with the same
 times, so both make the same keys. Our own entities, which we publish by MQTT, are left out by

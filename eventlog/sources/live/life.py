@@ -1,4 +1,4 @@
-"""Whether a source shows signs of life: silent only after a while, back only after another. Pure.
+"""Decides when a source counts as silent, and when as back.
 
         alive ──(no sign for `silent_after`)──> silent ──(60 s of life)──> alive
 

@@ -1,4 +1,4 @@
-"""Messages of a broker into the journal: each is acknowledged after its facts are on the disk.
+"""Follows a broker: each message is acknowledged after its facts are on the disk.
 
 The session outlives this process: a fixed client id and no clean session, so that the broker
 keeps what comes while we are away and sends again what was not acknowledged. Acknowledging is

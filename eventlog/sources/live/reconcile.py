@@ -1,4 +1,4 @@
-"""Asks a source's own history for what its messages did not bring: the same loop for all sources.
+"""Compares a source's own history with the journal, and appends what is missing.
 
 Asked at a start, after each connect, when the source was just heard of, and every so often; each
 time from a little before the last good moment. History and messages make the same keys, so overlap

@@ -1,4 +1,4 @@
-"""What a live source says of itself while it runs. Knows nobody who listens."""
+"""The state that a live source reports while it runs."""
 
 from __future__ import annotations
 

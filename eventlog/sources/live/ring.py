@@ -1,4 +1,4 @@
-"""Ring's cloud by python-ring-doorbell: pushes for speed, each device's history for truth.
+"""Follows Ring's cloud by python-ring-doorbell: pushes, and each device's history.
 
 A listener can look alive while it is dead (python-ring-doorbell#526), so the history is asked all
 the time, and its answer is the sign of life. Keeps no token: who makes the client does.

@@ -1,4 +1,4 @@
-"""By which messages each source says that it lives. Pure.
+"""Which messages of each source prove that it is alive.
 
 Silence is the absence of a sign of life, never of visits: a street is quiet for hours. A source
 that is not in this table is there for as long as the broker's connection is: what ring-mqtt and

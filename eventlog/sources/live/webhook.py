@@ -1,4 +1,4 @@
-"""A message of any program into a fact, as a mapping in the config says. Pure.
+"""Turns a message of any program into a fact, by a mapping in the config.
 
     fact = "ding"
     id = "event.id"

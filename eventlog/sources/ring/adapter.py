@@ -1,4 +1,4 @@
-"""Ring: which of its messages one is, by its topic or by its shape.
+"""Ring: finds the kind of a message by its topic or its form.
 
 Read are elements of its histories, alone, in a list, or in a page of one (`events`, `items`,
 `video_search`); active dings; pushes of version 1 and 2; and ring-mqtt's topics.

@@ -1,4 +1,4 @@
-"""An element of Ring's lists: doorbot and intercom history, active dings, `evm/v2/history`, events.
+"""Reads an element of Ring's lists: doorbot and intercom history, active dings, events.
 
 One id may serve two kinds, and the same ring comes by push and by two histories with times that
 differ by fractions; so the key is `ring:<id>:<kind>`, and the first telling is kept. Ids have up

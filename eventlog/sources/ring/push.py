@@ -1,4 +1,4 @@
-"""Ring's push messages: version 2, and version 1 with its JSON inside JSON.
+"""Reads Ring's push messages: version 2, and version 1 with its JSON inside JSON.
 
 A push names its device. A ring has the id that it has in the history too; an intercom's may have
 none, and an unlock has the message's id only. The alert's text is not read: it holds names, and a

@@ -1,4 +1,4 @@
-"""ring-mqtt's topics: `ring/<location>/<category>/<device>/<what>/<which>`.
+"""Reads ring-mqtt's topics: `ring/<location>/<category>/<device>/<what>/<which>`.
 
 A ring is told by its attributes, with its time, which is its key: all attributes are sent again,
 with their old times, whenever ring-mqtt or Home Assistant starts. The state that comes before says

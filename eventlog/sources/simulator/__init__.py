@@ -1,4 +1,4 @@
-"""A made-up day at a front door: visits, faces, unlocks and pictures, from a seed.
+"""A simulated day at a front door: visits, faces, unlocks and pictures, from a seed.
 
 For the demo, for tests, and for looking at a log before there is a camera. The same day and seed
 give the same facts. `visits.py` makes up a visit, `days.py` says what comes when, and `play.py`

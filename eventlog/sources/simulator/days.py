@@ -1,4 +1,4 @@
-"""A day of visits, or one at this hour, out of a seed: what comes when. Knows no store."""
+"""Plans the visits of a simulated day from a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of a front door, drawn: what the sample day's camera shows, and where. Knows no fact.
+"""Draws the pictures of the simulated camera.
 
 Pillow is loaded when the first picture is drawn.
 """

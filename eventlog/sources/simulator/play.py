@@ -1,4 +1,4 @@
-"""Appends visits as a pipeline would: a whole day at once, or one after another as time goes by."""
+"""Appends simulated visits as a pipeline would: all at once, or in real time."""
 
 from __future__ import annotations
 

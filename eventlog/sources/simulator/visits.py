@@ -1,4 +1,4 @@
-"""What may happen at a front door that never was: each kind of visit, made up step by step.
+"""The kinds of visit in a simulated day, each made step by step.
 
 Facts are filled as a pipeline would fill them. The people are invented. Knows no clock: a visit is
 made for a moment, out of a source of chance.

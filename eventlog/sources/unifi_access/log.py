@@ -1,4 +1,4 @@
-"""An entry of UniFi Access's log: an opening, a refusal, a credential that was shown.
+"""Reads an entry of UniFi Access's log: an opening, a refusal, a credential.
 
 `access.logs.add`, and `access.logs.insights.add` of older programs, both come for one opening: it
 is known by the second in which it was published, its door, and what it was logged as, for `_id` is

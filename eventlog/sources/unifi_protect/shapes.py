@@ -1,4 +1,4 @@
-"""What an event of UniFi Protect holds: its fields, and the device that it is of.
+"""The fields of a UniFi Protect event, and the device that it belongs to.
 
 Times are in milliseconds, confidences 0 to 100, `coord` x, y, width and height in thousandths. The
 fields are those of uiprotect 25.0.0 (`data/nvr.py`), and of recorded messages.

@@ -1,4 +1,4 @@
-"""A visit of UniFi Protect: what a message adds to its event, under keys of what can change."""
+"""Turns the messages of a UniFi Protect event into facts, each under its own key."""
 
 from __future__ import annotations
 

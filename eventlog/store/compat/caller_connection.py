@@ -1,4 +1,4 @@
-"""The connection that a store shows to its callers: it reads and, inside the lock, writes.
+"""The connection `store.db` for callers: reads, and writes inside the lock.
 
 A pipeline of today sends its own SQL through `store.db`. Its writes must not meet ours or a WAL
 checkpoint, so the connection takes the lock before a statement that may write and releases it

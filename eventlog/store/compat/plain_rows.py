@@ -1,4 +1,4 @@
-"""The rows of a plain store as appends.
+"""Converts the rows of a plain store to appends.
 
 A plain store has the contract's three tables, with values that were never checked. A value that
 no fact can hold becomes "not known", and is kept unchanged in the meta of the row's append, in

@@ -1,4 +1,4 @@
-"""The arguments of `write_event` as facts.
+"""Converts the arguments of `write_event` to facts.
 
 The only place that knows what the contract's arguments mean. Pure.
 """
