@@ -1,9 +1,9 @@
-"""The record that a video doorbell and smart lock keeps of everything at a door.
+"""The log of everything that a video doorbell and smart lock observe and do at a door.
 
 Four nouns. A *fact* is what happened: a ring, a face, an unlock. A *record* is a fact with its
-place in the journal; records are only ever added. An *event* is one visit, opened by a motion, a
-ding or an observation; every other fact of the visit names its event. A *view* is a read table
-that follows from the journal, and can be rebuilt from it.
+place in the journal; records are only added, never changed. An *event* is one visit, opened by a
+motion, a ding or an observation; every other fact of the visit names its event. A *view* is a read
+table that is computed from the journal, and can be rebuilt from it.
 
     async with EventStore("events.db", "thumbnails") as store:
         rang = Ding(camera_id="front_door", recorded_at=datetime.now(UTC))
@@ -16,13 +16,13 @@ that follows from the journal, and can be rebuilt from it.
         )
         print(await store.get_event(visit.event_id))
 
-Every error is an EventLogError; its group says whose turn it is.
+Every error is an EventLogError; its group says who has to act.
 
 - CallerError: the calling program. BadFact, BadAppend, BadKey, BadArgument (and, for cursors,
   OtherHistory and PastHead), UnknownEvent, KeyConflict, StoreClosed, OpenedElsewhere.
-- BadPayload: whoever sent the foreign message; count it, and go on with the next.
-- BadRecord: a stored record that can't be read. UnknownKind was written by a newer program; BadBody
-  is damage, which `eventlog verify` tells more about.
+- BadPayload: the sender of a foreign message. Count it, and continue with the next one.
+- BadRecord: the owner of the log. UnknownKind was written by a newer program; BadBody is damage,
+  which `eventlog verify` describes.
 - DatabaseError: the owner of the disk. DatabaseMissing, MissingFolder, NotADatabase,
   ForeignDatabase, NewerDatabase, ReadOnly, DiskFull, DiskFailure, Guarded, UnsafeFile,
   JournalHole. After LockTimeout and ReplayRunning, try again.

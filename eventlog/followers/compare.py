@@ -168,7 +168,7 @@ def _compare(
         if stored.get(table) == made[table]:
             alike.add(table)
     walks = [walk for walk in _walks(rebuilt, views) if walk.table in alike]
-    # Damage may have left text that is no UTF-8; bytes can be compared all the same.
+    # Damage may have left text that is not UTF-8, so bytes are compared.
     live.text_factory = rebuilt.text_factory = bytes
     for walk in walks:
         differences = _rows(live, rebuilt, walk)

@@ -19,7 +19,7 @@ from eventlog.journal import table as journal
 from eventlog.record import Head, StoredRecord
 
 POSITION_MAX: Final = 2**63 - 1
-# 8 hex digits are what `eventlog show` prints; 64 are the whole hash.
+# 8 hex digits are what `eventlog show` prints; 64 are the complete hash.
 _TEXT: Final = re.compile(r"([0-9]{1,19})(?::([0-9a-f]{8,64}))?", re.ASCII)
 _FORM: Final = (
     "a cursor is a position (a whole number, 0 to 2**63 - 1) or position:hash, with 8 to 64 hex"
@@ -58,7 +58,7 @@ def parse(given: object) -> Cursor:
         The cursor.
 
     Raises:
-        BadArgument: It is none of these.
+        BadArgument: It is not a cursor.
     """
     if isinstance(given, Cursor):
         given = str(given)

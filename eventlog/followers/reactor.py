@@ -75,7 +75,7 @@ class Reactor:
         self._opened = False
 
     async def open(self) -> None:
-        """Go to the checkpoint, which is made where there is none. Raises DatabaseError."""
+        """Go to the checkpoint, and make it if there is none. Raises DatabaseError."""
         self.position = self.settled = await self._writer.run(self._start)
         self._opened = True
 

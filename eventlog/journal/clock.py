@@ -43,7 +43,7 @@ class Machine:
         return os.getuid()
 
     def random_bytes(self, count: int) -> bytes:
-        """Bytes for the id of a new log and for the names of marks: nobody may guess them."""
+        """Unpredictable bytes, for the id of a new log and the names of marks."""
         return os.urandom(count)
 
 

@@ -156,7 +156,7 @@ def read_mark(db_path: Path) -> tuple[HeadMark | None, str | None]:
     return None, damage
 
 
-# ── what a head file means, held against the journal ───────────────────────────────────────
+# ── the head file compared with the journal ───────────────────────────────────────
 
 
 # whole: the journal reaches as far as the head file says, with the same hash there.
@@ -188,7 +188,7 @@ def judge(
     """Compare a head file with a journal that ends at position `end`.
 
     `hash_at` is the journal's hash at the head file's position, None where it can't be read or
-    where there is no record; `log_id` is None where it can't be read. `damage` is why the head
+    where there is no record; `log_id` is None if it can't be read. `damage` is why the head
     file could not be read.
     """
     if damage is not None:

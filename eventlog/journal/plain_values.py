@@ -4,8 +4,8 @@ A face library answers numpy scalars, a configuration holds enums, a bank's colu
 What a fact holds is float, int, bool, str, bytes and datetime; whatever says the same as one of
 these is taken as that one, and what would be changed by it is refused.
 
-Knows numpy, pandas and torch by the way their values behave, and imports none of them. Does not
-know the fields of facts or their bounds: `codecs.encode` judges the plain value.
+Handles values of numpy, pandas and torch by their methods, without importing these packages. Does
+not know the fields of facts or their bounds: `codecs.encode` judges the plain value.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def plain_struct(struct: Struct, *, kind: str = "", path: str = "") -> Struct:
     Args:
         struct: The fact, or the part.
         kind: The fact's kind, for the error; "" reads it from the fact.
-        path: Where the part stands in its fact, with a dot at its end.
+        path: The path of the part in its fact, ending with a dot.
 
     Raises:
         BadFact: A value would lose something; it names the field.

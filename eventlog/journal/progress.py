@@ -1,6 +1,6 @@
 """Reports the progress of long work.
 
-Knows neither the work nor how its progress is shown.
+Does not know the work, or how its progress is shown.
 """
 
 from __future__ import annotations
@@ -15,6 +15,6 @@ EVERY: Final = 1000
 
 
 def tell(progress: Progress | None, done: int, total: int) -> None:
-    """Report progress every so many items; does nothing where `progress` is None."""
+    """Report progress once in a number of items; do nothing if `progress` is None."""
     if progress is not None and done % EVERY == 0:
         progress(done, total)

@@ -89,13 +89,13 @@ def genesis(connection: sqlite3.Connection) -> bytes:
 
 
 def last_position(connection: sqlite3.Connection) -> int:
-    """The newest record's position, 0 where there is none."""
+    """The newest record's position; 0 if there is none."""
     row: tuple[int] = connection.execute(LAST_POSITION).fetchone()
     return row[0]
 
 
 def last_event(connection: sqlite3.Connection) -> int:
-    """The highest event id, 0 where there is none."""
+    """The highest event id; 0 if there is none."""
     row: tuple[int] = connection.execute(LAST_EVENT).fetchone()
     return row[0]
 

@@ -195,7 +195,7 @@ def copy_until(
 def _checked(
     connection: sqlite3.Connection, after: Head, until: int, progress: Progress | None
 ) -> Iterator[StoredRecord]:
-    """Rows after a head up to a position, each held against the one before."""
+    """Rows after a head up to a position, each compared with the one before."""
     position, previous = after.position, after.hash
     for row in journal.read_all(connection, after=position):
         if row.position > until:

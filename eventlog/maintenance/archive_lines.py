@@ -1,6 +1,6 @@
 """The lines of an archive: reads and checks a header and one line for each record.
 
-Knows the shape of the lines, and neither a database nor where they come from or go.
+Knows the form of the lines. Knows no database, and no file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from eventlog.storage.connections import USER_VERSION
 T = TypeVar("T")
 
 SOURCE: Final = "archive"
-# No record has a limit of its own; a line of this length is none of a door.
+# A record has no limit, but no record of a door makes a line of this length.
 LINE_MAX_BYTES: Final = 64 * 2**20
 # What other files begin with, and what to do with them.
 _OTHER_FILES: Final = {

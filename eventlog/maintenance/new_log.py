@@ -98,7 +98,7 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
 
 
 def copy_guarded(source: sqlite3.Connection, connection: sqlite3.Connection) -> None:
-    """Copy what a log has beside its journal and may never lose: the secret of its tree."""
+    """Copy the secret of the tree, which a log must never lose."""
     secret = tree_secret.read(source)
     if secret is not None:
         tree_secret.put(connection, secret)

@@ -49,7 +49,7 @@ class ParkedReason(Struct, frozen=True):
 class SqliteStatus(Struct, frozen=True):
     """The SQLite library in use. `wal_fault` says that it has the fault of 3.7.0 to 3.51.2.
 
-    The lock beside the database keeps commits and WAL checkpoints apart, so that the fault does
+    The lock next to the database separates commits from WAL checkpoints, so that the fault does
     no harm as long as every writer holds it.
     """
 

@@ -9,7 +9,7 @@ earlier one was really appended. An event in doubt is listed by when it was appe
     unset    it was appended before the clock was set for the first time
     jumped   the clock was set by more than a minute, later in the same boot
 
-Where a boot does not tell how late it was, an event of an unset clock is listed at the latest time
+If a boot does not show how late it was, an event of an unset clock is listed at the latest time
 that any record before it has. Pure: knows one view's tables by their columns, and no database.
 """
 
@@ -36,7 +36,7 @@ WORDS: Final[dict[str, str]] = {
     "jumped": "the clock was set after it was recorded",
 }
 
-# Of each event the times that a doubt is decided by; of each boot how the two clocks stand.
+# For each event, the times that decide a doubt; for each boot, the two clocks.
 SCHEMA: Final = """
 CREATE TABLE {p}event_clocks (
     id          INTEGER PRIMARY KEY REFERENCES {p}events(id) ON DELETE CASCADE,

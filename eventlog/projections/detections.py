@@ -119,7 +119,7 @@ def _box(box: Box) -> tuple[Any, ...]:
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
 # The event's time from its row, where this batch does not hold the opener or its time is in doubt.
-# SQLite's own fractions are milliseconds, so whole seconds and microseconds are read apart.
+# SQLite's fractions are milliseconds, so seconds and microseconds are read separately.
 _LISTED_US: Final = (
     "(SELECT CAST(strftime('%s', substr(listed_at, 1, 19)) AS INTEGER) * 1000000"
     " + CAST(substr(listed_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2)"

@@ -2,7 +2,7 @@
 
 Reads the tables of the views `events` and `detections` and owns neither. Each function answers
 SQL and its parameters; who runs them is not its concern. A list and its detections are one
-query: the page's ids come from an index first, then its rows and their detections beside them.
+query: an index gives the page's ids, then its rows and their detections are read.
 
 Which index a list walks is chosen here. Of several filters the narrowest leads (label, then
 person, stranger, outcome, ding, camera) and the others are looked up row by row; a unary plus
@@ -28,13 +28,13 @@ Before = tuple[str, int]
 
 
 class EventFilter(Struct, frozen=True, kw_only=True):
-    """Which events a list shows; what is None (or False) asks for nothing, all others must hold.
+    """Which events a list shows. Fields that are None or False are ignored; all others must hold.
 
     Args:
         camera_id: The camera.
         event_type: "motion" or "ding".
         person: The event's person.
-        stranger: True asks for events where a face was seen and nobody was recognised.
+        stranger: True selects events in which a face was seen and no person recognised.
         label: A detection of that label.
         outcome: "granted" where any unlock action of the event was granted, "refused" where any was
             refused, though the door may have opened later; "trial", "failed", "timed_out" and
@@ -117,9 +117,9 @@ def packed_events(
 ) -> Query:
     """The same page as one row with one text, for `unpack`.
 
-    Each row that is fetched lets go of Python's lock and has to wait for it again: beside busy
+    Each fetch of a row releases Python's global lock and waits for it again: next to busy
     writers a page of fifty rows takes three times as long as this one. SQLite refuses it where a
-    column holds bytes, which none of ours does but a damaged one may.
+    column holds bytes, which only a damaged one does.
     """
     page, parameters = _page(wanted, before, limit, offset)
     return _PACK + page, parameters

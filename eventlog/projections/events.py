@@ -3,7 +3,7 @@
 The id is the event's, from the envelope; `created_at` is when the opener was appended. An unlock
 action that belongs to no event (a key at the lock that no ring preceded) leaves no row here.
 Faces and unlock actions are kept in two tables of this view's own, so that a row can be settled
-anew when a fact comes late. Knows nothing of the other views.
+again when a fact comes late. Knows no other view.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from eventlog.record import EventId, Record
 # strangers were, 1 where somebody was recognised; `outcome` is what became of the door, `opened`
 # says that it was opened at any time and `refused` that any action was refused. `opener` is the
 # kind that opened the event and `observed` the label of an observation. `lock_action` is
-# `door_action` in the lock's own word, which may be 'unlatched'. `listed_at` is the time that lists
+# `door_action` as the lock reports it, which may be 'unlatched'. `listed_at` is the time that lists
 # go by: `recorded_at`, or that of the append where `clock` says what is wrong with it.
 # An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
 # and then the higher id. Partial ones hold the few events that their filter asks for.
@@ -297,8 +297,8 @@ def _delta(event_id: EventId, visit: OpenEvent) -> tuple[Any, ...]:
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
-# Lists of events show their detections as well, so they stand in event_list.py. These terms
-# are the partial indexes' own, word for word: an index serves no other spelling.
+# Lists of events also show detections, so they are in event_list.py. These terms
+# repeat those of the partial indexes exactly: SQLite uses an index for no other spelling.
 STRANGER: Final = "face_recognised = 0"
 DING: Final = "event_type = 'ding'"
 REFUSED: Final = "refused = 1"
@@ -321,7 +321,7 @@ EVENTS: Final = Projection(
         *settling.INDEXES,
         "idx_event_clocks_moved_by",
     ),
-    handles=frozenset(FACT_TYPES),  # each append tells how the clocks stand
+    handles=frozenset(FACT_TYPES),  # each append has the two clocks
     parents=(),
     apply=apply,
 )

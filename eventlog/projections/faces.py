@@ -52,7 +52,7 @@ def confidence(fact: FaceResult) -> float | None:
 
 
 def best(faces: Iterable[Face]) -> Face | None:
-    """The face that the event shows, None where there is none."""
+    """The face that the event shows; None if there is none."""
     latest: dict[str, Face] = {}
     counted: list[Face] = []
     for one in faces:

@@ -66,7 +66,7 @@ def remarks(stored: Sequence[StoredRecord], words: Words = words_for) -> dict[in
 
 
 def summary(found: Mapping[int, str]) -> str:
-    """One sentence for all late records of an event; '' where there is none."""
+    """One sentence for all late records of an event; '' if there is none."""
     if not found:
         return ""
     kinds = list(dict.fromkeys(found.values()))

@@ -83,7 +83,7 @@ class OpenEvent(Struct):
             self.thumbnail_path = None
 
     def see_alert(self, _: Record, fact: AlertSent) -> None:
-        """Once sent is sent; one that was refused or given up is none."""
+        """An alert that was sent stays sent; one that was refused or given up does not count."""
         self.alert_sent |= fact.outcome in (None, "sent")
         self.changed = True
 

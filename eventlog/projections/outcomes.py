@@ -6,7 +6,7 @@ opened the same door. Such a report confirms the act and is no second opening.
 
 The rules are here twice: `settle` for the records of one event, and the statements that views run
 on a table of theirs with the columns `id`, `intent`, `door_id`, `door_action`, `at_us`, `act`,
-`outcome`, `effect` and `confirms`. Knows none of the views.
+`outcome`, `effect` and `confirms`. Knows no view.
 """
 
 from __future__ import annotations

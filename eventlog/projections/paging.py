@@ -13,7 +13,7 @@ import msgspec
 
 from eventlog.errors import BadArgument
 
-# To SQLite a negative limit is none at all.
+# For SQLite, a negative limit means no limit.
 LIMIT_MAX: Final = 2**31
 _ID_MAX: Final = 2**63 - 1
 

@@ -42,7 +42,7 @@ COLUMNS: Final = (
 
 
 def row(record: Record, fact: PartStopped | PartBack) -> tuple[Any, ...]:
-    """One row. Parts are told of in the journal's order, so that is their time."""
+    """One row. Reports about parts come in the order of the journal, so that is their time."""
     said = ("stopped", fact.error) if isinstance(fact, PartStopped) else ("running", None)
     since = canonical_us(record.appended_at_us)
     return (record.position, fact.part, *said, fact.restarts, since, record.position)

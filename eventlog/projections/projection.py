@@ -2,7 +2,7 @@
 
 A view is a value, not a subclass. It knows no database: what runs the statements, and beside
 which tables (the live ones, or a replay's), is the projector's concern. In all SQL of a view
-`{p}` stands before its own tables and indexes and before those that its tables reference;
+`{p}` is the prefix of its own tables and indexes and of those that its tables reference;
 `str.format(p=...)` fills it in.
 """
 

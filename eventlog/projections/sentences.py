@@ -1,6 +1,6 @@
 """One sentence for each kind of fact.
 
-Texts of the facts (cameras, rules, labels) stand in quotes unless they are one plain word; what
+Texts of the facts (cameras, rules, labels) are quoted unless they are one plain word; what
 shows a sentence escapes it. A sealed name is called that. Knows one fact at a time: no table, no
 clock.
 """

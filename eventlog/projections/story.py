@@ -1,7 +1,7 @@
 """The story of one event, from its records: what was seen, and why the door opened or not.
 
 Pure: takes an event's records in the order of the journal and answers sentences. Texts of the
-facts (cameras, rules, labels) stand in them in quotes; what shows them escapes them. Knows
+facts (cameras, rules, labels) are quoted in them; what shows them escapes them. Knows
 no table, no clock and no terminal.
 """
 
@@ -104,7 +104,7 @@ def tell(
 def line(
     record: Record | Unread, names: Names = NO_NAMES, late: Mapping[int, str] = ON_TIME
 ) -> Line:
-    """One record as a line; what `late` has for it stands behind its text."""
+    """One record as a line; what `late` has for it follows its text."""
     appended_at = instant(record.appended_at_us)
     if isinstance(record, Unread):
         text = f"can't be read: {record.reason}{_remark(record, late)}"
@@ -178,7 +178,7 @@ def _head(action: Settled, refused: int, names: Names) -> str:
 
 
 def _because(decided: UnlockAction, faces: Sequence[FaceResult]) -> str:
-    """Who asked, what was measured, and the rule; "" where none of it is known."""
+    """Who asked, what was measured, and the rule; "" if nothing of it is known."""
     face = _face_behind(decided, faces)
     how = measured(
         decided.distance if decided.distance is not None or face is None else face.distance,

@@ -1,8 +1,8 @@
 """EventStore: the class that a pipeline calls, over the journal, the views and the thumbnails.
 
-It connects the parts and decides nothing itself: `journal/append.py` says what an append may be,
-`lifetime.py` opens and closes, `engine.py` writes and projects, `reader.py` answers questions.
-It reads no environment.
+It connects the parts and has no logic of its own: `journal/append.py` checks an append,
+`lifetime.py` opens and closes, `engine.py` writes and projects, `reader.py` runs queries.
+It reads no environment variables.
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ from eventlog.store.reader import Reader
 
 log = logging.getLogger("eventlog")
 
-# How often the state of the outside heads is read: nothing notifies of a change.
+# The interval at which the state of the outside heads is read: nothing reports a change.
 _LOOK_S: Final = 0.1
 
 
 class EventStore:
     """The log of a door, open for writing and reading.
 
-    Between `initialize()` and `close()`, or inside `async with`, appends are carried into the read
+    Between `initialize()` and `close()`, or inside `async with`, appends are applied to the read
     tables as they come. A store belongs to the event loop that opened it; `close()` works from
     anywhere.
 
-    Attributes: `db_path` (text) and `thumbnails_dir` (a Path), absolute once the store was opened;
-    `db`, see there.
+    Attributes: `db_path` (a str) and `thumbnails_dir` (a Path), which become absolute when the
+    store is opened, and `db`.
     """
 
     def __init__(
@@ -67,22 +67,22 @@ class EventStore:
         must_exist: bool = False,
         machine: Machine = MACHINE,
     ) -> None:
-        """Name a log, and touch nothing yet.
+        """Set the paths of a log. No file is read or made yet.
 
         Args:
-            db_path: The database file. A relative path is taken from the current folder at
-                `initialize`, and is absolute from then on.
-            thumbnails_dir: The folder of pictures; a relative path as above. The default is
-                `thumbnails` in the current folder.
-            writer: Who appends, as the journal keeps it. The default says that a program did.
-            must_exist: True makes `initialize` refuse a path where no log is, so that a disk that
-                is not mounted is noticed. False, the default, makes a new log there.
-            machine: What tells the log the time, the boot, the user and chance; the default asks
-                this machine. A simulation passes its own, so that a run can be repeated to the
-                last hash.
+            db_path: The database file. `initialize` takes a relative path from the current folder
+                and makes it absolute.
+            thumbnails_dir: The folder of pictures, by the same rule. The default is `thumbnails` in
+                the current folder.
+            writer: Who appends, for the journal. The default stands for a program.
+            must_exist: True makes `initialize` fail if there is no log at the path, for example
+                because a disk is not mounted. False, the default, makes a new log.
+            machine: Where the log gets the time, the boot, the user and random bytes; the default
+                is this machine. A simulation passes its own, so that a second run gives the same
+                hashes.
 
         Raises:
-            BadArgument: A path is no path.
+            BadArgument: A path is not a valid path.
         """
         self.db_path = require_path("db_path", db_path)
         self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
@@ -95,36 +95,36 @@ class EventStore:
     # ── opening and closing ────────────────────────────────────────────────────────────────
 
     async def initialize(self) -> None:
-        """Make or open the log and begin to follow it; do nothing when it is open.
+        """Open the log, or make it; do nothing if it is open.
 
-        A log that is made is named in a warning of the logger `eventlog`. A database of the plain
-        store is taken over with its history.
+        A new log is announced by a warning of the logger `eventlog`. The database of a plain store
+        is converted, with its history.
 
         Raises:
-            BadArgument: The path can't be a file's, as ':memory:' can't.
+            BadArgument: The path can't be that of a file; for example ':memory:'.
             MissingFolder: The folder of the database does not exist.
-            DatabaseMissing: There is no log, and `must_exist` asks for one.
-            NotADatabase: The file is no SQLite database.
-            ForeignDatabase: The database is another program's.
+            DatabaseMissing: There is no log, and `must_exist` is True.
+            NotADatabase: The file is not a SQLite database.
+            ForeignDatabase: The database belongs to another program.
             NewerDatabase: A newer version of this program wrote it.
             ReadOnly: The file, or its folder, can't be written.
             LockTimeout: Another process held the lock for too long.
             DiskFull: There is no room for a new log.
-            DiskFailure: The disk did not do what it was asked.
+            DiskFailure: A read or a write failed.
             OpenedElsewhere: The store is open on another event loop.
         """
         await self._lifetime.open(self._prepared_path, self.machine)
 
     async def close(self) -> None:
-        """Write what waits, let the last projection end, and close every connection.
+        """Write the queued appends, finish the projection, and close every connection.
 
-        It works from anywhere. On another event loop or thread, the loop of `initialize` does it;
-        where that one runs no more, the views are left to the next start. In a forked process the
-        parent's store is only forgotten. A store that is closed stays so.
+        It can be called from anywhere. From another event loop or thread, the loop of `initialize`
+        does the work; if that loop has ended, the views are brought up to date at the next start.
+        In a forked process, the parent's store is not affected. Closing twice does nothing.
 
         Raises:
-            LockTimeout: Another process kept the lock; the store is closed all the same.
-            DatabaseError: The disk failed; the store is closed all the same.
+            LockTimeout: Another process kept the lock. The store was closed nevertheless.
+            DatabaseError: The disk failed. The store was closed nevertheless.
         """
         await self._lifetime.close()
 
@@ -141,13 +141,13 @@ class EventStore:
     def db(self) -> aiosqlite.Connection | None:
         """A connection for the caller's own SQL; None before `initialize` and after `close`.
 
-        Its rows are `aiosqlite.Row`. What it writes is not in the journal, and a replay of the read
-        tables drops it; the journal itself can't be written by it.
+        Its rows are `aiosqlite.Row`. It can't write to the journal. A replay discards what it wrote
+        to the read tables.
         """
         return self._lifetime.db
 
     def _prepared_path(self) -> Path:
-        """The log's own path. Both paths are absolute from here on, whatever the folder becomes."""
+        """Make both paths absolute, so that a chdir has no effect; return the database's own."""
         path = absolute_path(checked_path(self.db_path))
         self.db_path, self.thumbnails_dir = str(path), absolute_path(self.thumbnails_dir)
         self._thumbnails.folder = self.thumbnails_dir
@@ -166,37 +166,38 @@ class EventStore:
         durability: Durability = "durable",
         writer: Author | None = None,
     ) -> Receipt:
-        """Put facts into the journal, all or none.
+        """Append facts to the journal, all or none.
 
         It returns when the facts are on the disk. A call that was cancelled, or failed with a
         DatabaseError, may have written its facts: `receipt(key)` says whether it has.
 
         Args:
-            facts: One or more. A motion or a ding first opens a new event, which the others join.
-            event_id: The event that the facts join. None, the default, joins none: then an opener
-                comes first, or the facts are of kinds that need no event.
-            key: An idempotency key, 1 to 200 characters. Where it was used before for the same
-                facts, nothing is written and the first receipt comes back. None is no key.
+            facts: One or more. If the first is a motion, a ding or an observation, it opens a new
+                event, which the others join.
+            event_id: The event that the facts join. None, the default, means no existing event:
+                then the first fact opens one, or the facts are of kinds that need none.
+            key: An idempotency key, 1 to 200 characters. If it was used before for the same facts,
+                nothing is written and the first receipt is returned. None means no key.
             durability: "durable", the default, waits until the facts are on the disk. "relaxed" is
-                quicker, and a power cut may take the facts; it counts for nothing where an unlock
-                action is among them.
-            writer: Who appends, as the journal keeps it. None means the store's own.
+                faster, but a power cut may lose the facts; it has no effect on an append with an
+                unlock action.
+            writer: Who appends, for the journal. None means the store's own writer.
 
         Returns:
             The positions of the records and the id of their event.
 
         Raises:
-            BadFact: A value may not enter the journal; it names the field.
-            BadAppend: The facts do not fit together; `reason` says how.
-            BadKey: The key is no text of 1 to 200 characters.
-            BadArgument: Another argument is out of its range.
-            UnknownEvent: The log has no event of that id.
+            BadFact: The journal refuses a value; the error names its field.
+            BadAppend: The facts do not fit together; `reason` says why.
+            BadKey: The key is not text of 1 to 200 characters.
+            BadArgument: Another argument is out of range.
+            UnknownEvent: The log has no event with that id.
             KeyConflict: The key was used before, for other facts.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
             LockTimeout: Another process held the lock for too long.
-            DiskFull: There is no room; nothing was written.
-            DatabaseError: The disk failed; what became of the facts is not known.
+            DiskFull: The disk is full; nothing was written.
+            DatabaseError: The disk failed; whether the facts were written is not known.
         """
         append = appends.prepare(
             facts,
@@ -214,39 +215,39 @@ class EventStore:
         keys: Iterable[str | None] | None = None,
         durability: Durability = "durable",
     ) -> list[Receipt]:
-        """Append many groups of facts, each atomic by itself, some thousand facts a commit.
+        """Append many groups of facts, each group all or none, in commits of some thousand facts.
 
         Args:
             groups: Each is what `append` takes: an opener first, or facts that need no event.
-            keys: One idempotency key for each group, None for a group without one. With keys the
-                whole call can be repeated after an error. None, the default, is no key at all.
+            keys: One idempotency key for each group, None for a group without one. With keys, the
+                call can be repeated after an error. None, the default, means no keys.
             durability: As for `append`; "durable" by default.
 
         Returns:
             The receipts, in the order of the groups.
 
         Raises:
-            EventLogError: What `append` raises, for the first group that fails. Groups before it
-                are in the journal then, and some after it may be: the error's `receipts` has a
-                receipt for each group that was written and None for each that was not, up to the
-                last one that was.
+            EventLogError: What `append` raises, for the first group that fails. The groups before
+                it were written, and some after it may have been. The error's `receipts` has, up to
+                the last group that was written, a receipt for each group that was and None for each
+                that was not.
         """
         return await bulk.append_many(
             self._engine, groups, keys=keys, durability=durability, author=self.writer
         )
 
     async def receipt(self, key: str) -> Receipt | None:
-        """What became of the append with a key.
+        """The receipt of the append with a key.
 
         Args:
             key: The idempotency key of the append.
 
         Returns:
-            The append's receipt, once its facts are on the disk; None where no append with that key
-            is in the journal.
+            The receipt, once the facts are on the disk; None if no append with that key is in the
+            journal.
 
         Raises:
-            BadKey: It can't be a key.
+            BadKey: The key is not text of 1 to 200 characters.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
@@ -268,37 +269,37 @@ class EventStore:
         thumbnail_path: str | None = None,
         detections: Sequence[Mapping[str, Any]] | None = None,
     ) -> int:
-        """Append all the facts of one event at once, all or none.
+        """Append all the facts of one event, all or none.
 
-        Numbers, text and times of other libraries (numpy, enums, decimals) are taken at their plain
-        value, where that loses nothing.
+        Numbers, text and times of other libraries (numpy, enums, decimals) are converted to
+        Python's own types, if that loses nothing.
 
         Args:
             camera_id: The camera, 1 to 64 characters.
-            recorded_at: When the camera saw it: a datetime, or text in ISO 8601. One without a
-                zone is UTC.
-            recording_id: The recording's id at its source; None where there is none.
+            recorded_at: When the camera saw it: a datetime, or text in ISO 8601. Without a zone, it
+                is UTC.
+            recording_id: The recording's id at its source; None if there is none.
             event_type: "motion", the default, or "ding".
-            person_name: Whose face it was; None is a stranger, or nobody where the face has neither
-                confidence nor distance.
-            face_confidence: 0.0 to 1.0. None takes `max(0.0, 1.0 - face_distance)`.
+            person_name: Whose face it was. None with a confidence or a distance is a stranger; with
+                neither, no face was seen.
+            face_confidence: 0.0 to 1.0. None means `max(0.0, 1.0 - face_distance)`.
             face_distance: face_recognition's distance, 0 or more; None where it was not measured.
             unlock_granted: Whether the door was allowed to open; False by default.
             door_action: What the bolt did: "unlocked", "locked", "unlatched" or, by default,
                 "none".
-            thumbnail_path: What `save_thumbnail` answered; None where there is no picture.
-            detections: Mappings with `label`, `confidence` (0.0 to 1.0) and, where they are known,
-                `bbox_x1`, `bbox_y1`, `bbox_x2` and `bbox_y2` in pixels. None is none.
+            thumbnail_path: The path from `save_thumbnail`; None if there is no picture.
+            detections: Mappings with `label`, `confidence` (0.0 to 1.0) and, if they are known,
+                `bbox_x1`, `bbox_y1`, `bbox_x2` and `bbox_y2` in pixels. None means no detections.
 
         Returns:
             The id of the new event.
 
         Raises:
-            BadFact: A value may not enter the journal; it names the field.
+            BadFact: The journal refuses a value; the error names its field.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
             LockTimeout: Another process held the lock for too long.
-            DiskFull: There is no room; nothing was written.
+            DiskFull: The disk is full; nothing was written.
             DatabaseError: The disk failed; whether the event was written is not known.
         """
         engine = self._engine
@@ -320,18 +321,18 @@ class EventStore:
         return visits.opened_event(receipt)
 
     def save_thumbnail(self, frame_bytes: bytes, event_timestamp: str) -> str | None:
-        """Save a frame as a JPEG of quality 85, on the disk when this returns.
+        """Save a frame as a JPEG of quality 85; it is on the disk when this returns.
 
         It blocks; `save_thumbnail_async` does not. It works on a closed store too.
 
         Args:
             frame_bytes: A JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF, of 8 MB and 36 megapixels at
                 most.
-            event_timestamp: The time that names the file; ':' and '.' become '-'.
+            event_timestamp: The file is named after it; ':' and '.' become '-'.
 
         Returns:
             The picture's path, 'thumbnails/2026-02-25T10-30-00.jpg', for `write_event` and
-            ThumbnailSaved; None where the frame can't be saved, which is logged.
+            ThumbnailSaved; None if the frame can't be saved, which is logged.
         """
         saved = self._thumbnails.save(frame_bytes, event_timestamp)
         return None if saved is None else saved.path
@@ -345,10 +346,10 @@ class EventStore:
             frame_bytes: As for `save_thumbnail`.
             event_timestamp: As for `save_thumbnail`.
             keep_jpeg: True stores a JPEG without metadata byte for byte. False, the default,
-                encodes every frame anew.
+                encodes every frame again.
 
         Returns:
-            The picture's path; None where the frame can't be saved, which is logged.
+            The picture's path; None if the frame can't be saved, which is logged.
         """
         saved = await self._thumbnails.save_async(frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
         return None if saved is None else saved.path
@@ -357,7 +358,7 @@ class EventStore:
 
     @property
     def reader(self) -> Reader:
-        """Everything else that can be asked of the log.
+        """The reader of this store, for all other queries.
 
         Raises:
             StoreClosed: The store is not open.
@@ -366,23 +367,23 @@ class EventStore:
         return self._engine.reader
 
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
-        """One event, as the read tables have it.
+        """One event, from the read tables.
 
-        It sees what this store has written, unless the disk is too full to carry that on: then it
-        answers from what is there.
+        It includes what this store has written, unless the disk is too full to bring the read
+        tables up to date.
 
         Args:
             event_id: The event's id.
 
         Returns:
             All columns of `events`, and a list of the event's detections under "detections"; None
-            where there is no such event.
+            if there is no such event.
 
         Raises:
-            BadArgument: It is no id.
+            BadArgument: It is not an id.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
-            DatabaseError: The log can't be read, or the views can't be carried on.
+            DatabaseError: The log can't be read, or the views can't be brought up to date.
         """
         engine = await self._caught_up_with_own()
         return await engine.reader.get_event(event_id)
@@ -392,27 +393,27 @@ class EventStore:
 
         Args:
             limit: How many at most; 20 by default.
-            offset: How many to leave out before; 0 by default.
+            offset: How many to skip; 0 by default.
 
         Returns:
-            Events as `get_event` has them.
+            Events as from `get_event`.
 
         Raises:
-            BadArgument: A number is out of its range.
+            BadArgument: A number is out of range.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
-            DatabaseError: The log can't be read, or the views can't be carried on.
+            DatabaseError: The log can't be read, or the views can't be brought up to date.
         """
         engine = await self._caught_up_with_own()
         return await engine.reader.events_by_recorded_at(limit, offset)
 
     def head_line(self) -> str | None:
-        """The newest signed head as one line for an alert.
+        """The newest signed head as one line, for an alert.
 
-        Kept on a phone, it finds a log that was changed below it as well as the head does.
+        A line that is kept on a phone later shows whether the log below it was changed.
 
         Returns:
-            70 characters; None where heads are not signed.
+            70 characters; None if heads are not signed.
         """
         from eventlog.evidence import heads_file  # noqa: PLC0415 - the core does not need the room
 
@@ -426,14 +427,14 @@ class EventStore:
     async def witnessed(self, position: int, timeout_s: float) -> bool:
         """Wait until a record is in a signed head that is kept outside this machine.
 
-        An unlock should never wait for this: what opens the door must not hang on a network.
+        An unlock should never wait for this: opening the door must not depend on a network.
 
         Args:
             position: The record's place in the journal.
             timeout_s: How long to wait at most, in seconds.
 
         Returns:
-            Whether it is. False after the time is up, and at once where heads are not signed.
+            Whether it is. False after the timeout, and at once if heads are not signed.
         """
         from eventlog.evidence import outside  # noqa: PLC0415 - the core does not need the room
 
@@ -455,12 +456,12 @@ class EventStore:
             position: A position, or `position:hash` (see `Record.cursor`).
 
         Raises:
-            BadArgument: It is no cursor.
+            BadArgument: It is not a cursor.
             OtherHistory: The journal has another record at that position.
             PastHead: The journal ends before that position.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
-            DatabaseError: The views can't be carried on.
+            DatabaseError: The views can't be brought up to date.
         """
         cursor = cursors.parse(position)
         engine = self._engine
@@ -469,40 +470,39 @@ class EventStore:
         await engine.caught_up(cursor.position)
 
     async def replay(self, *views: str) -> Replayed:
-        """Rebuild read tables from the journal, and put them in place of the live ones.
+        """Rebuild read tables from the journal, and replace the live ones.
 
-        Others read and append meanwhile; they see the old tables or the new ones.
+        Others can read and append during that time; they see the old tables or the new ones.
 
         Args:
-            views: The names of the views, and with each those that its tables need. None named
-                means all.
+            views: The names of views; those that their tables need are rebuilt too. No name means
+                all views.
 
         Returns:
-            The views that were rebuilt, the position they have come to, and how many records each
-            could not apply.
+            The views that were rebuilt, the last position that they have applied, and how many
+            records each could not apply.
 
         Raises:
-            BadArgument: A name is no view's.
-            ReplayRunning: Another replay of this log is at work.
+            BadArgument: A name is not that of a view.
+            ReplayRunning: Another replay of this log is running.
             StoreClosed: The store is not open.
             OpenedElsewhere: The store was opened on another event loop or in another process.
-            DatabaseError: The disk failed, or is full; the live tables are as they were.
+            DatabaseError: The disk failed or is full; the live tables are unchanged.
         """
         return await Replay(self._engine.writer, family(views or None)).run()
 
     def subscribe(self, after: CursorLike = 0) -> AsyncIterator[Record]:
-        """Yield the records after a cursor: those that are stored, then those that come, for ever.
+        """Yield the records after a cursor, first the stored ones, then new ones; it never ends.
 
         Args:
-            after: A position, or `position:hash` (see `Record.cursor`), which also proves that the
-                journal is still the one that the consumer has read. 0, the default, is the
-                beginning.
+            after: A position, or `position:hash` (see `Record.cursor`), which also checks that the
+                journal is the one that the consumer has read. 0, the default, is the beginning.
 
         Returns:
-            An async iterator of records, without gap or repeat.
+            An async iterator of records, each exactly once and in order.
 
         Raises:
-            BadArgument: `after` is no cursor.
+            BadArgument: `after` is not a cursor.
             OtherHistory: The journal has another record at that position: a backup was restored.
             PastHead: The journal ends before that position.
             BadRecord: A record can't be read. To go on, subscribe again after its position.
@@ -529,5 +529,5 @@ class EventStore:
 
 
 def engine_of(store: EventStore) -> Engine:
-    """The engine of an open store, for parts of the running door. Raises StoreClosed."""
+    """The engine of an open store, for parts of `eventlog run`. Raises StoreClosed."""
     return store._engine  # noqa: SLF001 - the same file

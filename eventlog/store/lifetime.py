@@ -73,7 +73,7 @@ class Lifetime:
                     raise
 
     async def close(self) -> None:
-        """Close the log, from anywhere. Raises DatabaseError; it is closed then all the same."""
+        """Close the log, from anywhere. If it raises DatabaseError, it was closed nevertheless."""
         owner = self._owner
         if owner is None or owner.is_here:
             async with self._turn():
@@ -87,12 +87,12 @@ class Lifetime:
 
     def forget_in_child(self) -> None:
         """After a fork: be closed in the child, where nothing of it works."""
-        # The owner stays, so that a call is told why.
+        # The owner is kept, so that a later call gets the right error.
         _INHERITED.append((self._engine, self.db))
         self._engine = self.db = None
 
     def __del__(self) -> None:
-        """Warn of a log that nobody closed, and let its threads end."""
+        """Warn that a log was not closed, and end its threads."""
         owner, engine = getattr(self, "_owner", None), getattr(self, "_engine", None)
         if owner is None or engine is None or owner.is_inherited or sys.is_finalizing():
             return
@@ -125,7 +125,7 @@ class Lifetime:
         engine, db = self._let_go()
         if engine is None:
             return
-        engine.writer.stop_waiting()  # otherwise each step of the close waits for the lock anew
+        engine.writer.stop_waiting()  # or each step would wait with a new timeout
         try:
             if db is not None:
                 await db.close()

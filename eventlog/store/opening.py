@@ -1,10 +1,10 @@
 """Creates a log in an empty file, and the views' tables that are missing.
 
-One transaction inside the writer's lock, so that a start that dies leaves the file as it was.
-A view that is missing, or was filled by another version of itself, is made anew and starts
-again from position 0; whatever it held follows from the journal.
+One transaction inside the writer's lock, so that a start that dies leaves the file unchanged. A
+view that is missing, or was filled by another version of its code, is created again and starts from
+position 0; its content is computed from the journal.
 
-Knows the views by name and schema; `adopt.py` knows what a plain store holds.
+Knows the views by name and schema. `adopt.py` knows the tables of a plain store.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ from eventlog.storage.error_translation import translated
 
 
 def prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> bool:
-    """Make the database at `path` a log of ours, with all its views' tables.
+    """Make the database at `path` a log with the tables of all views.
 
-    Answers whether it is a new log, made in an empty file.
-
-    Raises ForeignDatabase, NewerDatabase, and SQLite's errors; nothing is changed then.
+    Returns whether it is a new log, made in an empty file. Raises ForeignDatabase, NewerDatabase
+    and SQLite's errors; then nothing was changed.
     """
     with transaction(connection):
         whose = origin(connection, path)
@@ -49,7 +48,7 @@ def prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHI
 
 
 def require_there(path: Path) -> None:
-    """Raise DatabaseMissing where no database is, or only an empty file."""
+    """Raise DatabaseMissing if there is no database, or only an empty file."""
     with translated(path):
         size_bytes = path.stat().st_size if path.exists() else 0
     if size_bytes == 0:
@@ -59,7 +58,7 @@ def require_there(path: Path) -> None:
 
 
 def require_usable(path: Path) -> None:
-    """Raise what a database that exists is refused for, before anything of it is touched."""
+    """Raise an error for an existing database that can't be opened, before anything is changed."""
     look(path, lambda connection: _require_adoptable(connection, path))
 
 

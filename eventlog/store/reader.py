@@ -1,8 +1,8 @@
 """Reader: all queries of a log, over one read-only connection on its own thread.
 
-Answers from the read tables, and from the journal where a story needs its facts. Watches for
-commits of this and other processes and wakes the followers that wait for them. Writes nothing; the
-queries are in the views' own files and in `event_list.py`.
+It reads the read tables, and the journal for the story of an event. It watches for commits of this
+and other processes, and wakes the followers that wait for them. It writes nothing. The SQL is in
+the views' own files and in `event_list.py`.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ DATA_VERSION: Final = "PRAGMA data_version"
 class Reader:
     """A log, open for reading. Use `Reader.open`, and `async with` or `close`.
 
-    It shows what the read tables have: what was appended a moment ago may be missing, until
-    `EventStore.caught_up`. It belongs to the event loop that opened it.
+    It reads the read tables, so what was appended a moment ago may be missing until
+    `EventStore.caught_up` returns. It belongs to the event loop that opened it.
     """
 
     def __init__(self, worker: ConnectionThread) -> None:
@@ -66,10 +66,10 @@ class Reader:
             The reader; close it, or use it in `async with`.
 
         Raises:
-            BadArgument: The path is no path.
-            DatabaseMissing: There is no such file.
-            NotADatabase: The file is no SQLite database.
-            ForeignDatabase: The database is another program's.
+            BadArgument: The path is not a valid path.
+            DatabaseMissing: The file does not exist.
+            NotADatabase: The file is not a SQLite database.
+            ForeignDatabase: The database belongs to another program.
             NewerDatabase: A newer version of this program wrote it.
             DatabaseError: The file can't be read.
         """
@@ -77,12 +77,12 @@ class Reader:
         return cls(await ConnectionThread(path, partial(connect_reader, path)).start())
 
     async def close(self) -> None:
-        """Stop watching, and close the connection; a reader that is closed stays so.
+        """Stop watching and close the connection. Closing twice does nothing.
 
-        It works from anywhere, as `EventStore.close` does.
+        It can be called from anywhere, like `EventStore.close`.
 
         Raises:
-            DatabaseError: The disk failed; it is closed all the same.
+            DatabaseError: The disk failed. The reader was closed nevertheless.
         """
         owner = self._worker.owner
         if owner.is_here:
@@ -94,7 +94,7 @@ class Reader:
             await anyio.to_thread.run_sync(partial(self.close_from_outside, wait=True))
 
     def close_from_outside(self, *, wait: bool) -> None:
-        """Close from any thread, when the loop that it was opened on runs no more.
+        """Close from any thread, after the loop that opened it has ended.
 
         Args:
             wait: Whether to return only when the connection is closed.
@@ -104,7 +104,7 @@ class Reader:
         self._worker.stop_from_outside(sqlite3.Connection.close, wait=wait)
 
     async def __aenter__(self) -> Self:
-        """Nothing more: it is open."""
+        """Return the reader, which is open already."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -115,15 +115,15 @@ class Reader:
         """Call a function with the read-only connection, on its thread.
 
         Args:
-            function: It takes a `sqlite3.Connection`, and its statements are of one moment only
+            function: It gets a `sqlite3.Connection`. Its statements see one state of the log only
                 inside a transaction.
 
         Returns:
-            What the function answers.
+            The result of the function.
 
         Raises:
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return await self._worker.run(function)
@@ -131,19 +131,19 @@ class Reader:
     # ── the read tables ────────────────────────────────────────────────────────────────────
 
     async def get_event(self, event_id: int) -> dict[str, Any] | None:
-        """One event, as the read tables have it.
+        """One event, from the read tables.
 
         Args:
             event_id: The event's id.
 
         Returns:
             All columns of `events`, and a list of the event's detections under "detections"; None
-            where there is no such event.
+            if there is no such event.
 
         Raises:
-            BadArgument: It is no id.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: It is not an id.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         row_id = _row_id(event_id)
@@ -164,43 +164,43 @@ class Reader:
 
         Args:
             wanted: Which events; all by default.
-            before: The (listed_at, id) of the last event of the page before this one. None, the
-                default, begins with the newest.
+            before: The (listed_at, id) of the last event on the previous page. None, the default,
+                begins with the newest.
             limit: How many at most; 20 by default.
-            offset: How many to leave out before; 0 by default.
+            offset: How many to skip; 0 by default.
 
         Returns:
-            Events as `get_event` has them.
+            Events as from `get_event`.
 
         Raises:
-            BadArgument: A filter, a place or a number that no list can be asked for.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: A filter, `before` or a number is out of range.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         packed = event_list.packed_events(wanted, before=before, limit=limit, offset=offset)
         try:
             ((text,),) = await self._fetch(packed)
         except DatabaseError:
-            # A damaged value that JSON can't hold. Where the disk failed, this query fails as well.
+            # A damaged value that JSON can't hold. If the disk failed, this query fails as well.
             plain = event_list.recent_events(wanted, before=before, limit=limit, offset=offset)
             return event_list.nest(await self._fetch(plain))
         return event_list.unpack(text)
 
     async def events_by_recorded_at(self, limit: int, offset: int) -> list[dict[str, Any]]:
-        """A page of events, newest `recorded_at` first, whatever it says.
+        """A page of events, newest `recorded_at` first, even if the clock was wrong.
 
         Args:
             limit: How many at most.
-            offset: How many to leave out before.
+            offset: How many to skip.
 
         Returns:
-            Events as `get_event` has them.
+            Events as from `get_event`.
 
         Raises:
-            BadArgument: A number that no list can be asked for.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: A number is out of range.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         found = event_list.nest(await self._fetch(event_list.by_recorded_at(limit, offset)))
@@ -213,8 +213,8 @@ class Reader:
             The columns of `persons`.
 
         Raises:
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return await self._rows(persons.COLUMNS, persons.listed())
@@ -226,18 +226,15 @@ class Reader:
             event_id: The event's id.
 
         Returns:
-            The columns of `face_results`; an empty list where there is no such event.
+            The columns of `face_results`; an empty list if there is no such event.
 
         Raises:
-            BadArgument: It is no id.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: It is not an id.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        row_id = _row_id(event_id)
-        if row_id is None:
-            return []
-        return await self._rows(face_results.COLUMNS, face_results.of_event(row_id))
+        return await self._of_event(event_id, face_results.COLUMNS, face_results.of_event)
 
     async def unlock_actions(self, event_id: int) -> list[dict[str, Any]]:
         """Every unlock action of an event, refused ones too, in the order of the journal.
@@ -246,18 +243,15 @@ class Reader:
             event_id: The event's id.
 
         Returns:
-            The columns of `unlock_actions`; an empty list where there is no such event.
+            The columns of `unlock_actions`; an empty list if there is no such event.
 
         Raises:
-            BadArgument: It is no id.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: It is not an id.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        row_id = _row_id(event_id)
-        if row_id is None:
-            return []
-        return await self._rows(unlock_actions.COLUMNS, unlock_actions.of_event(row_id))
+        return await self._of_event(event_id, unlock_actions.COLUMNS, unlock_actions.of_event)
 
     async def unlocks(
         self,
@@ -270,9 +264,9 @@ class Reader:
         """A page of unlock actions, the newest first.
 
         Args:
-            wanted: Which actions; None, the default, is all.
-            before: The (listed_at, id) of the last action of the page before this one. None, the
-                default, begins with the newest.
+            wanted: Which actions; None, the default, means all.
+            before: The (listed_at, id) of the last action on the previous page. None, the default,
+                begins with the newest.
             limit: How many at most; 20 by default.
             offset: How many to leave out before; 0 by default.
 
@@ -280,9 +274,9 @@ class Reader:
             The columns of `unlock_actions`.
 
         Raises:
-            BadArgument: A filter, a place or a number that no list can be asked for.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: A filter, `before` or a number is out of range.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         query = unlock_actions.listed(
@@ -291,7 +285,7 @@ class Reader:
         return await self._rows(unlock_actions.COLUMNS, query)
 
     async def unclean_stops(self, limit: int = 20) -> list[dict[str, Any]]:
-        """When a start found that the recorder had not been closed, the newest first.
+        """The starts that found that the recorder had not been closed, the newest first.
 
         Args:
             limit: How many at most; 20 by default.
@@ -300,9 +294,9 @@ class Reader:
             The columns of `unclean_stops`.
 
         Raises:
-            BadArgument: The limit is out of its range.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: The limit is out of range.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return await self._rows(unclean_stops.COLUMNS, unclean_stops.latest(limit))
@@ -314,8 +308,8 @@ class Reader:
             Under each view's name its version and the last position that it has applied.
 
         Raises:
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return await self.run(checkpoints.read)
@@ -323,14 +317,14 @@ class Reader:
     # ── the journal ────────────────────────────────────────────────────────────────────────
 
     async def last_position(self) -> int:
-        """Where the journal ends.
+        """The position at which the journal ends.
 
         Returns:
-            The position of the newest record; 0 where there is none.
+            The position of the newest record; 0 if there is none.
 
         Raises:
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return await self.run(journal.last_position)
@@ -342,12 +336,12 @@ class Reader:
             event_id: The event's id.
 
         Returns:
-            Rows of the journal; an empty list where there is no such event.
+            Rows of the journal; an empty list if there is no such event.
 
         Raises:
-            BadArgument: It is no id.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            BadArgument: It is not an id.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         row_id = _row_id(event_id)
@@ -356,42 +350,47 @@ class Reader:
         return await self.run(lambda connection: journal.read_event(connection, row_id))
 
     async def cursor(self) -> str:
-        """Where the journal ends, as a cursor: what `subscribe` takes to go on from here.
+        """The end of the journal as a cursor, from which `subscribe` continues.
 
         Returns:
             The text `position:hash`.
 
         Raises:
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return str(cursors.at_head(await self.run(journal.head)))
 
     def subscribe(self, *, after: CursorLike = 0) -> AsyncIterator[Record]:
-        """Yield the records after a cursor: those that are stored, then those that come, for ever.
+        """Yield the records after a cursor, first the stored ones, then new ones; it never ends.
 
         Args:
-            after: A position, or `position:hash` (see `Record.cursor`), which also proves that the
-                journal is still the one that the consumer has read. 0, the default, is the
-                beginning.
+            after: A position, or `position:hash` (see `Record.cursor`), which also checks that the
+                journal is the one that the consumer has read. 0, the default, is the beginning.
 
         Returns:
-            An async iterator of records, without gap or repeat.
+            An async iterator of records, each exactly once and in order.
 
         Raises:
-            BadArgument: `after` is no cursor.
+            BadArgument: `after` is not a cursor.
             OtherHistory: The journal has another record at that position: a backup was restored.
             PastHead: The journal ends before that position.
             BadRecord: A record can't be read. To go on, subscribe again after its position.
             JournalHole: A record is missing.
-            StoreClosed: It is closed.
-            OpenedElsewhere: It was opened on another event loop or in another process.
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
         return subscription.subscribe(self._worker, self.nudge, after=after)
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────
+
+    async def _of_event(
+        self, event_id: int, columns: Sequence[str], query: Callable[[int], event_list.Query]
+    ) -> list[dict[str, Any]]:
+        row_id = _row_id(event_id)
+        return [] if row_id is None else await self._rows(columns, query(row_id))
 
     async def _rows(self, columns: Sequence[str], query: event_list.Query) -> list[dict[str, Any]]:
         return [dict(zip(columns, row, strict=True)) for row in await self._fetch(query)]
@@ -405,7 +404,7 @@ class Reader:
             try:
                 (now,) = await self._worker.run(lambda c: c.execute(DATA_VERSION).fetchone())
             except DatabaseError as error:
-                # Followers also look without this hint, and raise the error themselves.
+                # Followers also poll without this hint, and raise the error themselves.
                 log.warning("commits can't be watched: %s", error)
                 await asyncio.sleep(TRY_AGAIN_S)
                 continue
@@ -417,7 +416,7 @@ class Reader:
 
 
 def _row_id(event_id: int) -> int | None:
-    """The id that an event can have; None where none can. Raises BadArgument for what is no int."""
+    """An id in the range of event ids, or else None. Raises BadArgument if it is not an int."""
     plain = plain_argument(event_id)
     try:
         check_event_id(plain)

@@ -3,7 +3,7 @@
     marks of stores that nobody closed  ──▶ an unclean stop for each, in the journal
     a head beyond the journal's end     ──▶ an unclean stop that names it; the file is kept aside
     a damaged head file                 ──▶ kept aside, with a warning
-    an older head file, or none         ──▶ written anew
+    an older head file, or none         ──▶ written again
 
 Knows how a log is made and opened (`opening.py`), and nothing of appends.
 """
@@ -57,7 +57,7 @@ class Start(NamedTuple):
             self.presence.drop()
 
     def drop(self) -> None:
-        """Close the head file and leave the mark: nobody closed the store."""
+        """Close the head file and keep the mark: the store was not closed."""
         self.head_file.close()
         self.presence.drop()
 
@@ -68,7 +68,7 @@ def find(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE)
     Args:
         connection: The writer's, inside the lock.
         path: The log's own path.
-        machine: What tells the time and chance; this machine by default.
+        machine: Where the time and random bytes come from; this machine by default.
 
     Raises:
         ForeignDatabase, NewerDatabase: Nothing is changed then; and SQLite's and the system's

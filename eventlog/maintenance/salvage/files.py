@@ -60,7 +60,7 @@ class Files:
         return len(self._unreadable)
 
     def read(self, number: int) -> bytes | None:
-        """A page as SQLite would read it; None where there is none or it can't be read."""
+        """A page as SQLite would read it; None if it does not exist or can't be read."""
         offset = self.frames.committed.get(number)
         if offset is not None and self._wal is not None:
             return self._page(self._wal, offset)

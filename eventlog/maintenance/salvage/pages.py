@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
-# The bytes of a page by its number, from 1; None where there is none or the disk gives none.
+# The bytes of a page by its number, from 1; None if it does not exist or can't be read.
 ReadPage: TypeAlias = Callable[[int], bytes | None]
 
 MAGIC: Final = b"SQLite format 3\0"

@@ -1,6 +1,6 @@
 """Stores rows that may be the journal's, by position, in a temporary database until graded.
 
-The file is private and thrown away, so that a log of any length is salvaged in flat memory.
+The file is private and deleted at the end. So a log of any length is salvaged in constant memory.
 Knows rows and levels; what a level is worth, `grading.py` decides.
 """
 

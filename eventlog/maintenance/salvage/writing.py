@@ -39,7 +39,7 @@ def write(
 ) -> Written:
     """Write records, in the order of their old positions, into an empty log.
 
-    `old_log_id` is None where it could not be found out.
+    `old_log_id` is None if it is not known.
     """
     previous = chain.genesis(journal.log_id(connection))
     position, cut, lost_keys = 0, 0, 0

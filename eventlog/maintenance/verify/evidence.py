@@ -34,9 +34,9 @@ SLACK_S: Final = 60
 
 
 class KeptHead(Struct, frozen=True):
-    """A head to check, and where it lay. `outside`: where the log's machine can't change it.
+    """A head to check, and where it was kept. `outside`: where the log's machine can't change it.
 
-    `note` is None for a line that was kept on a phone: nobody signed it.
+    `note` is None for a line from a phone, which has no signature.
     """
 
     source: str
@@ -146,7 +146,7 @@ class _Roots(Struct, frozen=True):
 
 def _hold(found: Findings, kept: Sequence[KeptHead], roots: _Roots) -> list[KeptHead]:
     """The heads that the rows confirm; every other one is a finding."""
-    # Only a head that the key has signed can say that an earlier era honestly ended.
+    # Only a head that the key has signed proves that an earlier era was ended on purpose.
     newest_era = max((head.era for head in kept if head.signed is not None), default=0)
     held = []
     good = 0

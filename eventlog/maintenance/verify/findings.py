@@ -27,7 +27,7 @@ class Finding(Struct, frozen=True, omit_defaults=True):
 
 
 class Report(Struct, frozen=True):
-    """What a check of a whole log found.
+    """What a check of a log found.
 
     `records` were read. `omitted` and `omitted_notes` count those past the first KEPT_MAX.
     """

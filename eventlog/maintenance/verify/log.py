@@ -58,10 +58,10 @@ def verify(
 ) -> Report:
     """Check the log at `db_path`. Damage is reported, and not raised.
 
-    `thumbnails` tells what is wrong with a fact's picture, `check_views` yields what the views
+    `thumbnails` says what is wrong with a fact's picture, `check_views` yields what the views
     hold otherwise than a replay would; where they are None, pictures and views are not checked.
-    `progress` is told how many records are done, and of how many. `heads` are signed heads that
-    were kept outside; those beside the log are held against the records in any case.
+    `progress` gets the number of records that are done, and of all. `heads` are signed heads that
+    were kept outside; those next to the log are compared with the records in any case.
 
     Raises DatabaseMissing, NotADatabase and ForeignDatabase where no log is, LockTimeout and the
     like where it can't be read now.
@@ -105,7 +105,7 @@ class _Given(NamedTuple):
 
 
 def _require_a_log(connection: sqlite3.Connection, db_path: Path) -> None:
-    """Raise ForeignDatabase where neither the header nor a journal says that this is a log."""
+    """Raise ForeignDatabase if there is no journal and the header does not say that it is a log."""
     try:
         if is_ours(connection):
             return

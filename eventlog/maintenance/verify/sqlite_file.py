@@ -104,7 +104,7 @@ def check_schema(connection: sqlite3.Connection, found: Findings) -> None:
 
 
 def check_integrity(connection: sqlite3.Connection, found: Findings) -> None:
-    """SQLite's own check of the whole file; it says nothing of changed values."""
+    """SQLite's own check of the file, which does not notice changed values."""
     messages = _integrity(connection, None)
     if not messages:
         return

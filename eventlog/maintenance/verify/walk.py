@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from eventlog.journal import table as journal
 from eventlog.record import StoredRecord
 
-# A cursor is opened anew after so many rows, so that no snapshot is held for long.
+# A cursor is opened again after this many rows, so that no snapshot is held for long.
 ROWS_PER_CURSOR: Final = 20_000
 
 BEFORE_ALL: Final = -(2**63)
@@ -34,7 +34,7 @@ ERRORS: Final = (sqlite3.Error, UnicodeDecodeError)
 
 
 class Gap(NamedTuple):
-    """Positions, both ends included, at which no row can be read, and SQLite's word for it."""
+    """Positions, both ends included, at which no row can be read, and SQLite's error."""
 
     first: int
     last: int
@@ -42,7 +42,7 @@ class Gap(NamedTuple):
 
 
 def damage(error: sqlite3.Error | UnicodeDecodeError) -> str:
-    """What an error says of damage. Raises it again where the file is only busy or the like."""
+    """The damage that an error describes. Raises the error again if the file is only busy."""
     if isinstance(error, UnicodeDecodeError):
         return "malformed database schema: its text is no UTF-8"
     code = getattr(error, "sqlite_errorcode", None)

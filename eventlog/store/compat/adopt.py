@@ -93,7 +93,7 @@ class PlainStore(Struct, frozen=True):
 class Adopted(Struct, frozen=True):
     """Where the journal ends after an adoption, and how much of the store is in it.
 
-    `exceptions` counts rows with something that no fact can hold; none of it is lost.
+    `exceptions` counts rows with values that no fact can hold; these values are kept.
     """
 
     head: Head
@@ -254,7 +254,7 @@ def _without(row: Row, column: str) -> Row:
 def _set_aside(
     connection: sqlite3.Connection, table: Table, ids: Iterable[int], further: Iterable[int]
 ) -> None:
-    """Copy rows unchanged to a table of their own, and of others the columns that nobody knows.
+    """Copy rows unchanged to another table, and of other rows the unknown columns.
 
     The table is made only if there are any.
     """

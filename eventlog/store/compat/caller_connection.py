@@ -97,7 +97,7 @@ class LockedConnection(sqlite3.Connection):
     def close(self) -> None:
         """Close inside the lock: the last close of a database is a WAL checkpoint.
 
-        Raises LockTimeout where another keeps the lock; it is closed then all the same.
+        Raises LockTimeout if another keeps the lock; it is closed nevertheless.
         """
         with self.at_work:
             if self.lock.closed:

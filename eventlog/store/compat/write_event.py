@@ -47,7 +47,7 @@ def facts_of_visit(
         facts.append(
             FaceResult(name=person_name, distance=face_distance, confidence=face_confidence)
         )
-    if door_action == "unlatched":  # a fact's word, and none of the contract's three
+    if door_action == "unlatched":  # allowed in facts, but not one of the contract's three
         raise BadFact("unlock_action", "door_action", "is 'unlocked', 'locked' or 'none'")
     granted = _flag(unlock_granted)
     if granted or door_action != "none":
