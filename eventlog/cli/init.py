@@ -38,6 +38,13 @@ ReachOption = Annotated[
 NameOption = Annotated[str | None, Parameter(name="--name", help="The name they reach it by.")]
 Broker = Annotated[str | None, Parameter(help="The MQTT broker's host; '' for none.")]
 FrigateApi = Annotated[str | None, Parameter(name="--frigate", help="Frigate's API address.")]
+KeysCopy = Annotated[
+    str | None,
+    Parameter(
+        name="--keys-copy",
+        help="A file on another disk for a copy of the keys: names are sealed then; '' for none.",
+    ),
+]
 State = Annotated[Path, Parameter(help="The folder of the log. [/var/lib/eventlog]")]
 Root = Annotated[
     Path | None, Parameter(name="--root", help="Put everything below this folder instead of /.")
@@ -51,6 +58,7 @@ async def init(
     name: NameOption = None,
     broker: Broker = None,
     frigate: FrigateApi = None,
+    keys_copy: KeysCopy = None,
     state: State = STATE,
     root: Root = None,
     context: AtDesk,
@@ -61,6 +69,7 @@ async def init(
     name = name or (_name(asks=asks) if reach != "here" else "")
     broker = _ask("MQTT broker", "127.0.0.1", asks=asks) if broker is None else broker
     frigate = _ask("Frigate's API, empty for none", "", asks=asks) if frigate is None else frigate
+    keys_copy = _ask_for_copy(asks=asks) if keys_copy is None else keys_copy
     house = House(
         reach=reach,
         name=name,
@@ -70,6 +79,7 @@ async def init(
         state=_below(root, state),
         keys=_below(root, state.with_name(f"{state.name}-keys")),
         etc=_below(root, Path("/etc")),
+        keys_copy=_second_place(keys_copy),
     )
     if house.config.exists():
         raise BadArgument(f"{house.config} is there already; nothing is written over it")
@@ -103,6 +113,25 @@ def _ask(question: str, default: str, *, asks: bool) -> str:
         return input(f"{question} [{default}]: ").strip() or default
     except EOFError:
         return default
+
+
+def _ask_for_copy(*, asks: bool) -> str:
+    return _ask(
+        "Names can be sealed, so that a person can be forgotten. Lost keys are lost names then, so"
+        " a copy of them is kept in a second place, as /media/usb/door.keys. Which file? Empty"
+        " leaves names in clear",
+        "",
+        asks=asks,
+    )
+
+
+def _second_place(given: str) -> Path | None:
+    if not given:
+        return None
+    place = Path(given).absolute()
+    if not place.parent.is_dir():
+        raise BadArgument(f"there is no folder {place.parent} for the copy of the keys")
+    return place
 
 
 def _below(root: Path | None, path: Path) -> Path:
@@ -143,7 +172,7 @@ async def _make(context: Context, house: House, owner: tuple[int, int] | None) -
             pass
         context.say(f"made the log {db}")
     settings = Settings(db_path=str(db), thumbnails_dir=str(house.state / "thumbnails"))
-    await key_command.make(Context(lambda: settings), house.keys)
+    await key_command.make(Context(lambda: settings), house.keys, house.keys_copy)
     if house.reach == "lan" and not house.certificate.exists():
         await anyio.to_thread.run_sync(_make_certificate, house)
         context.say(f"made a certificate of its own for {house.name}: {house.certificate}")
@@ -151,7 +180,8 @@ async def _make(context: Context, house: House, owner: tuple[int, int] | None) -
     house.config.chmod(0o640)
     context.say(f"wrote {house.config}")
     if owner is not None:
-        _give(owner, [house.state, house.keys, house.etc / "eventlog", house.config])
+        copies = [] if house.keys_copy is None else [house.keys_copy]
+        _give(owner, [house.state, house.keys, house.etc / "eventlog", house.config, *copies])
 
 
 def _make_certificate(house: House) -> None:
@@ -208,4 +238,8 @@ def _say_what_next(context: Context, house: House) -> None:
         context.say(f"  then let the proxy serve https://{house.name}/ (docs/deploy)")
     else:
         context.say("  then open http://127.0.0.1:8000/")
-    context.say(f"Keep a copy of {house.keys} somewhere else: without it the log's signature ends.")
+    if house.keys_copy is None:
+        context.say(f"Keep a copy of {house.keys} elsewhere: without it the log's signature ends.")
+    else:
+        context.say(f"The nightly backup renews {house.keys_copy}. Without {house.keys} and that")
+        context.say("file nobody can read the names in the log again.")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from eventlog.cli import keys_copies
 from eventlog.cli.context import Context
 from eventlog.cli.evidence import Keys, keys_in, keys_of
 from eventlog.cli.head import sign_now
@@ -21,8 +22,17 @@ from eventlog.journal import table as journal
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 
-What = Annotated[Literal["init", "show", "list", "rotate"], Parameter(name="WHAT")]
-Folder = Annotated[Path | None, Parameter(name="DIR", help="init: the folder of keys.")]
+What = Annotated[
+    Literal["init", "show", "list", "rotate", "backup", "restore"], Parameter(name="WHAT")
+]
+Folder = Annotated[
+    Path | None,
+    Parameter(name="PATH", help="init: the folder of keys; backup, restore: the second place."),
+]
+Second = Annotated[
+    Path | None,
+    Parameter(name="--copy", help="init: seal names too, and keep a copy of the keys here."),
+]
 Finish = Annotated[
     bool,
     Parameter(name="--finish", help="rotate: every witness knows the new key; drop the old one."),
@@ -35,14 +45,19 @@ async def keys(
     /,
     *,
     keys: Keys = None,
+    copy: Second = None,
     finish: Finish = False,
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
-    """Make, show, list or change the keys that sign this log."""
+    """Make, show, list, change, back up or restore the keys of this log."""
     match what:
         case "init":
-            await _init(context, folder or keys)
+            await _init(context, folder or keys, copy)
+        case "backup":
+            return keys_copies.backup(context, keys, folder)
+        case "restore":
+            keys_copies.restore(context, keys, folder)
         case "show":
             _show(context, keys, as_json=as_json)
         case "list":
@@ -52,15 +67,23 @@ async def keys(
     return 0
 
 
-async def make(context: Context, folder: Path) -> None:
-    """Make the key that signs a log's heads; nothing where the folder has it. BadArgument."""
+async def make(context: Context, folder: Path, copy: Path | None = None) -> None:
+    """Make a log's keys; nothing where the folder has them.
+
+    Args:
+        context: The log.
+        folder: The folder of keys.
+        copy: The second place of the keys. None: names stay in clear.
+
+    Raises BadArgument, DatabaseError.
+    """
     with context.reading() as connection:
         held = keys_in(folder, journal.log_id(connection))
     if not held.has_signing_key():
-        await _init(context, folder)
+        await _init(context, folder, copy)
 
 
-async def _init(context: Context, folder: Path | None) -> None:
+async def _init(context: Context, folder: Path | None, copy: Path | None) -> None:
     folder = folder or context.keys_dir
     if folder is None:
         raise BadArgument("name the folder: eventlog keys init DIR")
@@ -78,6 +101,8 @@ async def _init(context: Context, folder: Path | None) -> None:
     held.write_secret(secret)
     held.write_signing_keys([key])
     await _append_key(context, key)
+    if copy is not None:
+        keys_copies.seal_names(context, held, copy)
     context.say(f"{folder} holds the key that signs this log's heads. Its public key:")
     context.say()
     context.say(f"  {key.public.encode()}")
@@ -85,6 +110,8 @@ async def _init(context: Context, folder: Path | None) -> None:
     context.say("Give that line to whoever is to check proofs of this log: on paper, or by phone.")
     context.say(f"Then set KEYS_DIR={folder} where the log is written, and keep a copy of the")
     context.say("folder somewhere else: without it the log goes on under a new name.")
+    if copy is None:
+        context.say("Names stand in clear in the journal: --copy FILE seals them.", "yellow")
 
 
 async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) -> int:

@@ -8,14 +8,14 @@ from rich.text import Text
 from eventlog.cli.context import Context, counted, shown_size
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.safe_text import safe
-from eventlog.maintenance.status import Status, ViewStatus
+from eventlog.maintenance.status import NamesStatus, Status, ViewStatus
 from eventlog.maintenance.status import status as look
 from eventlog.record import instant, is_instant
 
 
 def status(*, as_json: AsJson = False, context: AtDesk) -> int:
     """Show the state of the log. Parked records and a doubtful head file are findings."""
-    found = look(context.db_path)
+    found = look(context.db_path, context.keys_dir)
     if as_json:
         context.json(found)
     else:
@@ -50,6 +50,7 @@ def _print(context: Context, found: Status) -> None:
         what = f"{counted(parked.records, 'record')} of {parked.view}: {parked.reason}"
         rows.add_row("parked", Text(safe(what), "red"))
     rows.add_row("heads", _heads(found))
+    rows.add_row("names", _names(found.names))
     rows.add_row("SQLite", _sqlite(found))
     context.draw(rows)
 
@@ -68,6 +69,16 @@ def _heads(found: Status) -> Text:
     if not heads.places:
         text.append("; kept nowhere else: set HEAD_TO", "yellow")
     return text
+
+
+def _names(names: NamesStatus) -> Text:
+    if not names.sealed:
+        return Text("in clear: eventlog keys init DIR --copy FILE seals them", "yellow")
+    if names.backup_age_s is None:
+        return Text("sealed, without a second place: eventlog keys backup FILE", "yellow")
+    old = _age(names.backup_age_s)
+    text = f"sealed; the newest backup of the keys is {old} old: {safe(names.copied_to or '')}"
+    return Text(text, "yellow" if names.backup_is_old else "")
 
 
 def _age(seconds: float) -> str:

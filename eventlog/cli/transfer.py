@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
 from eventlog.cli.head import sign_before
+from eventlog.cli.keys_copies import last_backup
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk, require_file
 from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
@@ -84,6 +85,8 @@ def _tell(context: Context, file: Path, report: Report) -> None:
         "green" if report.ok else "bold",
     )
     context.say("The pictures are separate files: copy their folder as well.", "dim")
+    if (names := last_backup(context)) is not None:
+        context.say(f"The {names}", "dim")
     context.say("The read tables are not in it: the first start fills them again.", "dim")
 
 

@@ -14,7 +14,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventlog.evidence import outside
+from eventlog.evidence import copies, outside
+from eventlog.evidence.keys import KeysDir
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadState, hash_at, judge, read_mark
@@ -25,6 +26,7 @@ from eventlog.storage.read_only import opened, read_only
 from eventlog.storage.sqlite_version import has_wal_fault
 
 _PARKED_SHOWN: Final = 1000
+BACKUP_OLD_S: Final = 7 * 86_400.0
 
 
 class ViewStatus(Struct, frozen=True):
@@ -84,6 +86,24 @@ class Status(Struct, frozen=True):
     opened_how: str | None
     durable: int
     heads: HeadsStatus | None
+    names: NamesStatus
+
+
+class NamesStatus(Struct, frozen=True):
+    """Whether names are sealed, and how old the newest backup of what opens them is, in seconds.
+
+    `sealed` is None where no folder of keys is set. `copied_to` is where the backup lies.
+    """
+
+    sealed: bool | None = None
+    backup_age_s: float | None = None
+    copied_to: str | None = None
+
+    @property
+    def backup_is_old(self) -> bool:
+        """Whether a disk that dies now could take names with it."""
+        too_old = self.backup_age_s is None or self.backup_age_s > BACKUP_OLD_S
+        return bool(self.sealed) and too_old
 
 
 class HeadsStatus(Struct, frozen=True):
@@ -100,8 +120,12 @@ class HeadsStatus(Struct, frozen=True):
     fault: str | None
 
 
-def status(db_path: Path) -> Status:
-    """The status of the log at `db_path`.
+def status(db_path: Path, keys_dir: Path | None = None) -> Status:
+    """The status of a log.
+
+    Args:
+        db_path: The log.
+        keys_dir: The folder of keys. None: none is set.
 
     Raises DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase, DiskFailure.
     """
@@ -140,7 +164,21 @@ def status(db_path: Path) -> Status:
             opened_how=log.how,
             durable=0 if mark is None else min(mark.durable_position, head.position),
             heads=_heads(db_path),
+            names=names_status(keys_dir, log_id, time.time_ns() // 1000),
         )
+
+
+def names_status(keys_dir: Path | None, log_id: bytes, now_us: int) -> NamesStatus:
+    """Whether a log's names are sealed, and the age of the newest backup of the keys."""
+    if keys_dir is None:
+        return NamesStatus()
+    keys = KeysDir(keys_dir, log_id)
+    newest = copies.newest_of_keys(keys.file("copies"))
+    return NamesStatus(
+        sealed=keys.file("seals").exists(),
+        backup_age_s=None if newest is None else max(0.0, (now_us - newest.at_us) / 1e6),
+        copied_to=None if newest is None else newest.path,
+    )
 
 
 def _heads(db_path: Path) -> HeadsStatus | None:

@@ -30,6 +30,7 @@ class House(Struct, frozen=True, kw_only=True):
         state: the folder of the log and its pictures.
         keys: the folder of keys, which is not below the log's.
         etc: the folder of the config and its secrets.
+        keys_copy: the second place of the keys; None where names stay in clear.
     """
 
     reach: Reach = "here"
@@ -40,6 +41,7 @@ class House(Struct, frozen=True, kw_only=True):
     state: Path = Path("/var/lib/eventlog")
     keys: Path = Path("/var/lib/eventlog-keys")
     etc: Path = Path("/etc")
+    keys_copy: Path | None = None
 
     @property
     def config(self) -> Path:
@@ -63,7 +65,7 @@ def text(house: House) -> str:
         "# The running door. `eventlog run --check` says what is wrong with it; docs/install.md",
         "# explains it. A secret stands in a file (…_file) or in the environment (env:NAME).",
         f'zone = "{house.zone}"',
-        f'keys = "{house.keys}"   # they sign the log; keep a copy elsewhere',
+        f'keys = "{house.keys}"   # {_of_keys(house)}',
         _dashboard(house),
         *([_broker(house)] if house.broker else []),
         "",
@@ -90,6 +92,12 @@ def text(house: House) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _of_keys(house: House) -> str:
+    if house.keys_copy is None:
+        return "they sign the log; keep a copy elsewhere"
+    return f"they sign the log and open its names; {house.keys_copy} is their second place"
 
 
 def _frigate(house: House) -> list[str]:
@@ -134,6 +142,8 @@ def unit(name: str, house: House, program: str) -> str:
         source.replace("@EVENTLOG@", program)
         .replace("@CONFIG@", str(house.config))
         .replace("@STATE@", str(house.state))
+        .replace("@KEYS@", str(house.keys))
+        .replace("@COPY@", "" if house.keys_copy is None else f" -{house.keys_copy.parent}")
     )
 
 

@@ -40,12 +40,14 @@ class CommandLine:
         *,
         time_zone: str = "UTC",
         must_exist: bool = False,
+        keys_dir: Path | None = None,
     ) -> None:
         self.capsys = capsys
         self.db = db
         self.thumbnails = db.parent / "thumbnails"
         self.time_zone = time_zone
         self.must_exist = must_exist
+        self.keys_dir = keys_dir
 
     def __call__(self, *arguments: object) -> Said:
         """Run one command."""
@@ -60,4 +62,5 @@ class CommandLine:
             thumbnails_dir=str(self.thumbnails),
             time_zone=self.time_zone,
             must_exist=self.must_exist,
+            keys_dir="" if self.keys_dir is None else str(self.keys_dir),
         )

@@ -120,3 +120,21 @@ def test_a_phone_reaches_the_page_by_its_name_over_tls(tmp_path: Path) -> None:
         assert door.end()[0] == 0
     finally:
         door.__exit__()
+
+
+def test_names_are_sealed_only_with_a_second_place(tmp_path: Path) -> None:
+    """`--yes` leaves them in clear; with one, the nightly backup may write there."""
+    (tmp_path / "stick").mkdir()
+    plain, sealed = tmp_path / "plain", tmp_path / "sealed"
+    assert init(plain, "--yes").returncode == 0
+    copy = tmp_path / "stick" / "door.keys"
+    assert init(sealed, "--yes", "--keys-copy", str(copy)).returncode == 0
+    assert not list(plain.rglob("*.seals"))
+    assert len(list(sealed.rglob("*.seals"))) == 1
+    assert copy.is_file()
+    unit = (sealed / "etc/systemd/system/eventlog-backup.service").read_text(encoding="utf-8")
+    assert "keys backup" in unit
+    assert f"-{copy.parent}" in unit
+    nowhere = init(tmp_path / "third", "--yes", "--keys-copy", str(tmp_path / "no" / "x"))
+    assert nowhere.returncode == 2
+    assert not list((tmp_path / "third").rglob("*.db"))

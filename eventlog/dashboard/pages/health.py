@@ -28,7 +28,9 @@ from eventlog.errors import EventLogError
 from eventlog.evidence import outside
 from eventlog.followers import checkpoints
 from eventlog.followers.checkpoints import Parked
+from eventlog.journal import table as journal
 from eventlog.journal.head_file import read_mark
+from eventlog.maintenance.status import names_status
 from eventlog.projections.times import shown_us
 from eventlog.storage.paths import verified_path, wal_path
 from eventlog.storage.side_files import read_side_file
@@ -123,6 +125,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         thumbnails=await anyio.to_thread.run_sync(_thumbnails, site.settings.thumbnails_dir),
         verified=await anyio.to_thread.run_sync(_verified, path),
         heads=await anyio.to_thread.run_sync(_heads, site),
+        names=await _names(site),
         sqlite=sqlite3.sqlite_version,
         sqlite_old=has_wal_fault(sqlite3.sqlite_version),
         streams=site.streams.count,
@@ -170,6 +173,16 @@ def _heads(site: Site) -> dict[str, Any] | None:
             for place in known.places
         ],
     }
+
+
+async def _names(site: Site) -> dict[str, Any]:
+    """Whether names are sealed, and how old the second place of the keys is."""
+    log_id = await site.pages.run(journal.log_id)
+    known = await anyio.to_thread.run_sync(
+        names_status, site.settings.keys_dir, log_id, int(site.clock() * 1e6)
+    )
+    days = None if known.backup_age_s is None else int(known.backup_age_s // 86_400)
+    return {"sealed": known.sealed, "old": known.backup_is_old, "days": days}
 
 
 def _word(site: Site, standing: ViewLag, now: float) -> str:

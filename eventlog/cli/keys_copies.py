@@ -1,0 +1,90 @@
+"""`eventlog keys backup` and `restore`: the second place of the keys, which hold the names."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from eventlog.cli.context import Context, counted
+from eventlog.cli.evidence import at_us, keys_of
+from eventlog.errors import BadArgument, EventLogError
+from eventlog.evidence import copies, keys_backup
+from eventlog.evidence.copies import Copy
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.seals_file import SealsFile
+
+
+def seal_names(context: Context, keys: KeysDir, copy: Path) -> None:
+    """Begin to seal names: the seals file, and a copy of it in a second place, or neither.
+
+    Raises BadArgument where the second place can't be one, DatabaseError.
+    """
+    seals = keys.file("seals")
+    if seals.exists():
+        raise BadArgument(f"{seals} is there already: eventlog keys backup FILE copies it")
+    SealsFile.create(seals, keys.log_id).close()
+    try:
+        _write(context, keys, copy)
+    except EventLogError:
+        seals.unlink()
+        raise
+    context.say("Names are sealed from the next record on.", "green")
+
+
+def backup(context: Context, given: Path | None, file: Path | None) -> int:
+    """Copy the keys to a second place, or renew every copy that is known; 1 where one failed."""
+    with context.reading() as connection:
+        keys = keys_of(context, given, connection)
+    keys.require(context.db_path)
+    if file is not None:
+        _write(context, keys, file)
+        return 0
+    places = [Path(one.path) for one in copies.read(keys.file("copies")) if one.what == "keys"]
+    if not places:
+        raise BadArgument("no second place is known yet: eventlog keys backup FILE")
+    failed = 0
+    for place in places:
+        try:
+            if not place.exists():
+                raise BadArgument(f"{place} is not there: is its disk plugged in?")
+            _write(context, keys, place)
+        except EventLogError as error:
+            failed += 1
+            context.note(str(error))
+    return int(failed > 0)
+
+
+def restore(context: Context, given: Path | None, file: Path | None) -> None:
+    """Put the keys back from their second place."""
+    folder = given or context.keys_dir
+    if file is None or folder is None:
+        raise BadArgument("name both: eventlog keys restore FILE --keys DIR")
+    held = keys_backup.restore(file, folder, context.db_path)
+    context.say(f"{folder} holds the keys of log {held.log_id.hex()} again")
+    context.say(f"as of {at_us(context, held.made_at_us)}, with {counted(held.names, 'name')}.")
+
+
+def last_backup(context: Context, given: Path | None = None) -> str | None:
+    """A sentence on the last backup of the keys; None where there are no keys, or no names."""
+    try:
+        with context.reading() as connection:
+            keys = keys_of(context, given, connection)
+        newest = copies.newest_of_keys(keys.file("copies"))
+    except EventLogError:
+        return None
+    if not keys.file("seals").exists():
+        return None
+    if newest is None:
+        return "names are not in it, and there is no backup of the keys: eventlog keys backup FILE"
+    at = at_us(context, newest.at_us)
+    return f"names are not in it; last keys backup: {at} to {newest.path}"
+
+
+def _write(context: Context, keys: KeysDir, file: Path) -> None:
+    now_us = time.time_ns() // 1000
+    place = file.absolute()
+    held = keys_backup.write(keys, place, now_us)
+    copies.note(keys.file("copies"), Copy(what="keys", path=str(place), at_us=now_us))
+    context.say(f"{place} holds the keys and {counted(held.names, 'name')}")
+    if place.stat().st_dev == keys.path.stat().st_dev:
+        context.say("It is on the same disk as the keys: a disk that dies takes both.", "yellow")
