@@ -6,7 +6,7 @@ It is renewed in place, so that a name that was erased is overwritten there as w
     64 Ki   the same head again: one of the two is complete, wherever a renewal was cut off
    128 Ki   the slots of the seals file, as they are there
 
-A head: magic (23 bytes), length (4), SHA-256 of what follows (32), MessagePack of `_Head`.
+A head: magic (23 bytes), length (4), SHA-256 of what follows (32), JSON of `_Head`.
 Integers are big-endian. Knows the files of the folder of keys, and no journal.
 """
 
@@ -144,7 +144,7 @@ def restore(path: Path, folder: Path, db_path: Path) -> KeysBackup:
 
 
 def _head(head: _Head) -> bytes:
-    body = msgspec.msgpack.encode(head)
+    body = msgspec.json.encode(head)
     data = _PREFIX.pack(_MAGIC, len(body), sha256(body).digest()) + body
     if len(data) > _HEAD_SIZE:
         raise BadArgument("the keys are larger than a backup of them can hold")
@@ -158,7 +158,7 @@ def _read_head(data: bytes) -> _Head | None:
     body = data[_PREFIX.size : _PREFIX.size + length]
     if magic != _MAGIC or sha256(body).digest() != digest:
         return None
-    return msgspec.msgpack.decode(body, type=_Head)
+    return msgspec.json.decode(body, type=_Head)
 
 
 def _renew(target: Path, head: bytes, seals: bytes) -> None:
