@@ -73,7 +73,7 @@ class BadFact(CallerError):
     """A field of a fact has a value that the journal refuses.
 
     `kind` is the fact's kind, or the name of a type that is not a fact. `field` is the field at
-    fault, "" where it is not one field. `reason` says what is wrong. The value is not repeated: it
+    fault, "" if it is not one field. `reason` says what is wrong. The value is not repeated: it
     may be a name, or ten megabytes.
     """
 

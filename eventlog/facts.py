@@ -106,7 +106,7 @@ class Motion(DoorFact, frozen=True, kw_only=True, tag="motion"):
     Args:
         camera_id: The camera that saw it, 1 to 64 characters.
         recorded_at: When the source saw it, an aware datetime.
-        recording_id: The recording's id at its source; None where it is not known.
+        recording_id: The recording's id at its source; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -121,7 +121,7 @@ class Ding(DoorFact, frozen=True, kw_only=True, tag="ding"):
     Args:
         camera_id: The camera that saw it, 1 to 64 characters.
         recorded_at: When the source saw it, an aware datetime.
-        recording_id: The recording's id at its source; None where it is not known.
+        recording_id: The recording's id at its source; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -136,7 +136,7 @@ class Observation(DoorFact, frozen=True, kw_only=True, tag="observation"):
     Args:
         camera_id: The camera that saw it, 1 to 64 characters.
         recorded_at: When the source saw it, an aware datetime.
-        recording_id: The recording's id at its source; None where it is not known.
+        recording_id: The recording's id at its source; None if it is not known.
         label: What was noticed.
         medium: How: "sound", "image" or "by_hand".
     """
@@ -157,14 +157,14 @@ class Detection(DoorFact, frozen=True, kw_only=True, tag="detection"):
 
     Args:
         label: What was found: person, dog, package, …
-        confidence: 0.0 to 1.0; None where the source gives none.
-        box: Where it is in the picture; None where it is not known.
-        model: The model that found it; None where it is not known.
-        recorded_at: The frame's time, an aware datetime; None where it is not known.
-        sub_label: A narrower label, such as delivery_person; None where it is not known.
-        plate: The number plate that was read; None where it is not known.
+        confidence: 0.0 to 1.0; None if the source gives none.
+        box: Where it is in the picture; None if it is not known.
+        model: The model that found it; None if it is not known.
+        recorded_at: The frame's time, an aware datetime; None if it is not known.
+        sub_label: A narrower label, such as delivery_person; None if it is not known.
+        plate: The number plate that was read; None if it is not known.
         zones: The source's names of the areas that it was in, 16 at most; none by default.
-        track: The source's id of the object, the same in every frame; None where it is not known.
+        track: The source's id of the object, the same in every frame; None if it is not known.
     """
 
     version: Literal[2] = 2
@@ -187,18 +187,18 @@ class FaceResult(DoorFact, frozen=True, kw_only=True, tag="face_result"):
 
     Args:
         name: The person, by the prefix of their file in known_faces/; None is a stranger.
-        distance: face_recognition's distance, 0 or more; None where it was not measured.
-        tolerance: What the distance was compared with; None where it is not known.
+        distance: face_recognition's distance, 0 or more; None if it was not measured.
+        tolerance: What the distance was compared with; None if it is not known.
         confidence: 0.0 to 1.0; None takes max(0.0, 1.0 - distance) in the read tables.
-        score: What the source measured, on its own scale; None where it is not known.
-        box: Where the face is in the picture; None where it is not known.
-        model: The model that found it; None where it is not known.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
-        track: The source's id of the face, the same in every frame; None where it is not known.
-        nearest: The most similar known person, where nobody was recognised; None where it is not
+        score: What the source measured, on its own scale; None if it is not known.
+        box: Where the face is in the picture; None if it is not known.
+        model: The model that found it; None if it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
+        track: The source's id of the face, the same in every frame; None if it is not known.
+        nearest: The most similar known person, where nobody was recognised; None if it is not
             known.
-        threshold: What the score was compared with, on its scale; None where it is not known.
-        given_by: "model", or "person" for a correction by hand; None where it is not known.
+        threshold: What the score was compared with, on its scale; None if it is not known.
+        given_by: "model", or "person" for a correction by hand; None if it is not known.
     """
 
     version: Literal[2] = 2
@@ -223,20 +223,20 @@ class UnlockAction(DoorFact, frozen=True, kw_only=True, tag="unlock_action"):
         granted: Whether it was allowed; False with a `door_action` of "none" is a refusal.
         door_action: What the lock did: "unlocked", "locked", "unlatched" or, by default,
             "none".
-        person: Who it was for; None where it is not known.
-        confidence: The face's, 0.0 to 1.0; None where it is not known.
-        distance: The face's, 0 or more; None where it is not known.
-        rule: The rule that decided; None where it is not known.
-        actor: Who or what asked: face, keypad, app, key, …; None where it is not known.
-        door_id: The door or lock; None where it is not known.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
-        user_ref: What the lock calls its user; None where it is not known.
-        credential_kind: What was used: a code, a tag, a finger; None where it is not known.
-        credential_slot: The credential's number in the lock; None where it is not known.
-        reason: Why, in one word; None where it is not known.
-        frames: How many frames the decision took; None where it is not known.
-        dry_run: True where the decision was only recorded; False by default.
-        intent: The id of an act that follows, which its outcome repeats; None where the act is
+        person: Who it was for; None if it is not known.
+        confidence: The face's, 0.0 to 1.0; None if it is not known.
+        distance: The face's, 0 or more; None if it is not known.
+        rule: The rule that decided; None if it is not known.
+        actor: Who or what asked: face, keypad, app, key, …; None if it is not known.
+        door_id: The door or lock; None if it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
+        user_ref: What the lock calls its user; None if it is not known.
+        credential_kind: What was used: a code, a tag, a finger; None if it is not known.
+        credential_slot: The credential's number in the lock; None if it is not known.
+        reason: Why, in one word; None if it is not known.
+        frames: How many frames the decision took; None if it is not known.
+        dry_run: True if the decision was only recorded; False by default.
+        intent: The id of an act that follows, which its outcome repeats; None if the act is
             over.
     """
 
@@ -264,11 +264,11 @@ class ThumbnailSaved(DoorFact, frozen=True, kw_only=True, tag="thumbnail_saved")
 
     Args:
         path: Where it is, relative: 'thumbnails/2026-02-25T10-30-00.jpg'.
-        sha256: The file's SHA-256, 32 bytes; None where it is not known.
-        size_bytes: The file's size in bytes; None where it is not known.
-        width_px: Its width in pixels; None where it is not known.
-        height_px: Its height in pixels; None where it is not known.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        sha256: The file's SHA-256, 32 bytes; None if it is not known.
+        size_bytes: The file's size in bytes; None if it is not known.
+        width_px: Its width in pixels; None if it is not known.
+        height_px: Its height in pixels; None if it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -286,11 +286,11 @@ class VisitEnded(DoorFact, frozen=True, kw_only=True, tag="visit_ended"):
     Args:
         ended_at: When, an aware datetime.
         reason: "quiet", "longest", "source", "source_silent" or "stopped".
-        answered: Whether somebody answered the ring; None where it is not known.
-        frames: How many frames the visit had; None where it is not known.
-        looked: How many of them were looked at; None where it is not known.
-        skipped: How many of them were skipped; None where it is not known.
-        why_skipped: Why, in one word; None where it is not known.
+        answered: Whether somebody answered the ring; None if it is not known.
+        frames: How many frames the visit had; None if it is not known.
+        looked: How many of them were looked at; None if it is not known.
+        skipped: How many of them were skipped; None if it is not known.
+        why_skipped: Why, in one word; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -327,14 +327,14 @@ class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
     """What became of an alert.
 
     Args:
-        channel: The channel that carried it: telegram, …; None where it is not known.
-        recorded_at: When, an aware datetime; None where it is not known.
-        rule: The rule's name; None where it is not known.
-        revision: 0 is the alert itself, 1 and more its updates; None where it is not known.
+        channel: The channel that carried it: telegram, …; None if it is not known.
+        recorded_at: When, an aware datetime; None if it is not known.
+        rule: The rule's name; None if it is not known.
+        revision: 0 is the alert itself, 1 and more its updates; None if it is not known.
         outcome: "sent", "refused", "gave_up" or "unknown"; None means that it was sent.
-        tries: How often it was tried; None where it is not known.
-        message_id: The channel's id of the message; None where it is not known.
-        intended: The position of its `alert_intended`; None where it is not known.
+        tries: How often it was tried; None if it is not known.
+        message_id: The channel's id of the message; None if it is not known.
+        intended: The position of its `alert_intended`; None if it is not known.
     """
 
     version: Literal[2] = 2
@@ -354,9 +354,9 @@ class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome
     Args:
         intent: The act's id, the same as in its unlock action.
         outcome: "done", "failed", "timed_out" or "unknown".
-        took_ms: How long it took, in milliseconds; None where it is not known.
-        detail: An exit code, an HTTP status or an error's class; None where it is not known.
-        recorded_at: When, an aware datetime; None where it is not known.
+        took_ms: How long it took, in milliseconds; None if it is not known.
+        detail: An exit code, an HTTP status or an error's class; None if it is not known.
+        recorded_at: When, an aware datetime; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -371,13 +371,13 @@ class CredentialPresented(DoorFact, frozen=True, kw_only=True, tag="credential_p
     """A code, a tag or a finger was presented to a lock, and it did not open.
 
     Args:
-        door_id: The door or lock; None where it is not known.
+        door_id: The door or lock; None if it is not known.
         credential_kind: What was used: a code, a tag, a finger, …
-        credential_slot: The credential's number in the lock; None where it is not known.
-        user_ref: What the lock calls its user; None where it is not known.
-        person: Whose it is; None where it is not known.
-        reason: Why it did not open, in one word; None where it is not known.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        credential_slot: The credential's number in the lock; None if it is not known.
+        user_ref: What the lock calls its user; None if it is not known.
+        person: Whose it is; None if it is not known.
+        reason: Why it did not open, in one word; None if it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -395,8 +395,8 @@ class PictureRemoved(DoorFact, frozen=True, kw_only=True, tag="picture_removed")
 
     Args:
         path: The picture's path, as in its `thumbnail_saved`.
-        sha256: The file's SHA-256, 32 bytes; None where it is not known.
-        size_bytes: The file's size in bytes; None where it is not known.
+        sha256: The file's SHA-256, 32 bytes; None if it is not known.
+        size_bytes: The file's size in bytes; None if it is not known.
         reason: "forgotten", "age", "bytes" (to make room) or "asked".
     """
 
@@ -412,9 +412,9 @@ class FaceEnrolled(DoorFact, frozen=True, kw_only=True, tag="face_enrolled"):
 
     Args:
         person: Whose face it is.
-        picture_sha256: The picture's SHA-256, 32 bytes; None where it is not known.
+        picture_sha256: The picture's SHA-256, 32 bytes; None if it is not known.
         model: The model.
-        removed: True where it was removed; False by default.
+        removed: True if it was removed; False by default.
     """
 
     version: Literal[1] = 1
@@ -434,7 +434,7 @@ class LockState(DoorFact, frozen=True, kw_only=True, tag="lock_state"):
         door_id: The lock.
         state: What it reports.
         source: The source that reports it.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -451,7 +451,7 @@ class DoorState(DoorFact, frozen=True, kw_only=True, tag="door_state"):
         door_id: The door.
         state: What the contact reports.
         source: The source that reports it.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -468,8 +468,8 @@ class DeviceState(DoorFact, frozen=True, kw_only=True, tag="device_state"):
         device_id: The device.
         what: "connectivity", "battery", "tamper" or "problem".
         state: What it reports, as a word.
-        value: What it reports, as a number (a battery in percent); None where it is not known.
-        recorded_at: When the source saw it, an aware datetime; None where it is not known.
+        value: What it reports, as a number (a battery in percent); None if it is not known.
+        recorded_at: When the source saw it, an aware datetime; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -504,9 +504,9 @@ class IdentityLinked(DoorFact, frozen=True, kw_only=True, tag="identity_linked")
     Args:
         person: The person.
         linked: False undoes the link; True by default.
-        source: The source of the identity; None where `same_as` is given.
-        identity: What the source calls the person; None where `same_as` is given.
-        same_as: Another name of the same person; None where `identity` is given.
+        source: The source of the identity; None if `same_as` is given.
+        identity: What the source calls the person; None if `same_as` is given.
+        same_as: Another name of the same person; None if `identity` is given.
     """
 
     version: Literal[1] = 1
@@ -542,8 +542,8 @@ class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
 
     Args:
         journal_position: The journal's last position at that start.
-        head_position: The last position by the head file; None where both agree.
-        head_hash: The hash in the head file, 32 bytes; None where both agree.
+        head_position: The last position by the head file; None if both agree.
+        head_hash: The hash in the head file, 32 bytes; None if both agree.
     """
 
     version: Literal[1] = 1
@@ -573,8 +573,8 @@ class SourceBack(DoorFact, frozen=True, kw_only=True, tag="source_back"):
     Args:
         source: The source.
         until: When it was heard again, an aware datetime.
-        reconciled: How many facts were taken from its history; None where it is not known.
-        late: How many facts came late; None where it is not known.
+        reconciled: How many facts were taken from its history; None if it is not known.
+        late: How many facts came late; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -634,7 +634,7 @@ class SigningKey(DoorFact, frozen=True, kw_only=True, tag="signing_key"):
 
     Args:
         vkey: The verifier key, as text.
-        retired: True where the key is no longer used; False by default.
+        retired: True if the key is no longer used; False by default.
     """
 
     version: Literal[1] = 1
@@ -648,8 +648,8 @@ class EraBegun(DoorFact, frozen=True, kw_only=True, tag="era_begun"):
     Args:
         era: The new era's number.
         reason: "restored", "lost" or "key_lost".
-        previous_size: How many records the last era's last head covers; None where it is not known.
-        previous_root: That head's Merkle root, 32 bytes; None where it is not known.
+        previous_size: How many records the last era's last head covers; None if it is not known.
+        previous_root: That head's Merkle root, 32 bytes; None if it is not known.
     """
 
     version: Literal[1] = 1
@@ -768,7 +768,7 @@ def version_of(fact_type: type[Struct]) -> int:
 
 
 def happened_at(fact: Fact) -> datetime | None:
-    """When it happened, as the fact says; None where it does not say."""
+    """When it happened, as the fact says; None if it does not say."""
     for name in _TIMES:
         if name in fact.__struct_fields__:
             moment: datetime | None = getattr(fact, name)

@@ -117,7 +117,7 @@ class Author(Struct, frozen=True, gc=False, omit_defaults=True):
         uid: The number of the system's user; None lets the journal fill it in.
 
     Raises:
-        BadArgument: The name has another form (it might be a person's), or an id is no number.
+        BadArgument: The name has another form (it might be a person's), or an id is not a number.
     """
 
     kind: AuthorKind
@@ -151,7 +151,7 @@ class Head(Struct, frozen=True, gc=False):
 def instant(microseconds: int) -> datetime:
     """Microseconds since 1970 as an aware UTC datetime, also before 1970.
 
-    Raises OverflowError where `is_instant` is False.
+    Raises OverflowError if `is_instant` is False.
     """
     return EPOCH + timedelta(microseconds=microseconds)
 

@@ -99,7 +99,7 @@ def lift(
 ) -> Body:
     """Convert a body of `version` to version `to`.
 
-    Raises MissingStep where a step is missing, and what an upcaster raises for a malformed body.
+    Raises MissingStep if a step is missing, and what an upcaster raises for a malformed body.
     """
     for step in range(version, to):
         if (kind, step) not in upcasters:

@@ -36,7 +36,7 @@ class Signer(Protocol):
 
 
 class SeedSigner:
-    """Signs with a seed of 32 bytes. Raises KeysMissing where `cryptography` is not installed."""
+    """Signs with a seed of 32 bytes. Raises KeysMissing if `cryptography` is not installed."""
 
     def __init__(self, seed: bytes) -> None:
         library = _library()

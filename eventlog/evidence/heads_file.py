@@ -43,7 +43,7 @@ def append_head(path: Path, note: Note, *, durable: bool = False) -> None:
 
 
 def read_heads(path: Path) -> list[SignedHead]:
-    """The heads of a file, in its order; what is none is left out. Raises DatabaseError."""
+    """The heads of a file, in its order; what is not one is left out. Raises DatabaseError."""
     with translated(path):
         if not path.exists():
             return []
@@ -51,7 +51,7 @@ def read_heads(path: Path) -> list[SignedHead]:
 
 
 def last_head(path: Path) -> SignedHead | None:
-    """The last head of a file, from its end alone; None where there is none.
+    """The last head of a file, from its end alone; None if there is none.
 
     Raises DatabaseError.
     """
@@ -66,7 +66,7 @@ def last_head(path: Path) -> SignedHead | None:
 
 
 def heads_in(data: bytes) -> Iterator[SignedHead]:
-    """The heads among these bytes; what is none is left out."""
+    """The heads among these bytes; what is not one is left out."""
     for piece in split_heads(data):
         try:
             yield parse_head(piece)

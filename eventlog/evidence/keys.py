@@ -70,7 +70,7 @@ class KeyPair(Struct, frozen=True):
 
 
 def new_key(name: str, key_type: KeyType = SIGNS) -> KeyPair:
-    """A key of a new random seed. Raises KeysMissing where nothing can sign."""
+    """A key of a new random seed. Raises KeysMissing if nothing can sign."""
     seed = os.urandom(KEY_SIZE)
     return KeyPair(PrivateKey(name, key_type, seed), SeedSigner(seed))
 
@@ -98,7 +98,7 @@ class KeysDir:
     def require(self, db_path: Path) -> None:
         """Raise KeysMissing unless the folder is there, private, and not inside the log's.
 
-        Raises BadArgument where it lies inside the log's folder.
+        Raises BadArgument if it is inside the log's folder.
         """
         require_apart(self.path, db_path)
         try:
@@ -129,7 +129,7 @@ class KeysDir:
     def signing_keys(self) -> list[KeyPair]:
         """The keys that sign heads, the newest first.
 
-        Raises KeysMissing where there is none, BadNote where a line is no key of this log's.
+        Raises KeysMissing if there is none, BadNote where a line is not a key of this log's.
         """
         text = self._signing_text()
         if text is None:
@@ -155,7 +155,7 @@ class KeysDir:
     def write_signing_keys(self, keys: list[KeyPair]) -> None:
         """Put these keys in place of those that were there. Raises DatabaseError.
 
-        Raises KeysMissing where the key comes from $CREDENTIALS_DIRECTORY: it is changed there.
+        Raises KeysMissing if the key comes from $CREDENTIALS_DIRECTORY: it is changed there.
         """
         if self._credentials is not None and self._credential().exists():
             raise KeysMissing(
@@ -165,7 +165,7 @@ class KeysDir:
         self._write("signing", "".join(f"{key.line()}\n" for key in keys).encode())
 
     def witness_key(self) -> KeyPair | None:
-        """The key that cosigns other logs; None where there is none yet. Raises BadNote."""
+        """The key that cosigns other logs; None if there is none yet. Raises BadNote."""
         text = self._read("witness")
         return None if text is None else _signing_key(text.decode())
 
@@ -189,7 +189,7 @@ class KeysDir:
         self._write("signed", note.encode())
 
     def secret(self) -> bytes | None:
-        """The copy of the tree's secret; None where there is none."""
+        """The copy of the tree's secret; None if there is none."""
         return self._read("secret")
 
     def write_secret(self, secret: bytes) -> None:
@@ -234,7 +234,7 @@ class KeysDir:
 
 
 def require_apart(keys: Path, db_path: Path) -> None:
-    """Raise BadArgument where the folder of keys is the log's own folder, or lies inside it."""
+    """Raise BadArgument where the folder of keys is the log's own folder, or is inside it."""
     folder = db_path.resolve().parent
     if keys.resolve().is_relative_to(folder):
         raise BadArgument(

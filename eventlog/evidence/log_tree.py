@@ -80,7 +80,7 @@ class LogTree:
         self._read_to(connection, size)
 
     def rebuild(self, connection: sqlite3.Connection, size: int) -> None:
-        """Go to a size by the rows alone, and write the tree file anew. Raises as `restore`."""
+        """Go to a size by the rows alone, and write the tree file again. Raises as `restore`."""
         self._file.cut(0)
         self._frontier = Frontier()
         self.hash = chain.genesis(self._log_id)
@@ -89,7 +89,7 @@ class LogTree:
     def read_on(self, connection: sqlite3.Connection, *, limit: int = BATCH) -> Read:
         """Take up to `limit` rows that came after.
 
-        Raises BadRecord where a hash does not follow, JournalHole where a row is missing or the
+        Raises BadRecord if a hash does not follow, JournalHole where a row is missing or the
         rows end before the tree does: then nothing of them is in the tree.
         """
         rows = journal.read_after(connection, self.size, limit)
@@ -188,7 +188,7 @@ def row_leaves(
 
 
 def digest_of(row: StoredRecord) -> bytes:
-    """A row's digest. Raises BadRecord where its columns hold what no record can."""
+    """A row's digest. Raises BadRecord if its columns hold what no record can."""
     try:
         return chain.digest(row)
     except _DAMAGE as error:
@@ -198,7 +198,7 @@ def digest_of(row: StoredRecord) -> bytes:
 def root_at(
     connection: sqlite3.Connection, secret: bytes, size: int, blocks: Sequence[bytes] = ()
 ) -> bytes:
-    """The root over a log's first rows. Raises JournalHole where there are fewer, BadRecord."""
+    """The root over a log's first rows. Raises JournalHole if there are fewer, BadRecord."""
     if journal.last_position(connection) < size:
         raise JournalHole(journal.last_position(connection) + 1, size)
     return tree.range_root(RowNodes(connection, secret, blocks), 0, size)

@@ -81,13 +81,13 @@ class PublicKey(Struct, frozen=True):
         return f"{self.name}+{self.key_id.hex()}+{blob}"
 
     def signs(self, note: Note) -> bool:
-        """Whether a signature of this key, which is no witness's, stands below the note."""
+        """Whether a signature of this key, which is not a witness's, stands below the note."""
         return self.type == SIGNS and any(
             is_signature(self.key, note.text.encode(), one.blob) for one in self._own(note)
         )
 
     def cosigned_at(self, note: Note) -> int | None:
-        """When this witness cosigned the note, in seconds since 1970; None where it did not."""
+        """When this witness cosigned the note, in seconds since 1970; None if it did not."""
         if self.type != COSIGNS:
             return None
         for one in self._own(note):
@@ -199,7 +199,7 @@ def is_key_name(name: str) -> bool:
 
 
 def from_base64(text: str) -> bytes:
-    """Bytes from standard base64. Raises BadNote where it is not the one way to write them."""
+    """Bytes from standard base64. Raises BadNote if it is not the one way to write them."""
     try:
         data = b64decode(text, validate=True)
     except ValueError as error:

@@ -1,7 +1,7 @@
 """`DB_PATH.outside`: what the notary last knew of the places that keep heads, for status pages.
 
 Written by the notary whenever something changes, read by anybody. It proves nothing: who may
-write the log may write it. The proof is what lies in the places themselves.
+write the log may write it. The proof is what is in the places themselves.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Outside(Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> int:
-        """How many records the newest head that lies outside covers."""
+        """How many records the newest head that is outside covers."""
         return max((place.size for place in self.places), default=0)
 
     @property
@@ -59,14 +59,14 @@ class Outside(Struct, frozen=True, kw_only=True):
         return max((place.size for place in self.places if place.kind == "witness"), default=0)
 
     def fault(self, now_us: int) -> str | None:
-        """What is wrong, as a sentence; None where all is well."""
+        """What is wrong, as a sentence; None if all is well."""
         if self.trouble is not None:
             return self.trouble
         faulty = next((place for place in self.places if place.is_faulty(now_us)), None)
         return None if faulty is None else f"{faulty.name} takes no head: {faulty.error}"
 
     def age_s(self, now_us: int) -> float | None:
-        """How old the newest outside head is, in seconds; None where there is none."""
+        """How old the newest outside head is, in seconds; None if there is none."""
         times = [place.at_us for place in self.places if place.at_us is not None]
         return max(0.0, (now_us - max(times)) / 1e6) if times else None
 
@@ -76,7 +76,7 @@ class Outside(Struct, frozen=True, kw_only=True):
 
 
 def anchored(known: Outside | None, first: int, last: int, at: Callable[[int], str]) -> str | None:
-    """Where records are anchored, as a sentence for people; None where heads are not signed.
+    """Where records are anchored, as a sentence for people; None if heads are not signed.
 
     `at` shows a time in microseconds since 1970.
     """
@@ -96,7 +96,7 @@ def anchored(known: Outside | None, first: int, last: int, at: Callable[[int], s
 
 
 def read(db_path: Path) -> Outside | None:
-    """What the notary knew; None where there was none, or its file can't be read."""
+    """What the notary knew; None if there was none, or its file can't be read."""
     try:
         return _decoder.decode(outside_path(db_path).read_bytes())
     except (OSError, msgspec.MsgspecError, ValueError):

@@ -1,7 +1,7 @@
 """Makes proofs from a log: of single records, and that one head continues another.
 
 Every proof is checked against its head before it is given away, so that a damaged or changed log
-gives none. Reads rows, the tree file and the heads beside a log; signs nothing.
+gives none. Reads rows, the tree file and the heads next to a log; signs nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COSIGNATURE_SIZE = 8 + 64  # a time and an Ed25519 signature
 def prove(connection: sqlite3.Connection, db_path: Path, head: SignedHead, position: int) -> Proof:
     """The proof that the record at a position is in a head's tree.
 
-    Raises BadArgument where the journal or the head does not reach it, HeadContradicted where the
+    Raises BadArgument if the journal or the head does not reach it, HeadContradicted where the
     log no longer has the record that was signed, KeysMissing where the log has no tree.
     """
     row = journal.read_one(connection, position) if 0 < position < 2**63 else None
@@ -70,7 +70,7 @@ def best_head(
 ) -> SignedHead | None:
     """The head to prove a record with: the newest of this name that a witness has cosigned.
 
-    Without a witness the newest of all that reach the record; None where none does. With a
+    Without a witness the newest of all that reach the record; None if none does. With a
     `key_id` only heads that name this key: after a rotation the older ones name another.
     """
     reaching = [
@@ -94,7 +94,7 @@ def is_cosigned(head: SignedHead) -> bool:
 
 
 def require_secret(connection: sqlite3.Connection) -> bytes:
-    """The tree's secret. Raises KeysMissing where the log was never signed."""
+    """The tree's secret. Raises KeysMissing if the log was never signed."""
     secret = tree_secret.read(connection)
     if secret is None:
         raise KeysMissing("no head of this log was ever signed: eventlog keys init makes the key")

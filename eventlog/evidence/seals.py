@@ -1,4 +1,4 @@
-r"""Seals: commitments that stand in place of personal texts, and the slot that keeps one's opening.
+r"""Seals: commitments that replace personal texts, and the slot that keeps one's opening.
 
     sealed = SHA-256("eventlog/name/1\0" || opening || text in UTF-8)
 

@@ -1,6 +1,6 @@
 """The seals file: one slot for each personal text, changed in place and synced at once.
 
-It is changed in place because a file that is written anew leaves its old blocks on the disk, names
+It is changed in place because a file that is written again leaves its old blocks on the disk, names
 included. A new slot is on the disk before `seal` returns, so that no record can name a seal whose
 opening a power cut took. Slots are never used again.
 
@@ -108,7 +108,7 @@ class SealsFile:
     def create(cls, path: Path, log_id: bytes) -> Self:
         """Make the file of a log that has none, readable by its owner only.
 
-        Raises KeysMissing where there is one already; DatabaseError.
+        Raises KeysMissing if there is one already; DatabaseError.
         """
         header = Header(log_id, os.urandom(_ID_SIZE), 0)
         with translated(path):
@@ -140,13 +140,13 @@ class SealsFile:
             return True
 
     def find(self, text: str, what: What = What.NAME) -> bytes | None:
-        """The live seal of a text; None where it was never sealed, or not any more."""
+        """The live seal of a text; None if it was never sealed, or not any more."""
         with self._mutex:
             self.refresh()
             return self._by_text.get((what, text))
 
     def opened(self, sealed: bytes) -> Slot | None:
-        """The slot of a seal, erased ones too; None where this file does not know the seal."""
+        """The slot of a seal, erased ones too; None if this file does not know the seal."""
         with self._mutex:
             self.refresh()
             found = self._by_seal.get(sealed)
@@ -219,7 +219,7 @@ class SealsFile:
     def finish_erasures(self, erased: Collection[bytes]) -> int:
         """What every start does: erase what the journal erased, whatever this file says.
 
-        An old copy of the file brings nobody back. While an erased seal has no slot that says so,
+        An old copy of the file restores no name. While an erased seal has no slot that says so,
         its slot may be one of the damaged ones, so these are overwritten as well.
 
         Args:

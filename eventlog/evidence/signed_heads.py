@@ -69,7 +69,7 @@ class SignedHead(Struct, frozen=True):
     def line(self) -> str:
         """The head in 70 characters, unsigned: for an alert or a QR code.
 
-        Raises BadNote where the origin is no log's name of ours.
+        Raises BadNote if the origin is not a log's name of ours.
         """
         return head_line(parse_name(self.origin), self.size, self.root)
 

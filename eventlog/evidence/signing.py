@@ -3,7 +3,7 @@
 1. Only rows that no power cut can take back: they are synced first.
 2. Only rows whose chain was recomputed; a break is not signed.
 3. Only what continues the last signed head; a log that is shorter or another is not signed.
-4. The head is on the disk beside the keys, under `ID.signed`, before anybody is told of it.
+4. The head is on the disk next to the keys, under `ID.signed`, before anybody is told of it.
 5. One signer a log: the flock on `ID.lock`.
 
 Runs on one thread. Knows no task, no place where heads go to, and no time.
@@ -53,7 +53,7 @@ class HeadSigner:
     def __enter__(self) -> Self:
         """Take the lock, and hold the log against the last signed head.
 
-        Raises SignerBusy where another process signs, KeysMissing, HeadContradicted, BadRecord,
+        Raises SignerBusy if another process signs, KeysMissing, HeadContradicted, BadRecord,
         JournalHole, DatabaseError.
         """
         try:
@@ -73,7 +73,7 @@ class HeadSigner:
         self.close()
 
     def close(self) -> None:
-        """Close the log and let go of the lock."""
+        """Close the log and release the lock."""
         if self._connection is not None:
             self._connection.close()
         if self._tree is not None:
@@ -138,7 +138,7 @@ class HeadSigner:
         return secret
 
     def _hold_against(self, head: SignedHead) -> None:
-        """Bring the tree to a head's size. Raises HeadContradicted where its root is another."""
+        """Bring the tree to a head's size. Raises HeadContradicted if its root is another."""
         connection, tree = self._opened()
         with translated(self._db_path):
             try:
@@ -175,7 +175,7 @@ class HeadSigner:
             pass
 
     def reread_keys(self) -> None:
-        """Sign with the keys that lie there now: a rotation may have begun. Raises KeysMissing.
+        """Sign with the keys that are there now: a rotation may have begun. Raises KeysMissing.
 
         Keys of another name are left for the next open: that is another era.
         """

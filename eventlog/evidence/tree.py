@@ -182,7 +182,7 @@ def consistency_path(node: Node, old: int, new: int) -> list[bytes]:
 
 
 def root_from_inclusion(leaf: bytes, index: int, size: int, path: Iterable[bytes]) -> bytes | None:
-    """The root that an inclusion proof leads to; None where it has too few or too many hashes."""
+    """The root that an inclusion proof leads to; None if it has too few or too many hashes."""
     if not 0 <= index < size:
         return None
     climbed = _climb(path, index, size - 1, leaf, leaf)
@@ -216,7 +216,7 @@ def _climb(
 ) -> tuple[bytes, bytes] | None:
     """Where a path leads in the old tree and in the new: RFC 9162, 2.1.3.2 and 2.1.4.2.
 
-    None where it has too few or too many hashes.
+    None if it has too few or too many hashes.
     """
     for hash_ in path:
         if last == 0:

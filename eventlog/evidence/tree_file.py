@@ -4,8 +4,8 @@ r"""`DB_PATH.tree`: the roots of all full blocks of 256 records, so that a tree 
     16 bytes  the log's id
     32 bytes  for each full block, its root: the level-1 entries of C2SP's tlog-tiles
 
-A cache, never synced: where it is torn, missing or of another log, it is made anew from the
-rows. It lies beside the database and not in it, so that neither the writers' lock nor the WAL
+A cache, never synced: where it is torn, missing or of another log, it is made again from the
+rows. It is next to the database and not in it, so that neither the writers' lock nor the WAL
 sees it. Knows no rows.
 """
 

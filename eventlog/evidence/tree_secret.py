@@ -1,7 +1,7 @@
 """The tree's secret: 32 random bytes that blind every leaf, in a table of one row.
 
 Made before the first head is signed, and guarded like the log's id. A log that is never signed
-has no such table. A copy lies with the keys, so that an older backup of the database can be
+has no such table. A copy is with the keys, so that an older backup of the database can be
 proved on. Knows one table, and nothing of trees.
 """
 
@@ -42,7 +42,7 @@ END""",
 
 
 def read(connection: sqlite3.Connection) -> bytes | None:
-    """The log's secret; None where it has none yet. Raises DatabaseError where it is no secret."""
+    """The log's secret; None if it has none yet. Raises DatabaseError if it is not a secret."""
     found = connection.execute(
         "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'tree'"
     ).fetchone()

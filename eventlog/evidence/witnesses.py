@@ -108,7 +108,7 @@ class Witness:
     def follow(self, proof: Proof) -> PublicKey:
         """Learn a new key of a log from the log itself: a proved record that names it.
 
-        Raises BadNote where the record is no such fact, or no key that is known has signed for it.
+        Raises BadNote if the record is no such fact, or no key that is known has signed for it.
         """
         known = self.keys_of(proof.head.origin)
         if not any(proofs.is_proved(proof, key) for key in known):
@@ -142,7 +142,7 @@ class Witness:
         return Answer(404, b"no head was seen\n") if data is None else Answer(200, data)
 
     def add_checkpoint(self, body: bytes) -> Answer:
-        """The answer to POST /add-checkpoint. Raises DatabaseError where it can't be kept."""
+        """The answer to POST /add-checkpoint. Raises DatabaseError if it can't be kept."""
         try:
             asked = parse_submission(body)
         except BadNote as error:

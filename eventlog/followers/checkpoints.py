@@ -86,7 +86,7 @@ def read(connection: sqlite3.Connection) -> dict[str, Checkpoint]:
 
 
 def read_reactor(connection: sqlite3.Connection, name: str) -> Checkpoint | None:
-    """A reactor's checkpoint; None where it has never run."""
+    """A reactor's checkpoint; None if it has never run."""
     row = connection.execute(READ_REACTOR, (REACTOR + name,)).fetchone()
     return None if row is None else Checkpoint(*row)
 
@@ -98,7 +98,7 @@ def reset(connection: sqlite3.Connection, view: str, version: int, position: int
 
 
 def move(connection: sqlite3.Connection, view: str, at: Checkpoint, to: int) -> None:
-    """Move a view's checkpoint on. Raises CheckpointMoved unless it still is where it was read."""
+    """Move a view's checkpoint on. Raises CheckpointMoved unless it is still where it was read."""
     moved = connection.execute(
         MOVE, {"view": view, "version": at.version, "from": at.position, "to": to}
     ).rowcount

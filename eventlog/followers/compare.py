@@ -39,7 +39,7 @@ _SCRATCH: Final = Path("the temporary database")
 class Difference(Struct, frozen=True):
     """One place where a live view is not what a replay makes.
 
-    `id` and `column` are None where the difference is in the table itself, or in all of a row. No
+    `id` and `column` are None if the difference is in the table itself, or in all of a row. No
     value is repeated here: it may be a name.
     """
 
@@ -161,7 +161,7 @@ def _compare(
     alike = set()
     for table in [*(table for view in views for table in view.tables), _PARKED]:
         stored, made = _objects(live, table), _objects(rebuilt, table)
-        # What the owner has added to a read table is no part of the view.
+        # What the owner has added to a read table is not a part of the view.
         names = sorted(name for name in made if stored.get(name) != made[name])
         if names:
             yield Difference(table, None, None, f"the schema of {', '.join(names)} is different")

@@ -113,7 +113,7 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
 def statements(view: Projection, batch: Batch, after: int) -> list[Statement] | None:
     """What a view does with the records of a batch that it has not seen.
 
-    None where a record among them does not fit, or they come in several runs; `apply` then finds
+    None if a record among them does not fit, or they come in several runs; `apply` then finds
     what to do with each.
     """
     if len(batch.runs) > 1:

@@ -78,7 +78,7 @@ def project_batch(
 def checked_checkpoints(
     connection: sqlite3.Connection, views: Sequence[Projection]
 ) -> dict[str, Checkpoint]:
-    """The checkpoints of these views. Raises DatabaseError where one is not of our version."""
+    """The checkpoints of these views. Raises DatabaseError if one is not of our version."""
     at = checkpoints.read(connection)
     for view in views:
         state = checkpoints.version_state(at, view.name, view.version)
@@ -134,7 +134,7 @@ class Projector:
         *,
         may_run: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Follow for ever: at a hint at once, and at a steady pace without.
+        """Follow forever: at a hint at once, and at a steady pace without.
 
         An error of the disk is passed to `on_error`, and the batch is tried again. While `may_run`
         answers False, nothing is applied: the room on the disk is kept for appends.
@@ -158,7 +158,7 @@ class Projector:
     async def _run_without_waiting(self) -> Reached:
         """Carry one batch when the lock is free: appends that come meanwhile have the thread.
 
-        Raises LockTimeout where it was not free for TIMEOUT_S.
+        Raises LockTimeout if it was not free for TIMEOUT_S.
         """
         give_up, pause_s = time.monotonic() + TIMEOUT_S, FIRST_PAUSE_S
         while True:

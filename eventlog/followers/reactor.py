@@ -111,7 +111,7 @@ class Reactor:
             pass
 
     async def run(self) -> None:
-        """Follow for ever. Raises what `run_once` raises; a later `run` goes on from there."""
+        """Follow forever. Raises what `run_once` raises; a later `run` goes on from there."""
         while True:
             seen = self._reading.nudge.count
             if not await self.run_once():
@@ -131,7 +131,7 @@ class Reactor:
         self.settled = settled
 
     def _start(self, connection: sqlite3.Connection) -> int:
-        """The stored position, or 0 where it is of another version or of a longer journal."""
+        """The stored position, or 0 if it is of another version or of a longer journal."""
         at = checkpoints.read_reactor(connection, self.name)
         end = journal.last_position(connection)
         if at is not None and at.version == self._version and at.position <= end:

@@ -26,7 +26,7 @@ POLL_S: Final = 1.0
 async def subscribe(
     reader: ConnectionThread, nudge: Nudge, *, after: CursorLike
 ) -> AsyncIterator[Record]:
-    """Yield the records after a cursor: those that are stored, then those that come, for ever.
+    """Yield the records after a cursor: those that are stored, then those that come, forever.
 
     Args:
         reader: The thread of a read-only connection.
@@ -35,7 +35,7 @@ async def subscribe(
             journal is still the one that the consumer has read. 0 is the beginning.
 
     Raises:
-        BadArgument: `after` is no cursor.
+        BadArgument: `after` is not a cursor.
         OtherHistory: The journal has another record at that position.
         PastHead: The journal ends before that position.
         BadRecord: A record can't be read. To go on, subscribe again after its position.

@@ -34,7 +34,7 @@ def genesis(log_id: bytes) -> bytes:
 def digest(record: tuple[Any, ...]) -> bytes:
     """The digest of one record: a StoredRecord, or its columns but for the hash.
 
-    Raises ValueError where a column holds what no journal can: a number past 64 bits, or text
+    Raises ValueError if a column holds what no journal can: a number past 64 bits, or text
     that UTF-8 can't hold. UnicodeError is a ValueError.
     """
     try:
@@ -51,7 +51,7 @@ def link(previous: bytes, digest: bytes) -> bytes:
 def seal(previous: bytes, columns: tuple[Any, ...]) -> bytes:
     """The hash of a new record: `link` of the `digest` of its columns, which have no hash yet.
 
-    Raises ValueError where `digest` does.
+    Raises ValueError if `digest` does.
     """
     try:
         return sha256(_CHAIN + previous + _digest(columns)).digest()

@@ -31,11 +31,11 @@ class Machine:
         return now_us()
 
     def boot_id(self) -> bytes | None:
-        """The 16 bytes of this boot's id, None where the system has none."""
+        """The 16 bytes of this boot's id, None if the system has none."""
         return boot_id()
 
     def boot_clock_ns(self) -> int | None:
-        """Nanoseconds since this boot, time asleep included; None where there is no boot id."""
+        """Nanoseconds since this boot, time asleep included; None if there is no boot id."""
         return boot_clock_ns()
 
     def user_id(self) -> int:
@@ -77,7 +77,7 @@ def boot_id() -> bytes | None:
 
 
 def boot_clock_ns() -> int | None:
-    """Nanoseconds since this boot, time asleep included; None where the system has no boot id."""
+    """Nanoseconds since this boot, time asleep included; None if the system has no boot id."""
     if boot_id() is None:
         return None
     # CLOCK_BOOTTIME goes on while the machine sleeps; where it is missing so is the boot id.

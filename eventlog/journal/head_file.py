@@ -70,7 +70,7 @@ def unpack(data: bytes) -> HeadMark:
 
 
 def read_head(db_path: Path) -> HeadMark | None:
-    """The head of a database, None where none was written yet. Raises BadHeadFile, OSError."""
+    """The head of a database, None if none was written yet. Raises BadHeadFile, OSError."""
     try:
         data = read_side_file(head_path(db_path), SIZE + 1)
     except FileNotFoundError:
@@ -131,7 +131,7 @@ def keep_aside(db_path: Path) -> Path:
 
 
 def known_mark(path: Path, log_id: bytes) -> HeadMark | None:
-    """What the head file says of this log; None where it can't be read or is another log's."""
+    """What the head file says of this log; None if it can't be read or is another log's."""
     try:
         mark = read_head(path)
     except (BadHeadFile, OSError):
@@ -187,7 +187,7 @@ def judge(
 ) -> HeadJudgement:
     """Compare a head file with a journal that ends at position `end`.
 
-    `hash_at` is the journal's hash at the head file's position, None where it can't be read or
+    `hash_at` is the journal's hash at the head file's position, None if it can't be read or
     where there is no record; `log_id` is None if it can't be read. `damage` is why the head
     file could not be read.
     """
@@ -231,6 +231,6 @@ def holds(connection: sqlite3.Connection, mark: HeadMark) -> bool:
 
 
 def hash_at(connection: sqlite3.Connection, mark: HeadMark | None) -> bytes | None:
-    """The journal's hash at the position of a head; None where there is no record."""
+    """The journal's hash at the position of a head; None if there is no record."""
     row = None if mark is None else journal.read_one(connection, mark.position)
     return None if row is None else row.hash

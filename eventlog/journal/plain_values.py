@@ -81,8 +81,8 @@ def plain_struct(struct: Struct, *, kind: str = "", path: str = "") -> Struct:
 def plain_value(value: Foreign) -> Foreign:
     """The float, int, bool, str, bytes or datetime that says the same as a value.
 
-    Anything that is no number, text or time comes back as it is. Raises NotPlainError for a value
-    that no plain one can hold without a loss.
+    Anything that is not a number, text or time comes back as it is. Raises NotPlainError for a
+    value that no plain one can hold without a loss.
     """
     if type(value) in _EXACT:
         return value

@@ -108,7 +108,7 @@ def has_event(connection: sqlite3.Connection, event_id: int) -> bool:
 def find_append(connection: sqlite3.Connection, key: str) -> Receipt | None:
     """The receipt of the append that used the key.
 
-    Raises BadRecord where its first record says that the append goes on past the journal's end.
+    Raises BadRecord if its first record says that the append goes on past the journal's end.
     """
     row = connection.execute(BY_KEY, (key,)).fetchone()
     if row is None:
@@ -121,13 +121,13 @@ def find_append(connection: sqlite3.Connection, key: str) -> Receipt | None:
 
 
 def meta_of_key(connection: sqlite3.Connection, key: str) -> tuple[bytes | None] | None:
-    """The meta of the append that used the key; None where no append did."""
+    """The meta of the append that used the key; None if no append did."""
     row: tuple[bytes | None] | None = connection.execute(META_OF_KEY, (key,)).fetchone()
     return row
 
 
 def opener_of(connection: sqlite3.Connection, event_id: int) -> StoredRecord | None:
-    """The first row of an event; None where there is no such event."""
+    """The first row of an event; None if there is no such event."""
     rows = _read(connection, f"{READ_EVENT} LIMIT 1", (event_id,))
     return StoredRecord._make(rows[0]) if rows else None
 
@@ -159,7 +159,7 @@ def read_all(
 ) -> Iterator[StoredRecord]:
     """Every row after a position, a batch at a time, so that no read holds a snapshot for long.
 
-    Raises JournalHole where positions do not grow: only a damaged file can answer so.
+    Raises JournalHole if positions do not grow: only a damaged file can answer so.
     """
     while rows := read_after(connection, after, batch):
         for row in rows:

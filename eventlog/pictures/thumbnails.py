@@ -220,7 +220,7 @@ class Thumbnails:
         return len(found)
 
     def _read(self, relative_path: str) -> _Contents | None:
-        """The digest and sizes of a file; None where there is no plain file. Raises OSError."""
+        """The digest and sizes of a file; None if there is no plain file. Raises OSError."""
         path = self.find(relative_path)
         if path is None:
             return None

@@ -66,7 +66,7 @@ class Clocks(NamedTuple):
 
 
 def clocks_of(record: Record) -> Clocks | None:
-    """What the meta of a record says of them; None where it says nothing."""
+    """What the meta of a record says of them; None if it says nothing."""
     try:
         meta = codecs.decode_meta(record.meta)
     except ValueError:

@@ -35,7 +35,7 @@ from eventlog.record import EventId, Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-# Behind the contract's columns: `face_recognised` is NULL where no face was seen, 0 where only
+# Behind the contract's columns: `face_recognised` is NULL where no face was seen, 0 if only
 # strangers were, 1 where somebody was recognised; `outcome` is what became of the door, `opened`
 # says that it was opened at any time and `refused` that any action was refused. `opener` is the
 # kind that opened the event and `observed` the label of an observation. `lock_action` is

@@ -77,7 +77,7 @@ def summary(found: Mapping[int, str]) -> str:
 
 
 def seconds_between(earlier: StoredRecord, later: StoredRecord) -> float | None:
-    """The seconds between two appends, by their first records; None where no clock can say it."""
+    """The seconds between two appends, by their first records; None if no clock can say it."""
     ours, theirs = _boot(earlier), _boot(later)
     if ours is not None and theirs is not None and ours[0] == theirs[0]:
         return (theirs[1] - ours[1]) / 1e9

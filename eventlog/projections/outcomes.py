@@ -2,7 +2,7 @@
 
 An action with an `intent` announces an act. Until its outcome is recorded the door has done
 nothing; it has when the outcome is `done`, or when the lock reports within CONFIRMED_US that it
-opened the same door. Such a report confirms the act and is no second opening.
+opened the same door. Such a report confirms the act and is not a second opening.
 
 The rules are here twice: `settle` for the records of one event, and the statements that views run
 on a table of theirs with the columns `id`, `intent`, `door_id`, `door_action`, `at_us`, `act`,

@@ -21,7 +21,7 @@ _WITHOUT_OFFSET: Final = -len("+00:00")
 def canonical(moment: datetime) -> str:
     """A time as the read tables write it. A naive one is UTC, another zone is converted.
 
-    Raises ValueError where the time in UTC is before the year 1 or after 9999.
+    Raises ValueError if the time in UTC is before the year 1 or after 9999.
     """
     return _in_utc(moment).isoformat()[:_WITHOUT_OFFSET]
 
@@ -34,14 +34,14 @@ def canonical_us(microseconds: int) -> str:
 
 
 def shown_us(microseconds: object) -> str | None:
-    """The same for what a row of the journal holds; None where damage has left no date there."""
+    """The same for what a row of the journal holds; None if damage has left no date there."""
     return canonical_us(microseconds) if is_instant(microseconds) else None
 
 
 def created_at(appended_at_us: int) -> str:
     """The time of an append as SQLite's own datetime() writes it; parts of a second are cut off.
 
-    Raises ValueError where it is no date.
+    Raises ValueError if it is not a date.
     """
     return _whole_second(appended_at_us // _SECOND_US).replace("T", " ")
 

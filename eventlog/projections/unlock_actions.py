@@ -216,7 +216,7 @@ def listed(
         ("listed_at < ?", None if wanted.until is None else (canonical(wanted.until),)),
         ("(listed_at, id) < (?, ?)", None if place is None else (canonical(place[0]), place[1])),
     )
-    terms = ["confirms IS NULL"]  # a report of an act is no second opening
+    terms = ["confirms IS NULL"]  # a report of an act is not a second opening
     if wanted.outcome is None:
         terms.append("NOT dry_run")
     terms += [term for term, given in candidates if given is not None]

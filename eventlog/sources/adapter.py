@@ -26,7 +26,7 @@ class Message(Struct, frozen=True):
 
     Attributes:
         value: the payload as plain values where it is JSON, else its text, else its bytes.
-        topic: the MQTT topic, None where there is none.
+        topic: the MQTT topic, None if there is none.
         raw: the payload's bytes as they came, None for an element of a larger document.
         received_at: when it arrived; None for a file that does not say.
         live: whether it arrives now. False for what was recorded, with its time or without.

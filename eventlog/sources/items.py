@@ -68,7 +68,7 @@ class Occurrence(Struct, frozen=True):
     """Facts of no event that come without an id and without a time: the key gets a number.
 
     `series` names source, device and what happened, without anything personal; `at` is when the
-    message arrived, None where that is not known. `live` says that it arrives now; otherwise it
+    message arrived, None if that is not known. `live` says that it arrives now; otherwise it
     was read from a file. `duplicate` is the broker's mark of a second delivery. The same within
     `window_s` seconds is one. A `state` is a fact only where it changed; `states` are the series
     of all states of the same thing, this one included.

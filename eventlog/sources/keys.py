@@ -41,7 +41,7 @@ class PictureFolder(Protocol):
     """What saves pictures."""
 
     async def save_async(self, frame_bytes: bytes, event_timestamp: str) -> ThumbnailSaved | None:
-        """Save a picture; None where that can't be done."""
+        """Save a picture; None if that can't be done."""
 
 
 class Keys:

@@ -130,7 +130,7 @@ def device_state(
 
 
 def clipped(text: str | None) -> str | None:
-    """Personal text as long as a fact can hold; None where nothing is told."""
+    """Personal text as long as a fact can hold; None if nothing is told."""
     stripped = text.strip() if text else ""
     return stripped[:_LONGEST] or None
 
@@ -141,7 +141,7 @@ def clipped(text: str | None) -> str | None:
 def lock_is(
     message: Message, source: str, door_id: str, word: LockWord, at: datetime | None = None
 ) -> Item:
-    """A lock's state as an item; `at` is the source's own time, None where it has none."""
+    """A lock's state as an item; `at` is the source's own time, None if it has none."""
     fact = lock_state(source, door_id, word, at or message.received_at)
     return state(message, source, door_id, "lock", word, LOCK_WORDS, fact, at=at)
 
@@ -172,7 +172,7 @@ def battery_is(
     value: float | None = None,
     at: datetime | None = None,
 ) -> Item:
-    """Whether a battery is low, as an item: its level alone is no fact each time it changes."""
+    """Whether a battery is low, as an item: its level alone is not a fact each time it changes."""
     word = "low" if low else "ok"
     fact = device_state(device, "battery", word, at or message.received_at, value)
     return state(message, source, device, "battery", word, BATTERY, fact, at=at)

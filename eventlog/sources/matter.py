@@ -202,7 +202,7 @@ def _alarm(told: Data, door: str, at: datetime | None) -> Fact | Unknown:
 
 
 def _time(event: NodeEvent) -> datetime | None:
-    """The event's own time; None where it counts from the start of the device."""
+    """The event's own time; None if it counts from the start of the device."""
     if event.timestamp_type not in {None, EPOCH_TIMESTAMP} or not event.timestamp:
         return None
     told = event.timestamp / 1_000 if event.timestamp > MICROSECONDS else event.timestamp

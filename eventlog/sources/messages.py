@@ -150,7 +150,7 @@ def word(text: object) -> str:
 
 
 def slug(name: object) -> str:
-    """A device's name as an id: 'Front Door' is 'front_door', and "" where nothing is named.
+    """A device's name as an id: 'Front Door' is 'front_door', and "" if nothing is named.
 
     A letter and its accent count as one, however they were written. A name of symbols alone, as an
     emoji is, is taken as it is.

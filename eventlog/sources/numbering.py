@@ -2,8 +2,8 @@
 
 The newest number is used again, and nothing is appended, where the broker marks the message as a
 second delivery, or where the source repeats itself within its window; otherwise the next number is
-used. The time of arrival alone is no key: a message that is delivered again after a crash would be
-a second opening. What is read from a file without times is counted within that file, so that
+used. The time of arrival alone is not a key: a message that is delivered again after a crash would
+be a second opening. What is read from a file without times is counted within that file, so that
 the file a second time changes nothing. A state is appended only where it changed.
 
 Knows a store by its protocol only.

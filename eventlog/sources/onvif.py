@@ -98,7 +98,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
         yield Skipped(f"a state at the time of {word(operation)}")
     elif level is False:
         yield Skipped("the end of what is told at its begin")
-    elif own is None:  # the time of its arrival is no key
+    elif own is None:  # the time of its arrival is not a key
         yield occurrence(message, named, *_facts(last, two, camera, at))
     else:
         yield Visit(f"{named}:{at.isoformat()}", _facts(last, two, camera, at))
@@ -158,7 +158,7 @@ def _simple(body: dict[str, Any], *names: str) -> dict[str, str]:
 
 
 def _level(data: dict[str, str]) -> bool | None:
-    """True or false as the data say; None where they say neither."""
+    """True or false as the data say; None if they say neither."""
     for told in data.values():
         if told.lower() in _TRUE:
             return True

@@ -69,7 +69,7 @@ class Splitter:
     # ── lines ──────────────────────────────────────────────────────────────────────────────
 
     def _next_line(self, *, end: bool) -> bytes | None:
-        """The next line; None where more text is needed, or a list begins."""
+        """The next line; None if more text is needed, or a list begins."""
         while True:
             cut = self._buffer.find(b"\n")
             if self._skipping:
@@ -256,7 +256,7 @@ class _List:
         return element if self._first_line == 1 else f"line {self._first_line}, {element}"
 
     def _end_of_element(self, buffer: bytearray) -> int | None:
-        """Where the comma or the bracket is that ends the element; None where more is needed."""
+        """Where the comma or the bracket is that ends the element; None if more is needed."""
         scan, at, size = self._scan, self._at, len(buffer)
         if at == 0 and scan.depth == 0:
             for end in islice(_MAY_END.finditer(buffer), _LOOKS):

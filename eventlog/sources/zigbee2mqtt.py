@@ -122,7 +122,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
 
 
 def _device(topic: str | None, settings: Settings) -> tuple[str, str]:
-    """The device's name as an id, and the last part of the topic where it is no name."""
+    """The device's name as an id, and the last part of the topic where it is not a name."""
     if topic is None:
         return settings.camera_id, ""
     first, _, rest = topic.partition("/")

@@ -124,7 +124,7 @@ class FileLock:
             self._write_note(lock_holder.note())
 
     def _write_note(self, note: bytes) -> None:
-        # The note only improves an error's message, so a full disk is no failure.
+        # The note only improves an error's message, so a full disk is not a failure.
         with suppress(OSError):
             os.pwrite(self._fd, note, 0)
 

@@ -100,7 +100,7 @@ class _Bulk:
 
 
 def _keyed(groups: object, keys: object) -> Iterator[tuple[Sequence[Fact], Any]]:
-    """Each group with its key. Raises BadArgument where their numbers differ."""
+    """Each group with its key. Raises BadArgument if their numbers differ."""
     if keys is None:
         for group in _require_iterable(groups, "facts come in groups"):
             yield _require_sequence(group), None

@@ -283,7 +283,7 @@ class EventStore:
             person_name: Whose face it was. None with a confidence or a distance is a stranger; with
                 neither, no face was seen.
             face_confidence: 0.0 to 1.0. None means `max(0.0, 1.0 - face_distance)`.
-            face_distance: face_recognition's distance, 0 or more; None where it was not measured.
+            face_distance: face_recognition's distance, 0 or more; None if it was not measured.
             unlock_granted: Whether the door was allowed to open; False by default.
             door_action: What the bolt did: "unlocked", "locked", "unlatched" or, by default,
                 "none".

@@ -68,7 +68,7 @@ def _status(message: Message, camera: str, role: str) -> Item:
 
 
 def _classification(message: Message, camera: str, model: str) -> Item:
-    """A model that says whether a door is open; any other is no fact."""
+    """A model that says whether a door is open; any other is not a fact."""
     told = message.text.lower()
     if told not in _DOORS:
         return Skipped("a classification of a camera's picture")

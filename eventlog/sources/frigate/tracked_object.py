@@ -38,7 +38,7 @@ def object_key(object_id: str) -> str:
 
 
 def started(object_id: str) -> float | None:
-    """When the object was first seen, as its id has it; None where the id holds no time."""
+    """When the object was first seen, as its id has it; None if the id holds no time."""
     match = _STARTED.match(object_id)
     return float(match[1]) if match else None
 
@@ -52,7 +52,7 @@ def started_at(object_id: str, start_time: UnixSeconds | None) -> datetime:
     """When the object was first seen.
 
     The id's own time goes before `start_time`: older APIs move that back by the seconds that a
-    recording starts early, and MQTT does not. Raises BadPayload where neither is told.
+    recording starts early, and MQTT does not. Raises BadPayload if neither is told.
     """
     seconds = started(object_id)
     seconds = start_time if seconds is None else seconds
@@ -91,7 +91,7 @@ class SubLabel:
     """
 
     def __init__(self, given: Any, score: float | None = None) -> None:  # noqa: ANN401 - foreign
-        """Read a sub label. Raises BadPayload for what is none."""
+        """Read a sub label. Raises BadPayload for what is not one."""
         if isinstance(given, list | tuple):
             if len(given) not in {1, 2} or not isinstance(given[0], str | None):
                 raise BadPayload(SOURCE, "sub_label: is not text with a score")

@@ -1,7 +1,7 @@
 """Reads Frigate's messages of `frigate/tracked_object_update`: faces, plates, classes.
 
-They come after each attempt, below the threshold too; what is no verdict is no fact. Knows nothing
-of topics.
+They come after each attempt, below the threshold too; what is not a verdict is not a fact. Knows
+nothing of topics.
 """
 
 from __future__ import annotations

@@ -219,7 +219,7 @@ def _first(left_out: list[str], *names: str) -> str | None:
 
 
 def camera_of(ringing: Ringing) -> str:
-    """The device's name as a camera id, 'Front Door' as 'front_door'; "" where none is named."""
+    """The device's name as a camera id, 'Front Door' as 'front_door'; "" if none is named."""
     device = ringing.doorbot or Device()
     return slug(
         ringing.doorbot_description or ringing.device_name or device.description or device.name

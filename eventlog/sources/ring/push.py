@@ -142,7 +142,7 @@ def _no_visit(action: object) -> Item:
 
 
 def _unpacked(value: object) -> Any:  # noqa: ANN401 - foreign
-    """JSON inside JSON as plain values; None where it is none."""
+    """JSON inside JSON as plain values; None if it is not JSON."""
     if not isinstance(value, str):
         return value
     try:

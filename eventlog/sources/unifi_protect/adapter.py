@@ -94,7 +94,7 @@ def items(message: Message, _: Settings) -> Iterator[Item]:
 
 
 def _unwrapped(value: object) -> dict[str, Any] | None:
-    """The event of a message; None where it is of another model."""
+    """The event of a message; None if it is of another model."""
     if not isinstance(value, dict):
         raise BadPayload(SOURCE, "a message is an object")
     told: dict[str, Any] = value

@@ -44,7 +44,7 @@ class LockedConnection(sqlite3.Connection):
     """A connection for callers' own SQL, which holds the lock while it writes.
 
     From the first statement that may write until its transaction ends, by the caller or by
-    `give_way`. One call at a time is at work: the thread of the caller, or that of an append.
+    `give_way`. One call at a time is running: the thread of the caller, or that of an append.
     """
 
     lock: FileLock

@@ -82,7 +82,7 @@ _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?(Z|[+-
 class RowFacts(Struct, frozen=True):
     """The facts of one row of `events` (with its detections) or `persons`.
 
-    `append` is None where the row gives no fact; `exceptions` counts the rows, detections included,
+    `append` is None if the row gives no fact; `exceptions` counts the rows, detections included,
     with a value that no fact can hold; `aside` asks for the row to be kept in a table, `further`
     for the columns of these rows that the contract does not know.
     """
@@ -188,7 +188,7 @@ class _Reading:
         return isinstance(value, int | float) and value != 0
 
     def moment(self, column: str, written: Callable[[datetime], str]) -> datetime | None:
-        """A time, None where it can't be read. Another spelling than `written`'s is kept."""
+        """A time, None if it can't be read. Another spelling than `written`'s is kept."""
         value = self.row.get(column)
         at = _moment(value)
         if at is None:
