@@ -36,6 +36,7 @@ HANDLERS: Final[tuple[Any, ...]] = (
     timeline.more,
     timeline.live,
     event.event,
+    event.live,
     pictures.picture,
     proof.explained,
     proof.of_record,

@@ -109,6 +109,14 @@ def before(query: Mapping[str, str]) -> Before | None:
         raise BadArgument("before: is no cursor of this list") from error
 
 
+def position(query: Mapping[str, str]) -> int:
+    """The position of a record that a page was told of, 0 for none. Raises BadArgument."""
+    text = query.get("position", "") or "0"
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > ID_MAX:
+        raise BadArgument("position: is a number")
+    return int(text)
+
+
 def cursor(at: str, row_id: int) -> str:
     """The cursor of the page that comes after a row."""
     return f"{at}~{row_id}"

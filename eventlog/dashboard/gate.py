@@ -9,6 +9,7 @@ knows no page.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
@@ -43,7 +44,7 @@ NOTED_EVERY_S: Final = 60  # refusals of one account or token in the security lo
 NOTED_MAX: Final = 1_000
 STATIC: Final = "/static/"
 # Asked for by a page by itself, so no sign that its reader is still there.
-BACKGROUND: Final = frozenset({"/api/stream", "/timeline/live"})
+_BACKGROUND: Final = re.compile(r"/api/stream|/timeline/live|/events/\d+/live")
 
 
 class Gate:
@@ -161,7 +162,7 @@ class Gate:
         sent = cookies.parsed(headers.get("cookie", ""))
         secret = sent.get(site.cookies.session, "")
         if secret:
-            touch = scope["path"] not in BACKGROUND
+            touch = _BACKGROUND.fullmatch(scope["path"]) is None
             session = await site.signed_in.find(hash_of(secret), site.now_s, touch=touch)
             if session is not None:
                 return Visitor(address=address, secret=secret, session=session)

@@ -1,4 +1,4 @@
-"""HEAD: the same answer as to GET, without its body.
+"""Answers HEAD as GET, without the body.
 
 The app answers GET alone. A stream has no end to wait for, so an answer whose length is not known
 is ended after its headers. An ASGI middleware; knows no page.

@@ -64,10 +64,18 @@ def exact(moment: datetime, door: ZoneInfo) -> str:
     return f"{at.day} {at:%b} {at.year}, {at:%H:%M:%S} {at.tzname()}"
 
 
-def day_title(day: date, today: date) -> str:
+def clock(moment: datetime, door: ZoneInfo, *, seconds: bool = False) -> str:
+    """A time of day at the door, '11:30', or '02:30 CET' in an hour that comes twice."""
+    at = local(moment, door)
+    text = f"{at:%H:%M:%S}" if seconds else f"{at:%H:%M}"
+    twice = at.replace(fold=0).utcoffset() != at.replace(fold=1).utcoffset()
+    return f"{text} {at.tzname()}" if twice else text
+
+
+def day_title(day: date, today: date | None = None) -> str:
     """A day as a heading: 'Today', 'Yesterday', 'Wednesday, 25 February 2026'."""
     if day == today:
         return "Today"
-    if day == today - timedelta(days=1):
+    if today is not None and day == today - timedelta(days=1):
         return "Yesterday"
     return f"{day:%A}, {day.day} {day:%B} {day.year}"

@@ -1,13 +1,20 @@
-"""Reads all that a page shows of one event, in one call of the reader's thread."""
+"""Reads all that a page shows of one event.
+
+The rows come in one call of the reader's thread and are read in another thread: an event may have
+tens of thousands of records, so the event loop reads none of them.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
+import anyio
+import anyio.to_thread
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.accounts import tokens, users
@@ -17,18 +24,29 @@ from eventlog.journal import table as journal
 from eventlog.projections import event_list, face_results, late, story
 from eventlog.record import Author, Record, StoredRecord
 
+T = TypeVar("T")
+
 ID_MAX: Final = 2**63 - 1
+_LABELS: Final = (
+    "SELECT label, count(*) FROM detections WHERE event_id = ? GROUP BY label ORDER BY min(id)"
+)
+# Few at a time: each thread that computes makes the event loop wait for Python's lock.
+_working: Final = anyio.CapacityLimiter(2)
 _NAMING: Final = ("name", "person", "nearest")  # fields of facts that hold a person's name
 
 
 class Looked(Struct, frozen=True):
-    """What is read for the page, in one hop; `records` are the rows of `stored`, read once."""
+    """What is read for an event; `records` are the rows of `stored`, read once.
+
+    `labels` counts the detections by label where `event` does not hold all of them, else None.
+    """
 
     event: dict[str, Any]
     faces: list[dict[str, Any]]
     stored: list[StoredRecord]
     records: list[Record | story.Unread]
     names: dict[str, str]
+    labels: dict[str, int] | None = None
 
     @property
     def picture(self) -> ThumbnailSaved | None:
@@ -44,21 +62,41 @@ def last_picture(records: Sequence[Record | story.Unread]) -> ThumbnailSaved | N
     return None
 
 
-def look(connection: sqlite3.Connection, event_id: int) -> Looked | None:
-    """An event with its faces, its records and the names to show; None where there is none."""
-    found = event_list.nest(connection.execute(*event_list.one_event(event_id)).fetchall())
-    if not found:
-        return None
-    rows = connection.execute(*face_results.of_event(event_id)).fetchall()
-    faces = [dict(zip(face_results.COLUMNS, row, strict=True)) for row in rows]
-    stored = journal.read_event(connection, event_id)
-    records = [story.read(row) for row in stored]
-    facts = [record.fact for record in records if isinstance(record, Record)]
-    named = [found[0]["person_name"], *(face["name"] for face in faces)]
+class Rows(NamedTuple):
+    """An event as it lies in the tables, unread."""
+
+    event: list[tuple[Any, ...]]
+    labels: dict[str, int] | None
+    faces: list[tuple[Any, ...]]
+    stored: list[StoredRecord]
+
+
+def rows_of(connection: sqlite3.Connection, event_id: int, most: int | None) -> Rows:
+    """The rows of an event, at most so many detections; with None all of them."""
+    asked = connection.execute(*event_list.one_event(event_id))
+    event = asked.fetchall() if most is None else asked.fetchmany(most + 1)
+    asked.close()
+    labels = None
+    if most is not None and len(event) > most:
+        labels = dict(connection.execute(_LABELS, (event_id,)).fetchall())
+    faces = connection.execute(*face_results.of_event(event_id)).fetchall()
+    return Rows(event[:most], labels, faces, journal.read_event(connection, event_id))
+
+
+def _read(rows: Rows) -> Looked:
+    """The rows, read; no names yet."""
+    faces = [dict(zip(face_results.COLUMNS, row, strict=True)) for row in rows.faces]
+    records = [story.read(row) for row in rows.stored]
+    return Looked(event_list.nest(rows.event)[0], faces, rows.stored, records, {}, rows.labels)
+
+
+def _named(looked: Looked) -> list[str]:
+    """Whom an event's records name."""
+    facts = [record.fact for record in looked.records if isinstance(record, Record)]
+    named = [looked.event["person_name"], *(face["name"] for face in looked.faces)]
     for fact in facts:
         named += [getattr(fact, field, None) for field in _NAMING]
-    plain = [name for name in named if isinstance(name, str)]  # others are sealed
-    return Looked(found[0], faces, stored, records, queries.names_to_show(connection, plain))
+    return list({name for name in named if isinstance(name, str)})  # others are sealed
 
 
 async def late_remarks(site: Site, looked: Looked) -> dict[int, str]:
@@ -83,11 +121,19 @@ async def writer_words(site: Site) -> late.Words:
     return words
 
 
-async def looked_at(site: Site, event_id: int) -> Looked:
-    """What is read for an event. Raises NotFoundException."""
+async def off_the_loop(work: Callable[[], T]) -> T:
+    """What some work on one event's records answers, done in a thread: it may take seconds."""
+    return await anyio.to_thread.run_sync(work, limiter=_working)
+
+
+async def looked_at(site: Site, event_id: int, *, most: int | None = None) -> Looked:
+    """What is read for an event, at most so many detections. Raises NotFoundException."""
     if not 0 < event_id <= ID_MAX:
         raise NotFoundException
-    looked = await site.pages.run(lambda connection: look(connection, event_id))
-    if looked is None:
+    rows = await site.pages.run(lambda connection: rows_of(connection, event_id, most))
+    if not rows.event:
         raise NotFoundException
-    return looked
+    looked = await off_the_loop(lambda: _read(rows))
+    plain = await off_the_loop(lambda: _named(looked))
+    names = await site.pages.run(lambda c: queries.names_to_show(c, plain))
+    return replace(looked, names=names)

@@ -42,9 +42,11 @@ def words_for(author: Author | None) -> str:
 
 def authors(stored: Sequence[StoredRecord]) -> dict[int, Author | None]:
     """Who appended each of an event's records, by position."""
+    firsts = _firsts(stored)
+    metas = {first.meta for first in firsts.values() if first is not None}
+    made = {meta: codecs.decode_author(meta) for meta in metas}
     return {
-        position: None if first is None else codecs.decode_author(first.meta)
-        for position, first in _firsts(stored).items()
+        position: None if first is None else made[first.meta] for position, first in firsts.items()
     }
 
 

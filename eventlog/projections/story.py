@@ -30,6 +30,7 @@ from eventlog.projections.sentences import (
 from eventlog.record import Record, StoredRecord, instant, shape_error
 
 ON_TIME: Final[Mapping[int, str]] = {}
+ALL: Final = slice(None)
 
 __all__ = ["Line", "Story", "Unread", "line", "read", "tell", "text_of"]
 
@@ -85,11 +86,13 @@ def tell(
     records: Sequence[Record | Unread],
     names: Names = NO_NAMES,
     late: Mapping[int, str] = ON_TIME,
+    *,
+    part: slice = ALL,
 ) -> Story:
     """The story of one event's records.
 
     `names` are the names to show for those of persons; `late` is what is to be said of each record
-    that was added later, by position: see `late.remarks`.
+    that was added later, by position: see `late.remarks`. `part` is which records become lines.
     """
     known = [record for record in records if isinstance(record, Record)]
     sentence, became = _why(known, names)
@@ -98,7 +101,7 @@ def tell(
         sentence += f" {counted(unread, 'record')} of the event can't be read."
     if late:
         sentence += f" {summary(late)}"
-    return Story(sentence, became, tuple(line(record, names, late) for record in records))
+    return Story(sentence, became, tuple(line(record, names, late) for record in records[part]))
 
 
 def line(

@@ -1,4 +1,4 @@
-"""The machine's time zone, by its IANA name: from TZ, /etc/localtime or /etc/timezone."""
+"""Finds the machine's time zone, by its IANA name: from TZ, /etc/localtime or /etc/timezone."""
 
 from __future__ import annotations
 

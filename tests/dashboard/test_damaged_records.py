@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from eventlog.dashboard import live_stream as stream
-from eventlog.dashboard.pages.event import _raw
+from eventlog.dashboard.pages.event_story import raw
 from eventlog.followers.cursor import Cursor
 from eventlog.projections import story
 from eventlog.record import StoredRecord
@@ -41,7 +41,7 @@ async def test_a_damaged_record_has_its_frame_and_its_place_on_the_page(
     row = (await first_row(house))._replace(**columns)  # type: ignore[arg-type]  # damage
     assert stream.frame(row).startswith(b"id: 1")
     assert stream.plain_record(row)["position"] == "1"
-    shown = _raw(row, story.read(row), "an unknown writer")
+    shown = raw(row, story.read(row), "an unknown writer")
     assert (shown.position, type(shown.appended_at)) == (1, str)
     if "appended_at" in columns:
         assert stream.plain_record(row)["appended_at"] is None

@@ -30,7 +30,7 @@ from eventlog.dashboard.api.token_rules import (
     stored_key,
 )
 from eventlog.dashboard.listing import events_asked, unlocks_asked
-from eventlog.dashboard.one_event import late_remarks, looked_at
+from eventlog.dashboard.one_event import late_remarks, looked_at, off_the_loop
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument, BadFact, BadPayload, KeyConflict
 from eventlog.facts import Fact
@@ -84,8 +84,13 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> res
         return [dict(zip(unlock_actions.COLUMNS, row, strict=True)) for row in rows]
 
     late = await late_remarks(site, looked)
-    told = story.tell(looked.records, looked.names, late)
-    return responses.whole_event(looked.event, looked.faces, await site.pages.run(actions), told)
+    acted = await site.pages.run(actions)
+
+    def made() -> responses.WholeEvent:
+        told = story.tell(looked.records, looked.names, late)
+        return responses.whole_event(looked.event, looked.faces, acted, told)
+
+    return await off_the_loop(made)
 
 
 @get("/api/persons")

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from eventlog.dashboard.local_time import day_title, exact, instant, local, with_offset
+from eventlog.dashboard.local_time import clock, day_title, exact, instant, local, with_offset
 from eventlog.projections import clocks
 
 Who = Literal["known", "stranger", "nobody"]
@@ -50,10 +50,14 @@ class Card(Struct, frozen=True, kw_only=True):
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """The cards of one day at the door; without a title where the page before began the day."""
+    """The cards of one day at the door; without a title where the page before began the day.
+
+    `full_title` is its date in words, for when it is no longer today.
+    """
 
     day: str
     title: str
+    full_title: str
     cards: list[Card]
 
 
@@ -64,7 +68,7 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
     return Card(
         id=event["id"],
         at=with_offset(event["listed_at"]),
-        clock=f"{local(at, door):%H:%M}",
+        clock=clock(at, door),
         exact=exact(at, door),
         camera=event["camera_id"],
         ding=event["event_type"] == "ding",
@@ -112,7 +116,11 @@ def headline(event: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 def seen(detections: Sequence[Mapping[str, Any]]) -> list[str]:
     """The labels in the order they were seen, each with its number."""
-    counted = Counter(detection["label"] for detection in detections)
+    return counted_labels(Counter(detection["label"] for detection in detections))
+
+
+def counted_labels(counted: Mapping[str, int]) -> list[str]:
+    """Labels with their numbers, the first ones of them."""
     # A multiplication sign is what one reads.
     words = [
         label if n == 1 else f"{label} \N{MULTIPLICATION SIGN}{n}" for label, n in counted.items()
@@ -156,6 +164,7 @@ def days(
         Day(
             day=day.isoformat(),
             title="" if day == before else day_title(day, today),
+            full_title=day_title(day),
             cards=of_day,
         )
         for day, of_day in grouped.items()

@@ -39,7 +39,7 @@ MEDIA: Final = {
 
 # The attributes of our templates that hold an address.
 _ADDRESS: Final = re.compile(
-    r'\b((?:href|src|action|formaction|data|poster|hx-get|hx-post|data-live|data-address)=")'
+    r'\b((?:href|src|action|formaction|data-worker|hx-get|hx-post|data-live)=")'
 )
 _PATH: Final = re.compile(_ADDRESS.pattern + r"/(?!/)")
 _VALUE: Final = re.compile(_ADDRESS.pattern + r"\{\{(.+?)\}\}")

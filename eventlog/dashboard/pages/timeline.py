@@ -34,7 +34,7 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
     asked = await events_asked(request)
     # Read before the events: what comes in between is sent by the stream, not lost.
     position = site.broadcast.last
-    shown = await _shown(site, asked, None)
+    shown = await _shown(site, asked, asked.before, whole=True)
     choices = await site.pages.run(queries.choices)
     return page(
         request,
@@ -44,7 +44,8 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
         choices=choices,
         position=position,
         today=local(site.now, site.zone).date().isoformat(),
-        live=filters.address("/timeline/live", asked.query),
+        live=None if asked.before else filters.address("/timeline/live", asked.query),
+        newest=filters.address("/", asked.query) if asked.before else None,
         **shown,
     )
 
@@ -61,7 +62,8 @@ async def more(request: Request[Any, Any, Any]) -> Response[str]:
 async def live(request: Request[Any, Any, Any]) -> Response[str]:
     """The cards of these events, those that the filter shows, once the views have them."""
     site = site_of(request)
-    wanted = (await events_asked(request)).wanted
+    asked = await events_asked(request)
+    wanted = asked.wanted
     ids = _numbers(request.query_params.get("ids", ""))
     position = _numbers(request.query_params.get("position", ""))[-1:]
     if position:
@@ -76,12 +78,21 @@ async def live(request: Request[Any, Any, Any]) -> Response[str]:
     made = [cards.card(event, names, site.zone) for event in found]
     today = local(site.now, site.zone).date()
     return page(
-        request, "timeline_cards.html", days=cards.days(made, site.zone, today=today), next=None
+        request,
+        "timeline_cards.html",
+        days=cards.days(made, site.zone, today=today),
+        next=None,
+        within=filters.address("", asked.query),
     )
 
 
-async def _shown(site: Site, asked: Asked[EventFilter], before: Before | None) -> dict[str, Any]:
-    """A page's days, and the address of the next page, None where the history ends."""
+async def _shown(
+    site: Site, asked: Asked[EventFilter], before: Before | None, *, whole: bool = False
+) -> dict[str, Any]:
+    """The days after a cursor, and where to go on: a fragment's address and a page's, or None.
+
+    `whole` says that they begin a page, so that the first day has its title.
+    """
 
     def look(connection: sqlite3.Connection) -> Found:
         found = queries.events_page(connection, asked.wanted, before, asked.limit)
@@ -89,10 +100,15 @@ async def _shown(site: Site, asked: Asked[EventFilter], before: Before | None) -
 
     found, names = await site.pages.run(look)
     made = [cards.card(event, names, site.zone) for event in found]
-    after = None if before is None else with_offset(before[0])
+    after = None if before is None or whole else with_offset(before[0])
     today = local(site.now, site.zone).date()
     days = cards.days(made, site.zone, today=today, after=after)
-    return {"days": days, "next": asked.more("/timeline/more", found)}
+    return {
+        "days": days,
+        "next": asked.more("/timeline/more", found),
+        "next_page": asked.more("/", found),
+        "within": filters.address("", asked.query),
+    }
 
 
 def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, str]:

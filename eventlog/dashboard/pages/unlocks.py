@@ -52,7 +52,8 @@ async def unlocks(request: Request[Any, Any, Any]) -> Response[str]:
         csv=filters.address("/unlocks.csv", asked.query),
         json=filters.address("/unlocks.json", asked.query),
         today=instant_day(site),
-        **await _rows(site, asked, None),
+        newest=filters.address("/unlocks", asked.query) if asked.before else None,
+        **await _rows(site, asked, asked.before),
     )
 
 
@@ -104,7 +105,11 @@ async def _rows(site: Site, asked: Asked[UnlockFilter], before: Before | None) -
         }
         for row in found
     ]
-    return {"rows": rows, "next": asked.more("/unlocks/more", found)}
+    return {
+        "rows": rows,
+        "next": asked.more("/unlocks/more", found),
+        "next_page": asked.more("/unlocks", found),
+    }
 
 
 async def _all(site: Site, wanted: UnlockFilter) -> Batches:

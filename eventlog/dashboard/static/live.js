@@ -4,17 +4,13 @@
 document.addEventListener("DOMContentLoaded", () => {
   const feed = document.getElementById("timeline");
   const state = document.getElementById("live");
-  if (!feed || !state || !window.EventSource) return;
+  if (!feed || !state || !feed.dataset.live || !window.door) return;
   const TOGETHER_MS = 10; // events within this time, or while one look is under way, are asked for at once
   const AT_ONCE = 40;
-  const HIDDEN_MS = 20000;
   let position = BigInt(feed.dataset.position);
-  let cursor = feed.dataset.position; // with the hash there, once a record came
   let waiting = new Set();
   let timer = null;
   let busy = false;
-  let source = null;
-  let hiding = null;
 
   const say = (value, text) => {
     if (state.dataset.state === value) return;
@@ -91,7 +87,7 @@ document.addEventListener("DOMContentLoaded", () => {
     address.searchParams.set("position", String(position));
     try {
       const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" });
-      if (answer.status === 401) return signedOut();
+      if (answer.status === 401) return states.out();
       if (answer.ok) take(await answer.text(), asked);
     } catch {
       asked.forEach((id) => waiting.add(id));
@@ -105,48 +101,19 @@ document.addEventListener("DOMContentLoaded", () => {
     if (timer === null) timer = setTimeout(ask, TOGETHER_MS);
   };
 
-  const signedOut = () => {
-    stop();
-    say("off", "Signed out. Reload to sign in.");
+  const states = {
+    on: () => say("on", "Live"),
+    lost: () => say("lost", "Connecting again"),
+    out: () => say("off", "Signed out. Reload to sign in."),
   };
 
-  const stop = () => {
-    source?.close();
-    source = null;
-  };
-
-  const start = () => {
-    if (source) return;
-    source = new EventSource(`${document.documentElement.dataset.root}/api/stream?after=${cursor}`);
-    source.addEventListener("open", () => say("on", "Live"));
-    source.addEventListener("error", () => {
-      say("lost", "Connecting again");
-      // A stream that was refused does not come back by itself.
-      if (source && source.readyState === EventSource.CLOSED) {
-        stop();
-        setTimeout(start, 5000);
-      }
-    });
-    source.addEventListener("signed-out", signedOut);
-    source.addEventListener("reset", () => location.reload());
-    source.addEventListener("record", (message) => {
-      const record = JSON.parse(message.data);
+  window.door.listen(feed.dataset.position, {
+    state: (value) => states[value]?.(),
+    record: (record) => {
       position = BigInt(record.position);
-      cursor = message.lastEventId;
-      if (record.event_id !== null) {
-        waiting.add(record.event_id);
-        soon();
-      }
-    });
-  };
-
-  // A tab that nobody sees holds no stream; it goes on where it was.
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(hiding);
-    if (document.hidden) hiding = setTimeout(stop, HIDDEN_MS);
-    else start();
+      if (record.event_id === null) return;
+      waiting.add(record.event_id);
+      soon();
+    },
   });
-  window.addEventListener("pagehide", stop);
-  window.addEventListener("pageshow", start);
-  start();
 });

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
+from tests.dashboard.browser.appending import append, now
 from tests.dashboard.browser.conftest import PHONE, Pages, accounts, sign_in
 from tests.dashboard.running import Running
 
@@ -17,22 +15,6 @@ pytestmark = pytest.mark.browser
 
 STROKE_PX = 3  # of a box and its edge, and what rounding adds
 EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
-
-
-def append(running: Running, token: str, *facts: Any, **more: Any) -> str:
-    """Append by the API, as a pipeline elsewhere does; the answer is the event's id."""
-    answer = httpx.post(
-        f"{running.url}/api/facts",
-        json={"facts": list(facts), **more},
-        headers={"authorization": f"Bearer {token}"},
-    )
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["event_id"])
-
-
-def now() -> str:
-    """The present moment, as a camera says it."""
-    return datetime.now(UTC).isoformat()
 
 
 def test_a_live_event_appears_without_reload(
@@ -166,8 +148,8 @@ def test_a_name_full_of_html_is_text(tmp_path: Path, open_page: Pages) -> None:
             assert EVIL in page.locator("main").inner_text() or path == "/status"
 
 
-def test_times_are_the_viewers(sampled: tuple[Running, str], open_page: Pages) -> None:
-    """The same moment in Tokyo and in Berlin: other words, the same instant."""
+def test_times_are_the_doors(sampled: tuple[Running, str], open_page: Pages) -> None:
+    """The same words in Tokyo and in Berlin, of the same instant; a viewer elsewhere is told so."""
     running, _ = sampled
     shown = []
     for zone in ("Asia/Tokyo", "Europe/Berlin"):
@@ -175,8 +157,10 @@ def test_times_are_the_viewers(sampled: tuple[Running, str], open_page: Pages) -
         page.goto(f"{running.url}/events/1")
         time = page.locator(".byline time")
         shown.append((time.inner_text(), time.get_attribute("datetime")))
-    assert shown[0][0] != shown[1][0]
-    assert shown[0][1] == shown[1][1]
+        note = page.locator("[data-zone-note]").inner_text()
+        assert note.startswith("Times are the door's, Europe/Berlin.")
+        assert ("This device is in Asia/Tokyo." in note) is (zone == "Asia/Tokyo")
+    assert shown[0] == shown[1]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z", shown[0][1])
 
 

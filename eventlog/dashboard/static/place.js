@@ -1,0 +1,64 @@
+// The place in the timeline: who goes back to it finds the card that was on top, however deep it is.
+// Keeps the number of that card, and nothing of what it shows.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const feed = document.getElementById("timeline");
+  const here = location.pathname + location.search;
+  const PLACE = "door:place";
+  const RETURN = "door:return";
+  const AT_ONCE = 200; // cards of one look
+  const LOOKS = 60;
+
+  document.querySelector(".back a")?.addEventListener("click", () => sessionStorage.setItem(RETURN, "1"));
+  if (!feed) return;
+
+  const keep = () => {
+    const top = [...feed.querySelectorAll(".card")].find((card) => card.getBoundingClientRect().bottom > 0);
+    const place = top && { here, id: top.id, at: top.dataset.at, offset: top.getBoundingClientRect().top };
+    if (scrollY > 0 && place) sessionStorage.setItem(PLACE, JSON.stringify(place));
+    else sessionStorage.removeItem(PLACE);
+  };
+
+  const went = () => {
+    const back = sessionStorage.getItem(RETURN) !== null;
+    sessionStorage.removeItem(RETURN);
+    const [navigation] = performance.getEntriesByType("navigation");
+    const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
+    const returned = back || ["back_forward", "reload"].includes(navigation?.type);
+    return returned && place?.here === here ? place : null;
+  };
+
+  // Add what comes after the last card; false at the end of the history.
+  const addMore = async () => {
+    const more = feed.querySelector(".more");
+    if (!more) return false;
+    const address = new URL(more.getAttribute("hx-get"), location.href);
+    address.searchParams.set("limit", String(AT_ONCE));
+    const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" });
+    if (!answer.ok || !more.isConnected) return false;
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = [...parsed.body.children].map((one) => document.importNode(one, true));
+    more.replaceWith(...found);
+    found.forEach((one) => window.htmx?.process(one));
+    feed.dispatchEvent(new Event("door:added", { bubbles: true }));
+    return true;
+  };
+
+  const isPast = (place) => {
+    const cards = feed.querySelectorAll(".card");
+    return cards.length > 0 && Date.parse(cards[cards.length - 1].dataset.at) < Date.parse(place.at);
+  };
+
+  const goTo = async (place) => {
+    history.scrollRestoration = "manual";
+    for (let look = 0; look < LOOKS && !document.getElementById(place.id) && !isPast(place); look += 1) {
+      if (!(await addMore())) break;
+    }
+    const card = document.getElementById(place.id) ?? [...feed.querySelectorAll(".card")].pop();
+    if (card) scrollTo({ top: scrollY + card.getBoundingClientRect().top - place.offset, behavior: "instant" });
+  };
+
+  const place = went();
+  if (place) goTo(place).catch(() => undefined); // the list is there, from its top
+  window.addEventListener("pagehide", keep);
+});
