@@ -64,7 +64,7 @@ def test_a_port_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("text", ["http", "-1", "65536", "80.5"])
 def test_a_port_that_is_none_names_its_variable(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The error says which variable to mend."""
+    """The error says which variable to fix."""
     monkeypatch.setenv("PORT", text)
     with pytest.raises(ValueError, match=r"^PORT in the environment: .* is not a port"):
         _ = Config.PORT

@@ -1,4 +1,4 @@
-"""What README and docs say is run as it stands: commands, their output, Python, names and links."""
+"""What README and docs say is run unchanged: commands, their output, Python, names and links."""
 
 from __future__ import annotations
 

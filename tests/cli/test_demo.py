@@ -216,7 +216,7 @@ def test_without_the_extra_it_ends_and_says_so(
 
 
 def test_a_folder_with_something_else_in_it_stays(eventlog: CommandLine, tmp_path: Path) -> None:
-    """Only what a demo has made is made anew."""
+    """Only what a demo has made is made again."""
     kept = tmp_path / "photos" / "wedding.jpg"
     kept.parent.mkdir()
     kept.write_text("precious", encoding="utf-8")

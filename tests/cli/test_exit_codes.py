@@ -89,7 +89,7 @@ def run_sql(path: Path, sql: str) -> None:
 def test_what_is_no_log_is_named_in_one_line(
     eventlog: CommandLine, tmp_path: Path, ring: Path, command: str, kind: str
 ) -> None:
-    """Whatever lies at the path, and whatever was asked of it; nothing of it is changed."""
+    """Whatever is at the path, and whatever was asked of it; nothing of it is changed."""
     folder = tmp_path / "apart"
     folder.mkdir()
     path = unusable(kind, folder)
@@ -106,7 +106,7 @@ def test_what_is_no_log_is_named_in_one_line(
 def test_reading_needs_no_disk_that_can_be_written(
     eventlog: CommandLine, tmp_path: Path, ring: Path, command: str
 ) -> None:
-    """A log on a read-only file system is read all the same, and stays as it is."""
+    """A log on a read-only file system is read nevertheless, and stays as it is."""
     with writable_once(tmp_path / "medium") as folder:
         path = build_log(folder / "door.db", 10)
         make_read_only(folder)
@@ -154,7 +154,7 @@ def test_a_defect_keeps_its_traceback(
 def test_an_error_of_the_system_names_its_file(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is no defect: one line, code 2."""
+    """It is not a defect: one line, code 2."""
 
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "/etc/x")

@@ -29,7 +29,7 @@ def eventlog(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
 
 
 def pictures(eventlog: CommandLine) -> int:
-    """How many pictures lie in the folder."""
+    """How many pictures are in the folder."""
     return len(list(eventlog.thumbnails.glob("*.jpg")))
 
 

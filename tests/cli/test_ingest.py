@@ -32,7 +32,7 @@ def eventlog(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def ring(tmp_path: Path) -> Path:
-    """A file of Ring's: a ring, a motion, and what is no visit."""
+    """A file of Ring's: a ring, a motion, and what is not a visit."""
     path = tmp_path / "history.json"
     path.write_text(json.dumps(RING), encoding="utf-8")
     return path

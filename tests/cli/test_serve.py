@@ -42,7 +42,7 @@ def names(eventlog: CommandLine, table: str) -> list[str]:
 
 
 def types(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    """What comes by the standard input, which is no terminal."""
+    """What comes by the standard input, which is not a terminal."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
 
 
@@ -146,7 +146,7 @@ def test_a_damaged_accounts_file_is_the_one_that_is_named(
 def test_a_terminal_that_ends_gives_no_password(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-D is no empty one."""
+    """Ctrl-D is not an empty one."""
 
     def end(_: str) -> str:
         raise EOFError

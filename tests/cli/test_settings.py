@@ -116,7 +116,7 @@ def test_a_config_that_cannot_be_imported_is_an_error(
 
 
 def test_a_config_with_no_text_under_a_name_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A number is no path."""
+    """A number is not a path."""
     deploy(monkeypatch, DB_PATH=7)
     with pytest.raises(BadArgument, match=r"Config\.DB_PATH is a int"):
         load_settings()

@@ -96,7 +96,7 @@ def test_remarks_that_cannot_be_written_take_no_answer_along(db: Path, redirecti
 
 @pytest.mark.parametrize("command", ["import -", "ingest frigate -", "ingest ring -"])
 def test_a_closed_input_is_an_error(tmp_path: Path, command: str) -> None:
-    """It is no empty one; nothing is made."""
+    """It is not an empty one; nothing is made."""
     done = by_shell(command, tmp_path / "new.db", "<&-")
     assert (done.returncode, done.stdout) == (2, "")
     assert "the standard input is closed" in done.stderr

@@ -53,7 +53,7 @@ def test_a_part_is_shown_on_demand(
 
 
 def test_json_is_a_record_a_line(eventlog: CommandLine) -> None:
-    """With the fact, and no event where there is none."""
+    """With the fact, and no event if there is none."""
     record, *_ = eventlog("tail", "--after", "0", "--json").json
     assert (record["position"], record["event_id"]) == (1, None)
     assert record["fact"]["name"] == "ada"

@@ -46,7 +46,7 @@ def test_an_export_is_a_file_that_is_whole_or_not_there(
 
 
 def test_an_export_that_fails_leaves_no_file(eventlog: CommandLine, tmp_path: Path) -> None:
-    """A damaged log is no archive."""
+    """A damaged log is not an archive."""
     with guards_down(eventlog.db) as connection:
         connection.execute("DELETE FROM journal WHERE position = 30")
     said = eventlog("export", tmp_path / "door.jsonl")

@@ -136,7 +136,7 @@ def test_nothing_is_kept_beside_a_copy(eventlog: CommandLine, tmp_path: Path) ->
 def test_nothing_is_kept_in_a_folder_that_cannot_be_written(
     eventlog: CommandLine, tmp_path: Path
 ) -> None:
-    """And that is no finding."""
+    """And that is not a finding."""
     with writable_once(tmp_path / "medium") as folder:
         path = build_log(folder / "door.db", 2)
         lock_path(path).touch()

@@ -196,7 +196,7 @@ def test_an_older_file_gets_the_tables_that_it_lacks(tmp_path: Path) -> None:
 async def test_guesses_are_remembered_over_a_restart(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who has guessed ten times waits, though the dashboard was started anew meanwhile."""
+    """Who has guessed ten times waits, though the dashboard was restarted meanwhile."""
     monkeypatch.setattr(users, "is_password", lambda _user, password: password == PASSWORD)
     async with open_house(tmp_path) as house, house.client(ROBBER) as robber:
         await house.user(password=PASSWORD)

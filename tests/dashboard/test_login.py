@@ -1,4 +1,4 @@
-"""Signing in and out: sessions begin anew, end when they should, and survive a restart."""
+"""Signing in and out: sessions start again, end when they should, and survive a restart."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_sign_out_everywhere_ends_every_session_of_the_user(house: House) 
 
 
 async def test_a_session_survives_a_restart(tmp_path: Path) -> None:
-    """It lies in a file, not in memory."""
+    """It is in a file, not in memory."""
     async with open_house(tmp_path) as house, await house.signed_in() as client:
         secret = client.cookies[house.site.cookies.session]
     async with open_house(tmp_path) as house, house.client() as client:
@@ -126,7 +126,7 @@ async def test_a_session_ends_when_idle_and_at_its_longest(house: House) -> None
 
 
 async def test_an_open_page_alone_keeps_no_session_alive(house: House) -> None:
-    """What a page asks for by itself is no sign of its reader."""
+    """What a page asks for by itself is not a sign of its reader."""
     began = house.site.now_s
     async with await house.signed_in() as client:
         house.site.clock = lambda: float(began + 1000)

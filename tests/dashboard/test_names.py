@@ -58,7 +58,7 @@ def test_an_imitation_is_marked_and_shown_with_escapes(name: str, label: str) ->
 
 
 def test_names_of_other_scripts_stay_as_they_are() -> None:
-    """A name is no imitation for being written in letters beyond ASCII."""
+    """A name is not an imitation for being written in letters beyond ASCII."""
     names = [
         "Bj\u00f6rn",
         "\u0410\u043d\u043d\u0430",

@@ -245,7 +245,7 @@ def flips(data: bytes, count: int) -> Iterator[bytes]:
 
 
 async def test_no_picture_leaves_from_outside_the_folder(house: House, tmp_path: Path) -> None:
-    """A fact may name any path, and a symbolic link may lie in the folder."""
+    """A fact may name any path, and a symbolic link may are in the folder."""
     secret = tmp_path / "secret.jpg"
     secret.write_bytes(b"\xff\xd8\xff secret")
     (house.site.settings.thumbnails_dir / "link.jpg").symlink_to(secret)
@@ -310,7 +310,7 @@ async def test_unlocks_show_refused_tries_too(house: House) -> None:
 
 
 async def test_health_says_what_an_owner_wants_to_know(house: House) -> None:
-    """Head, views, cameras, disk; what verify said is read from beside the log."""
+    """Head, views, cameras, disk; what verify said is read from next to the log."""
     await house.append(*VISIT)
     path = house.site.settings.db_path
     path.with_name("events.db.verified").write_text(
@@ -381,7 +381,7 @@ async def test_a_token_is_shown_once(house: House) -> None:
 
 
 async def test_static_files_are_ours_only(house: House) -> None:
-    """By name from the package; a path is no name."""
+    """By name from the package; a path is not a name."""
     async with house.client() as client:
         page = (await client.get("/login")).text
         for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page):

@@ -81,7 +81,7 @@ def use_every_way(url: str, token: str, kept: list[str]) -> None:
         client.post("/people/name", data={"name": NAME, "csrf_token": GUESS})
     host, _, port = url.removeprefix("http://").partition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(f"GET /{NAME} {PASSWORD}\r\n\r\n".encode())  # which is no HTTP
+        connection.sendall(f"GET /{NAME} {PASSWORD}\r\n\r\n".encode())  # which is not a HTTP
         connection.recv(1024)
 
 

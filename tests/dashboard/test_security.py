@@ -37,7 +37,7 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def modes_in(folder: Path) -> dict[str, tuple[bool, int]]:
-    """Whether it is a folder, and its mode: of all that lies in a folder, however deep."""
+    """Whether it is a folder, and its mode: of all that is in a folder, however deep."""
     found = [(path, path.stat()) for path in folder.rglob("*")]
     return {
         path.name: (stat.S_ISDIR(state.st_mode), stat.S_IMODE(state.st_mode))
@@ -210,7 +210,7 @@ async def test_an_error_leaks_nothing(
 
 
 async def test_files_are_their_owners_only(tmp_path: Path) -> None:
-    """The log, the accounts and whatever lies beside them: nobody else reads a byte."""
+    """The log, the accounts and whatever is next to them: nobody else reads a byte."""
     before = os.umask(0o022)
     try:
         async with open_house(tmp_path) as house:

@@ -1,7 +1,7 @@
 """How quick the pages are on a long history, under streams and appends. A measurement, bounded.
 
 The dashboard runs in a process of its own, this one asks. EVENTLOG_EVENTS says how long the
-history is; the log is built anew each time. What is held is what issue 5 promises, and the figures
+history is; the log is built again each time. What is held is what issue 5 promises, and the figures
 are printed either way.
 """
 

@@ -1,6 +1,6 @@
 """The Merkle tree of RFC 6962 as its section 2.1 writes it: slow, recursive, over a list of leaves.
 
-The model that the fast tree is held against; it shares no code with it.
+The model that the fast tree is compared with; it shares no code with it.
 """
 
 from __future__ import annotations

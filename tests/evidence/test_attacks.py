@@ -222,7 +222,7 @@ def test_behind_the_last_outside_head_nothing_is_claimed(victim: Victim, tmp_pat
 
 
 def test_the_machine_itself_finds_a_log_that_was_put_back(victim: Victim, tmp_path: Path) -> None:
-    """Without any outside head, the last head beside the keys refuses each attack at the open."""
+    """Without any outside head, the last head next to the keys refuses each attack at the open."""
     for attack in ATTACKS:
         folder = tmp_path / attack.__name__
         folder.mkdir()

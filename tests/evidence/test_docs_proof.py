@@ -1,4 +1,4 @@
-"""Every command of docs/proof.md is run as it stands, from top to bottom, in one shell."""
+"""Every command of docs/proof.md is run unchanged, from top to bottom, in one shell."""
 
 from __future__ import annotations
 

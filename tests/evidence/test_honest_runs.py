@@ -90,7 +90,7 @@ class History:
                         file.write(self.rng.randbytes(self.rng.randint(0, 70)))
 
     def lose_a_file(self) -> None:
-        """A file that may be thrown away is."""
+        """A file that may be deleted is."""
         self.rng.choice([tree_path(self.path), heads_path(self.path)]).unlink(missing_ok=True)
 
     def rotate(self) -> None:
@@ -103,7 +103,7 @@ class History:
             self.keys.write_signing_keys([new_key(pairs[0].name), pairs[0]])
 
     def check(self) -> None:
-        """Every head that is outside, and the one beside the keys, is one of this log's."""
+        """Every head that is outside, and the one next to the keys, is one of this log's."""
         with closing(connect_reader(self.path)) as connection:
             secret = require_secret(connection)
             for head in self.outside:

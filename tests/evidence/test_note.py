@@ -163,7 +163,7 @@ def test_a_later_signature_of_a_key_takes_the_place_of_its_earlier_one() -> None
     ],
 )
 def test_what_is_no_note_is_refused(data: bytes) -> None:
-    """Text without signatures, with control characters, torn, or too long is no note."""
+    """Text without signatures, with control characters, torn, or too long is not a note."""
     with pytest.raises(BadNote):
         notes.parse(data)
 

@@ -46,7 +46,7 @@ def program() -> dict[str, Any]:
 def accepts(
     functions: dict[str, Any], key: PublicKey, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> str | None:
-    """What the program says of a proof file, None where it refuses it."""
+    """What the program says of a proof file, None if it refuses it."""
     given = SimpleNamespace(files=[str(file)], key=[key.encode()], witness=[])
     try:
         functions["proofs"](given)
@@ -277,7 +277,7 @@ def test_it_finds_two_heads_that_contradict(tmp_path: Path) -> None:
 
 
 def test_it_checks_a_whole_database(tmp_path: Path) -> None:
-    """A database is held against heads row by row; one changed row is found."""
+    """A database is compared with heads row by row; one changed row is found."""
     db_path, keys, heads = grown(tmp_path)
     file = tmp_path / "all.heads"
     file.write_bytes(b"".join(head.note.encode() for head in heads))

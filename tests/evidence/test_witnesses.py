@@ -137,7 +137,7 @@ def test_a_witness_takes_a_second_key_of_a_log(witness: Witness, log: FakeLog) -
 
 
 def test_only_logs_are_witnessed(witness: Witness) -> None:
-    """A witness's own key is no log's, and a misspelled key is refused."""
+    """A witness's own key is not a log's, and a misspelled key is refused."""
     with pytest.raises(BadArgument):
         witness.add(witness.key.encode())
     with pytest.raises(BadNote):

@@ -187,7 +187,7 @@ async def require_all_goes_back(folder: Path, times: int) -> None:
     await come_and_go(folder, times)
     gc.collect()
     descriptors, threads = things_open()
-    # Fewer is no leak: what an earlier test left may end meanwhile.
+    # Fewer is not a leak: what an earlier test left may end meanwhile.
     assert descriptors <= before[0]
     assert threads <= before[1]
 

@@ -28,7 +28,7 @@ _BLOCK = 4096
 
 
 class LossyDisk:
-    """An ext4 whose image lies on a full disk in memory: what has no block there can't be written.
+    """An ext4 whose image is on a full disk in memory: what has no block there can't be written.
 
     The blocks of one file are taken away from the image, so that writes to this file fail, and to
     no other.
@@ -57,7 +57,7 @@ def _run(*command: str) -> None:
 
 
 def file_blocks(file: Path) -> list[int]:
-    """The numbers of the blocks that a file lies in, on its disk."""
+    """The numbers of the blocks that a file is in, on its disk."""
     blocks = []
     fd = os.open(file, os.O_RDONLY)
     try:

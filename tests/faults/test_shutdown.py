@@ -161,7 +161,7 @@ def test_a_pipeline_that_is_stopped_ends_soon_and_keeps_its_word(
 
 
 def test_a_store_that_nobody_closed_keeps_no_process_alive(tmp_path: Path) -> None:
-    """The interpreter ends with its threads at work; the next start tells of an unclean stop."""
+    """The interpreter ends with its threads running; the next start tells of an unclean stop."""
     path = tmp_path / "events.db"
     ended = Ended(path, "unclosed", None)
     assert ended.code == 0

@@ -4,7 +4,7 @@ Each maker answers columns as a broken disk or a later version might leave them,
 that have to park it. What no program can read is parked by every view; what can be read but
 has no place is parked by the views that have no place for it, and passes the others by.
 
-Knows rows as they lie on the disk and the names of views; projects nothing.
+Knows rows as they are on the disk and the names of views; projects nothing.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ UNREADABLE: Final[list[Callable[[random.Random], Columns]]] = [
     _no_date,
 ]
 
-# What only a damaged file can hold: text that is no UTF-8, and columns of other types. SQLite
+# What only a damaged file can hold: text that is not a UTF-8, and columns of other types. SQLite
 # keeps them where the table's own rules were loosened.
 MISSHAPEN: Final[dict[str, Columns]] = {
     "kind no UTF-8": _columns(b"di\xffng", 1, b"\x80"),
@@ -266,7 +266,7 @@ def put_rows(path: Path, rows: Sequence[Columns]) -> None:
                 previous = chain.link(previous, chain.digest(given))
             except (ValueError, TypeError, AttributeError):
                 previous = bytes(32)
-            # A kind in bytes is meant as text that is no UTF-8.
+            # A kind in bytes is meant as text that is not a UTF-8.
             marks = ["CAST(? AS TEXT)" if type(row["kind"]) is bytes else "?"]
             marks = ["?", "?", *marks, *["?"] * 9]
             connection.execute(

@@ -96,7 +96,7 @@ LAST_EDITS: Final[dict[str, dict[str, str]]] = {
 
 
 class OtherBuild:
-    """Another version, in a folder. Raises AssertionError where an edit finds no place."""
+    """Another version, in a folder. Raises AssertionError if an edit finds no place."""
 
     def __init__(self, folder: Path, changes: dict[str, dict[str, str]]) -> None:
         self._folder = folder

@@ -146,7 +146,7 @@ def test_a_checkpoint_past_the_journal_is_found(path: Path) -> None:
 
 
 def test_views_are_compared_as_far_as_they_have_come(tmp_path: Path) -> None:
-    """What nobody has projected yet is no difference, whatever each view's own checkpoint."""
+    """What nobody has projected yet is not a difference, whatever each view's own checkpoint."""
     path = build_log(tmp_path / "door.db", 20)
     with writing(path) as connection:
         some = [msgspec.structs.replace(append, key=None) for append in appends(20, seed=3)]
@@ -165,7 +165,7 @@ def test_views_are_compared_as_far_as_they_have_come(tmp_path: Path) -> None:
 def test_a_wrong_table_is_told_in_so_many_differences(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A million wrong rows fill no memory; the next table is compared all the same."""
+    """A million wrong rows fill no memory; the next table is compared nevertheless."""
     monkeypatch.setattr(replay_check, "KEPT_PER_TABLE", 5)
     with changing(path) as connection:
         connection.execute("UPDATE events SET alert_sent = 7")
@@ -235,7 +235,7 @@ def test_what_is_parked_is_held_against_what_a_replay_parks(path: Path) -> None:
 
 
 def test_a_log_without_the_table_of_what_is_parked_is_found(path: Path) -> None:
-    """Its views are compared all the same."""
+    """Its views are compared nevertheless."""
     with changing(path) as connection:
         connection.execute("DROP TABLE parked")
         (first,) = connection.execute("SELECT min(id) FROM detections").fetchone()

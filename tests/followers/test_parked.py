@@ -55,7 +55,7 @@ def poisoned(path: Path, good: int, bad: int, rng: random.Random) -> dict[int, p
 
 
 def _last_whole_event(stored: list[StoredRecord], index: int) -> int:
-    """An event whose facts all stand before an index, 0 where there is none."""
+    """An event whose facts all stand before an index, 0 if there is none."""
     following = {row.event_id for row in stored[index : index + 20]}
     before = [row.event_id for row in stored[max(0, index - 40) : index] if row.event_id]
     return max((event for event in before if event not in following), default=0)

@@ -1,6 +1,6 @@
 """What one append may hold, where its records go, and when two of them say the same.
 
-Pure functions: nothing here opens a file. The rules are held against a plain model of them.
+Pure functions: nothing here opens a file. The rules are compared with a plain model of them.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def test_an_id_that_no_event_can_have_is_unknown(event_id: int) -> None:
 
 @pytest.mark.parametrize("event_id", ["1", 1.0, True, b"1", [], object()])
 def test_what_is_no_int_is_no_event_id(event_id: Any) -> None:
-    """A bool is no id, and neither is a float that looks like one."""
+    """A bool is not an id, and neither is a float that looks like one."""
     with pytest.raises(BadArgument, match="event id"):
         check_event_id(event_id)
 

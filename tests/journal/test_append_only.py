@@ -146,7 +146,7 @@ def test_a_key_of_another_type_is_compared_as_the_text_it_becomes(
 def test_no_insert_of_many_rows_slips_one_in(
     plain: sqlite3.Connection, insert: str, rows: list[str]
 ) -> None:
-    """Each row of a statement is held against those before it; all of them go, or none."""
+    """Each row of a statement is compared with those before it; all of them go, or none."""
     refuse(plain, f"{insert} INTO journal VALUES {', '.join(rows)}", "journal: ")
 
 

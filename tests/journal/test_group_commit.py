@@ -211,7 +211,7 @@ async def test_a_stranger_may_commit_while_room_is_made(
 
 
 def copy_files(wal_file: Path, folder: Path) -> None:
-    """A database and its WAL as they lie there, read by a file descriptor that is not closed."""
+    """A database and its WAL as they are there, read by a file descriptor that is not closed."""
     folder.mkdir()
     shutil.copy(wal_file, folder)
     database = wal_file.with_name("events.db")

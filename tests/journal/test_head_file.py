@@ -77,7 +77,7 @@ def test_a_head_of_another_format_says_so() -> None:
 
 
 def test_a_log_without_a_head_file_has_no_mark(tmp_path: Path) -> None:
-    """It is no error that it is missing."""
+    """It is not an error that it is missing."""
     assert read_head(tmp_path / "door.db") is None
 
 

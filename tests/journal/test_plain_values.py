@@ -19,7 +19,7 @@ from eventlog.journal.plain_values import NotPlainError, plain_value
 
 
 class Colour(enum.Enum):
-    """An enum of text that is no text itself."""
+    """An enum of text that is not a text itself."""
 
     RED = "red"
 
@@ -161,6 +161,6 @@ def test_an_error_names_the_field_and_the_reason() -> None:
     ],
 )
 def test_a_plain_value_is_held_against_the_bounds_of_its_field(fact: Any) -> None:
-    """A foreign type is no way around what a field may hold."""
+    """A foreign type is not a way around what a field may hold."""
     with pytest.raises(BadFact):
         plain_values.encode(fact)

@@ -1,7 +1,7 @@
 """A Home Assistant of one test: on loopback, in the test's own folder, with a lock and a token.
 
 Support code. It runs from a venv of its own, which `make servers` makes; `program` skips a test
-where there is none.
+if there is none.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class HomeAssistant:
         self._ask(f"/api/services/lock/{service}", {"entity_id": "lock.front"})
 
     def get(self, path: str) -> Any:
-        """The JSON that a page answers; {} where there is none."""
+        """The JSON that a page answers; {} if there is none."""
         try:
             return self._ask(path, None)
         except urllib.error.HTTPError as error:

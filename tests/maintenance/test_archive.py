@@ -54,7 +54,7 @@ def log_id(path: Path) -> bytes:
 
 
 def left_over(folder: Path) -> set[str]:
-    """What lies in a folder beside the log of the fixture."""
+    """What is in a folder next to the log of the fixture."""
     return {entry.name for entry in folder.iterdir() if not entry.name.startswith("door.db")}
 
 
@@ -204,7 +204,7 @@ def test_a_log_with_records_is_not_imported_into(path: Path) -> None:
 
 
 def test_another_programs_database_is_not_imported_into(path: Path) -> None:
-    """What is no log stays untouched."""
+    """What is not a log stays untouched."""
     target = path.with_name("songs.db")
     with closing(sqlite3.connect(target)) as connection:
         connection.execute("CREATE TABLE songs (name TEXT)")

@@ -129,7 +129,7 @@ def test_an_error_on_the_way_leaves_the_log_as_it_was(
 
 
 def test_what_a_killed_one_left_is_cleared_away(whole: Path, empty: Path) -> None:
-    """A table of some rows beside the journal; the next one begins anew."""
+    """A table of some rows next to the journal; the next one starts again."""
     with closing(sqlite3.connect(empty, isolation_level=None)) as connection:
         connection.execute("ATTACH ? AS whole", (str(whole),))
         connection.execute("CREATE TABLE imported_journal AS SELECT * FROM whole.journal LIMIT 30")

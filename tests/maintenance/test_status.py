@@ -112,7 +112,7 @@ def test_the_head_files_state_is_told(path: Path, behind: int, durable: int, sta
 
 
 def test_a_damaged_or_missing_head_file_is_told(path: Path) -> None:
-    """It is no error: the log can be read all the same."""
+    """It is not an error: the log can be read nevertheless."""
     head_path(path).write_bytes(b"no head")
     assert status.status(path).head_file == "damaged"
     head_path(path).unlink()
@@ -137,7 +137,7 @@ def test_a_damaged_or_missing_head_file_is_told(path: Path) -> None:
 def test_sqlites_with_the_wal_fault_are_known(
     path: Path, monkeypatch: pytest.MonkeyPatch, version: str, fault: bool
 ) -> None:
-    """The fault of 3.7.0 to 3.51.2 was mended in two older branches as well."""
+    """The fault of 3.7.0 to 3.51.2 was fixed in two older branches as well."""
     monkeypatch.setattr(sqlite3, "sqlite_version", version)
     told = status.status(path)
     assert told.sqlite == status.SqliteStatus(version, fault)

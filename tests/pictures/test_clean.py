@@ -147,7 +147,7 @@ def test_a_jpeg_that_needs_no_change_is_kept_byte_for_byte(frame: bytes) -> None
     ],
 )
 def test_a_frame_that_needs_a_change_is_encoded_though_it_might_be_kept(frame: bytes) -> None:
-    """Metadata, a tail, a turn, another mode or format: the picture is made anew."""
+    """Metadata, a tail, a turn, another mode or format: the picture is made again."""
     picture = clean_picture(frame, keep_jpeg=True)
     assert picture.jpeg != frame
     assert read_frame(picture.jpeg).plain

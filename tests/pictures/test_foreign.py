@@ -112,7 +112,7 @@ def test_a_conversion_that_takes_too_long_is_ended(
 def test_whatever_the_converter_does_the_frame_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, program: str, reason: str
 ) -> None:
-    """A crash, an unknown format or an answer that is no clean JPEG: each has its reason."""
+    """A crash, an unknown format or an answer that is not a clean JPEG: each has its reason."""
     other = tmp_path / "other.py"
     other.write_text(program)
     monkeypatch.setattr(foreign, "_CONVERTER", other)

@@ -38,7 +38,7 @@ def test_the_path_is_the_folders_own_name_and_the_timestamp(folder: Thumbnails) 
 
 
 def test_the_fact_holds_digest_and_sizes_of_the_file(folder: Thumbnails) -> None:
-    """SHA-256, bytes and pixels are those of what lies on the disk, a JPEG."""
+    """SHA-256, bytes and pixels are those of what is on the disk, a JPEG."""
     fact = saved(folder)
     content = file_of(folder, fact).read_bytes()
     assert (fact.sha256, fact.size_bytes) == (hashlib.sha256(content).digest(), len(content))
@@ -167,7 +167,7 @@ def test_a_folder_that_is_taken_away_is_made_again(folder: Thumbnails) -> None:
 
 
 def test_ensure_makes_the_folder_and_those_above_it(tmp_path: Path) -> None:
-    """A second time it changes nothing, and what lies in the folder stays."""
+    """A second time it changes nothing, and what is in the folder stays."""
     folder = Thumbnails(tmp_path / "usb" / "door" / "thumbnails")
     folder.ensure()
     fact = saved(folder)

@@ -72,7 +72,7 @@ def test_no_timestamp_leads_outside_the_folder(
 ) -> None:
     """Of 200 hostile timestamps each is saved, in the folder, under a name that a fact can hold.
 
-    Links of likely names lie in the folder. What they point to stays as it was, and the trace of
+    Links of likely names are in the folder. What they point to stays as it was, and the trace of
     all names that were opened for writing shows no separator.
     """
     folder = Thumbnails(tmp_path / "inner" / "thumbnails")

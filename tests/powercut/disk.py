@@ -2,7 +2,7 @@
 
 A file's unsynced writes may each be there, not there, there in some of their 512-byte sectors,
 or read back as noise (a write that was in flight when the power went), in any combination; what
-lies outside the range of a write stays. This holds for every file. A name may be there or not
+is outside the range of a write stays. This holds for every file. A name may be there or not
 until its folder was synced. Knows operations on paths, and nothing of who made them.
 """
 
@@ -94,7 +94,7 @@ class Disk:
         self._removed: dict[str, int] = {}
 
     def apply(self, operation: Operation) -> None:
-        """Do to the disk what the operation says. Raises TraceError where it can't be."""
+        """Do to the disk what the operation says. Raises TraceError if it can't be."""
         match operation:
             case MadeFolder() | Renamed() | Linked() | Removed() | Opened():
                 self._apply_to_names(operation)
@@ -276,7 +276,7 @@ class Disk:
 
 
 def _folders(path: str) -> list[str]:
-    """The folders that a file lies in, but for the root."""
+    """The folders that a file is in, but for the root."""
     parts = path.split("/")
     return ["/".join(parts[:count]) for count in range(1, len(parts))]
 

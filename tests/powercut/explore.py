@@ -129,7 +129,7 @@ def _recover(folder: Path, files: Files, kept: list[Promise], outcome: Outcome) 
 
 
 class _Judge:
-    """Has each state looked at once, and held against the promises at each place it may come."""
+    """Has each state looked at once, and compared with the promises at each place it may come."""
 
     def __init__(self, oracle: Oracle, outcome: Outcome, *, every: int) -> None:
         self._oracle = oracle

@@ -41,7 +41,7 @@ def explored(plan: Plan) -> dict[str, Any]:
 
 
 def test_the_recording_leads_to_the_files_that_the_run_left(tmp_path: Path) -> None:
-    """A model that took in every operation holds what lies on the disk, byte for byte."""
+    """A model that took in every operation holds what is on the disk, byte for byte."""
     run = Run(tmp_path / "run", tmp_path / "acks", 1, 2, "second", "none")
     run.folder.mkdir()
     run.acks.touch()
@@ -83,7 +83,7 @@ def test_a_store_that_breaks_its_promise_is_found_out(fault: str, seen: str) -> 
 
 @pytest.mark.faults
 def test_a_start_that_writes_the_wal_over_itself_is_found_out() -> None:
-    """Acknowledged records that are written anew in place are lost to a second power cut."""
+    """Acknowledged records that are written again in place are lost to a second power cut."""
     plan = Plan(seed=5, events=1, some=0, recoveries=3, role="second", fault="rewrite", every=8)
     wrong = explored(plan._replace(first_wrong=True))["wrong"]
     assert any("was acknowledged, the journal ends at" in finding for finding in wrong), wrong

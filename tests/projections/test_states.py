@@ -1,6 +1,6 @@
 """The views of doors, locks, devices, parts, silences, alerts, acts and credentials: their laws.
 
-Each is held against a plain model, written from the rule alone; `test_laws.py` holds that batches
+Each is compared with a plain model, written from the rule alone; `test_laws.py` holds that batches
 leave no trace in them.
 """
 

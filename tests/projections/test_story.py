@@ -158,7 +158,7 @@ def test_a_measure_comes_from_a_face_that_was_seen_before_the_action() -> None:
 
 
 def test_of_several_faces_the_one_with_the_actions_distance_is_told() -> None:
-    """Two tries of one person may be held against different tolerances."""
+    """Two tries of one person may be compared with different tolerances."""
     strict = FaceResult(name="ada", distance=0.38, tolerance=0.4)
     nearer = FaceResult(name="ada", distance=0.3, tolerance=0.6)
     assert "0.38 within the tolerance of 0.4" in sentence(strict, nearer, by_face("ada", 0.38))

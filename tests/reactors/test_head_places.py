@@ -51,7 +51,7 @@ def test_places_are_named_by_what_they_are() -> None:
         "file:/a name=two/words",
         "file:/a; file:/b/a",
     ],
-    # A key is made anew in each worker: it must be no part of a test's name.
+    # A key is made again in each worker: it must be no part of a test's name.
     ids=lambda text: text.partition("/")[0],
 )
 def test_what_is_no_place_is_refused(text: str) -> None:

@@ -99,7 +99,7 @@ async def running(notary: Notary) -> AsyncIterator[None]:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Return when it is true; the test fails where that takes for ever."""
+    """Return when it is true; the test fails where that takes forever."""
     with anyio.fail_after(20):
         while not true():  # noqa: ASYNC110 - what is waited for gives no event
             await asyncio.sleep(0.005)

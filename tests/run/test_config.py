@@ -86,7 +86,7 @@ def test_a_span_is_a_number_of_seconds(span: str, length: float) -> None:
 def test_secrets_come_from_files_and_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """White space around a file's secret is no part of it."""
+    """White space around a file's secret is not a part of it."""
     file = tmp_path / "secret"
     file.write_text("from the file\n", encoding="utf-8")
     monkeypatch.setenv("DOOR_SECRET", "from the environment")

@@ -1,4 +1,4 @@
-"""August and Yale: activities and pushes, held against yalexs and its recorded payloads."""
+"""August and Yale: activities and pushes, compared with yalexs and its recorded payloads."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_an_action_is_what_yalexs_says(action: str) -> None:
 
 
 def test_who_it_was_is_told_and_unknown_user_is_nobody() -> None:
-    """No title is read: it is HTML. A special id is no person."""
+    """No title is read: it is HTML. A special id is not a person."""
     (fact,) = facts(told(ADAPTER, activity("pin_unlock")))
     assert isinstance(fact, UnlockAction)
     assert (fact.person, fact.user_ref, fact.credential_kind) == ("Sample Person", "u-1", "pin")
@@ -143,7 +143,7 @@ async def test_two_pushes_of_one_entry_are_one_operation() -> None:
     ],
 )
 def test_other_pushes_are_states_or_nothing(changes: dict[str, Any], expected: list[str]) -> None:
-    """On the way is not done; a hand at the knob is no user."""
+    """On the way is not done; a hand at the knob is not a user."""
     found = facts(told(ADAPTER, push(**changes)))
     states = [fact.state for fact in found if isinstance(fact, LockState | DoorState | DeviceState)]
     assert states == expected

@@ -95,7 +95,7 @@ def test_an_id_of_double_takes_own_opens_an_event_of_its_own() -> None:
 
 
 def test_a_picture_in_a_match_is_one_of_its_event() -> None:
-    """As base64; what is none is refused, and the face goes in."""
+    """As base64; what is not one is refused, and the face goes in."""
     data = base64.b64encode(b"a picture").decode()
     face, picture = told(double_take.ADAPTER, looked(matches=[match(base64=data)]))
     assert isinstance(face, Addition)

@@ -175,7 +175,7 @@ def test_a_trigger_of_an_automation_and_a_bare_state_are_read() -> None:
 
 @pytest.mark.anyio
 async def test_the_statestream_tells_states() -> None:
-    """Retained, one attribute a topic; a state again is no fact."""
+    """Retained, one attribute a topic; a state again is not a fact."""
     store = ModelStore()
     feeder = Feeder(store)
     for payload in (b"locked", b"locked", b"unlocked"):

@@ -1,4 +1,4 @@
-"""Nuki: numbers of its MQTT topics, held against the constants of pynuki."""
+"""Nuki: numbers of its MQTT topics, compared with the constants of pynuki."""
 
 from __future__ import annotations
 

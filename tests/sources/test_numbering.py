@@ -45,7 +45,7 @@ def minutes(number: float) -> datetime:
 
 
 async def told(folder: Path, items: Iterable[Occurrence]) -> Tally:
-    """What becomes of items in a log that is opened anew each time."""
+    """What becomes of items in a log that is opened again each time."""
     async with EventStore(str(folder / "events.db"), str(folder / "thumbnails")) as store:
         return await feed(store, items)
 

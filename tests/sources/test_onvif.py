@@ -100,7 +100,7 @@ def test_a_tamper_and_an_input_are_states() -> None:
 
 @pytest.mark.anyio
 async def test_a_notification_again_is_known_by_topic_source_and_time() -> None:
-    """Without a time of its own it is numbered: its arrival is no key."""
+    """Without a time of its own it is numbered: its arrival is not a key."""
     message = zeep(f"{RULE}/Visitor")
     store, tally = await fed(told(ADAPTER, message), told(ADAPTER, message))
     assert (len(store.events), tally.known) == (1, 1)

@@ -1,4 +1,4 @@
-"""Zigbee2MQTT: operations, states and devices, held against what its converters publish."""
+"""Zigbee2MQTT: operations, states and devices, compared with what its converters publish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Z-Wave JS: notifications by their numbers, held against the driver's own table of labels."""
+"""Z-Wave JS: notifications by their numbers, compared with the driver's own table of labels."""
 
 from __future__ import annotations
 

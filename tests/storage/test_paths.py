@@ -87,7 +87,7 @@ async def test_what_was_written_by_both_names_is_one_log(file: Path, link: Path)
 
 
 def test_a_link_can_be_backed_up_and_salvaged(file: Path, link: Path, tmp_path: Path) -> None:
-    """With what lies in the WAL."""
+    """With what is in the WAL."""
     build_log_with_wal(file, spare=tmp_path / "spare.db")
     assert backup(link, tmp_path / "backup.db").ok
     assert salvage(link, tmp_path / "salvaged.db").missing == ()

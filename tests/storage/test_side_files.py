@@ -1,4 +1,4 @@
-"""The files beside a log: only plain files of its owner are taken, and no link is followed."""
+"""The files next to a log: only plain files of its owner are taken, and no link is followed."""
 
 from __future__ import annotations
 

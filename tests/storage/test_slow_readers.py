@@ -49,7 +49,7 @@ async def append_until(store: EventStore, *, longer_than: int = 0, at_most: int 
 
 
 async def test_a_wal_that_grew_under_a_slow_reader_is_cut_when_it_has_gone(tmp_path: Path) -> None:
-    """Nobody can end another program's reader; once it ends the WAL begins anew, and short."""
+    """Nobody can end another program's reader; once it ends the WAL starts again, and short."""
     async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "t")) as store:
         await store.append(MOTION)
         with closing(sqlite3.connect(f"file:{store.db_path}?mode=ro", uri=True)) as slow:

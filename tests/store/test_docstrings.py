@@ -149,7 +149,7 @@ def test_every_field_of_a_public_value_is_explained(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A store with one event in it, in a folder that is thrown away."""
+    """A store with one event in it, in a folder that is deleted."""
     folder = tmp_path_factory.mktemp("docstrings")
     with chdir(folder), opened_desk(folder) as opened:
         yield opened

@@ -67,7 +67,7 @@ def _marks(folder: Path) -> list[Path]:
 
 
 def test_a_second_loop_is_refused_and_can_close_the_store(tmp_path: Path) -> None:
-    """From another `asyncio.run` no call waits for ever, and `close` leaves a clean stop."""
+    """From another `asyncio.run` no call waits forever, and `close` leaves a clean stop."""
     store = _store(tmp_path)
     asyncio.run(_opened(store))
 

@@ -85,7 +85,7 @@ async def test_a_pipeline_of_today_runs_as_it_stands(
 
 
 async def test_a_list_shows_what_a_damaged_column_holds(store: EventStore) -> None:
-    """A page is fetched as one text; bytes, which no text can hold, are shown all the same."""
+    """A page is fetched as one text; bytes, which no text can hold, are shown nevertheless."""
     await store.append(MOTION, DOG)
     await store.caught_up(2)
     assert store.db is not None

@@ -33,7 +33,7 @@ class Zoned(datetime):
 
 
 async def test_a_face_distance_of_numpy_keeps_the_visit_and_its_unlock(store: EventStore) -> None:
-    """`face_distance()` answers an array of numpy.float64: the visit is recorded all the same."""
+    """`face_distance()` answers an array of numpy.float64: the visit is recorded nevertheless."""
     distances = np.array([0.31, 0.7])
     event_id = await store.write_event(
         "front_door",
@@ -141,7 +141,7 @@ async def test_facts_and_bulk_take_the_same_values(store: EventStore) -> None:
 async def test_what_would_lose_something_is_refused_by_the_name_of_its_field(
     store: EventStore, arguments: dict[str, Any], field: str
 ) -> None:
-    """A third is no float, a nanosecond no microsecond; nothing is written."""
+    """A third is not a float, a nanosecond no microsecond; nothing is written."""
     before = views_of(Path(store.db_path))
     with pytest.raises(BadFact) as caught:
         await store.write_event(**{"camera_id": "front_door", "recorded_at": AT, **arguments})

@@ -26,7 +26,7 @@ NEVER_S: Final = 0.02
 
 @pytest.fixture(scope="module", autouse=True)
 def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What is taken for a relative path after all makes its files where they are thrown away."""
+    """What is taken for a relative path after all makes its files where they are deleted."""
     with chdir(tmp_path_factory.mktemp("elsewhere")):
         yield
 
@@ -93,7 +93,7 @@ async def _save_at(store: EventStore, value: Any) -> str | None:
 async def _open_at(store: EventStore, value: Any) -> None:
     folder = Path(store.db_path).parent / "others"
     folder.mkdir(exist_ok=True)
-    # What is a path leads into the folder; what is none stays what it is.
+    # What is a path leads into the folder; what is not one stays what it is.
     path = f"{folder}/{value}" if type(value) is str and value else value
     async with EventStore(path, str(folder / "thumbnails")):
         pass

@@ -150,7 +150,7 @@ def build_log(
 
 
 def build_log_with_wal(path: Path, visits: int = 60, *, spare: Path) -> Path:
-    """A log whose last appends lie in the WAL, a commit each, as a kill would leave it."""
+    """A log whose last appends are in the WAL, a commit each, as a kill would leave it."""
     build_log(spare, visits // 3)
     with writing(spare) as connection:
         for append in appends(visits - visits // 3, seed=2):
@@ -182,7 +182,7 @@ def rows(path: Path) -> list[tuple[Any, ...]]:
 
 
 def contents(path: Path) -> dict[str, list[tuple[Any, ...]]] | None:
-    """All rows of all tables, and what the header says; None where SQLite can't read it.
+    """All rows of all tables, and what the header says; None if SQLite can't read it.
 
     But for SQLite's own counters of ids, which no insert of ours asks.
     """

@@ -183,7 +183,7 @@ def test_every_body_that_was_cut_is_bad(fact: Fact) -> None:
 @example(body=b"\x91" * 200_000)
 @example(body=b"\xdf\xff\xff\xff\xff")
 def test_signs_are_read_from_any_bytes(body: bytes) -> None:
-    """`verify` may ask any body for its kind and version; what is none has neither."""
+    """`verify` may ask any body for its kind and version; what is not one has neither."""
     kind, version = codecs.signs(body)
     try:
         plain = msgspec.msgpack.decode(body, type=dict[str, Any])

@@ -30,7 +30,7 @@ def is_written(value: object) -> bool:
 
 
 def fault_of(fact: Fact, field: str, value: object) -> str | None:
-    """What is wrong with how a bad value is refused, in words; None where all is well."""
+    """What is wrong with how a bad value is refused, in words; None if all is well."""
     short = repr(value)[:60]
     try:
         codecs.encode(fact)

@@ -114,7 +114,7 @@ def test_the_union_is_the_list_of_types() -> None:
 
 
 def test_the_kinds_are_those_that_are_promised_and_differ() -> None:
-    """Kinds are names on the disk for ever: snake case, short, each used once."""
+    """Kinds are names on the disk forever: snake case, short, each used once."""
     promised = {
         *("motion", "ding", "detection", "face_result", "unlock_action"),
         *("thumbnail_saved", "alert_sent", "person_named"),
@@ -231,7 +231,7 @@ def test_a_fact_is_a_value(fact: Fact) -> None:
 
 
 def test_facts_of_two_kinds_are_never_equal() -> None:
-    """A motion is no ding, whatever else they have in common."""
+    """A motion is not a ding, whatever else they have in common."""
     every: list[Any] = [fact for one in WHOLE.values() for fact in (one, copy.copy(one))]
     assert len(set(every)) == len(WHOLE)
 

@@ -95,7 +95,7 @@ def all_rows() -> list[GoldenRow]:
 
 
 def test_every_kind_and_version_of_today_has_golden_rows() -> None:
-    """What the program writes today is kept as bytes, so that it can be read for ever."""
+    """What the program writes today is kept as bytes, so that it can be read forever."""
     written = {(row.stored.kind, row.stored.version) for row in all_rows()}
     assert set(TODAY.items()) <= written
 

@@ -61,7 +61,7 @@ class _Outer(msgspec.Struct):
 def test_an_error_of_msgspecs_is_split_into_field_and_sentence(
     plain: object, field: str, sentence: str
 ) -> None:
-    """The field is named as a caller would; where there is none, it is empty."""
+    """The field is named as a caller would; if there is none, it is empty."""
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert(plain, _Outer)
     found, said = split_error(caught.value)

@@ -71,7 +71,7 @@ def test_no_page_has_a_serious_accessibility_fault(
 
 
 def judged(page: Any, axe: str) -> list[str]:
-    """The serious faults of a page as it stands."""
+    """The serious faults of a page unchanged."""
     page.evaluate(axe)
     result = page.evaluate("axe.run()")
     return [

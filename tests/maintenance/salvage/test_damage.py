@@ -70,7 +70,7 @@ def root_pages(path: Path) -> list[int]:
 
 
 def test_pages_above_the_leaves_cost_nothing(tmp_path: Path) -> None:
-    """The schema and every root may be gone: the rows lie in the leaves."""
+    """The schema and every root may be gone: the rows are in the leaves."""
     path = build_log(tmp_path / "door.db", 300, project=False)
     old = rows(path)
     with closing(sqlite3.connect(path)) as connection:

@@ -185,7 +185,7 @@ def test_a_frame_that_sqlite_would_not_read_brings_back_what_was_acknowledged_on
 
 
 def test_a_log_id_that_is_not_known_leaves_the_first_record_unproved() -> None:
-    """It is taken all the same."""
+    """It is taken nevertheless."""
     assert grades(judged(current(journal(2)), known=False)) == [(1, "followed"), (2, "proved")]
 
 

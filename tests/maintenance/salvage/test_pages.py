@@ -1,4 +1,4 @@
-"""SQLite's file format as salvage reads it, held against what SQLite itself says."""
+"""SQLite's file format as salvage reads it, compared with what SQLite itself says."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_varint_reads_back(value: int, before: bytes) -> None:
 
 @given(data=st.binary(max_size=12), at=st.integers(0, 12))
 def test_bytes_that_are_no_varint_are_none(data: bytes, at: int) -> None:
-    """A number that the bytes cut off is no number, and nothing is read past the end."""
+    """A number that the bytes cut off is not a number, and nothing is read past the end."""
     read = varint(data, at)
     assert read is None or at < read[1] <= len(data)
 
@@ -173,7 +173,7 @@ def test_what_is_no_header_names_no_page_size(header: bytes) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A log most of whose records lie in the WAL."""
+    """A log most of whose records are in the WAL."""
     return build_log_with_wal(tmp_path / "door.db", spare=tmp_path / "spare.db")
 
 

@@ -82,7 +82,7 @@ def test_damage_in_a_copy_is_found(path: Path, how: str, sql: str, where: str) -
     ],
 )
 def test_what_the_owner_put_on_a_read_table_is_a_note(path: Path, sql: str, where: str) -> None:
-    """A replay keeps it, so it is no difference from a replay either."""
+    """A replay keeps it, so it is not a difference from a replay either."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute(sql)
     report = report_on(path)

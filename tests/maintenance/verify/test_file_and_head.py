@@ -74,7 +74,7 @@ def test_a_journal_that_lost_relaxed_appends_only_says_so(path: Path) -> None:
 
 
 def test_another_hash_in_the_head_file_is_found(path: Path) -> None:
-    """A tail that was written anew does not have the hash that was noted."""
+    """A tail that was written again does not have the hash that was noted."""
     assert positions(with_head(path, hash=bytes(32))) == [mark_of(path).position]
     assert positions(with_head(path, position=10, hash=bytes(32))) == [10]
 

@@ -52,7 +52,7 @@ def test_an_empty_log_is_sound(tmp_path: Path) -> None:
 
 
 def test_a_log_is_verified_while_its_writer_is_open(tmp_path: Path) -> None:
-    """What lies in the WAL is read, and nothing of the writer's is disturbed."""
+    """What is in the WAL is read, and nothing of the writer's is disturbed."""
     path = tmp_path / "door.db"
     build_log(path, 5)
     with writing(path) as connection:
@@ -77,7 +77,7 @@ def test_progress_is_told_up_to_the_journals_end(
 
 
 def test_batches_leave_no_row_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However often the cursor is opened anew, each row is read once."""
+    """However often the cursor is opened again, each row is read once."""
     monkeypatch.setattr("eventlog.maintenance.verify.walk.ROWS_PER_CURSOR", 7)
     assert verify(path) == Report((), (), len(rows(path)))
 
@@ -86,7 +86,7 @@ def test_batches_leave_no_row_out(path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_missing_file_another_programs_and_no_database_are_named_errors(tmp_path: Path) -> None:
-    """A question about a file that is no log is answered by an error, not by findings."""
+    """A question about a file that is not a log is answered by an error, not by findings."""
     with pytest.raises(DatabaseMissing):
         verify(tmp_path / "none.db")
     text = tmp_path / "text.db"
@@ -242,7 +242,7 @@ def test_a_log_with_two_ids_is_found(path: Path) -> None:
 
 
 def test_a_missing_log_id_is_found(path: Path) -> None:
-    """Without the id the records can still be held against each other."""
+    """Without the id the records can still be compared with each other."""
     with guards_down(path) as connection:
         connection.execute("DELETE FROM log")
     assert places(verify(path)) == {"table log"}

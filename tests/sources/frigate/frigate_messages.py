@@ -36,7 +36,7 @@ def api(**changes: object) -> dict[str, Any]:
 
 
 def state(seconds: float = 0.0, **changes: object) -> dict[str, Any]:
-    """An object as it stands some seconds after it came, in an MQTT message."""
+    """An object unchanged some seconds after it came, in an MQTT message."""
     return {
         "id": ID,
         "camera": "front_door",

@@ -216,7 +216,7 @@ def test_a_face_below_the_threshold_is_a_strangers(changes: dict[str, Any], expe
 
 @pytest.mark.parametrize("changes", [{"name": None, "score": 0.0}, {"name": ""}])
 def test_no_verdict_is_no_fact(changes: dict[str, Any]) -> None:
-    """A tie, or too few faces yet, is no stranger."""
+    """A tie, or too few faces yet, is not a stranger."""
     assert read(attempt(**changes)) == [Skipped("a face without a verdict")]
 
 
@@ -329,7 +329,7 @@ def test_a_message_with_its_topic_is_read_like_a_bare_one(
 
 
 def test_availability_and_status_are_states_of_devices() -> None:
-    """Of Frigate itself, and of a camera's detector; a state again is no fact."""
+    """Of Frigate itself, and of a camera's detector; a state again is not a fact."""
     for topic, payload, device, told in (
         ("frigate/available", b"offline", "frigate", "offline"),
         ("frigate/available", b"stopped", "frigate", "offline"),
@@ -347,7 +347,7 @@ def test_availability_and_status_are_states_of_devices() -> None:
 
 
 def test_a_classification_of_a_camera_tells_an_open_door() -> None:
-    """Any other model's word is no fact."""
+    """Any other model's word is not a fact."""
     (item,) = published("frigate/front/classification/door", b"open")
     assert isinstance(item, Occurrence)
     assert item.facts == (

@@ -1,4 +1,4 @@
-"""Frigate's recorded payloads, held against a reading of their own."""
+"""Frigate's recorded payloads, compared with a reading of their own."""
 
 from __future__ import annotations
 

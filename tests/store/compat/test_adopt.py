@@ -148,7 +148,7 @@ def test_a_plain_store_without_rows_becomes_an_empty_log() -> None:
 
 
 def test_nothing_of_the_plain_tables_is_left_under_the_views_names() -> None:
-    """Views come up empty with columns of their own, and their sequences begin anew."""
+    """Views come up empty with columns of their own, and their sequences start again."""
     with plain_store(":memory:", [VISIT], [DOG], [ANNA]) as connection:
         become_log(connection)
         for table in ("events", "detections", "persons"):

@@ -34,7 +34,7 @@ CIRCLE = (
     "ALTER TABLE events ADD COLUMN person_id REFERENCES persons(id)"
 )
 
-# ── what else lies in the file ─────────────────────────────────────────────────────────────
+# ── what else is in the file ─────────────────────────────────────────────────────────────
 
 
 def test_further_tables_of_the_pipeline_are_left_alone() -> None:
@@ -245,7 +245,7 @@ def schema_without_views(connection: sqlite3.Connection) -> None:
 
 
 def test_the_contracts_own_tables_need_no_exception(caplog: pytest.LogCaptureFixture) -> None:
-    """Rows as the contract has them become facts completely, and the line is no warning."""
+    """Rows as the contract has them become facts completely, and the line is not a warning."""
     with (
         plain_store(":memory:", [VISIT], [DOG], [ANNA]) as connection,
         caplog.at_level(logging.INFO, logger="eventlog"),

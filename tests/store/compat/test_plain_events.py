@@ -101,7 +101,7 @@ def test_an_empty_name_is_nobodys_and_the_face_a_strangers(nobody: object) -> No
 
 @pytest.mark.parametrize("name", ["n" * 65, b"anna", 12])
 def test_a_name_that_can_not_be_held_makes_no_stranger_and_stands_in_no_meta(name: object) -> None:
-    """The row is to be kept elsewhere; the door opened all the same."""
+    """The row is to be kept elsewhere; the door opened nevertheless."""
     result = event(person_name=name)
     assert not [fact for fact in facts(result) if isinstance(fact, FaceResult)]
     assert only(result, UnlockAction) == UnlockAction(granted=True, door_action="unlocked")
