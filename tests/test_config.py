@@ -87,7 +87,7 @@ def test_a_switch_that_is_neither_names_its_variable(monkeypatch: pytest.MonkeyP
 
 
 def test_config_imports_the_standard_library_only() -> None:
-    """The deployment's settings stand below everything of ours."""
+    """The deployment's settings import nothing of this package."""
     tree = ast.parse(Path(config.__file__).read_text(encoding="utf-8"))
     modules = {
         name.split(".")[0]
@@ -105,7 +105,7 @@ def test_config_imports_the_standard_library_only() -> None:
 
 
 def test_the_example_file_shows_the_defaults_and_the_raspberry_pis_values() -> None:
-    """Copied as it is, .env.example changes nothing; its comments hold the USB SSD's paths."""
+    """Copied unchanged, .env.example has no effect; its comments have the paths on the USB SSD."""
     lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
     active = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
     assert active == {name: DEFAULTS[name] for name in ("DB_PATH", "THUMBNAILS_DIR")}

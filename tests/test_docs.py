@@ -191,7 +191,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_the_architecture_shows_the_rooms_as_they_are() -> None:
-    """The drawing and every file's line; `make docs` writes them anew."""
+    """The drawing and every file's line are current; `make docs` writes them."""
     page = rooms.PAGE.read_text(encoding="utf-8")
     assert page == rooms.written(page)
 

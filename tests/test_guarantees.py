@@ -90,14 +90,14 @@ def wrong(page: str) -> list[str]:
 
 
 def test_every_promise_names_tests_that_there_are() -> None:
-    """A promise without a test, or with one that is gone, turns this red."""
+    """A promise without a test, or with a test that does not exist, is an error."""
     page = PAGE.read_text(encoding="utf-8")
     assert len(promises(page)) > 40
     assert wrong(page) == []
 
 
 def test_what_no_software_can_promise_stands_at_the_end() -> None:
-    """Cards that lie, blocks that rot and somebody with root are named, and nothing after them."""
+    """Failing cards, decaying blocks and attackers with root are named at the end of the page."""
     _, heading, limits = PAGE.read_text(encoding="utf-8").partition(PROMISES_END)
     assert heading
     assert "\n## " not in limits
@@ -123,5 +123,5 @@ def test_what_no_software_can_promise_stands_at_the_end() -> None:
     ],
 )
 def test_a_page_that_promises_too_much_is_found_out(page: str, finding: str) -> None:
-    """Each way in which a promise may stand without its test is told."""
+    """Each way in which a promise may lack its test is reported."""
     assert any(finding in told for told in wrong(page)), wrong(page)

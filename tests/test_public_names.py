@@ -102,7 +102,7 @@ PROMISED: Final = [
 
 
 def test_the_public_names_are_those_that_are_promised() -> None:
-    """Neither more nor fewer, each once, in the order of the alphabet."""
+    """No more and no fewer, each once, in alphabetical order."""
     assert eventlog.__all__ == PROMISED
     assert sorted(set(PROMISED)) == PROMISED
 
@@ -135,7 +135,7 @@ def test_the_front_of_the_house_only_hands_on() -> None:
 
 
 def test_every_fact_is_public() -> None:
-    """What may be appended can be named by whoever appends it."""
+    """A caller can import the type of every fact that it may append."""
     assert {fact_type.__name__ for fact_type in FACT_TYPES} <= set(PROMISED)
 
 

@@ -108,7 +108,7 @@ def test_a_demo_is_made_anew(eventlog: CommandLine, tmp_path: Path) -> None:
 def test_through_a_pipe_it_ends_and_says_how_to_look(
     eventlog: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody sits there who would end it; the commands are understood as they stand."""
+    """In a pipe, where no user could end it, it exits; the commands that it prints can be run."""
     folder = tmp_path / "demo"
     said = eventlog("demo", "--into", folder)
     assert f"demo --into {folder} --serve" in said.out
@@ -200,7 +200,7 @@ def test_visits_come_while_the_dashboard_is_open(
 def test_without_the_extra_it_ends_and_says_so(
     eventlog: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who asked for the dashboard by name is told before anything is made."""
+    """A user who asks for the dashboard by option gets the error before any file is made."""
 
     def missing() -> None:
         raise BadArgument("the dashboard needs an extra: in the checkout, pip install '.[web]'")

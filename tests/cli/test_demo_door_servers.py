@@ -32,7 +32,7 @@ def from_broker(folder: Path) -> int:
 
 
 def test_the_real_thing_runs(tmp_path: Path) -> None:
-    """With a link that signs in; Frigate's messages arrive, and the door's opening is told."""
+    """It prints a sign-in link, Frigate's messages arrive, and the open door gives an alert."""
     program()
     folder = tmp_path / "demo"
     leader, follower = pty.openpty()

@@ -211,7 +211,7 @@ def test_a_time_may_be_said_as_people_say_it(
 def test_arguments_are_checked_before_the_database(
     eventlog: CommandLine, command: list[str]
 ) -> None:
-    """A slip is told as one, also where no log is."""
+    """A wrong argument is reported even if there is no log."""
     eventlog.db = eventlog.db.with_name("nowhere.db")
     said = eventlog(*command)
     assert (said.code, said.out) == (2, "")
@@ -251,7 +251,7 @@ def test_an_hour_that_comes_twice_is_shown_with_its_offset(
 def test_utc_needs_no_database_of_time_zones(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A slim container has none; another zone is then told with what to install."""
+    """A slim container has no zone database; for another zone, the error says what to install."""
 
     def missing(name: str) -> None:
         raise ZoneInfoNotFoundError(name)
@@ -332,7 +332,7 @@ def test_names_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str], tmp_pa
 def test_json_says_the_same_name_without_its_marks(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A program reads the name as it is; a terminal that shows the line is left in peace."""
+    """A program reads the name unchanged, and control characters do not reach a terminal."""
     eventlog = CommandLine(
         capsys, build_log(tmp_path / "door.db", [visit(0, FaceResult(name=HOSTILE + "é🙂"))])
     )

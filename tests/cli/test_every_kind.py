@@ -41,7 +41,7 @@ def test_every_command_shows_every_kind(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 def test_every_record_is_a_line_of_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """With its fact; a seal is shown as such, and in the line for people it names nobody."""
+    """Each line has its fact. A seal is shown as a seal, and contains no name."""
     call = CommandLine(capsys, log_of_every_kind(tmp_path / "events.db"))
     records = call("tail", "--limit", "1000", "--json").json
     assert {record["fact"]["kind"] for record in records} == KINDS
@@ -51,7 +51,7 @@ def test_every_record_is_a_line_of_json(tmp_path: Path, capsys: pytest.CaptureFi
 def test_a_log_of_every_kind_is_carried_and_comes_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Exported and imported, and salvaged: no record is lost, every hash stands."""
+    """Export, import and salvage lose no record and keep every hash."""
     path = log_of_every_kind(tmp_path / "events.db")
     call = CommandLine(capsys, path)
     export = tmp_path / "log.jsonl"

@@ -106,7 +106,7 @@ def test_what_is_no_log_is_named_in_one_line(
 def test_reading_needs_no_disk_that_can_be_written(
     eventlog: CommandLine, tmp_path: Path, ring: Path, command: str
 ) -> None:
-    """A log on a read-only file system is read nevertheless, and stays as it is."""
+    """A log on a read-only file system can be read, and is not changed."""
     with writable_once(tmp_path / "medium") as folder:
         path = build_log(folder / "door.db", 10)
         make_read_only(folder)

@@ -46,7 +46,7 @@ def test_no_command_shows_the_help(eventlog: CommandLine) -> None:
 def test_every_command_has_help_with_examples_that_are_understood(
     eventlog: CommandLine, command: object
 ) -> None:
-    """Each example is parsed unchanged; none of them is run."""
+    """Each example is parsed unchanged, but not run."""
     name, examples = command.name, command.examples  # type: ignore[attr-defined]  # a Command
     said = eventlog(name, "--help")
     assert said.code == 0

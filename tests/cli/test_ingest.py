@@ -72,7 +72,7 @@ def test_json_is_one_tally_a_file(eventlog: CommandLine, ring: Path) -> None:
 def test_the_standard_input_is_a_file_too(
     eventlog: CommandLine, ring: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lone hyphen stands for it, options before and after."""
+    """A hyphen means standard input, with options before and after it."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ring.read_bytes())))
     said = eventlog("ingest", "ring", "--camera", "gate", "-", "--json")
     assert said.code == 0
@@ -91,7 +91,7 @@ def test_options_after_the_files_are_options(
 
 
 def test_frigates_threshold_can_be_given(eventlog: CommandLine, tmp_path: Path) -> None:
-    """A face below it names nobody."""
+    """A face with a lower score gives no name."""
     messages = [
         {**FRIGATE, "start_time": 1772015400.5},
         {
@@ -168,7 +168,7 @@ def test_fifty_recorded_events_of_a_front_door_go_in_once(
 
 
 def test_a_bad_first_message_makes_no_log(eventlog: CommandLine, tmp_path: Path) -> None:
-    """Nor does a list of bad ones, nor a message that becomes no fact."""
+    """A list of bad messages and a message without facts make no log either."""
     path = tmp_path / "history.json"
     for data in ({"kind": "ding"}, [{"kind": "ding"}], [{**RING[0], "kind": "on_demand"}]):
         path.write_text(json.dumps(data), encoding="utf-8")

@@ -132,7 +132,7 @@ def test_one_head_is_proved_to_continue_another(signed: CommandLine, tmp_path: P
 
 
 def test_verify_holds_the_log_against_heads_and_lines(signed: CommandLine, tmp_path: Path) -> None:
-    """Kept heads agree with an honest log and find a rewritten one; --require-head asks for age."""
+    """Stored heads confirm an unchanged log and reveal a rewritten one."""
     keys = tmp_path / "keys"
     line = signed("head", "--now", "--line", "--keys", keys).out.strip()
     kept = tmp_path / "kept.heads"
@@ -220,7 +220,7 @@ def test_a_witness_learns_a_new_key_from_the_log_itself(
 
 
 def test_a_new_era_goes_on_after_a_backup_was_put_back(signed: CommandLine, tmp_path: Path) -> None:
-    """A shorter log is refused, until its owner says that it was honest; then a new name signs."""
+    """A shorter log is refused until its owner begins a new era, which signs under a new name."""
     keys = tmp_path / "keys"
     old = vkey(signed, keys)
     assert signed("backup", tmp_path / "backup.db").code == 0
@@ -297,7 +297,7 @@ def test_status_and_show_say_how_far_heads_are(signed: CommandLine, tmp_path: Pa
 
 
 def test_tiles_are_those_of_c2sp(signed: CommandLine, tmp_path: Path) -> None:
-    """Entries and hashes lie where tlog-tiles has them, and give the head's root."""
+    """Entries and hashes are where tlog-tiles expects them, and give the head's root."""
     keys, www = tmp_path / "keys", tmp_path / "www"
     assert signed("tiles", www, "--keys", keys).code == 0
     head = parse_head((www / "checkpoint").read_bytes())

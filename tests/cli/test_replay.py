@@ -127,7 +127,7 @@ def test_parked_records_are_listed_with_their_reason(eventlog: CommandLine) -> N
 def test_the_log_as_it_stood_goes_into_a_file_of_its_own(
     eventlog: CommandLine, tmp_path: Path
 ) -> None:
-    """Whole appends up to the position, with views that follow from them."""
+    """Complete appends up to the position, with views computed from them."""
     into = tmp_path / "then.db"
     (done,) = eventlog("replay", "--until", "40", "--into", into, "--json").json
     assert done["position"] >= 40
@@ -180,7 +180,7 @@ def test_wrong_use_rebuilds_nothing(
 
 
 def test_a_file_that_is_there_is_not_written_over(eventlog: CommandLine, tmp_path: Path) -> None:
-    """A log as it stood goes into a new file only."""
+    """A copy up to a position goes only into a new file."""
     kept = tmp_path / "kept.db"
     kept.write_text("precious", encoding="utf-8")
     said = eventlog("replay", "--until", "5", "--into", kept)
@@ -189,7 +189,7 @@ def test_a_file_that_is_there_is_not_written_over(eventlog: CommandLine, tmp_pat
 
 
 def test_one_replay_at_a_time(eventlog: CommandLine) -> None:
-    """The second is told to wait, and changes nothing."""
+    """The second replay is asked to wait, and changes nothing."""
     lease = FileLock(eventlog.db.with_name("door.db.replay"))
     lease.acquire()
     try:

@@ -84,7 +84,7 @@ def test_what_is_missing_is_a_finding_with_its_positions(
 def test_without_a_head_file_a_lost_tail_is_not_seen_and_that_is_said(
     eventlog: CommandLine, tmp_path: Path
 ) -> None:
-    """What can't be told is not claimed."""
+    """What is not known is not claimed."""
     head_path(eventlog.db).unlink()
     said = eventlog("salvage", tmp_path / "whole.db")
     assert said.code == 0
@@ -108,7 +108,7 @@ def test_a_file_that_holds_no_log_and_one_that_is_there_are_errors(
 
 
 def test_a_database_of_others_gets_no_lock_file(eventlog: CommandLine, tmp_path: Path) -> None:
-    """One that holds no log is left as it was, with nothing beside it."""
+    """A database that is not a log is unchanged, and no file is made next to it."""
     other = tmp_path / "apart" / "other.db"
     other.parent.mkdir()
     with closing(sqlite3.connect(other)) as connection:
@@ -121,7 +121,7 @@ def test_a_database_of_others_gets_no_lock_file(eventlog: CommandLine, tmp_path:
 def test_a_log_that_others_write_is_waited_for(
     eventlog: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: str
 ) -> None:
-    """A damaged header hides no lock file, and a sound one tells that a lock is needed."""
+    """A log with a damaged header still has its lock file, and an undamaged one needs a lock."""
     if found == "a lock file":
         lock_path(eventlog.db).touch()
         contents = bytearray(eventlog.db.read_bytes())
@@ -144,7 +144,7 @@ def test_a_log_that_others_write_is_waited_for(
 def test_everything_that_a_salvage_found_has_its_line(
     eventlog: CommandLine, tmp_path: Path
 ) -> None:
-    """Ranges as people write them, and only what there is to tell."""
+    """Ranges are written for people, and there are only lines with content."""
     report = SalvageReport(
         old_log_id=None,
         new_log_id="00ff",

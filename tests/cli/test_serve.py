@@ -160,7 +160,7 @@ def test_a_terminal_that_ends_gives_no_password(
 def test_a_user_that_cannot_be_is_refused(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, name: str, password: str
 ) -> None:
-    """In a line, and nobody may sign in."""
+    """The error is one line, and no account is made."""
     types(monkeypatch, password + "\n")
     said = eventlog("user", "add", name)
     assert (said.code, said.out) == (2, "")
@@ -172,7 +172,7 @@ def test_a_user_that_cannot_be_is_refused(
 
 
 def test_a_token_is_all_that_is_answered(eventlog: CommandLine) -> None:
-    """So that a script can keep it; the remark stands beside it."""
+    """Standard output has only the token, for scripts; the remark goes to standard error."""
     said = eventlog("token", "add", "pipeline", "--scope", "append", "--scope", "read")
     assert said.code == 0
     assert re.fullmatch(r"evl_\S+\n", said.out)
@@ -189,7 +189,7 @@ def test_a_token_that_cannot_be_is_refused(eventlog: CommandLine, rest: list[str
 
 
 def test_a_name_is_taken_once(eventlog: CommandLine) -> None:
-    """Two tokens of one name could not be told apart when one is to be revoked."""
+    """With two tokens of one name, it would not be clear which one to revoke."""
     assert eventlog("token", "add", "x", "--scope", "read").code == 0
     said = eventlog("token", "add", "x", "--scope", "read")
     assert (said.code, said.out) == (2, "")
@@ -200,7 +200,7 @@ def test_a_name_is_taken_once(eventlog: CommandLine) -> None:
 def test_accounts_beside_no_log_yet_are_said_to_be_so(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: str
 ) -> None:
-    """Whoever mistyped the path hears it at once; whoever begins with the accounts may."""
+    """A mistyped path is noticed at once, but accounts may be made before the log."""
     path = tmp_path / "dorr.db"
     for db, remarks in ((eventlog.db, 0), (path, 1)):
         types(monkeypatch, "correct horse battery\n")
@@ -257,7 +257,7 @@ def test_the_dashboard_is_served_until_it_is_stopped(
 
 
 def test_a_port_that_is_taken_is_named(eventlog: CommandLine) -> None:
-    """Nobody is put off with a traceback."""
+    """The error is one line and not a traceback."""
     with taken_port() as port:
         said = eventlog("serve", "--port", port)
     assert (said.code, said.out) == (2, "")

@@ -85,7 +85,7 @@ def test_a_name_that_the_config_has_not_comes_from_the_environment(
 def test_without_a_config_the_environment_and_the_same_defaults_hold(
     monkeypatch: pytest.MonkeyPatch, found: str
 ) -> None:
-    """An installed eventlog has no config.py beside it."""
+    """An installed eventlog has no config.py next to it."""
     if found == "no module":
         deploy_broken(monkeypatch, ModuleNotFoundError("No module named 'config'", name="config"))
     else:
@@ -155,7 +155,7 @@ def test_options_go_before_all(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 def test_settings_are_asked_for_by_those_who_need_them(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A broken config is no reason to show no help, nor to make no demo."""
+    """With a broken config, the help and the demo still work."""
     eventlog = CommandLine(capsys, tmp_path / "door.db")
 
     def broken() -> Any:
@@ -250,7 +250,7 @@ def test_must_exist_is_a_switch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_importing_the_package_loads_no_terminal_no_picture_and_no_web() -> None:
-    """A pipeline that appends pays for nothing else."""
+    """A pipeline that only appends does not load other packages."""
     heavy = ("cyclopts", "rich", "PIL", "litestar", "jinja2", "argon2", "uvicorn")
     code = f"import sys, eventlog; print(sorted({set(heavy)} & set(sys.modules)))"
     done = subprocess.run(

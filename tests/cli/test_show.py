@@ -100,7 +100,7 @@ def test_an_event_that_is_not_there_is_an_error(eventlog: CommandLine, event: st
 
 
 def test_a_story_needs_no_view(eventlog: CommandLine) -> None:
-    """It is told from the journal; without the read tables the names are those of the facts."""
+    """It is computed from the journal; without the read tables, names are those of the facts."""
     with closing(sqlite3.connect(eventlog.db, isolation_level=None)) as connection:
         connection.execute("DROP TABLE persons")
     said = eventlog("show", "1")

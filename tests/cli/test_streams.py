@@ -71,7 +71,7 @@ def test_who_reads_no_further_gets_no_traceback(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ANSWERING)
 def test_an_answer_that_has_no_room_is_an_error(db: Path, command: str) -> None:
-    """A full disk behind `>` is told in one line with code 2, and the log is not blamed."""
+    """A full disk behind `>` gives one line and exit code 2; the log is not blamed."""
     done = by_shell(command, db, "> /dev/full")
     assert done.returncode == 2
     assert done.stderr == f"eventlog: the answer can't be written: {os.strerror(errno.ENOSPC)}\n"

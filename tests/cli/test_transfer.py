@@ -35,7 +35,10 @@ def exported(eventlog: CommandLine, tmp_path: Path) -> Path:
 def test_an_export_is_a_file_that_is_whole_or_not_there(
     eventlog: CommandLine, exported: Path, tmp_path: Path
 ) -> None:
-    """A header and a line a record; nothing else is left beside it, and others can't read it."""
+    """A header, then one line for each record.
+
+    No other file is left, and other users can't read it.
+    """
     lines = exported.read_bytes().splitlines()
     assert json.loads(lines[0])["archive"] == "eventlog/1"
     assert [json.loads(line)["position"] for line in lines[1:]] == [
@@ -86,7 +89,7 @@ def test_an_import_restores_the_log(eventlog: CommandLine, exported: Path, tmp_p
 def test_an_import_reads_the_standard_input(
     eventlog: CommandLine, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A lone hyphen stands for it."""
+    """A hyphen means standard input."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(exported.read_bytes())))
     said = eventlog("import", "-", "--db", tmp_path / "restored.db")
     assert said.code == 0

@@ -67,7 +67,7 @@ def test_a_changed_record_is_a_finding_with_its_position(eventlog: CommandLine) 
 
 
 def test_a_view_that_does_not_follow_is_a_finding(eventlog: CommandLine) -> None:
-    """Unless nobody asked for it."""
+    """Unless the check of views was switched off."""
     with closing(sqlite3.connect(eventlog.db, isolation_level=None)) as connection:
         connection.execute("UPDATE events SET camera_id = 'x' WHERE id = 1")
     said = eventlog("verify")
@@ -78,7 +78,7 @@ def test_a_view_that_does_not_follow_is_a_finding(eventlog: CommandLine) -> None
 
 
 def test_a_picture_that_is_gone_is_a_finding(eventlog: CommandLine) -> None:
-    """Unless nobody asked for it; the folder is the one that is named."""
+    """Unless the check of pictures was switched off; the folder is the one that was given."""
     elsewhere = eventlog.thumbnails.parent / "elsewhere" / "thumbnails"
     elsewhere.parent.mkdir()
     eventlog.thumbnails.rename(elsewhere)
@@ -93,7 +93,7 @@ def test_a_picture_that_is_gone_is_a_finding(eventlog: CommandLine) -> None:
 
 
 def test_a_note_is_no_finding(eventlog: CommandLine) -> None:
-    """A log without its head file is sound as far as one can tell."""
+    """A log without its head file counts as undamaged, as far as can be known."""
     head_path(eventlog.db).unlink()
     said = eventlog("verify")
     assert said.code == 0
@@ -208,7 +208,7 @@ def test_parked_records_are_a_finding_of_the_status(eventlog: CommandLine) -> No
 def test_a_head_file_ahead_of_the_journal_is_a_finding_of_the_status(
     eventlog: CommandLine,
 ) -> None:
-    """Records are gone; verify tells which."""
+    """Records are missing; verify says which."""
     with guards_down(eventlog.db) as connection:
         connection.execute("DELETE FROM journal WHERE position > 4")
     said = eventlog("status")

@@ -193,7 +193,7 @@ FAILURES: Final = (
 async def test_two_hundred_errors_leak_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a path nor SQL, nor a stack, nor what it is built of: whoever is at fault."""
+    """No response contains a path, SQL, a stack or the name of a framework, whoever is at fault."""
     await house.append(*VISIT)
     provoked = 0
 

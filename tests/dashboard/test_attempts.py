@@ -108,10 +108,10 @@ def test_ten_thousand_guesses_from_many_addresses_are_slow(
 
 
 def test_a_guest_locks_no_owner_out(file: sqlite3.Connection) -> None:
-    """Not by cookies of the guest's own account, by addresses, nor by another account's guesses.
+    """Neither cookies of the guest's own account nor addresses nor guesses at another account do.
 
-    34 browsers that signed in as the guest, three guesses each, and 27 addresses, used up all
-    places that there were for the owner's account.
+    34 browsers that signed in as the guest, three guesses each, and 27 addresses once used up all
+    attempts for the owner's account.
     """
     guest = throttle.account_of("guest")
     for number in range(34):
@@ -138,7 +138,7 @@ def test_all_known_browsers_of_an_account_share_one_allowance(file: sqlite3.Conn
 
 
 def test_no_account_is_told_from_one_that_there_is_not(file: sqlite3.Connection) -> None:
-    """A name that nobody has is slowed down in the same way, and is not kept as it was typed."""
+    """An unknown name is slowed down in the same way, and is not stored as it was typed."""
     counts = []
     for name in ("owner", "my password, typed into the wrong field"):
         account = throttle.account_of(name)
@@ -151,7 +151,7 @@ def test_no_account_is_told_from_one_that_there_is_not(file: sqlite3.Connection)
 
 
 def test_a_right_password_costs_nothing(file: sqlite3.Connection) -> None:
-    """Whoever signs in and out all day, however quickly, is not kept out by it."""
+    """A user who signs in and out all day, however quickly, is not locked out."""
     assert all(gets_in(file, "192.168.1.2", START + number) for number in range(1_000))
 
 
@@ -242,10 +242,7 @@ async def test_a_browser_that_signed_in_before_gets_in_during_an_attack(
 
 
 def test_every_guess_takes_one_whole_comparison(monkeypatch: pytest.MonkeyPatch) -> None:
-    """argon2's own, which takes as long either way; also for a name that there is not.
-
-    So the time tells nobody which names exist.
-    """
+    """A guess takes one argon2 comparison, also for an unknown name: the time reveals no name."""
     hashed = passwords.hash_password(PASSWORD)
     compared: list[str] = []
     verify = passwords._hasher().verify

@@ -23,7 +23,7 @@ IDLE = 10
 def test_a_hard_limit_of_descriptors_leaves_room_for_several_callers(
     tmp_path: Path, limit: int
 ) -> None:
-    """Browsers keep connections open; one more caller is answered beside ten of them."""
+    """Browsers keep connections open; one more client is answered while ten of them do."""
     db = build_log(tmp_path / "door.db", 3)
     command = ["/bin/sh", "-c", f'ulimit -n {limit}; exec "$@"', "sh"]
     command += [sys.executable, "-m", "eventlog", "serve", "--db", str(db), "--port", "0"]

@@ -232,7 +232,7 @@ def test_pictures_leave_room_on_the_disk_for_records(
     ],
 )
 def test_no_cell_of_an_export_begins_as_a_formula(text: str) -> None:
-    """Neither after a separator of another country nor behind a blank that is not a space."""
+    """Not after another country's separator either, nor after an unusual space character."""
     (line,) = csv_lines([[text]]).decode().splitlines()
     cells = [
         cell.strip('" \t\u00a0\u200b\u3000\u2003\ufeff')

@@ -63,7 +63,7 @@ async def test_a_session_begins_anew_at_sign_in(house: House) -> None:
 
 
 async def test_the_logins_form_needs_its_token_too(house: House) -> None:
-    """Nobody is signed in by a form of another page."""
+    """A form on another page signs no user in."""
     await house.user(password=PASSWORD)
     async with house.client() as client:
         page = await client.get("/login")
@@ -84,7 +84,7 @@ async def test_a_session_is_dead_after_sign_out(house: House) -> None:
 
 
 async def test_sign_out_everywhere_ends_every_session_of_the_user(house: House) -> None:
-    """All of this user's, and nobody else's."""
+    """All sessions of this user end, and no other."""
     async with (
         await house.signed_in() as client,
         await house.signed_in() as phone,
@@ -162,7 +162,7 @@ async def test_a_link_signs_in_once_and_within_an_hour(house: House) -> None:
 
 
 async def test_a_new_password_ends_the_sessions(house: House) -> None:
-    """Whoever was signed in with the old one is not any more."""
+    """All sessions that were opened with the old password end."""
     async with await house.signed_in() as client:
         await house.user(password=PASSWORD)
         assert (await client.get("/")).status_code == 303

@@ -70,7 +70,7 @@ async def test_appends_block_nobody(house: House) -> None:
 def test_a_medium_that_cant_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the word for what is wrong with it."""
+    """The page names what is wrong with the disk."""
     path = build_log(tmp_path / "events.db", 1)
     assert look(path) == "ok"
     with monkeypatch.context() as patch:
@@ -101,7 +101,7 @@ def test_a_disk_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_each_word_has_its_sentence() -> None:
-    """So that the page can say what the monitor is told."""
+    """The page shows a sentence for each word that the monitor gets."""
     assert set(get_args(write_probe.Word)) <= set(health.SENTENCES)
 
 

@@ -142,7 +142,7 @@ def test_a_migration_that_fails_changes_nothing(
 
 @pytest.mark.anyio
 async def test_a_session_of_before_goes_on(tmp_path: Path) -> None:
-    """An upgrade signs nobody out on the server's side."""
+    """An upgrade does not sign users out on the server's side."""
     make_version_1(tmp_path / "events.db.users")
     async with open_house(tmp_path) as house, house.client() as client:
         house.site.clock = lambda: float(NOW + 60)

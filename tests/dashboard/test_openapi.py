@@ -59,7 +59,7 @@ def test_the_example_of_facts_is_of_facts() -> None:
 
 @pytest.mark.anyio
 async def test_the_description_is_served_and_its_examples_hold(house: House) -> None:
-    """As JSON to whoever may read; the bad example is answered as it says."""
+    """It is served as JSON to all who may read; the bad example gets the described response."""
     facts: Any = FACTS_EXAMPLE["facts"]
     async with await house.program("read") as reader, await house.program("append") as program:
         assert (await reader.get("/api/openapi.json")).json()["openapi"] == "3.1.0"

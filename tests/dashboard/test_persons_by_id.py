@@ -33,7 +33,7 @@ async def bo_comes(house: House) -> None:
 
 
 async def test_every_list_takes_a_persons_number(house: House) -> None:
-    """What it shows is that person's and nobody else's."""
+    """It shows only that person's entries."""
     await house.append(*VISIT)
     await bo_comes(house)
     number = await id_of(house, "bo")
@@ -74,7 +74,7 @@ async def test_nobody_signed_out_learns_whether_a_name_is_known(house: House) ->
 
 
 async def test_no_page_writes_a_name_into_an_address(house: House) -> None:
-    """Neither into its own links, nor one that came in by an address."""
+    """Not in its own links, and not if one came in a URL."""
     canary = "canary cyril"
     await house.append(PersonNamed(name=canary))
     for _ in range(32):

@@ -189,7 +189,7 @@ async def test_a_form_of_many_fields_is_refused(house: House) -> None:
 async def test_an_error_leaks_nothing(
     house: House, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither a path nor SQL nor a stack leaves, whether the disk or the program is at fault."""
+    """No path, SQL or stack is shown, whether the disk or the program is at fault."""
     failure: list[Exception] = []
 
     async def fails(*_: Any) -> None:
@@ -210,7 +210,7 @@ async def test_an_error_leaks_nothing(
 
 
 async def test_files_are_their_owners_only(tmp_path: Path) -> None:
-    """The log, the accounts and whatever is next to them: nobody else reads a byte."""
+    """No other user can read the log, the accounts or the files next to them."""
     before = os.umask(0o022)
     try:
         async with open_house(tmp_path) as house:

@@ -74,7 +74,7 @@ def test_a_stop_with_open_streams_takes_less_than_three_seconds(tmp_path: Path) 
 
 @pytest.mark.anyio
 async def test_a_feed_goes_on_while_the_page_is_open(tmp_path: Path) -> None:
-    """It gets the open store, and a signal ends both; the link is said, and the log is whole."""
+    """It gets the open store, and a signal ends both; the log is undamaged."""
     said: list[str] = []
 
     async def feed(store: EventStore) -> None:
@@ -171,7 +171,7 @@ def test_users_and_tokens_are_checked(tmp_path: Path) -> None:
 async def test_a_head_that_does_not_come_is_cut(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Connections that say nothing, or a little at a time, are closed; honest ones are answered."""
+    """Connections that send nothing, or very slowly, are closed; normal ones are answered."""
     monkeypatch.setattr(server, "HEAD_S", 0.3)
     async with listening(house) as port:
         silent = await asyncio.open_connection("127.0.0.1", port)
@@ -194,7 +194,7 @@ async def test_a_head_that_does_not_come_is_cut(
 async def test_when_there_are_too_many_the_one_that_owes_longest_makes_room(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that a crowd of idle connections keeps nobody out."""
+    """A crowd of idle connections does not keep other clients out."""
     monkeypatch.setattr(server, "in_all", lambda: 3)
     async with listening(house) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
@@ -275,7 +275,7 @@ def test_a_running_dashboard_has_room_and_writes_no_core_file(tmp_path: Path) ->
 async def test_a_body_that_does_not_come_is_refused(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """408, though its head was whole."""
+    """The status is 408, even though the header was complete."""
     monkeypatch.setattr("eventlog.dashboard.request_bodies.BODY_S", 0.2)
     async with await house.program("append") as program, listening(house) as port:
         token = program.headers["authorization"].encode()
@@ -312,7 +312,7 @@ async def test_one_address_holds_so_many_connections(
 async def test_an_export_that_fails_midway_is_broken_off(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It does not end as if it were whole, and the log says so in one line, without a message."""
+    """The response is cut off instead of ending normally, and the log has one line about it."""
     await house.append(*(UnlockAction(granted=True) for _ in range(2_500)))
     asked = 0
     unlocks = house.site.figures.unlocks

@@ -134,7 +134,7 @@ class Load:
 async def test_pages_are_quick_while_twenty_watch_and_eight_append(
     running: tuple[Running, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Server time of timeline and event page, p99; and how soon a stream tells of a fact."""
+    """Server time (p99) of timeline and event page, and the delay of a fact in a stream."""
     dashboard, tokens = running
     async with (
         httpx.AsyncClient(base_url=dashboard.url, limits=httpx.Limits()) as programs,

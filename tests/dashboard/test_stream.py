@@ -110,7 +110,7 @@ async def test_a_listener_from_the_future_is_told(house: House) -> None:
 
 
 async def test_a_listener_with_the_cursor_of_another_history_is_reset(house: House) -> None:
-    """After a restored backup its position exists and its hash does not: what it saw is gone."""
+    """After a backup was restored, its position exists with another hash: what it saw is lost."""
     await named(house, 3)
     frames = listen(house, Cursor(2, "0" * 64))
     await anext(frames)
@@ -153,7 +153,7 @@ async def test_a_quiet_stream_shows_that_it_lives(house: House) -> None:
 
 
 async def test_a_stream_ends_with_its_session(house: House) -> None:
-    """At the next heartbeat after a sign-out the page is told, and the stream is over."""
+    """At the next heartbeat after a sign-out, the page is informed and the stream ends."""
     house.site.heartbeat_s = 0.01
     async with await house.signed_in() as client:
         asked = asyncio.create_task(client.get("/api/stream?after=0"))
@@ -166,7 +166,7 @@ async def test_a_stream_ends_with_its_session(house: House) -> None:
 
 
 async def test_a_stream_ends_with_its_token(house: House) -> None:
-    """A token that was revoked hears no more."""
+    """A token that was revoked gets no more records."""
     house.site.heartbeat_s = 0.01
     async with await house.program("read") as program, await house.signed_in() as client:
         asked = asyncio.create_task(program.get("/api/stream", headers={"last-event-id": "0"}))

@@ -117,7 +117,7 @@ async def test_an_event_of_before_the_clock_was_set_can_be_joined(
 async def test_what_the_log_says_of_itself_comes_through_no_door(
     house: House, fact: dict[str, Any]
 ) -> None:
-    """Nor does a token say how somebody is called; the owner's page does."""
+    """A token can't append such facts, and can't set a display name; the owner's page can."""
     async with await with_limits(house, Limits(), "read", "append") as program:
         status, said = await sent(program, fact)
     assert (status, await house.site.pages.last_position()) in {(403, 0), (400, 0)}
@@ -126,7 +126,7 @@ async def test_what_the_log_says_of_itself_comes_through_no_door(
 
 
 async def test_a_token_appends_its_kinds_for_its_cameras_only(house: House) -> None:
-    """Others are refused by name, whole requests at a time."""
+    """A request with another kind or camera is refused completely, and the error names it."""
     await house.append(*VISIT)
     limits = Limits(kinds=("motion", "detection"), cameras=("garden",))
     garden = {**MOTION, "camera_id": "garden"}
@@ -258,7 +258,7 @@ async def test_a_token_ends_and_its_last_use_is_known(house: House) -> None:
 async def test_a_token_brings_so_many_bytes_a_day_and_requests_a_minute(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond that it is told when to come again; another token goes on."""
+    """Beyond its limit the response says when to try again; other tokens are not affected."""
     monkeypatch.setattr(tokens, "QUOTA_BYTES", 1_000)
     monkeypatch.setattr("eventlog.dashboard.spending.PER_MINUTE", 20)
     async with (

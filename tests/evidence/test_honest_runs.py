@@ -165,7 +165,7 @@ def test_a_thousand_honest_histories_raise_no_alarm(tmp_path: Path, synced: list
 def test_the_test_would_find_a_signer_that_does_not_sync(
     tmp_path: Path, synced: list[History], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Were relaxed records signed without a sync, an honest power cut would contradict a head."""
+    """If relaxed records were signed without a sync, a power cut would contradict a head."""
     monkeypatch.setattr(wal_file, "sync", lambda _: None)
     failed = 0
     for seed in range(FEW_RUNS):

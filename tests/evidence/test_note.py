@@ -137,7 +137,7 @@ def test_a_cosignature_says_when_it_was_made() -> None:
 
 
 def test_a_later_signature_of_a_key_takes_the_place_of_its_earlier_one() -> None:
-    """A witness that cosigned twice stands below the note once, and others stay."""
+    """A witness that cosigned twice has one signature, and those of others are kept."""
     signer = SeedSigner(bytes(32))
     first = notes.cosign("text\n", "w", signer, 1)
     second = notes.cosign("text\n", "w", signer, 2)
@@ -188,7 +188,7 @@ def test_a_public_key_with_a_wrong_letter_is_refused(text: str) -> None:
 
 
 def test_a_private_key_shows_itself_nowhere() -> None:
-    """Neither the repr of a private key nor the error of a bad one holds the seed."""
+    """Neither the repr of a private key nor the error for a bad one contains the seed."""
     private = notes.parse_private_key(GO_PRIVATE)
     assert "AYEK" not in repr(private)
     assert repr(private.seed) not in repr(private)

@@ -74,7 +74,7 @@ def test_the_program_is_short_and_alone() -> None:
 def test_its_ed25519_is_that_of_the_rfc(
     seed: str, public: str, message: str, signature: str
 ) -> None:
-    """It accepts the vectors of RFC 8032, and none of them for another message or flipped."""
+    """It accepts the vectors of RFC 8032, but not with another message or a flipped bit."""
     signed = program()["signed"]
     key, good = bytes.fromhex(public), bytes.fromhex(signature)
     assert SeedSigner(bytes.fromhex(seed)).public_key == key

@@ -145,7 +145,7 @@ def test_only_logs_are_witnessed(witness: Witness) -> None:
 
 
 def test_the_owner_is_told_of_what_was_seen(tmp_path: Path, log: FakeLog) -> None:
-    """`on_seen` hears of each head that was cosigned, and of no other."""
+    """`on_seen` is called for each head that was cosigned, and for no other."""
     seen: list[Seen] = []
     pair = new_key("w.example/w", COSIGNS)
     witness = Witness(tmp_path / "seen", pair, on_seen=seen.append)

@@ -69,7 +69,7 @@ YEAR_S = 365 * 24 * HOUR_S
 @pytest.mark.faults
 @pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed")
 def test_twenty_jumps_of_the_clock_change_no_order(tmp_path: Path) -> None:
-    """Back an hour, on ten years, before 1970: positions grow, nothing is lost, jumps are told."""
+    """Positions grow, no record is lost, and the jumps are reported."""
     seed = SystemRandom().randrange(2**31)
     print(f"seed {seed}")  # noqa: T201 - a random test says its seed
     random = Random(seed)

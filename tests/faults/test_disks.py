@@ -278,7 +278,7 @@ def require_answered(folder: Path, answered: dict[str, int]) -> None:
 
 @pytest.mark.anyio
 async def test_an_error_of_the_disk_is_never_repaired(tmp_path: Path) -> None:
-    """A log whose first page is noise is refused as it is, and stays as it is."""
+    """A log whose first page is noise is refused, and is not changed."""
     async with open_store(tmp_path) as store:
         await store.append(motion(1))
     path = tmp_path / "events.db"

@@ -95,7 +95,7 @@ def require_whole(path: Path, end: int) -> None:
 def test_a_copy_that_was_killed_is_whole_or_not_there(
     tmp_path: Path, tool: str, kills: int
 ) -> None:
-    """The log it copies stays as it is, and the next try is not in its own way."""
+    """The source is unchanged, and the next attempt succeeds."""
     log = build_log(tmp_path / "events.db", VISITS)
     before = log.read_bytes()
     target = tmp_path / "there" / "copy.db"

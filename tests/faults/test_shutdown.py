@@ -161,7 +161,7 @@ def test_a_pipeline_that_is_stopped_ends_soon_and_keeps_its_word(
 
 
 def test_a_store_that_nobody_closed_keeps_no_process_alive(tmp_path: Path) -> None:
-    """The interpreter ends with its threads running; the next start tells of an unclean stop."""
+    """The interpreter exits while its threads run; the next start records an unclean stop."""
     path = tmp_path / "events.db"
     ended = Ended(path, "unclosed", None)
     assert ended.code == 0
@@ -210,7 +210,7 @@ async def test_whoever_waits_at_a_close_is_answered(tmp_path: Path) -> None:
 async def test_a_projector_that_died_leaves_nobody_waiting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever waits for the views hears of it; appends go on, and the store closes."""
+    """Callers that wait for the views get an error; appends continue, and the store closes."""
 
     async def die(_: Projector) -> NoReturn:
         raise MemoryError

@@ -129,7 +129,7 @@ def test_a_view_of_another_version_is_not_compared(path: Path) -> None:
 
 
 def test_a_view_without_a_checkpoint_is_found(path: Path) -> None:
-    """Nobody knows how far it has come."""
+    """It is not known how many records it has applied."""
     with changing(path) as connection:
         connection.execute("DELETE FROM checkpoints WHERE view = 'persons'")
     assert [str(difference) for difference in check(path)] == [
@@ -146,7 +146,7 @@ def test_a_checkpoint_past_the_journal_is_found(path: Path) -> None:
 
 
 def test_views_are_compared_as_far_as_they_have_come(tmp_path: Path) -> None:
-    """What nobody has projected yet is not a difference, whatever each view's own checkpoint."""
+    """Records that are not yet projected are not a difference."""
     path = build_log(tmp_path / "door.db", 20)
     with writing(path) as connection:
         some = [msgspec.structs.replace(append, key=None) for append in appends(20, seed=3)]
@@ -248,7 +248,7 @@ def test_a_log_without_the_table_of_what_is_parked_is_found(path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["missing", "foreign"])
 def test_what_is_no_log_is_an_error(tmp_path: Path, kind: str) -> None:
-    """The caller hears of it in one sentence."""
+    """The caller gets an error with one sentence."""
     path = tmp_path / "other.db"
     if kind == "foreign":
         with changing(path) as connection:

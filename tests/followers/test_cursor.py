@@ -51,7 +51,7 @@ async def _cursor_at(store: EventStore, position: int) -> str:
 async def test_a_cursor_of_another_history_is_a_named_error(
     store: EventStore, tmp_path: Path
 ) -> None:
-    """After a restored backup a subscriber is told, instead of skipping records in silence."""
+    """After a backup was restored, a subscriber gets an error and does not skip records."""
     ten = (tmp_path / "ten").read_text(encoding="utf-8")
     with pytest.raises(OtherHistory) as caught:
         await anext(store.subscribe(ten))
@@ -75,7 +75,7 @@ async def test_a_cursor_that_both_histories_share_goes_on(
 
 
 async def test_a_cursor_past_the_head_is_an_error_and_not_a_wait(store: EventStore) -> None:
-    """Position 14 of a journal of 13 records will be another record's, so nobody waits for it."""
+    """In a journal of 13 records, position 14 will be another record's: waiting is wrong."""
     for after in (14, "14", f"14:{'0' * 64}"):
         with pytest.raises(PastHead, match="position 14 is past the end of the journal, which is"):
             await asyncio.wait_for(anext(store.subscribe(after)), 5)
@@ -106,7 +106,7 @@ async def test_the_beginning_has_a_hash_too(store: EventStore, tmp_path: Path) -
 
 
 async def test_a_missing_record_is_a_hole_and_not_another_history(tmp_path: Path) -> None:
-    """What damage took is told as damage."""
+    """Damage is reported as damage."""
     path = build_log(tmp_path / "door.db", appends(5))
     with guards_down(path) as connection:
         connection.execute("DELETE FROM journal WHERE position = 3")
@@ -122,7 +122,7 @@ async def _up_to(records: AsyncIterator[Record], end: int) -> AsyncIterator[Reco
 
 @given(st.integers(0, 2**63 - 1), st.one_of(st.just(""), st.binary(min_size=4, max_size=32)))
 def test_the_text_of_a_cursor_is_read_back(position: int, start: str | bytes) -> None:
-    """Whatever its position, with a whole hash, the beginning of one, or none."""
+    """For any position, with a complete hash, the beginning of one, or none."""
     cursor = Cursor(position, start.hex() if isinstance(start, bytes) else start)
     assert cursors.parse(str(cursor)) == cursors.parse(cursor) == cursor
     assert cursors.parse(str(cursor).upper()) == cursor

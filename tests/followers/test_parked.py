@@ -114,7 +114,7 @@ async def all_after(store: EventStore, after: int, end: int) -> AsyncIterator[Re
 async def test_every_good_record_is_projected_and_every_bad_one_parked(
     tmp_path: Path, number: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Each good one is in the views, each bad one is parked, and a replay says the same."""
+    """Good records are in the views, bad ones are parked, and a replay gives the same result."""
     caplog.set_level(logging.DEBUG)
     rng = random.Random(seed_for("poison"))
     path = tmp_path / "events.db"
@@ -175,7 +175,7 @@ async def test_facts_of_an_event_whose_opener_is_bad_are_parked_and_say_so(tmp_p
 async def test_a_column_that_no_journal_can_hold_stops_nobody(
     tmp_path: Path, columns: poison.Columns, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What a flipped bit makes of a column is parked and told; what stands around is applied."""
+    """A column with a flipped bit is parked and reported; the records around it are applied."""
     path = tmp_path / "events.db"
     build_log(path, 0)
     poison.loosen(path)
@@ -242,7 +242,7 @@ async def test_how_bad_records_are_cut_into_batches_leaves_no_trace(
 def test_events_that_are_opened_again_and_again_cost_no_transaction_each(
     tmp_path: Path, every: int
 ) -> None:
-    """A batch is one transaction, whatever is in it: a poisoned journal holds nobody up."""
+    """A batch is one transaction, whatever it contains: bad records do not slow the views down."""
     path = build_log(tmp_path / "events.db", 0)
     again = [number % every == 0 for number in range(1, 400)]
     events = [1, *(1 if second else 1 + n for n, second in enumerate(again, start=1))]
@@ -276,7 +276,7 @@ async def test_an_event_with_bad_records_is_shown_with_all_that_is_good(
 
 
 async def test_a_receipt_of_an_append_that_says_it_never_ends_is_refused(tmp_path: Path) -> None:
-    """A flipped bit costs that receipt, and neither memory nor the rest of the commit."""
+    """A flipped bit loses only that receipt, and uses no memory."""
     path = build_log(tmp_path / "events.db", 0)
     endless = {**poison.columns(WHOLE["ding"], 1), "key": "k", "append_size": 2**50}
     poison.put_rows(path, [endless])

@@ -66,7 +66,7 @@ def copies_in(path: Path, text: str) -> int:
 
 
 async def test_a_replay_changes_nothing_of_what_a_file_holds(store: EventStore, path: Path) -> None:
-    """Rows, ids, sequences, and the schema to the letter; nothing is left beside them."""
+    """Rows, ids, sequences and the schema's text are the same, and no other table is left."""
     before = views_of(path), schema_of(path)
     done = await store.replay()
 
@@ -117,7 +117,7 @@ async def test_a_named_view_brings_those_that_it_references(store: EventStore, p
 
 
 async def test_what_others_put_on_a_view_survives_its_replay(store: EventStore, path: Path) -> None:
-    """A further index and a trigger of a caller's stand on the new table, and the file is sound."""
+    """A caller's index and trigger are on the new table, and the file is undamaged."""
     assert store.db is not None
     await store.db.execute('CREATE INDEX "my ""own" ON events (camera_id, id)')
     await store.db.execute("CREATE TRIGGER noticed AFTER DELETE ON events BEGIN SELECT 1; END")
@@ -159,7 +159,7 @@ async def test_what_a_killed_replay_left_is_cleared_away(store: EventStore, path
 
 
 async def test_two_replays_at_once_are_one_too_many(store: EventStore, path: Path) -> None:
-    """The second is told so, and nothing happens to the views."""
+    """The second one raises an error, and the views are unchanged."""
     lease = FileLock(path.with_name(path.name + ".replay"))
     before = views_of(path)
     with lease, pytest.raises(ReplayRunning):

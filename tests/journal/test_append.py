@@ -89,7 +89,7 @@ def test_an_append_is_good_or_its_error_is_named(some: list[Fact], event_id: int
 
 @given(visit=visits())
 def test_a_visit_is_one_append_that_opens_an_event(visit: tuple[Fact, ...]) -> None:
-    """An opener and the facts after it; the encoded facts stand in the order given."""
+    """An opener and the facts after it; the encoded facts keep the given order."""
     append = prepare(visit, key="a key")
     assert append.opens
     assert (append.event_id, append.key) == (None, "a key")
@@ -231,7 +231,7 @@ def test_an_unlock_action_is_never_relaxed(visit: tuple[Fact, ...]) -> None:
 def test_rows_follow_each_other_without_a_hole(
     visits_: list[tuple[Fact, ...]], key: str | None, meta: bytes | None, at_us: int
 ) -> None:
-    """Positions run on, hashes hold the chain, key and meta stand on the first record only."""
+    """Positions are consecutive, hashes form the chain, only the first record has key and meta."""
     head, previous = START, START.hash
     for event_id, visit in enumerate(visits_, start=1):
         append = prepare(visit, key=key)
@@ -319,7 +319,7 @@ def test_bytes_that_cannot_be_read_are_the_same_as_themselves_only() -> None:
 
 @pytest.mark.parametrize("kind", sorted(SEALABLE))
 def test_a_seal_is_refused_from_outside(kind: str) -> None:
-    """Seals are made by this program; whoever appends gives text."""
+    """Only this program makes seals; callers give text."""
     for name in SEALABLE[kind]:
         seal: Any = Sealed(sealed=bytes(32))
         value = (seal,) if name == "people" else seal

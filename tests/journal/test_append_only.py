@@ -230,7 +230,7 @@ def test_the_next_place_with_a_new_key_is_open(plain: sqlite3.Connection, insert
 
 
 def test_a_refused_insert_burns_no_position(plain: sqlite3.Connection) -> None:
-    """After a refusal the next place is the same as before, so that no hole can come of it."""
+    """After a refusal the next position is the same as before, so there is no hole."""
     refuse(plain, f"INSERT INTO journal VALUES {row(key=repr('ding 1'))}")
     plain.execute(f"INSERT INTO journal VALUES {row()}")
     assert journal.last_position(plain) == HEAD + 1
@@ -293,7 +293,7 @@ def test_a_column_takes_its_own_type_and_range_only(
 def test_no_statement_changes_the_id_of_a_log_with_records(
     plain: sqlite3.Connection, attack: str
 ) -> None:
-    """The id stands before position 1 in the chain: another one would break every hash."""
+    """The id is hashed before position 1, so another id would break every hash."""
     refuse(plain, attack, "log: ")
 
 

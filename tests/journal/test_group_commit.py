@@ -291,7 +291,7 @@ async def test_a_full_disk_is_told_to_a_relaxed_append(
 async def test_of_many_none_is_written_behind_a_commit_that_failed(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole commits before it are in the journal, and none after it: no hole in what was given."""
+    """The commits before it are in the journal and none after it: there is no hole in the input."""
     real, tried = journal.insert, []
 
     def once(*arguments: object) -> None:

@@ -46,7 +46,7 @@ def test_a_head_reads_back_as_it_was_written(mark: HeadMark) -> None:
 
 
 def test_every_flipped_bit_is_found() -> None:
-    """None of them makes another head."""
+    """No flipped bit gives another valid head."""
     data = pack(MARK)
     for bit in range(len(data) * 8):
         with pytest.raises(BadHeadFile):
@@ -63,7 +63,7 @@ def test_a_cut_file_is_no_head(size: int) -> None:
 
 
 def test_more_than_a_head_is_no_head() -> None:
-    """What stands behind it was not written by us."""
+    """Bytes after the head were not written by this program."""
     with pytest.raises(BadHeadFile):
         unpack(pack(MARK) + b"\0")
 

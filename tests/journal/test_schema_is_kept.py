@@ -117,7 +117,7 @@ def test_nothing_is_hung_on_the_table(ours: sqlite3.Connection, attack: str) -> 
     ],
 )
 def test_nothing_takes_the_tables_name(ours: sqlite3.Connection, attack: str) -> None:
-    """A temporary table of that name would stand before the journal in every later statement."""
+    """Every later statement would use a temporary table of that name instead of the journal."""
     refused(ours, attack)
 
 

@@ -141,7 +141,7 @@ async def reconciler(
 
 
 async def test_a_first_start_reaches_back_as_far_as_its_owner_says(store: EventStore) -> None:
-    """Between two records that keep it from being told; a second start asks no more."""
+    """Two records enclose the history, so that it gives no alert; a second start reads nothing."""
     frigate, now = Frigate(100), T0 + 100 * 60.0
     await (await reconciler(store, frigate, history_s=600, wall=now)).once()
     assert await count(store, "motion") == 9

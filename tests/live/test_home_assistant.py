@@ -173,6 +173,6 @@ async def test_what_we_publish_ourselves_is_left_out(
 
 
 async def test_a_refused_token_stops_the_part(assistant: Assistant, store: EventStore) -> None:
-    """It is a fault of the config, and is told as one."""
+    """It is reported as an error of the config."""
     with pytest.raises(BadArgument, match="refuses the token"):
         await follower(assistant, store, token="wrong").run()  # noqa: S106 - a test's token

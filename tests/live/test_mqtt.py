@@ -91,7 +91,7 @@ def test_every_kind_of_source_has_its_adapter_and_topics() -> None:
 
 
 async def test_a_bad_message_is_counted_and_the_others_go_in(store: EventStore) -> None:
-    """No JSON, another shape, bytes that are no text, a topic of nobody."""
+    """Invalid JSON, another form, bytes that are not text, an unknown topic."""
     board = Board()
     await follower(store, board).take(
         [

@@ -225,7 +225,7 @@ def test_an_event_with_two_detections_of_a_label_is_listed_once() -> None:
 
 
 def test_a_stranger_is_a_face_that_nobody_knows() -> None:
-    """One without a face is none, nor is one beside a known face; who let them in is not a matter."""
+    """An event without a face has no stranger, nor has one with a known face as well."""
     facts: dict[int, list[Fact]] = {
         1: [],
         2: [FaceResult()],

@@ -108,7 +108,7 @@ def test_a_refused_action_is_kept_with_its_why() -> None:
 
 
 def test_an_action_without_a_ring_is_kept_without_an_event() -> None:
-    """A key at the lock goes by the time of its append, where it brings none of its own."""
+    """A key in the lock has the time of its append, if it has no time of its own."""
     key = record(UnlockAction(granted=True, door_action="unlocked"), position=5, event_id=None)
     (row,) = rows(projected([key]), "unlock_actions")
     assert (row["event_id"], row["recorded_at"]) == (None, None)
@@ -129,7 +129,7 @@ def test_the_time_of_append_keeps_its_microseconds() -> None:
 
 @pytest.mark.parametrize("cuts", [[], [1]], ids=["one batch", "a batch each"])
 def test_an_action_of_an_event_goes_by_the_events_time(cuts: list[int]) -> None:
-    """Where it brings none of its own."""
+    """If it has no time of its own."""
     connection = projected(visit(motion(-3600), UnlockAction(granted=True)), cuts)
     (row,) = rows(connection, "unlock_actions")
     assert row["listed_at"] == "2026-02-25T09:30:00"

@@ -280,7 +280,7 @@ def test_parents_come_first() -> None:
 
 
 def test_the_contracts_indexes_begin_with_the_contracts_columns() -> None:
-    """Further columns stand behind; the newest event stands first in the first one."""
+    """Further columns follow; the first index has the newest event first."""
     connection = database()
     for index, column in (
         ("idx_events_recorded_at", "recorded_at"),

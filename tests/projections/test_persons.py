@@ -51,7 +51,7 @@ def test_the_first_record_that_names_a_person_makes_the_row(fact: Fact, *, apart
 
 @both
 def test_a_stranger_is_no_person(*, apart: bool) -> None:
-    """Neither is a granted action that names nobody."""
+    """A granted action without a name is not a person either."""
     assert persons_of(FaceResult(distance=0.5), UnlockAction(granted=True), apart=apart) == []
 
 

@@ -194,7 +194,7 @@ def test_a_silence_ends_when_its_source_is_back(records: list[Record], size: int
 
 @given(logs(), st.integers(1, 20))
 def test_an_alert_is_told_of_once(records: list[Record], size: int) -> None:
-    """What became of it stands in its own row; one that nothing announced has one of its own."""
+    """Its outcome is in its own row; one that was not announced gets a row too."""
     expected: dict[int, tuple[int, str | None]] = {}
     for r in records:
         if isinstance(r.fact, AlertIntended):
@@ -303,7 +303,7 @@ def test_the_queries_of_the_views_answer_their_columns() -> None:
 
 
 def test_a_slot_that_is_linked_to_a_person_shows_the_person() -> None:
-    """Before and after the link; parted again, nobody is shown."""
+    """For actions before and after the link; after it was undone, no person is shown."""
     by_slot = UnlockAction(
         granted=True, door_action="unlocked", actor="keypad", door_id="front", credential_slot=2
     )

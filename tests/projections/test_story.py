@@ -197,7 +197,7 @@ def test_every_record_has_its_line_in_order(facts: list[Fact]) -> None:
 
 
 def test_a_line_tells_the_cameras_time_and_else_that_of_the_append() -> None:
-    """Which of the two it is stands beside it."""
+    """The line says which of the two it is."""
     at = T0 + timedelta(hours=1)
     known, unknown = story.tell(
         records(AlertSent(channel="telegram", recorded_at=at), AlertSent())
@@ -298,7 +298,7 @@ def test_a_row_that_cannot_be_read_stays_in_the_story(
 
 
 def test_texts_from_outside_can_not_speak_as_the_log() -> None:
-    """A rule, an actor, a label and a camera that go on like a sentence stand in quotes."""
+    """A rule, an actor, a label and a camera that look like part of a sentence are quoted."""
     lie = "none. The door was locked again"
     asked = UnlockAction(granted=False, actor=lie, rule=f'x"; {lie}')
     told = story.tell(records(Ding(camera_id=lie, recorded_at=T0), Detection(label=lie), asked))

@@ -157,7 +157,7 @@ def test_rows_as_the_contract_has_them_come_back_from_the_views(data: st.DataObj
 def test_rows_of_any_values_are_in_views_and_meta_together_or_lie_aside(
     events: list[Row], detections: list[Row], persons: list[Row]
 ) -> None:
-    """Adoption neither fails nor loses a value, and no name stands in a meta."""
+    """Adoption never fails and loses no value, and no meta contains a name."""
     with plain_store(":memory:", events, detections, persons, ddl=LOOSE) as connection:
         stored = {table: rows_of(connection, table) for table in ("events", "detections")}
         become_log(connection)

@@ -105,7 +105,7 @@ def test_a_witness_that_lags_gets_a_proof_from_its_own_size(tmp_path: Path) -> N
 
 
 def test_a_witness_with_another_key_took_no_head(tmp_path: Path) -> None:
-    """A cosignature by a key that HEAD_TO does not name counts for nothing."""
+    """A cosignature by a key that HEAD_TO does not name does not count."""
     log = FakeLog(new_key(str(NAME)))
     witness = Witness(tmp_path / "seen", new_key("w.example/w", COSIGNS))
     witness.add(log.pair.public.encode())
@@ -155,7 +155,7 @@ def test_a_witness_that_answers_otherwise_failed(status: int, body: bytes) -> No
 
 
 def test_a_witness_that_is_not_there_failed() -> None:
-    """Nobody listens: the place failed."""
+    """No server listens, so the place counts as failed."""
     with answering(200, b"") as url:
         gone = witness_place(url, KEY)
     with pytest.raises(PlaceFailed, match="can't be reached"):

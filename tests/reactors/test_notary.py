@@ -135,7 +135,7 @@ async def test_an_unlock_is_signed_at_once_and_the_rest_after_a_minute(
 
 
 async def test_at_most_one_head_a_second(door: tuple[EventStore, Path, KeysDir]) -> None:
-    """While less than a second has gone by since the last head, unlocks wait for the next."""
+    """Within a second of the last head, unlocks wait for the next one."""
     store, db_path, keys = door
     clock = Clock()
     notary = Notary(db_path, keys, nudge=store.reader.nudge, monotonic=clock)
@@ -211,7 +211,7 @@ def test_a_log_that_was_cut_is_not_signed(tmp_path: Path) -> None:
 
 
 def test_a_log_that_was_rewritten_is_not_signed(tmp_path: Path) -> None:
-    """A database whose rows were changed and chained anew is refused, with any tree file."""
+    """A database whose rows were changed and chained again is refused, with any tree file."""
     db_path, keys, head = signed_log(tmp_path)
 
     def backdate(stored: list[StoredRecord]) -> None:
@@ -420,7 +420,7 @@ def head_of_other(name: str, size: int) -> SignedHead:
 async def test_a_caller_may_wait_until_a_record_is_outside(
     door: tuple[EventStore, Path, KeysDir],
 ) -> None:
-    """`witnessed` says whether a head outside covers a record, and `head_line` what to tell."""
+    """`witnessed` says whether an outside head covers a record; `head_line` is for an alert."""
     store, db_path, keys = door
     assert store.head_line() is None
     assert not await store.witnessed(1, 1)

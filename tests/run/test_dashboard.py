@@ -106,13 +106,13 @@ def test_a_webhook_refuses_what_does_not_fit(client: httpx.Client, body: Any, st
 
 
 def test_names_that_the_config_lacks_are_not_found(client: httpx.Client) -> None:
-    """Neither hooks nor channels."""
+    """Neither webhooks nor channels."""
     assert post(client, "/api/hooks/frigate", {}).status_code == 404
     assert post(client, "/api/alerts/none/test", {}).status_code == 404
 
 
 def test_a_channel_is_tested(client: httpx.Client) -> None:
-    """Nobody listens there, and the answer says so."""
+    """No server listens, and the response says so."""
     answer = post(client, "/api/alerts/page/test", {})
     assert (answer.status_code, answer.json()["sent"]) == (200, False)
 
@@ -128,7 +128,7 @@ def test_a_tokens_limits_hold_for_webhooks_too(client: httpx.Client) -> None:
 
 
 def test_a_stranger_gets_nothing(client: httpx.Client) -> None:
-    """Without a token neither health nor hooks."""
+    """Without a token, neither health nor webhooks are available."""
     with httpx.Client(base_url=client.base_url) as stranger:
         assert stranger.get("/api/health").status_code == 401
         assert stranger.post("/api/hooks/bell", content="{}").status_code in {401, 403}

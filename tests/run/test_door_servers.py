@@ -107,7 +107,7 @@ def named(got: list[tuple[str, bytes, bool]], ending: str) -> list[Any]:
 
 
 async def test_a_visit_and_an_opening_go_in_and_out_once(tmp_path: Path) -> None:
-    """Recorded, told over the webhook, published to Home Assistant; the will says when we die."""
+    """They are recorded, sent to the webhook and published; the will reports a killed process."""
     with Mosquitto(tmp_path) as broker, receiver() as (page, alerts):
         config = CONFIG.format(port=broker.port, page=page)
         with RunningDoor(tmp_path, config) as door:

@@ -138,7 +138,7 @@ def frigate_api(events: list[dict[str, Any]]) -> Iterator[str]:
 
 
 async def test_what_frigate_saw_while_the_broker_was_away_is_found(tmp_path: Path) -> None:
-    """Frigate drops what it publishes meanwhile; its history has it, and it is told as late."""
+    """Frigate drops what it publishes then; its history has it, and it is reported as late."""
     events: list[dict[str, Any]] = []
     broker = Mosquitto(tmp_path)
     broker.start()

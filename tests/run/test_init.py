@@ -55,7 +55,7 @@ def test_the_first_config_can_be_read(tmp_path: Path, arguments: tuple[str, ...]
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
-    """A second call is refused, and leaves everything as it is."""
+    """A second call is refused, and changes nothing."""
     assert init(tmp_path, "--yes").returncode == 0
     config = tmp_path / "etc/eventlog.toml"
     config.write_text("# mine\n", encoding="utf-8")

@@ -45,7 +45,7 @@ def test_a_kill_is_found_at_the_next_start(tmp_path: Path) -> None:
 
 
 def test_a_second_run_of_one_log_is_refused(tmp_path: Path) -> None:
-    """Two processes would ask each source and tell each alert twice."""
+    """Two processes would poll each source and send each alert twice."""
     with RunningDoor(tmp_path, "") as door:
         second = run("--config", str(door.config))
     assert second.returncode == 2
@@ -66,7 +66,7 @@ def test_a_log_that_must_exist_is_not_made(tmp_path: Path) -> None:
 
 
 def test_sighup_reads_the_config_again(tmp_path: Path) -> None:
-    """A bad one changes nothing and is named; a good one is said."""
+    """A bad config changes nothing and is named; a good one is confirmed."""
     with RunningDoor(tmp_path, "") as door:
         good = door.config.read_text(encoding="utf-8")
         door.config.write_text(good + "typo = 1\n", encoding="utf-8")

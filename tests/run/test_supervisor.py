@@ -100,7 +100,7 @@ async def test_a_part_that_fails_is_started_again_ever_later() -> None:
 
 
 async def test_only_the_change_is_recorded() -> None:
-    """Down for ten hours is told once an hour; back is told after ten minutes of running."""
+    """A failure is reported once an hour; recovery is recorded after ten minutes of running."""
     world, started = World(), list[float]()
     supervisor = world.supervisor()
     await supervisor.keep([Part("mqtt", 1, failing(600, started, world))])
@@ -193,7 +193,7 @@ async def test_a_part_that_ends_is_started_again() -> None:
 
 
 async def test_a_reload_restarts_what_changed_only() -> None:
-    """Same settings run on; others, new ones and those that are gone are named."""
+    """Parts with the same settings keep running; changed, new and removed ones are named."""
     world = World()
     starts: dict[str, list[float]] = {name: [] for name in ("same", "other", "new", "gone")}
     supervisor = world.supervisor()

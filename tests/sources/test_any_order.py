@@ -106,7 +106,7 @@ def content(store: ModelStore) -> set[tuple[str, bytes]]:
 @settings(max_examples=10)
 @given(data=st.data())
 async def test_a_second_feeding_in_any_order_adds_nothing(source: str, data: st.DataObject) -> None:
-    """Whole, backwards, shuffled, or a part of it."""
+    """All of it, backwards, shuffled, or a part of it."""
     messages = CORPUS[source]
     assert messages
     store, first = await fed(items(source, messages))

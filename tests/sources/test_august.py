@@ -118,7 +118,7 @@ def push(**changes: object) -> dict[str, Any]:
 
 @pytest.mark.anyio
 async def test_two_pushes_of_one_entry_are_one_operation() -> None:
-    """The first names nobody, and is a state; the second is the operation, also sent again."""
+    """The first has no name, and is a state; the second is the operation, also sent again."""
     store = ModelStore()
     feeder = Feeder(store)
     for message in (push(callingUserID=None, info={}), push(), push()):
@@ -178,7 +178,7 @@ async def test_the_recorded_activities_are_their_own_reading(shared_data: Path) 
 
 @pytest.mark.anyio
 async def test_a_recorded_house_goes_in_once_in_any_order(shared_data: Path) -> None:
-    """Its placeholders give one id to many: device, time and action tell them apart."""
+    """Its placeholders give many entries one id: device, time and action distinguish them."""
     data = (shared_data / "yalexs/get_house_activities.json").read_bytes()
     told_of = json.loads(data)
     apart = {(one["deviceID"], one["dateTime"], one["action"]) for one in told_of}

@@ -37,7 +37,7 @@ async def test_a_visit_opens_one_event_and_is_known_the_second_time() -> None:
 
 
 async def test_an_addition_joins_the_event_of_its_opener_key() -> None:
-    """Facts under another key stand in the event that the opener opened."""
+    """Facts under another key are in the event that the opener opened."""
     store, tally = await fed([Visit("b", (motion("back"),))], [Visit("a", (motion(),))])
     tally = await feed(store, [Addition("a", "a:1", (person(),), (motion(),))])
     assert tally == Tally(facts=1)
@@ -61,7 +61,7 @@ async def test_an_addition_that_can_not_open_its_event_is_refused() -> None:
 
 
 async def test_an_addition_to_a_key_without_an_event_is_refused() -> None:
-    """A key that stands for facts of no visit can't be joined."""
+    """A key whose facts have no event can't be joined."""
 
     class Standalone(ModelStore):
         async def receipt(self, key: str) -> Receipt | None:
@@ -111,7 +111,7 @@ async def test_a_conflict_with_a_faster_feeder_counts_as_known() -> None:
 async def test_what_is_skipped_or_refused_is_counted_by_reason(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Each reason has its count, and the log says where a refused element stands."""
+    """Each reason has its count, and the log has the place of a refused element."""
     items: list[Item] = [Skipped("kind x"), Skipped("kind x"), Refused("line 3", "is not JSON")]
     _, tally = await fed(items)
     assert tally == Tally(skipped={"kind x": 2}, refused={"is not JSON": 1})
@@ -133,7 +133,7 @@ async def test_a_failing_store_raises_its_own_error() -> None:
 
 
 async def test_items_of_different_events_are_under_way_at_once() -> None:
-    """A whole chunk waits in the store together, so that it can share one commit."""
+    """A chunk of items waits in the store together, so that it can share one commit."""
     together = anyio.Event()
 
     class Gathering(ModelStore):
@@ -155,7 +155,7 @@ async def test_items_of_different_events_are_under_way_at_once() -> None:
 
 @given(st.lists(st.sampled_from("abc"), max_size=3 * CHUNK))
 async def test_items_of_one_event_keep_their_order(keys: list[str]) -> None:
-    """Whatever stands between them, an event's facts come in the order of the items."""
+    """An event's facts keep the order of its items, whatever is between them."""
     items = [
         Addition(key, f"{key}:{n}", (person(n / len(keys)),), (motion(key),))
         for n, key in enumerate(keys)

@@ -120,7 +120,7 @@ def test_an_alarm_is_a_state_of_lock_door_or_device() -> None:
 
 
 def test_a_timestamp_since_the_start_of_the_device_is_no_time() -> None:
-    """Its message's arrival is told then; microseconds are taken too."""
+    """The message's arrival is used then; microseconds are accepted too."""
     since_boot = next(one for one in MESSAGES if one["data"]["timestamp_type"] == 0)
     assert only(since_boot).recorded_at == NOW
     exact = next(iter(of_event(1)))

@@ -27,7 +27,7 @@ class Note(Struct):
 
 
 def test_a_reason_repeats_no_value() -> None:
-    """What a message holds may be a name: only its field and the type are told."""
+    """A message may contain a name, so only the field and the type are shown."""
     with pytest.raises(BadPayload) as caught:
         shape("notes", {"text": {"anna": "anna"}}, Note)
     assert "anna" not in str(caught.value)

@@ -87,7 +87,7 @@ def test_initialized_is_a_state_and_false_is_an_end() -> None:
 
 
 def test_a_tamper_and_an_input_are_states() -> None:
-    """Also where they are told at the subscription."""
+    """Also when they are reported at the subscription."""
     (tamper,) = facts(told(ADAPTER, zeep("tns1:RuleEngine/TamperDetector/Tamper")))
     topic = "tns1:Device/Trigger/DigitalInput"
     (contact,) = facts(told(ADAPTER, zeep(topic, operation="Initialized", origin="1")))

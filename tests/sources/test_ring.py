@@ -116,7 +116,7 @@ def test_an_id_may_come_as_text() -> None:
     ],
 )
 def test_a_named_device_is_the_camera(changes: dict[str, Any], camera_id: str) -> None:
-    """Its name becomes a word; where none is named, the default stands."""
+    """Its name becomes an id; without a name, the default is used."""
     (item,) = read(history(**changes))
     assert isinstance(item, Visit)
     (fact,) = item.facts
@@ -136,7 +136,7 @@ def test_the_camera_of_a_history_can_be_chosen() -> None:
 async def test_a_ring_by_push_and_by_history_is_one_event(
     order: tuple[dict[str, Any], dict[str, Any]],
 ) -> None:
-    """Their times differ by fractions, and their cameras: the first telling stands."""
+    """Their times differ by fractions, and so do their cameras: the first report counts."""
     first, second = (read(message) for message in order)
     store, tally = await fed(first, second)
     assert tally == Tally(known=1)
@@ -160,7 +160,7 @@ async def test_one_id_may_serve_two_kinds() -> None:
 
 @pytest.mark.parametrize("kind", ["on_demand", "alarm"])
 def test_kinds_that_are_no_visit_are_skipped_and_counted(kind: str) -> None:
-    """A look at the live picture is nobody at the door."""
+    """Watching the live picture is not a visit."""
     assert read(history(kind=kind)) == [Skipped(f"kind {kind}")]
 
 
@@ -179,7 +179,7 @@ def test_a_kind_that_nobody_knows_is_counted_by_name() -> None:
     ],
 )
 def test_a_person_is_a_detection_without_a_confidence(changes: dict[str, Any]) -> None:
-    """Ring tells that it saw a person, and not how sure it is."""
+    """Ring reports that it saw a person, but not how certain it is."""
     key = f"ring:{ID}:motion"
     opening, seen = read(history(kind="motion", **changes))
     assert isinstance(opening, Visit)
@@ -458,7 +458,7 @@ def test_a_recorded_push_keeps_its_microseconds(shared_data: Path) -> None:
 
 @pytest.mark.anyio
 async def test_a_ring_by_push_and_by_two_histories_is_one_event() -> None:
-    """Whichever comes first; the histories end it, and say that nobody answered."""
+    """Whichever comes first; the histories end it, and say that it was not answered."""
     page: dict[str, Any] = {
         "items": [
             {

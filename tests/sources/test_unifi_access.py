@@ -103,7 +103,7 @@ def test_an_access_is_an_opening_with_person_and_credential() -> None:
 def test_the_provider_says_by_what(
     provider: str, actor: str | None, credential: str | None
 ) -> None:
-    """What nobody knows is left open."""
+    """An unknown provider is left out."""
     fact = only(log(provider=provider))
     assert (fact.actor, fact.credential_kind) == (actor, credential)
 

@@ -146,7 +146,7 @@ async def test_updates_in_any_order_give_the_same_event_once() -> None:
 
 @pytest.mark.anyio
 async def test_a_partial_update_joins_the_event_that_is_known() -> None:
-    """It holds neither type nor start: alone it opens nothing, and says so."""
+    """It has neither type nor start: alone it opens no event, and the reason is reported."""
     end = told(ADAPTER, update(end=START + 9000))
     _, tally = await fed(end)
     assert tally.refused == {"its event was never opened, and it can't open it": 1}
@@ -216,7 +216,7 @@ def test_rings_sounds_doors_and_devices_are_what_they_are() -> None:
 def test_a_credential_is_shown_and_opens_nothing(
     kind: str, metadata: dict[str, Any], expected: tuple[str | None, ...]
 ) -> None:
-    """Both shapes of a card; a finger that nobody knows."""
+    """Both forms of a card; an unknown finger."""
     (item,) = told(ADAPTER, event(kind, metadata=metadata))
     assert isinstance(item, Standalone)
     (fact,) = item.facts

@@ -157,7 +157,7 @@ def test_the_devices_own_time_is_the_key_where_it_is_told(last_seen: object) -> 
 
 
 def test_a_contact_a_battery_and_a_tamper_are_told_of_doors_only() -> None:
-    """A thermometer's battery is none of the door's."""
+    """A thermometer's battery is not the door's."""
     items = read({"contact": False, "battery": 9, "tamper": True})
     assert facts(items) == [
         DoorState(door_id="front_door", state="open", source="zigbee2mqtt", recorded_at=NOW),

@@ -107,7 +107,7 @@ def test_a_refusal_says_why(number: int, reason: str) -> None:
 
 @pytest.mark.parametrize("slot", [0, 255, None, True, "2"])
 def test_a_slot_that_is_no_users_is_left_out(slot: object) -> None:
-    """0 and 255 are nobody's; some locks send none."""
+    """0 and 255 belong to no user; some locks send no slot."""
     (fact,) = facts(told(ADAPTER, server(6, {"userId": slot})))
     assert isinstance(fact, UnlockAction)
     assert fact.credential_slot is None
@@ -150,7 +150,7 @@ def test_all_envelopes_tell_the_same() -> None:
 
 @pytest.mark.anyio
 async def test_a_jam_is_a_state_that_the_next_operation_ends() -> None:
-    """It never goes idle by itself; told twice it is one."""
+    """It never ends by itself; two reports of it are one jam."""
     store = ModelStore()
     feeder = Feeder(store)
     for number in (0x0B, 0x0B):

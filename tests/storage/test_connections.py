@@ -170,9 +170,9 @@ def test_what_is_not_ours_is_named_and_stays_untouched(
     stranger: tuple[Callable[[Path], object], type[DatabaseError]],
     opener: Callable[[Path], object],
 ) -> None:
-    """Not one byte changes, no WAL is begun, and nothing is left beside it but our lock file.
+    """No byte changes, no WAL is made, and only our lock file is added.
 
-    A read-only connection to a database that is in WAL mode leaves that mode's empty files.
+    A read-only connection to a database in WAL mode leaves that mode's empty files.
     """
     make, error = stranger
     path = tmp_path / "stranger.db"
@@ -274,7 +274,7 @@ def test_a_database_that_refuses_wal_is_named(tmp_path: Path) -> None:
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
-    """Opened read-only: neither rows nor pragmas of it change the file."""
+    """Opened read-only: neither rows nor pragmas change the file."""
     path = make_log(tmp_path / "log.db")
     with closing(connect_reader(path)) as connection:
         assert ask(connection, "busy_timeout") == 5000
@@ -326,7 +326,7 @@ def test_the_mode_of_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
 
 
 def test_a_transaction_is_immediate_and_commits(tmp_path: Path) -> None:
-    """From its first statement on nobody else can write; what it did is there afterwards."""
+    """From its first statement on, no other connection can write; its changes are committed."""
     path = make_log(tmp_path / "log.db")
     with writer(path) as connection, closing(sqlite3.connect(path, timeout=0)) as other:
         with connections.transaction(connection):

@@ -115,7 +115,7 @@ def test_a_write_that_takes_only_a_part_goes_on(
 def test_a_call_that_fails_leaves_nothing_behind(
     tmp_path: Path, recorded: Callable[..., Recorder], fail_at: int, error: int
 ) -> None:
-    """Whichever call fails, the error arrives, and neither the file nor its spare is there."""
+    """Whichever call fails, the error is raised, and neither file exists."""
     (tmp_path / "other").write_bytes(b"other")
     recorder = recorded(fail_at=fail_at, error=error)
     with pytest.raises(OSError, match=os.strerror(error)) as raised:
@@ -154,7 +154,7 @@ def test_a_name_that_is_taken_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_spare_name_that_is_taken_is_left_alone(tmp_path: Path) -> None:
-    """What somebody else put there, a symbolic link as well, is neither written nor removed."""
+    """A file or symbolic link of another program is neither written nor removed."""
     outside = tmp_path / "outside"
     outside.write_bytes(b"outside")
     (tmp_path / SPARE).symlink_to(outside)
@@ -165,7 +165,7 @@ def test_a_spare_name_that_is_taken_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_without_a_free_name_nothing_is_written(tmp_path: Path) -> None:
-    """The error is the system's own, and the spare is gone."""
+    """The error is the system's own, and the temporary file is removed."""
     (tmp_path / "a").write_bytes(b"first")
     with pytest.raises(FileExistsError):
         write_new(tmp_path, SPARE, names("a"), b"content")
@@ -226,7 +226,7 @@ def test_a_folder_that_another_process_makes_meanwhile_is_as_good(
 
 
 def test_only_a_plain_file_is_plain(tmp_path: Path) -> None:
-    """A link, a folder, a pipe, nothing, or a name that can't be: none of them is."""
+    """A link, a folder, a pipe, a missing file and an impossible name are not plain files."""
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     (tmp_path / "folder").mkdir()

@@ -50,7 +50,7 @@ def test_it_can_only_be_read(tmp_path: Path) -> None:
 def test_a_read_only_medium_without_a_wal_is_read_in_place(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A file that nobody can change needs no -shm; that it was opened so is said."""
+    """A file that can't change needs no -shm; the result says how it was opened."""
     with writable_once(tmp_path / "stick") as folder:
         path = build_log(folder / "door.db", 20)
         whole = rows(path)
@@ -69,7 +69,7 @@ def test_a_read_only_medium_without_a_wal_is_read_in_place(
 def test_a_read_only_medium_with_a_wal_is_read_from_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The WAL's records are there too, and the copy is gone afterwards."""
+    """The copy has the WAL's records too, and is removed afterwards."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))

@@ -49,7 +49,7 @@ async def append_until(store: EventStore, *, longer_than: int = 0, at_most: int 
 
 
 async def test_a_wal_that_grew_under_a_slow_reader_is_cut_when_it_has_gone(tmp_path: Path) -> None:
-    """Nobody can end another program's reader; once it ends the WAL starts again, and short."""
+    """Another program's reader can't be ended; when it ends, the WAL starts again and is short."""
     async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "t")) as store:
         await store.append(MOTION)
         with closing(sqlite3.connect(f"file:{store.db_path}?mode=ro", uri=True)) as slow:
@@ -62,7 +62,7 @@ async def test_a_wal_that_grew_under_a_slow_reader_is_cut_when_it_has_gone(tmp_p
 
 
 async def test_a_subscriber_that_never_reads_on_holds_nothing(tmp_path: Path) -> None:
-    """It stands between two records for as long as it likes, and the WAL stays short."""
+    """It may stop between two records for any time, and the WAL stays short."""
     async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "t")) as store:
         await store.append(MOTION)
         idle = store.subscribe()

@@ -31,7 +31,7 @@ def test_a_copied_file_is_named_by_the_other_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("tz", ["America/New_York", ":America/New_York"])
 def test_tz_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tz: str) -> None:
-    """A container is told its zone by it."""
+    """A container gets its zone from the variable TZ."""
     (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Europe/Berlin")
     monkeypatch.setenv("TZ", tz)
     assert system_zone(tmp_path) == "America/New_York"

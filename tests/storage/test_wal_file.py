@@ -64,7 +64,7 @@ def test_what_the_disk_holds_is_not_written_again(
 def test_only_the_bytes_that_differ_are_written(
     tmp_path: Path, written: list[tuple[int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last of three frames had not come to the disk: the first two stay as they lie."""
+    """The last of three frames did not reach the disk; the first two are not written again."""
     wal = make_wal(tmp_path, b"a", b"b", b"c")
     third = 32 + 2 * FRAME
     show_disk(monkeypatch, lambda at, shown: shown[: third - at] + bytes(len(shown) - third + at))

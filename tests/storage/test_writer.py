@@ -54,7 +54,7 @@ async def test_sqlite_waits_only_for_what_the_deadline_has_left(writer: Writer) 
 async def test_a_writer_compares_the_wal_with_the_disk_before_sqlite_opens_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody knows how the last process ended; each connection that writes looks first."""
+    """How the last process ended is not known, so each connection that writes compares first."""
     done: list[str] = []
     connect = sqlite3.connect
 

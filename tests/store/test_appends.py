@@ -162,7 +162,7 @@ async def test_a_cancelled_append_is_wholly_in_or_wholly_not(store: EventStore) 
 async def test_a_durable_answer_about_a_relaxed_append_syncs_it_first(
     store: EventStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever asks durably for what is known, or settles by receipt, gets it on the disk."""
+    """A durable append with a known key, or a receipt, puts the relaxed append on the disk."""
     await store.append(MOTION, key="k", durability="relaxed")
     synced: list[int] = []
     monkeypatch.setattr(os, "fdatasync", synced.append)

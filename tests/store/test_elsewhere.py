@@ -197,7 +197,7 @@ def test_a_forked_child_is_refused_and_opens_the_log_anew(tmp_path: Path) -> Non
 
 
 def test_a_dropped_store_ends_its_threads(tmp_path: Path) -> None:
-    """Nobody closed it: it says so, lets go of threads and files, and the next start records it."""
+    """A store that was not closed warns and ends its threads; the next start records it."""
     descriptors = Path("/proc/self/fd")
 
     async def drop() -> None:

@@ -116,7 +116,7 @@ async def test_every_pragma_of_the_contract_is_set(store: EventStore) -> None:
 
 
 async def test_the_read_tables_have_the_contracts_columns_and_indexes(store: EventStore) -> None:
-    """Names, types, defaults and indexes as the owner asked for; more may stand behind them."""
+    """Names, types, defaults and indexes are the contract's; further columns may follow."""
     assert store.db is not None
     rows = await store.db.execute_fetchall("PRAGMA table_info(events)")
     columns = [(r["name"], r["type"], r["notnull"], r["dflt_value"]) for r in rows]

@@ -50,7 +50,7 @@ async def test_a_face_distance_of_numpy_keeps_the_visit_and_its_unlock(store: Ev
 
 
 async def test_every_argument_is_taken_at_its_plain_value(store: EventStore) -> None:
-    """The same event comes of foreign values and of plain ones, detections and all."""
+    """Values of other libraries give the same event as plain ones, with its detections."""
     foreign: dict[str, Any] = {
         "camera_id": np.array(["porch"])[0],
         "recorded_at": np.datetime64("2026-02-25T10:30:00"),

@@ -66,7 +66,7 @@ async def test_nothing_is_answered_once_the_database_is_moved(tmp_path: Path) ->
 
 
 async def test_nothing_is_answered_once_another_log_lies_there(tmp_path: Path) -> None:
-    """A backup put back under an open store: it stays as it is until the store is closed."""
+    """A backup that was restored under an open store is not changed until the store is closed."""
     path, other = tmp_path / "events.db", build_log(tmp_path / "other.db", 5)
     before = other.read_bytes()
     async with EventStore(str(path), str(tmp_path / "t")) as store:

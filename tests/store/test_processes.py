@@ -101,9 +101,9 @@ async def _make(path: Path) -> None:
 
 
 def test_two_appenders_a_replay_and_a_follower_share_one_log(tmp_path: Path) -> None:
-    """Every receipt is true, positions have no hole, the follower sees each once, nobody is locked.
+    """Every receipt is true, positions have no hole, and the follower sees each record once.
 
-    EVENTS in the environment says how many events each appender brings.
+    EVENTS in the environment is the number of events of each appender.
     """
     path = tmp_path / "events.db"
     asyncio.run(_make(path))

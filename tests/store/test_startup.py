@@ -114,7 +114,7 @@ async def test_an_unclean_stop_is_a_fact_at_the_next_start(tmp_path: Path) -> No
 
 
 async def test_records_that_the_head_file_named_and_are_gone_are_told_of(tmp_path: Path) -> None:
-    """Whoever cuts the journal's tail finds a fact about it at the next start."""
+    """After the journal's tail was cut, the next start records a fact about it."""
     path = tmp_path / "events.db"
     async with EventStore(str(path), str(tmp_path / "t")) as store:
         await store.append(MOTION)
@@ -133,7 +133,7 @@ async def test_records_that_the_head_file_named_and_are_gone_are_told_of(tmp_pat
 
 
 async def test_a_missing_view_comes_back_when_the_store_opens(tmp_path: Path) -> None:
-    """Whoever drops read tables gets the same ones back, ids included."""
+    """Read tables that were dropped are rebuilt with the same ids."""
     path = tmp_path / "events.db"
     async with EventStore(str(path), str(tmp_path / "t")) as store:
         await store.append(MOTION, DOG, FaceResult(name="anna", distance=0.3))

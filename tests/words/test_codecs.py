@@ -32,7 +32,7 @@ def same_moment(ours: datetime, read: datetime) -> bool:
 @settings(max_examples=1000)
 @given(fact=facts())
 def test_every_fact_comes_back_equal(fact: Fact) -> None:
-    """decode(encode(fact)) is the fact, of the very type, and its kind and version stand there."""
+    """decode(encode(fact)) equals the fact and has its type; kind and version are its own."""
     kind, version, body = codecs.encode(fact)
     assert (kind, version) == (kind_of(type(fact)), version_of(type(fact)))
     back = codecs.decode(kind, version, body)

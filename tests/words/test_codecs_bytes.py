@@ -172,7 +172,7 @@ def test_a_mutated_body_is_a_fact_or_a_bad_record(fact: Fact, data: st.DataObjec
 @settings(max_examples=200)
 @given(fact=facts())
 def test_every_body_that_was_cut_is_bad(fact: Fact) -> None:
-    """A body is whole or no body: nothing of it can be left off, nothing stand behind it."""
+    """A body with bytes missing or added is refused."""
     kind, version, body = codecs.encode(fact)
     for size in range(len(body)):
         assert isinstance(settle(kind, version, body[:size]), BadBody)

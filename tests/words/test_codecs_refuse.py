@@ -69,7 +69,7 @@ def test_every_hostile_value_is_refused_inside_a_part(kind: str, part: str, name
 @settings(max_examples=500)
 @given(data=st.data(), where=st.sampled_from([*FIELDS, *((k, f"{p}.{n}") for k, p, n in INNER)]))
 def test_drawn_hostile_values_are_refused(data: st.DataObject, where: tuple[str, str]) -> None:
-    """The same holds for values that nobody listed."""
+    """The same holds for random values."""
     kind, field = where
     value = data.draw(hostile_values(field.rpartition(".")[2], kind))
     assert fault_of(with_value(kind, field, value), field, value) is None
@@ -150,7 +150,7 @@ class _Motion(Motion, frozen=True, kw_only=True, tag_field="kind", tag="motion")
     ],
 )
 def test_what_is_no_fact_is_refused_by_the_name_of_its_type(thing: Any) -> None:
-    """A dict, a type, a part of a fact, a subclass of one: none of them is a fact."""
+    """A dict, a type, a part of a fact and a subclass are not facts."""
     with pytest.raises(BadFact, match="is no fact") as caught:
         codecs.encode(thing)
     assert (caught.value.kind, caught.value.field) == (type(thing).__name__, "")

@@ -59,7 +59,7 @@ def test_the_tree_at_the_top_is_the_tree_that_is_there() -> None:
 
 
 def test_the_tree_is_drawn_in_the_order_of_the_file() -> None:
-    """Whoever reads down the tree finds the classes in the same order below."""
+    """The tree lists the classes in the order in which they are defined."""
     tree = ast.parse(inspect.getsource(errors))
     below = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     assert list(drawn()) == below
@@ -83,7 +83,7 @@ def test_every_error_says_in_a_sentence_what_it_means(error: type[EventLogError]
 
 
 def test_every_error_is_raised_somewhere() -> None:
-    """An error that nobody raises is a promise that nobody keeps; inner nodes are to be caught."""
+    """An error that is never raised is a false promise; inner nodes are there to be caught."""
     named: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
         if path.name == "errors.py":
@@ -128,7 +128,7 @@ RECEIPT: Final = Receipt((Position(4), Position(5)), EventId(2))
 def test_an_error_carries_what_its_catcher_needs(
     error: EventLogError, carries: dict[str, Any], says: str
 ) -> None:
-    """What it is about stands in attributes, and in its sentence."""
+    """Its details are in attributes, and in its message."""
     assert {name: getattr(error, name) for name in carries} == carries
     assert says in str(error)
 

@@ -125,7 +125,7 @@ def test_the_kinds_are_those_that_are_promised_and_differ() -> None:
 
 
 def test_openers_and_standalone_facts_are_kinds_apart() -> None:
-    """What opens an event never stands without one; each name in the two sets is a kind."""
+    """An opener is never standalone; each name in the two sets is a kind."""
     assert set(KINDS) >= OPENERS | STANDALONE
     assert not OPENERS & STANDALONE
     assert {"motion", "ding", "observation"} == OPENERS
@@ -171,7 +171,7 @@ def test_a_fact_cannot_be_changed(fact: msgspec.Struct) -> None:
 def test_every_field_that_a_source_may_not_know_may_be_none(
     fact_type: type[msgspec.Struct],
 ) -> None:
-    """None means not known, and is what such a field holds when nobody gives it a value."""
+    """None means not known, and is the default of such a field."""
     known = {
         info.name
         for info in fields(fact_type)

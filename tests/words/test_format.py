@@ -81,7 +81,7 @@ def test_a_number_that_no_column_can_hold_has_no_digest(column: str, number: int
 
 
 def test_text_that_utf8_cannot_hold_has_no_digest() -> None:
-    """A lone surrogate can't stand in a column, and is refused as a ValueError too."""
+    """A column can't hold a lone surrogate, so it is refused with a ValueError."""
     with pytest.raises(ValueError, match="surrogates not allowed"):
         chain.digest(example_row()._replace(key="\ud800"))
 
@@ -146,7 +146,7 @@ def test_the_page_lists_the_columns_in_the_rows_order() -> None:
 
 
 def test_the_head_file_lies_as_the_page_says() -> None:
-    """Every part of the head file stands at the offset that the page's table gives."""
+    """Every part of the head file is at the offset in the page's table."""
     log_id, last_hash = bytes(range(16)), bytes(range(100, 132))
     data = pack(HeadMark(log_id=log_id, position=258, durable_position=257, hash=last_hash))
     part = PAGE.read_text(encoding="utf-8").partition("## The head file")[2]

@@ -133,7 +133,7 @@ def test_golden_rows_are_chained_from_their_own_log_id(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(TODAY))
 def test_golden_rows_decode_to_the_facts_that_they_were_made_from(kind: str) -> None:
-    """Every body of the past is the fact that stands beside it, lifted to today's shape."""
+    """Every old body decodes to the fact next to it, converted to the current version."""
     for stored, plain in golden(kind)[1]:
         assert stored.kind == kind
         assert codecs.signs(stored.body) == (kind, stored.version)

@@ -20,7 +20,7 @@ EVIL = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 def test_a_live_event_appears_without_reload(
     sampled: tuple[Running, str], open_page: Pages
 ) -> None:
-    """It slides in on top, changes as its facts come, and its day's title stands once."""
+    """It appears at the top, changes as its facts arrive, and its day has one title."""
     running, token = sampled
     page = sign_in(open_page(running.url), running.url)
     page.locator("#live[data-state=on]").wait_for()

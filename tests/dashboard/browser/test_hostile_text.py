@@ -106,7 +106,7 @@ def test_a_hundred_payloads_are_text_on_every_page(tmp_path: Path, open_page: Pa
 
 
 def test_ids_beyond_what_a_number_holds_stay_exact(tmp_path: Path, open_page: Pages) -> None:
-    """A position over 2^53 that a stream tells of is asked for to its last digit."""
+    """A position over 2^53 in a stream is requested with all its digits."""
     accounts(tmp_path)
     position, event_id = 2**53 + 1, 2**53 + 3
     data = f'{{"position":"{position}","event_id":"{event_id}","kind":"ding"}}'

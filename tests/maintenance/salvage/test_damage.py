@@ -70,7 +70,7 @@ def root_pages(path: Path) -> list[int]:
 
 
 def test_pages_above_the_leaves_cost_nothing(tmp_path: Path) -> None:
-    """The schema and every root may be gone: the rows are in the leaves."""
+    """The schema and every root may be lost: the rows are in the leaves."""
     path = build_log(tmp_path / "door.db", 300, project=False)
     old = rows(path)
     with closing(sqlite3.connect(path)) as connection:
@@ -100,7 +100,7 @@ def test_a_log_of_another_page_size_is_salvaged_without_its_first_page(
 
 
 def test_a_file_that_was_cut_off_gives_what_is_left(path: Path, tmp_path: Path) -> None:
-    """The records on the pages that are there, and the head file tells how many there were."""
+    """The records on the remaining pages; the head file says how many there were."""
     old, where = rows(path), pages_of_records(path)
     data = path.read_bytes()
     keep = len(data) // 2 // PAGE
@@ -220,7 +220,7 @@ def test_a_lost_wal_is_named_by_the_head_file(tmp_path: Path) -> None:
 
 
 def test_without_a_head_file_the_end_is_not_known(tmp_path: Path) -> None:
-    """That is said, and nothing is called missing that nobody named."""
+    """The report says so, and does not guess missing records."""
     path = build_log_with_wal(tmp_path / "door.db", spare=tmp_path / "spare.db")
     head_path(path).unlink()
     path.with_name(path.name + "-wal").unlink()

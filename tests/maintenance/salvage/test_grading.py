@@ -117,7 +117,7 @@ def test_a_record_between_two_holes_is_taken_if_its_body_says_the_same() -> None
 
 
 def test_a_damaged_hash_is_repaired_by_the_record_after() -> None:
-    """The record is whole but for its hash, and the right one is what the next was chained to."""
+    """Only the hash is damaged, and the next record was chained to the right one."""
     rows = journal(5)
     right = rows[2].hash
     rows[2] = rows[2]._replace(hash=bytes(32))
@@ -177,7 +177,7 @@ def test_what_no_pointer_led_to_needs_a_proof(level: int) -> None:
 
 
 def test_a_frame_that_sqlite_would_not_read_brings_back_what_was_acknowledged_only() -> None:
-    """Behind the head file's position nobody was ever answered."""
+    """After the head file's position, no caller had been answered."""
     rows = journal(5)
     found = [*current(rows[:2]), *((row, STALE) for row in rows[2:])]
     assert list(judged(found, mark=head_of(rows[:4]))) == [1, 2, 3, 4]

@@ -78,7 +78,7 @@ def all_rows(data: bytes, page_size: int) -> dict[int, list[Any] | None]:
 
 @given(value=st.integers(min_value=-(2**63), max_value=2**63 - 1), before=st.binary(max_size=3))
 def test_a_varint_reads_back(value: int, before: bytes) -> None:
-    """Every signed 64-bit integer, wherever it stands."""
+    """Every signed 64-bit integer, at any offset."""
     data = before + put_varint(value) + b"\xff"
     assert varint(data, len(before)) == (value, len(data) - 1)
 
@@ -271,7 +271,7 @@ def test_a_wal_of_noise_commits_nothing() -> None:
 
 
 def test_a_header_that_is_gone_is_made_up_for(path: Path) -> None:
-    """The page size stands in the WAL as well, and can be tried out without either."""
+    """The page size is in the WAL too, and can be guessed without either."""
     data = bytearray(path.read_bytes())
     data[:4096] = random.Random(1).randbytes(4096)
     path.write_bytes(data)

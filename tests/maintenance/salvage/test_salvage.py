@@ -132,7 +132,7 @@ def test_a_salvaged_log_can_be_salvaged(path: Path, tmp_path: Path) -> None:
 
 
 def test_progress_is_told(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller with a progress bar hears of pages read and of all there are."""
+    """A progress bar gets the number of pages read and of all pages."""
     monkeypatch.setattr("eventlog.journal.progress.EVERY", 10)
     told: list[tuple[int, int]] = []
     salvage(path, tmp_path / "new.db", progress=lambda done, total: told.append((done, total)))
@@ -185,7 +185,7 @@ def test_facts_whose_opener_is_lost_keep_their_event(tmp_path: Path) -> None:
 
 
 def test_no_name_can_be_guessed_from_what_a_salvage_says_of_a_record(tmp_path: Path) -> None:
-    """Neither by its own digest nor by one that an older program's salvage had noted."""
+    """Not from its own digest, and not from one that an older program's salvage had noted."""
     older = {"origin": {"log_id": bytes(16), "position": 9, "digest": bytes(32)}}
     made = [prepare([PersonNamed(name="ada")]), prepare([Motion(camera_id="d", recorded_at=T0)])]
     metas = [Append(a.facts, opens=a.opens, meta=codecs.encode_meta(older)) for a in made]
@@ -219,7 +219,7 @@ def test_a_meta_that_is_no_map_is_kept_under_its_origin(tmp_path: Path) -> None:
 
 
 def test_a_head_file_of_another_log_is_not_believed(path: Path, tmp_path: Path) -> None:
-    """The first record tells whose log it is."""
+    """The first record shows which log it belongs to."""
     old = rows(path)
     head_path(path).write_bytes(pack(HeadMark(bytes(16), 10_000, 10_000, bytes(32))))
     report = salvage(path, tmp_path / "new.db")
@@ -272,7 +272,7 @@ def test_what_is_no_log_and_what_is_in_the_way_are_named(path: Path, tmp_path: P
 def test_a_log_that_is_being_written_is_waited_for(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half a commit is never read; who waits too long is told."""
+    """Half a commit is never read; after too long a wait there is an error."""
     other = FileLock(lock_path(path))
     defaults = FileLock.__init__.__kwdefaults__
     assert defaults is not None

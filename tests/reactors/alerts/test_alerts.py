@@ -82,7 +82,7 @@ async def test_a_ring_is_told_once(store: EventStore) -> None:
 
 
 async def test_nothing_old_is_told_at_a_first_start(store: EventStore) -> None:
-    """A rule tells only of records after it was armed."""
+    """A rule selects only records after it was armed."""
     phone = Phone()
     await store.append_many(
         [[Ding(camera_id="front_door", recorded_at=datetime.now(UTC))] for _ in range(2000)]
@@ -114,7 +114,7 @@ async def test_a_lost_checkpoint_tells_nothing_twice(store: EventStore) -> None:
 @pytest.mark.parametrize("unsure", ["again", "never"])
 @pytest.mark.parametrize("kill", ["before intent", "before send", "after send", "before outcome"])
 async def test_a_kill_at_each_step(store: EventStore, kill: str, unsure: str) -> None:
-    """Told once where the journal can know; a doubtful one as the rule says, and marked."""
+    """An alert is sent once if the journal can know; a doubtful one follows its rule."""
     phone = Phone()
     rule = Rule(name="bell", when="ring", channels=("phone",), unsure=unsure)  # type: ignore[arg-type]  # one of its words
     house = House(store, [rule], phone=phone)
@@ -193,7 +193,7 @@ async def test_a_time_out_is_no_failure(store: EventStore) -> None:
 
 
 async def test_two_tellers_of_one_ring_make_one_alert(store: EventStore) -> None:
-    """The same bell by two systems within ten seconds is told once."""
+    """One ring that two systems report within ten seconds gives one alert."""
     phone = Phone()
     house = House(store, [RING], phone=phone)
     await house.tell()
@@ -261,7 +261,7 @@ async def test_a_late_name_edits_where_the_channel_can(store: EventStore) -> Non
 
 
 async def test_an_old_alert_is_not_revised(store: EventStore) -> None:
-    """A name that comes after ten minutes changes nothing that was told."""
+    """A name that comes after ten minutes does not change an alert that was sent."""
     phone = Phone(can_edit=True)
     house = House(store, [STRANGER], phone=phone)
     await house.tell()
@@ -290,7 +290,7 @@ async def test_the_picture_is_the_visits_own(store: EventStore) -> None:
 
 
 async def test_a_door_that_stays_open_is_told_after_its_time(store: EventStore) -> None:
-    """Closed before, nothing is told; a restart meanwhile forgets nothing."""
+    """If it was closed before, there is no alert; a restart in between does not matter."""
     phone = Phone()
     rule = Rule(name="open", when="door_open", channels=("phone",), after_s=300)
     house = House(store, [rule], phone=phone)
@@ -383,7 +383,7 @@ async def test_history_of_a_first_start_is_not_told(store: EventStore) -> None:
 
 
 async def test_a_changed_rule_loses_nothing_that_it_holds_back(store: EventStore) -> None:
-    """Other words of the same rule arm nothing anew."""
+    """A change of the rule's wording does not arm it again."""
     phone = Phone()
     rule = Rule(name="bell", when="ring", channels=("phone",), quiet=(time(0, 0), time(23, 59)))
     house = House(store, [rule], phone=phone)
@@ -399,7 +399,7 @@ async def test_a_changed_rule_loses_nothing_that_it_holds_back(store: EventStore
 
 
 async def test_a_late_record_of_a_told_event_blocks_nothing(store: EventStore) -> None:
-    """An hour and a restart later it is not told again, and the next ring is."""
+    """An hour and a restart later no second alert is sent for it, but one is for the next ring."""
     phone = Phone()
     house = House(store, [STRANGER, RING], phone=phone)
     await house.tell()

@@ -104,7 +104,7 @@ def test_an_api_event_that_is_no_visit_is_skipped(changes: dict[str, Any], skipp
 
 
 def test_a_sound_is_an_observation() -> None:
-    """It is known by camera, label and time, as its topic and reviews tell it too."""
+    """Its key is camera, label and time, which its topic and reviews give as well."""
     (item,) = read(api(label="bark", data={"type": "audio", "score": 0.8}))
     assert isinstance(item, Occurrence)
     assert item.at == moment(START)
@@ -227,7 +227,7 @@ def test_without_any_time_no_event_opens(start: object) -> None:
     ],
 )
 def test_a_sub_label_that_its_owner_did_not_name_is_a_label(label: str, sub_label: Any) -> None:
-    """A carrier, a colour, a bird: nobody becomes a person by it."""
+    """A carrier, a colour or a bird does not become a person."""
     item = read(api(label=label, sub_label=sub_label), settings=PEOPLE)[0]
     assert isinstance(item, Addition)
     (fact,) = item.facts

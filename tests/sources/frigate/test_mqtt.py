@@ -112,7 +112,7 @@ def test_an_update_after_nothing_certain_is_a_first_sighting(before: Any) -> Non
 
 
 def test_the_end_of_an_object_ends_its_visit() -> None:
-    """By the source's own word."""
+    """The reason is the source."""
     assert read(mqtt("end", state(3), state(3, end_time=START + 30)))[-1] == END
 
 
@@ -221,7 +221,7 @@ def test_no_verdict_is_no_fact(changes: dict[str, Any]) -> None:
 
 
 def test_the_threshold_is_its_owners_to_choose() -> None:
-    """Where Frigate was told to accept less, the reader can be told so too."""
+    """If Frigate is configured to accept less, so can this adapter."""
     (item,) = read(attempt(score=0.8), settings=Settings(recognition_threshold=0.75))
     assert isinstance(item, Addition)
     assert item.facts == (face("John", 0.8, START + 2, threshold=0.75),)
@@ -284,13 +284,13 @@ def test_a_review_with_a_sound_keeps_its_persons() -> None:
     ],
 )
 def test_a_review_opens_nothing_that_it_can_not_tell(data: dict[str, Any]) -> None:
-    """An id without a time, or an event made by hand, whose label only the API tells."""
+    """An id without a time, or an event made by hand, whose label only the API has."""
     assert read(review()["after"] | {"data": data}) == [Skipped("review")]
 
 
 @pytest.mark.anyio
 async def test_a_sound_by_topic_by_api_and_by_review_is_one() -> None:
-    """They tell times that differ by seconds; a bark half a minute later is another one."""
+    """Their times differ by seconds; a bark half a minute later is another one."""
     bark = api(label="bark", data={"type": "audio"})
     again = api(id=f"{START + 30}-again", label="bark", data={"type": "audio"})
     by_topic = {

@@ -33,7 +33,7 @@ LATE = api(sub_label="John", end_time=START + 9, data={"top_score": 0.9, "sub_la
 @pytest.mark.anyio
 @pytest.mark.parametrize("number", range(7))
 async def test_any_order_of_api_and_mqtt_gives_the_same_facts(number: int) -> None:
-    """One event, with nothing lost and nothing doubled, whoever tells first."""
+    """One event, with nothing lost or duplicated, whichever comes first."""
     messages = [NEW, UPDATE, END, EARLY, LATE, attempt(), review()]
     expected = {
         "motion": 1,  # the opener
@@ -93,7 +93,7 @@ async def test_any_shuffle_of_an_objects_messages_gives_the_same_facts(data: st.
 
 @pytest.mark.anyio
 async def test_an_hour_of_a_parked_car_stays_small() -> None:
-    """It trembles, its score wavers, it is told of each minute: arrival, rest, end are kept."""
+    """Of many small changes, only arrival, rest and end are kept."""
     parked = [
         state(
             60 * minute,

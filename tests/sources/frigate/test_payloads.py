@@ -106,7 +106,7 @@ async def test_the_recorded_face_is_john(shared_data: Path) -> None:
 
 
 async def test_a_recorded_answer_that_is_no_list_of_events_is_refused(shared_data: Path) -> None:
-    """A summary of reviews is none of the messages that the adapter knows."""
+    """The adapter does not read summaries of reviews."""
     data = (shared_data / "frigate/api_review-summary.json").read_bytes()
     with pytest.raises(BadPayload, match="not an event, a review or an update"):
         read(frigate.ADAPTER, data)

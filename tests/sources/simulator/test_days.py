@@ -31,7 +31,7 @@ def test_a_day_is_made_again_from_its_seed() -> None:
 
 
 def test_a_days_visits_are_on_that_day_and_in_order() -> None:
-    """Times are UTC, and keys tell the visits apart."""
+    """Times are UTC, and each visit has its own key."""
     day = sample_day(DAY, visits=100)
     times = [visit.recorded_at for visit in day]
     midnight = datetime(2026, 2, 25, tzinfo=UTC)
@@ -92,7 +92,7 @@ def test_a_day_holds_every_kind_of_outcome() -> None:
 
 @pytest.mark.parametrize("hour", range(24))
 def test_a_visit_fits_its_hour(hour: int) -> None:
-    """No rule of the night by day, nor the other way round."""
+    """A rule of the night is not used by day, and the reverse."""
     random = Random(hour)
     at = datetime(2026, 2, 25, hour, 30, tzinfo=UTC)
     visits = [sample_visit(at, random) for _ in range(60)]

@@ -84,7 +84,7 @@ def test_events_keep_their_ids_and_the_times_of_their_rows() -> None:
 
 
 def test_the_old_ids_stand_in_the_meta_and_nothing_else_does() -> None:
-    """A row that the facts tell wholly leaves only its ids, and no boot of this machine."""
+    """A row whose values are all in facts leaves only its ids, and no boot of this machine."""
     with plain_store(":memory:", [VISIT], [DOG], [ANNA]) as connection:
         become_log(connection)
         assert legacy(connection) == {

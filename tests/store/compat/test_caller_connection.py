@@ -104,7 +104,7 @@ def test_the_lock_is_held_from_the_first_write_to_the_commit(
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 def test_a_rollback_lets_go(log: Log, write: Callable[[LockedConnection], object]) -> None:
-    """What was written is gone, and others may write."""
+    """What was written is undone, and others may write."""
     write(log.connection)
     log.connection.rollback()
     assert not log.others_must_wait()
@@ -112,7 +112,7 @@ def test_a_rollback_lets_go(log: Log, write: Callable[[LockedConnection], object
 
 
 def test_a_write_that_python_does_not_see_commits_and_lets_go(log: Log) -> None:
-    """sqlite3 begins no transaction before a WITH: the statement is one, and the lock is let go."""
+    """sqlite3 begins no transaction before WITH: the statement is one, and the lock is released."""
     log.connection.execute("WITH one AS (SELECT 1 AS x) INSERT INTO mine SELECT x FROM one")
     assert not log.connection.in_transaction
     assert not log.others_must_wait()

@@ -41,7 +41,7 @@ def test_an_event_id_of_another_type_is_kept() -> None:
 
 
 def test_a_corner_that_can_not_be_held_is_not_known_and_kept() -> None:
-    """The other corners stand."""
+    """The other corners are kept."""
     bad = {**DOG, "bbox_x1": float("inf"), "bbox_y2": "low"}
     result = event(bad)
     box = only(result, Detection).box

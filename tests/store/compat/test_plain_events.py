@@ -84,7 +84,7 @@ def test_an_event_of_another_type_is_a_motion_and_its_type_is_kept() -> None:
 def test_a_measure_out_of_range_is_not_known_to_the_face_and_kept(
     column: str, value: object, field: str
 ) -> None:
-    """The name and the other measure stand."""
+    """The name and the other measure are kept."""
     result = event(**{column: value})
     face = only(result, FaceResult)
     assert (face.name, getattr(face, field)) == ("anna", None)
