@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from cyclopts import Parameter
@@ -11,9 +10,9 @@ from cyclopts import Parameter
 from eventlog.cli.context import Context, counted, shown_size
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument, DatabaseMissing
-from eventlog.journal import clock
 from eventlog.maintenance import retention
-from eventlog.maintenance.retention import DAY_US, KEEP_UNLOCKS_US, Expired, Rule
+from eventlog.maintenance.retention import Expired
+from eventlog.maintenance.retention_rule import KEEP_UNLOCKS_US, Rule, age_us, size_bytes
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
@@ -41,11 +40,6 @@ TrustClock = Annotated[
     bool, Parameter(help="Believe the wall clock though the journal speaks against it.")
 ]
 
-_AGE: Final = re.compile(r"(\d{1,5})\s*([dwy])")
-_DAYS: Final = {"d": 1, "w": 7, "y": 365}
-_SIZE: Final = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(B|kB|MB|GB|TB)", re.IGNORECASE)
-_UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-
 
 async def expire(
     *,
@@ -66,16 +60,9 @@ async def expire(
     rule = _rule(pictures, bytes_max, keep_unlocks, strangers, label)
     if not context.db_path.exists():
         raise DatabaseMissing(f"there is no log at {context.db_path}")
-    now_us = clock.now_us()
     with context.progress("Read the journal") as progress, context.reading() as connection:
-        doubt = retention.doubt_about_clock(
-            connection, now_us=now_us, boot=clock.boot_id(), clock_ns=clock.boot_clock_ns()
-        )
-        if doubt is not None and not trust_clock:
-            raise BadArgument(f"ages can't be told: {doubt}; --trust-clock believes it")
-        known = retention.known_pictures(connection, now_us, progress)
-        visits = retention.known_visits(connection)
-    chosen = retention.plan(known.pictures, visits, rule, now_us)
+        found = retention.look(connection, rule, trust_clock=trust_clock, progress=progress)
+    known, chosen = found.known, found.chosen
     unfinished = 0
     if not dry_run:
         context.require_writable()
@@ -132,19 +119,3 @@ def _rule(
         strangers_us=None if strangers is None else age_us("--strangers", strangers),
         labels=ages,
     )
-
-
-def age_us(name: str, text: str) -> int:
-    """An age in microseconds from text as 90d, 12w or 2y. Raises BadArgument, naming the option."""
-    found = _AGE.fullmatch(text.strip())
-    if found is None:
-        raise BadArgument(f"{name}: {text!r} is not an age; write 90d (days), 12w or 2y")
-    return int(found[1]) * _DAYS[found[2]] * DAY_US
-
-
-def size_bytes(name: str, text: str) -> int:
-    """A size in bytes from text as 8GB. Raises BadArgument, naming the option."""
-    found = _SIZE.fullmatch(text.strip())
-    if found is None:
-        raise BadArgument(f"{name}: {text!r} is not a size; write 500MB or 8GB")
-    return int(float(found[1]) * _UNITS[found[2].lower()])

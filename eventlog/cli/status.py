@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.table import Table
 from rich.text import Text
 
 from eventlog.cli.context import Context, counted, shown_size
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.cli.safe_text import safe
+from eventlog.errors import BadArgument
+from eventlog.maintenance.retention_rule import in_words
 from eventlog.maintenance.status import NamesStatus, Status, ViewStatus
 from eventlog.maintenance.status import status as look
 from eventlog.record import instant, is_instant
+from eventlog.run.config import DEFAULT_PATH, load
+from eventlog.run.retain_config import kept
 
 
 def status(*, as_json: AsJson = False, context: AtDesk) -> int:
     """Show the state of the log. Parked records and a doubtful head file are findings."""
-    found = look(context.db_path, context.keys_dir)
+    found = look(context.db_path, context.keys_dir, context.thumbnails_dir)
     if as_json:
         context.json(found)
     else:
@@ -44,6 +50,15 @@ def _print(context: Context, found: Status) -> None:
     rows.add_row("head file", Text(found.head_file_says, "red" if _doubtful(found) else ""))
     in_wal = shown_size(found.wal_bytes)
     rows.add_row("size", f"{shown_size(found.database_bytes)}, and {in_wal} in the WAL")
+    room = found.room
+    rows.add_row("pictures", f"{counted(room.pictures, 'file')}, {shown_size(room.picture_bytes)}")
+    rows.add_row(
+        "30 days",
+        f"{shown_size(room.month_picture_bytes)} of pictures, {shown_size(room.month_bytes)} of"
+        f" {counted(room.month_records, 'record')}",
+    )
+    for number, sentence in enumerate(_kept(context)):
+        rows.add_row("" if number else "kept", sentence)
     for number, view in enumerate(found.views):
         rows.add_row("" if number else "views", _view(view))
     for parked in found.parked:
@@ -69,6 +84,17 @@ def _heads(found: Status) -> Text:
     if not heads.places:
         text.append("; kept nowhere else: set HEAD_TO", "yellow")
     return text
+
+
+def _kept(context: Context) -> list[str]:
+    """What is kept for how long, by the config of the running door where it is this log's."""
+    try:
+        config = load(DEFAULT_PATH)
+        if Path(config.log.db).resolve() == context.db_path.resolve():
+            return kept(config.retain)
+    except (BadArgument, OSError):
+        pass  # there is no running door here, or not one that this user may look at
+    return in_words(None)
 
 
 def _names(names: NamesStatus) -> Text:

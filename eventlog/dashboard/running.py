@@ -26,6 +26,9 @@ class Running(Protocol):
     def troubles(self) -> list[str]:
         """A sentence for each part that is down and each source that is silent."""
 
+    def kept(self) -> list[str]:
+        """What is kept for how long, in sentences."""
+
     def sources(self) -> dict[str, SourceFigures]:
         """The figures of each source."""
 

@@ -4,8 +4,8 @@ Nothing is deleted without a rule. What is deleted is said by a fact first: `pic
 the disk before the file goes. A run that is killed in between is finished by the next one, which
 deletes every file that such a fact names. Facts are never deleted.
 
-`plan` is pure: pictures and a rule in, what to delete out. The age of a picture is told by the
-times of the journal, and not trusted where the wall clock can't be: see `doubt_about_clock`.
+`retention_rule.py` says which. The age of a picture is told by the times of the journal, and not
+trusted where the wall clock can't be: see `doubt_about_clock`.
 
 Knows the journal's rows and the read table of events, and no command.
 """
@@ -14,25 +14,31 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import anyio.to_thread
 from msgspec import Struct
 
 from eventlog import codecs
-from eventlog.errors import BadRecord
+from eventlog.errors import BadArgument, BadRecord
 from eventlog.facts import Fact, PictureRemoved, ThumbnailSaved
+from eventlog.journal import clock
 from eventlog.journal import table as journal
 from eventlog.journal.progress import Progress, tell
+from eventlog.maintenance.retention_rule import (
+    DAY_US,
+    HOUR_US,
+    KEEP_UNLOCKS_US,
+    Picture,
+    Reason,
+    Rule,
+    Visit,
+    plan,
+)
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Receipt, is_instant
 
-Reason = Literal["age", "bytes"]
-
-HOUR_US: Final = 3_600_000_000
-DAY_US: Final = 24 * HOUR_US
-KEEP_UNLOCKS_US: Final = 365 * DAY_US
 # A log that heard of nothing for longer can't say whether the wall clock is right.
 SILENT_US: Final = 30 * DAY_US
 BATCH: Final = 200  # pictures an append names, and files that are deleted before the next one
@@ -53,38 +59,7 @@ _VISITS: Final = (
 _ROWS: Final = 500
 
 
-class Rule(Struct, frozen=True, kw_only=True):
-    """What is kept for how long. Ages are in microseconds; None means no limit.
-
-    `keep_unlocks_us` holds back pictures of visits that opened the door, were refused, or rang,
-    whatever the other limits say. `strangers_us` and `labels` are ages in place of `age_us` for
-    visits with a stranger's face and for visits with one of these labels; the longest counts.
-    """
-
-    age_us: int | None = None
-    bytes_max: int | None = None
-    keep_unlocks_us: int = KEEP_UNLOCKS_US
-    strangers_us: int | None = None
-    labels: Mapping[str, int] = {}
-
-
-class Visit(Struct, frozen=True):
-    """What of a visit decides how long its pictures are kept."""
-
-    kept_long: bool = False
-    stranger: bool = False
-    labels: frozenset[str] = frozenset()
-
-
-class Picture(Struct, frozen=True):
-    """A picture that no fact has removed. `saved_at_us` may be too late, and is never too early."""
-
-    position: int
-    event_id: int | None
-    path: str
-    sha256: bytes | None
-    size_bytes: int
-    saved_at_us: int
+__all__ = ["DAY_US", "HOUR_US", "KEEP_UNLOCKS_US", "Picture", "Reason", "Rule", "Visit", "plan"]
 
 
 class Known(Struct, frozen=True):
@@ -108,6 +83,13 @@ class Expired(Struct, frozen=True):
     kept_bytes: int
 
 
+class Look(Struct, frozen=True):
+    """What a rule would delete now: the pictures that are known, and those that are chosen."""
+
+    known: Known
+    chosen: list[tuple[Picture, Reason]]
+
+
 class Store(Protocol):
     """What is needed of a store."""
 
@@ -116,51 +98,6 @@ class Store(Protocol):
     ) -> Receipt:
         """Append facts, all or none; answered when they are on the disk."""
         ...
-
-
-# ── the rule ───────────────────────────────────────────────────────────────────────────────
-
-
-def plan(
-    pictures: Sequence[Picture], visits: Mapping[int, Visit], rule: Rule, now_us: int
-) -> list[tuple[Picture, Reason]]:
-    """The pictures to delete, oldest first, each with the reason.
-
-    Age comes first; room is then made among what is left. A picture that the rule holds back is
-    never deleted, though the rest take more room than `bytes_max` allows.
-    """
-    ordered = sorted(pictures, key=lambda picture: (picture.saved_at_us, picture.position))
-    gone: list[tuple[Picture, Reason]] = []
-    left: list[Picture] = []
-    for picture in ordered:
-        age = _age_allowed(visits.get(picture.event_id or 0, Visit()), rule)
-        if age is not None and now_us - picture.saved_at_us > age:
-            gone.append((picture, "age"))
-        else:
-            left.append(picture)
-    if rule.bytes_max is None:
-        return gone
-    room = sum(picture.size_bytes for picture in left)
-    for picture in left:
-        if room <= rule.bytes_max:
-            break
-        visit = visits.get(picture.event_id or 0, Visit())
-        if visit.kept_long and now_us - picture.saved_at_us <= rule.keep_unlocks_us:
-            continue
-        gone.append((picture, "bytes"))
-        room -= picture.size_bytes
-    return gone
-
-
-def _age_allowed(visit: Visit, rule: Rule) -> int | None:
-    """How old this visit's pictures may be, in microseconds; None means any age."""
-    ages = [rule.labels[label] for label in visit.labels if label in rule.labels]
-    if visit.stranger and rule.strangers_us is not None:
-        ages.append(rule.strangers_us)
-    age = max(ages) if ages else rule.age_us
-    if age is None:
-        return None
-    return max(age, rule.keep_unlocks_us) if visit.kept_long else age
 
 
 # ── what the log knows ─────────────────────────────────────────────────────────────────────
@@ -249,6 +186,34 @@ def doubt_about_clock(
         return "the newest record is later than the wall clock"
     is_old = now_us - appended_at > SILENT_US
     return "the newest record is over 30 days old: the wall clock may be wrong" if is_old else None
+
+
+def look(
+    connection: sqlite3.Connection,
+    rule: Rule,
+    *,
+    trust_clock: bool = False,
+    progress: Progress | None = None,
+) -> Look:
+    """Choose by a rule what is deleted now.
+
+    Args:
+        connection: The log.
+        rule: The rule.
+        trust_clock: Believe the wall clock though the journal speaks against it.
+        progress: Called with the position reached and the last one; None for no calls.
+
+    Raises:
+        BadArgument: Ages can't be told.
+    """
+    now_us = clock.now_us()
+    doubt = doubt_about_clock(
+        connection, now_us=now_us, boot=clock.boot_id(), clock_ns=clock.boot_clock_ns()
+    )
+    if doubt is not None and not trust_clock:
+        raise BadArgument(f"ages can't be told: {doubt}; --trust-clock believes it")
+    known = known_pictures(connection, now_us, progress)
+    return Look(known, plan(known.pictures, known_visits(connection), rule, now_us))
 
 
 # ── deleting ───────────────────────────────────────────────────────────────────────────────

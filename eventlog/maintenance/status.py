@@ -19,6 +19,7 @@ from eventlog.evidence.keys import KeysDir
 from eventlog.followers import checkpoints
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadState, hash_at, judge, read_mark
+from eventlog.maintenance.room import Room, room
 from eventlog.storage import wal_file as wal
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import wal_path
@@ -87,6 +88,7 @@ class Status(Struct, frozen=True):
     durable: int
     heads: HeadsStatus | None
     names: NamesStatus
+    room: Room
 
 
 class NamesStatus(Struct, frozen=True):
@@ -120,15 +122,19 @@ class HeadsStatus(Struct, frozen=True):
     fault: str | None
 
 
-def status(db_path: Path, keys_dir: Path | None = None) -> Status:
+def status(
+    db_path: Path, keys_dir: Path | None = None, thumbnails_dir: Path = Path("thumbnails")
+) -> Status:
     """The status of a log.
 
     Args:
         db_path: The log.
+        thumbnails_dir: The pictures.
         keys_dir: The folder of keys. None: none is set.
 
     Raises DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase, DiskFailure.
     """
+    now_us = time.time_ns() // 1000
     mark, damage = read_mark(db_path)  # first: the journal may grow meanwhile
     with opened(db_path) as log, translated(db_path):
         connection = log.connection
@@ -164,7 +170,8 @@ def status(db_path: Path, keys_dir: Path | None = None) -> Status:
             opened_how=log.how,
             durable=0 if mark is None else min(mark.durable_position, head.position),
             heads=_heads(db_path),
-            names=names_status(keys_dir, log_id, time.time_ns() // 1000),
+            names=names_status(keys_dir, log_id, now_us),
+            room=room(connection, db_path, thumbnails_dir, now_us),
         )
 
 

@@ -9,6 +9,7 @@ from eventlog.facts import Fact
 from eventlog.reactors.alerts.teller import Teller
 from eventlog.run.config import Config, Webhook
 from eventlog.run.health import Board, Health
+from eventlog.run.retain_config import kept
 from eventlog.sources.live.webhook import Mapped
 
 
@@ -18,6 +19,7 @@ class Around:
     def __init__(self, config: Config, board: Board, teller: Callable[[], Teller | None]) -> None:
         """Keep what is needed; `teller` answers the one of now, None while there is none."""
         self._board = board
+        self._retain = config.retain
         self._teller = teller
         self._hooks = {
             name: Mapped(name, source.fact, source.id, source.fields)
@@ -43,6 +45,10 @@ class Around:
             if source.silent
         ]
         return down + silent
+
+    def kept(self) -> list[str]:
+        """See `Running`."""
+        return kept(self._retain)
 
     def sources(self) -> dict[str, SourceFigures]:
         """See `Running`."""

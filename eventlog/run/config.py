@@ -22,6 +22,7 @@ from msgspec import Meta, Struct, field
 from eventlog.codecs import split_error
 from eventlog.errors import BadArgument
 from eventlog.facts import Word
+from eventlog.run.retain_config import Retain
 from eventlog.storage.system_zone import system_zone
 
 T = TypeVar("T")
@@ -252,6 +253,7 @@ class Config(Struct, frozen=True, kw_only=True):
     head_to: str = ""
     mqtt: Mqtt | None = None
     home_assistant: Publish | None = None
+    retain: Retain | None = None
     door: dict[str, Door] = field(default_factory=dict)
     source: dict[str, SourceTable] = field(default_factory=dict)
     alert: dict[str, Alert] = field(default_factory=dict)
@@ -263,6 +265,7 @@ _TABLES: Final[Mapping[str, Any]] = {
     "dashboard": Dashboard,
     "mqtt": Mqtt,
     "home_assistant": Publish,
+    "retain": Retain,
 }
 _FAMILIES: Final[Mapping[str, Any]] = {
     "door": Door,

@@ -104,6 +104,8 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
     if watched:
         kinds = {name: type(config.source[name]).__name__ for name in watched}
         yield Part("silence", (watched, kinds), lambda: _watch(config, door, watched))
+    if config.retain is not None:
+        yield Part("retain", (config.retain, config.zone), lambda: _retain(config, door))
     if config.dashboard is not None:
         hooks = {n: s for n, s in config.source.items() if isinstance(s, Webhook)}
         settings = (config.dashboard, config.zone, hooks)
@@ -191,6 +193,12 @@ async def _watch(config: Config, door: Door, watched: Mapping[str, Span]) -> Non
             told_silent=name in told,
         )
     await Silence(Signed(door.store, RUN), door.board, lives).run()
+
+
+async def _retain(config: Config, door: Door) -> None:
+    from eventlog.run import retention  # noqa: PLC0415 - few houses have it
+
+    await retention.run(config, door.store)
 
 
 async def _show(config: Config, door: Door) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 from eventlog.errors import DatabaseMissing, ForeignDatabase, NotADatabase
 from eventlog.facts import PersonNamed
 from eventlog.followers import checkpoints
-from eventlog.journal.append import prepare
+from eventlog.journal.append import Append, prepare
 from eventlog.journal.head_file import HeadMark, pack, read_head
-from eventlog.maintenance import status
+from eventlog.maintenance import room, status
 from eventlog.projections import VIEWS
 from eventlog.storage import read_only as rescue
 from eventlog.storage.paths import head_path
@@ -188,3 +189,30 @@ def test_what_is_no_log_is_a_named_error(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE songs (name TEXT)")
     with pytest.raises(ForeignDatabase):
         status.status(tmp_path / "other.db")
+
+
+def test_status_says_how_much_room_a_month_takes(tmp_path: Path) -> None:
+    """What was appended and saved in the last 30 days; older records and pictures not."""
+    now_us = 1_800_000_000_000_000
+    path = build_log(tmp_path / "door.db", 0)
+    (tmp_path / "thumbnails").mkdir()
+    with writing(path) as connection:
+        for days in (90, 31, 29, 1):
+            at_us = now_us - days * 86_400_000_000
+            made = prepare([PersonNamed(name="ada")])
+            put(connection, [Append(made.facts, opens=made.opens, appended_at_us=at_us)])
+            picture = tmp_path / "thumbnails" / f"{days}.jpg"
+            picture.write_bytes(bytes(700))
+            os.utime(picture, (at_us / 1e6, at_us / 1e6))
+    (tmp_path / "thumbnails" / "c.txt").write_bytes(bytes(9))
+    with closing(sqlite3.connect(path)) as connection:
+        found = room.room(connection, path, tmp_path / "thumbnails", now_us)
+    size = path.stat().st_size
+    assert found == room.Room(
+        pictures=4,
+        picture_bytes=2800,
+        database_bytes=size,
+        month_records=2,
+        month_bytes=size // 2,
+        month_picture_bytes=1400,
+    )

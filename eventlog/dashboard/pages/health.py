@@ -30,6 +30,8 @@ from eventlog.followers import checkpoints
 from eventlog.followers.checkpoints import Parked
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import read_mark
+from eventlog.maintenance.retention_rule import in_words
+from eventlog.maintenance.room import room
 from eventlog.maintenance.status import names_status
 from eventlog.projections.times import shown_us
 from eventlog.storage.paths import verified_path, wal_path
@@ -125,7 +127,11 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         thumbnails=await anyio.to_thread.run_sync(_thumbnails, site.settings.thumbnails_dir),
         verified=await anyio.to_thread.run_sync(_verified, path),
         heads=await anyio.to_thread.run_sync(_heads, site),
-        names=await _names(site),
+        names=None if standing is None else await _names(site),
+        kept=in_words(None) if site.running is None else site.running.kept(),
+        room=None
+        if standing is None
+        else await site.figures.run(lambda connection: _room(connection, site)),
         sqlite=sqlite3.sqlite_version,
         sqlite_old=has_wal_fault(sqlite3.sqlite_version),
         streams=site.streams.count,
@@ -195,6 +201,18 @@ def _word(site: Site, standing: ViewLag, now: float) -> str:
     if site.watch.stands_still(standing, now) or site.stream_watch.stands_still(stream, now):
         return "behind"
     return "ok"
+
+
+def _room(connection: sqlite3.Connection, site: Site) -> dict[str, str]:
+    """How much room is taken, and how much more each month."""
+    settings = site.settings
+    now_us = int(site.clock() * 1e6)
+    taken = room(connection, settings.db_path, settings.thumbnails_dir, now_us)
+    return {
+        "pictures": _bytes(taken.picture_bytes),
+        "month": _bytes(taken.month_bytes),
+        "month_pictures": _bytes(taken.month_picture_bytes),
+    }
 
 
 def _sizes(path: Path) -> tuple[int, int, int]:
