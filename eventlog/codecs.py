@@ -44,7 +44,7 @@ _SIGNS: Final = {t: (kind_of(t), version_of(t)) for t in FACT_TYPES}
 _SEALABLE: Final = {t: SEALABLE[kind_of(t)] for t in FACT_TYPES if kind_of(t) in SEALABLE}
 # The kinds whose fields depend on each other, which types can't express: see `_contradiction`.
 _RULED: Final = frozenset({"identity_linked"})
-_VERSIONS: Final = {kind_of(t): version_of(t) for t in FACT_TYPES}
+_VERSIONS: Final[dict[str, int]] = {kind_of(t): version_of(t) for t in FACT_TYPES}
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final[msgspec.msgpack.Decoder[Fact]] = msgspec.msgpack.Decoder(Fact)

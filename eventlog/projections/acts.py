@@ -14,7 +14,13 @@ from typing import Any, Final
 from eventlog.facts import ActuatorOutcome, LockState, UnlockAction, shown
 from eventlog.projections import outcomes
 from eventlog.projections.paging import require_page
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -41,22 +47,7 @@ CREATE INDEX {p}idx_acts_intent ON {p}acts (intent);
 CREATE INDEX {p}idx_acts_door ON {p}acts (door_id, at_us)
 """
 
-COLUMNS: Final = (
-    "id",
-    "event_id",
-    "intent",
-    "door_id",
-    "door_action",
-    "person",
-    "at",
-    "at_us",
-    "act",
-    "outcome",
-    "effect",
-    "took_ms",
-    "detail",
-    "told_by",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,9 +111,6 @@ ACTS: Final = Projection(
     name="acts",
     version=1,
     schema=SCHEMA,
-    tables=("acts",),
-    indexes=("idx_acts_intent", "idx_acts_door"),
     handles=frozenset({UnlockAction, ActuatorOutcome, LockState}),
-    parents=("events",),
     apply=apply,
 )

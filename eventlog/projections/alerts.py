@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from eventlog.facts import AlertIntended, AlertSent
 from eventlog.projections.paging import require_page
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -37,20 +43,7 @@ CREATE TABLE {p}alerts (
 ) STRICT
 """
 
-COLUMNS: Final = (
-    "id",
-    "event_id",
-    "rule",
-    "channel",
-    "revision",
-    "covers",
-    "intended",
-    "intended_at",
-    "outcome",
-    "tries",
-    "message_id",
-    "sent_at",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -120,9 +113,6 @@ ALERTS: Final = Projection(
     name="alerts",
     version=1,
     schema=SCHEMA,
-    tables=("alerts",),
-    indexes=(),
     handles=frozenset({AlertIntended, AlertSent}),
-    parents=("events",),
     apply=apply,
 )

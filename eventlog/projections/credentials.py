@@ -11,7 +11,13 @@ from typing import Any, Final
 
 from eventlog.facts import CredentialPresented, shown
 from eventlog.projections.paging import require_page
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -31,17 +37,7 @@ CREATE TABLE {p}credentials (
 ) STRICT
 """
 
-COLUMNS: Final = (
-    "id",
-    "event_id",
-    "door_id",
-    "credential_kind",
-    "credential_slot",
-    "user_ref",
-    "person",
-    "reason",
-    "at",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -87,9 +83,6 @@ CREDENTIALS: Final = Projection(
     name="credentials",
     version=1,
     schema=SCHEMA,
-    tables=("credentials",),
-    indexes=(),
     handles=frozenset({CredentialPresented}),
-    parents=("events",),
     apply=apply,
 )

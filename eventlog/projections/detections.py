@@ -14,7 +14,13 @@ from typing import Any, Final
 
 from eventlog.facts import FACT_TYPES, OPENER_TYPES, Box, Detection, shown
 from eventlog.projections import clocks
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical, since_epoch_us
 from eventlog.record import EventId, Record
 
@@ -52,31 +58,8 @@ CREATE INDEX {p}idx_detections_event_id ON {p}detections (event_id);
 CREATE INDEX {p}idx_detections_label ON {p}detections (label, event_recorded_us, event_id)
 """
 
-# What a reader is shown; the index's own column stays out.
-COLUMNS: Final = (
-    "id",
-    "event_id",
-    "label",
-    "confidence",
-    "bbox_x1",
-    "bbox_y1",
-    "bbox_x2",
-    "bbox_y2",
-    "box_unit",
-    "fraction_x1",
-    "fraction_y1",
-    "fraction_x2",
-    "fraction_y2",
-    "model",
-    "recorded_at",
-    "sub_label",
-    "plate",
-    "zones",
-    "track",
-    "scored",
-    "frame_width",
-    "frame_height",
-)
+# What a reader is shown: all but the last column, which is for the index.
+COLUMNS: Final = columns_of(SCHEMA)[:-1]
 # Those of them that hold real numbers.
 REALS: Final = frozenset(
     name for name in COLUMNS if name.startswith(("confidence", "bbox_", "fraction_"))
@@ -124,7 +107,7 @@ _LISTED_US: Final = (
     "(SELECT CAST(strftime('%s', substr(listed_at, 1, 19)) AS INTEGER) * 1000000"
     " + CAST(substr(listed_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2)"
 )
-INSERT: Final = insert_into("detections", (*COLUMNS, "event_recorded_us"))
+INSERT: Final = insert_into("detections", columns_of(SCHEMA))
 INSERT_LATER: Final = INSERT.replace("?)", f"coalesce(?23, {_LISTED_US}))")
 # Where the clock was set in this batch, earlier events are listed at other times.
 RELIST: Final = (
@@ -167,9 +150,6 @@ DETECTIONS: Final = Projection(
     name="detections",
     version=3,
     schema=SCHEMA,
-    tables=("detections",),
-    indexes=("idx_detections_event_id", "idx_detections_label"),
     handles=frozenset(FACT_TYPES),  # any of them may set the clock,
-    parents=("events",),
     apply=apply,
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import DeviceState
-from eventlog.projections.projection import Projection, Statement, latest_of, statements
+from eventlog.projections.projection import Projection, Statement, columns_of, latest_of, statements
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -29,15 +29,7 @@ CREATE TABLE {p}devices (
 ) STRICT
 """
 
-COLUMNS: Final = (
-    "id",
-    "device_id",
-    "what",
-    "state",
-    "value",
-    "at",
-    "at_us",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -74,9 +66,6 @@ DEVICES: Final = Projection(
     name="devices",
     version=1,
     schema=SCHEMA,
-    tables=("devices",),
-    indexes=(),
     handles=frozenset({DeviceState}),
-    parents=(),
     apply=apply,
 )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import DoorState
-from eventlog.projections.projection import Projection, Statement, latest_of, statements
+from eventlog.projections.projection import Projection, Statement, columns_of, latest_of, statements
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -27,14 +27,7 @@ CREATE TABLE {p}doors (
 ) STRICT
 """
 
-COLUMNS: Final = (
-    "id",
-    "door_id",
-    "state",
-    "source",
-    "at",
-    "at_us",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -70,9 +63,6 @@ DOORS: Final = Projection(
     name="doors",
     version=1,
     schema=SCHEMA,
-    tables=("doors",),
-    indexes=(),
     handles=frozenset({DoorState}),
-    parents=(),
     apply=apply,
 )

@@ -29,7 +29,13 @@ from eventlog.facts import (
 )
 from eventlog.projections import clocks, faces, identities, outcomes, settling
 from eventlog.projections.open_event import SEE, OpenEvent
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical, canonical_us, created_at
 from eventlog.record import EventId, Record
 
@@ -85,33 +91,7 @@ SCHEMA: Final = ";\n".join(
     part.strip() for part in (_OWN, settling.SCHEMA, clocks.SCHEMA, identities.SCHEMA)
 )
 
-COLUMNS: Final = (
-    "id",
-    "camera_id",
-    "recorded_at",
-    "event_type",
-    "recording_id",
-    "person_name",
-    "face_confidence",
-    "face_distance",
-    "unlock_granted",
-    "door_action",
-    "thumbnail_path",
-    "alert_sent",
-    "created_at",
-    "face_recognised",
-    "outcome",
-    "opener",
-    "observed",
-    "lock_action",
-    "opened",
-    "refused",
-    "ended_at",
-    "end_reason",
-    "answered",
-    "listed_at",
-    "clock",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 # Those of them that hold real numbers.
 REALS: Final = frozenset({"face_confidence", "face_distance"})
 
@@ -308,20 +288,6 @@ EVENTS: Final = Projection(
     name="events",
     version=5,
     schema=SCHEMA,
-    tables=("events", "event_faces", "event_actions", "event_clocks", "event_boots", "identities"),
-    indexes=(
-        "idx_events_recorded_at",
-        "idx_events_recorded_at_listed",
-        "idx_events_camera_id",
-        "idx_events_person_name",
-        "idx_events_outcome",
-        "idx_events_stranger",
-        "idx_events_ding",
-        "idx_events_outcome_refused",
-        *settling.INDEXES,
-        "idx_event_clocks_moved_by",
-    ),
     handles=frozenset(FACT_TYPES),  # each append has the two clocks
-    parents=(),
     apply=apply,
 )

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import FaceResult, shown
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical
 from eventlog.record import Record
 
@@ -42,27 +48,7 @@ CREATE TABLE {p}face_results (
 CREATE INDEX {p}idx_face_results_event_id ON {p}face_results (event_id)
 """
 
-COLUMNS: Final = (
-    "id",
-    "event_id",
-    "name",
-    "distance",
-    "tolerance",
-    "confidence",
-    "score_value",
-    "score_scale",
-    "box_x1",
-    "box_y1",
-    "box_x2",
-    "box_y2",
-    "box_unit",
-    "model",
-    "recorded_at",
-    "track",
-    "nearest",
-    "threshold",
-    "given_by",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -113,9 +99,6 @@ FACE_RESULTS: Final = Projection(
     name="face_results",
     version=2,
     schema=SCHEMA,
-    tables=("face_results",),
-    indexes=("idx_face_results_event_id",),
     handles=frozenset({FaceResult}),
-    parents=("events",),
     apply=apply,
 )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import LockState, UnlockAction
-from eventlog.projections.projection import Projection, Statement, latest_of, statements
+from eventlog.projections.projection import Projection, Statement, columns_of, latest_of, statements
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -28,14 +28,7 @@ CREATE TABLE {p}locks (
 ) STRICT
 """
 
-COLUMNS: Final = (
-    "id",
-    "door_id",
-    "state",
-    "source",
-    "at",
-    "at_us",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -84,9 +77,6 @@ LOCKS: Final = Projection(
     name="locks",
     version=1,
     schema=SCHEMA,
-    tables=("locks",),
-    indexes=(),
     handles=frozenset({LockState, UnlockAction}),
-    parents=(),
     apply=apply,
 )

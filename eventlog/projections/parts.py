@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import PartBack, PartStopped
-from eventlog.projections.projection import Projection, Statement, latest_of, statements
+from eventlog.projections.projection import Projection, Statement, columns_of, latest_of, statements
 from eventlog.projections.times import canonical_us
 from eventlog.record import Record
 
@@ -28,15 +28,7 @@ CREATE TABLE {p}parts (
 ) STRICT
 """
 
-COLUMNS: Final = (
-    "id",
-    "part",
-    "state",
-    "error",
-    "restarts",
-    "since",
-    "at_us",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,9 +69,6 @@ PARTS: Final = Projection(
     name="parts",
     version=1,
     schema=SCHEMA,
-    tables=("parts",),
-    indexes=(),
     handles=frozenset({PartStopped, PartBack}),
-    parents=(),
     apply=apply,
 )

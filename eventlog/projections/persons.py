@@ -91,9 +91,6 @@ PERSONS: Final = Projection(
     name="persons",
     version=1,
     schema=SCHEMA,
-    tables=("persons",),
-    indexes=(),
     handles=frozenset({FaceResult, UnlockAction, PersonNamed}),
-    parents=(),
     apply=apply,
 )

@@ -72,11 +72,36 @@ class Projection(Struct, frozen=True):
     name: str  # also the name of its main table
     version: int
     schema: str  # statements, separated by ';\n'
-    tables: tuple[str, ...]  # its own, the main one first
-    indexes: tuple[str, ...]
     handles: frozenset[type]  # the types of fact that it looks at
-    parents: tuple[str, ...]  # the views whose tables its own reference
     apply: Callable[[Sequence[Record]], list[Statement]]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Its tables, the main one first."""
+        return _names_after("CREATE TABLE", self.schema)
+
+    @property
+    def indexes(self) -> tuple[str, ...]:
+        """Its indexes."""
+        return _names_after("CREATE INDEX", self.schema)
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """The views whose tables its own reference."""
+        referenced = _names_after("REFERENCES", self.schema)
+        return tuple(name for name in referenced if name not in self.tables)
+
+
+@cache
+def _names_after(words: str, schema: str) -> tuple[str, ...]:
+    """The names after these words in a schema, each once."""
+    return tuple(dict.fromkeys(re.findall(rf"\b{words} \{{p\}}(\w+)", schema)))
+
+
+def columns_of(schema: str) -> tuple[str, ...]:
+    """The columns of a schema's first table, which has one line for each."""
+    first, _, _ = schema.partition("\n)")
+    return tuple(re.findall(r"^ {4}([a-z]\w*) ", first, re.MULTILINE))
 
 
 def insert_into(table: str, columns: Sequence[str]) -> str:

@@ -12,7 +12,13 @@ from typing import Any, Final
 
 from eventlog.facts import SourceBack, SourceSilent
 from eventlog.projections.paging import require_page
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical
 from eventlog.record import Record
 
@@ -32,16 +38,7 @@ CREATE TABLE {p}silences (
 CREATE INDEX {p}idx_silences_open ON {p}silences (source) WHERE ended_by IS NULL
 """
 
-COLUMNS: Final = (
-    "id",
-    "source",
-    "since",
-    "reason",
-    "until",
-    "reconciled",
-    "late",
-    "ended_by",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -90,9 +87,6 @@ SILENCES: Final = Projection(
     name="silences",
     version=1,
     schema=SCHEMA,
-    tables=("silences",),
-    indexes=("idx_silences_open",),
     handles=frozenset({SourceSilent, SourceBack}),
-    parents=(),
     apply=apply,
 )

@@ -63,9 +63,6 @@ UNCLEAN_STOPS: Final = Projection(
     name="unclean_stops",
     version=1,
     schema=SCHEMA,
-    tables=("unclean_stops",),
-    indexes=(),
     handles=frozenset({UncleanStop}),
-    parents=(),
     apply=apply,
 )

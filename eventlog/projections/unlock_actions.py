@@ -17,7 +17,13 @@ from eventlog.facts import ActuatorOutcome, IdentityLinked, LockState, UnlockAct
 from eventlog.projections import identities, outcomes
 from eventlog.projections.outcomes import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
-from eventlog.projections.projection import Projection, Statement, insert_into, statements
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    statements,
+)
 from eventlog.projections.times import canonical, canonical_us, own_time_us
 from eventlog.record import Record
 
@@ -68,34 +74,7 @@ CREATE INDEX {p}idx_unlock_actions_door ON {p}unlock_actions (door_id, at_us)
     WHERE act IS NOT NULL
 """
 
-COLUMNS: Final = (
-    "id",
-    "event_id",
-    "granted",
-    "door_action",
-    "person",
-    "confidence",
-    "distance",
-    "rule",
-    "actor",
-    "door_id",
-    "recorded_at",
-    "appended_at",
-    "user_ref",
-    "credential_kind",
-    "credential_slot",
-    "reason",
-    "frames",
-    "dry_run",
-    "intent",
-    "act",
-    "effect",
-    "confirms",
-    "said_person",
-    "at_us",
-    "outcome",
-    "listed_at",
-)
+COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -230,16 +209,6 @@ UNLOCK_ACTIONS: Final = Projection(
     name="unlock_actions",
     version=3,
     schema=SCHEMA,
-    tables=("unlock_actions",),
-    indexes=(
-        "idx_unlock_actions_event_id",
-        "idx_unlock_actions_listed_at",
-        "idx_unlock_actions_person",
-        "idx_unlock_actions_outcome",
-        "idx_unlock_actions_intent",
-        "idx_unlock_actions_door",
-    ),
     handles=frozenset({UnlockAction, ActuatorOutcome, LockState, IdentityLinked}),
-    parents=("events",),
     apply=apply,
 )

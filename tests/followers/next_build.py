@@ -49,8 +49,8 @@ def apply(records):
 
 
 PARCELS = Projection(
-    name="parcels", version=1, schema=SCHEMA, tables=("parcels",), indexes=(),
-    handles=frozenset({ParcelLeft}), parents=("events",), apply=apply,
+    name="parcels", version=1, schema=SCHEMA,
+    handles=frozenset({ParcelLeft}), apply=apply,
 )
 '''
 
