@@ -99,6 +99,20 @@ KeepFree = Annotated[
         help="Room on the disk that no picture takes. [500, or 5 % of the disk if that is less]",
     ),
 ]
+IdleMinutes = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=1, lte=90 * 24 * 60),
+        help="A session ends so many minutes after its last request, unless kept on its device.",
+    ),
+]
+SessionHours = Annotated[
+    int,
+    Parameter(
+        validator=Number(gte=1, lte=90 * 24),
+        help="A session ends so many hours after its sign-in, unless kept on its device.",
+    ),
+]
 SECRET_MIN: Final = 32  # characters
 
 
@@ -116,6 +130,8 @@ def serve(
     proxy_secret_file: ProxySecretFile = None,
     socket: Socket = None,
     keep_free_mb: KeepFree = None,
+    idle_minutes: IdleMinutes = 30,
+    session_hours: SessionHours = 12,
     must_exist: MustExist = None,
     context: AtDesk,
 ) -> int:
@@ -146,6 +162,8 @@ def serve(
             proxy_secret=_proxy_secret(proxy_secret_file),
             unix_socket=None if socket is None else str(socket),
             keep_free_mb=keep_free_mb,
+            idle_s=min(idle_minutes * 60, session_hours * 3600),
+            longest_s=session_hours * 3600,
         )
     except OSError as error:
         raise BadArgument(f"{host}, port {port}, can't be listened at: {_why(error)}") from error

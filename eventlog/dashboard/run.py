@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from eventlog.dashboard.accounts import sessions, users
+from eventlog.dashboard.accounts.sessions import Lifetimes
 from eventlog.dashboard.addresses import host_name
 from eventlog.dashboard.addresses import public_url as parsed_url
 from eventlog.dashboard.app import make_app
@@ -32,6 +33,7 @@ log: Final = logging.getLogger("eventlog")
 
 DEMO_USER: Final = "demo"
 DAY_S: Final = 24 * 3600
+MINUTE_S: Final = 60
 
 Alongside = Callable[[EventStore], Awaitable[None]]
 
@@ -58,6 +60,8 @@ async def serve(
     store: EventStore | None = None,
     running: Running | None = None,
     keys_dir: str | None = None,
+    idle_s: float = sessions.IDLE_S,
+    longest_s: float = sessions.LONGEST_S,
 ) -> None:
     """Serve the dashboard of a log until SIGINT or SIGTERM.
 
@@ -84,6 +88,9 @@ async def serve(
         say: what takes a line for the owner.
         keys_dir: the folder of keys, where this machine is a witness of other logs.
         store: the log, open already, where the dashboard is a part of a running door.
+        idle_s: after how many seconds without a request a session ends.
+        longest_s: after how many seconds a session ends in any case, unless it is kept on its
+            device.
         running: that door: it answers the signals, and ends the dashboard by cancelling it.
 
     Raises BadArgument for settings that can't be, and for a host beyond loopback while no user
@@ -100,6 +107,7 @@ async def serve(
         proxy_secret=proxy_secret,
         keys_dir=keys_dir,
         keep_free_mb=keep_free_mb,
+        lifetimes=_lifetimes(idle_s, longest_s),
     )
     forbid_core_files()
     async with open_desk(settings, store) as site:
@@ -178,6 +186,16 @@ def _bound(host: str, port: int, unix_socket: str | None) -> socket.socket:
     return listen(host, port) if unix_socket is None else listen_unix(Path(unix_socket))
 
 
+def _lifetimes(idle_s: float, longest_s: float) -> Lifetimes:
+    """The limits of sessions. Raises BadArgument for what can't be one."""
+    if not MINUTE_S <= idle_s <= longest_s <= sessions.KEPT_S:
+        raise BadArgument(
+            "a session lasts from a minute without a request to 90 days in all, and no longer"
+            " without a request than in all"
+        )
+    return Lifetimes(idle_s=int(idle_s), longest_s=int(longest_s))
+
+
 def _settings(
     db_path: str,
     thumbnails_dir: str,
@@ -190,6 +208,7 @@ def _settings(
     host_names: Iterable[str] = (),
     keys_dir: str | None = None,
     keep_free_mb: int | None = None,
+    lifetimes: Lifetimes = sessions.LIFETIMES,
 ) -> Settings:
     public = None if public_url is None else parsed_url(public_url)
     secure = tls is not None or (public is not None and public.secure)
@@ -206,6 +225,7 @@ def _settings(
         proxy_secret=proxy_secret,
         keys_dir=None if keys_dir is None else Path(keys_dir),
         keep_free_bytes=None if keep_free_mb is None else keep_free_mb * 1_000_000,
+        lifetimes=lifetimes,
     )
 
 

@@ -20,6 +20,7 @@ from litestar import Request
 from msgspec import Struct
 
 from eventlog.dashboard.accounts.database import Accounts
+from eventlog.dashboard.accounts.sessions import LIFETIMES, Lifetimes
 from eventlog.dashboard.accounts.signed_in import SignedIn
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.cookies import cookies_of
@@ -62,6 +63,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         keep_free_bytes: how much of the disk no picture takes; None is 500 MB or 5 %, whichever
             is smaller.
         keys_dir: the folder of keys, where this machine is a witness of other logs.
+        lifetimes: how long sessions last.
     """
 
     db_path: Path
@@ -76,6 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     proxy_secret: str = ""
     keep_free_bytes: int | None = None
     keys_dir: Path | None = None
+    lifetimes: Lifetimes = LIFETIMES
 
 
 class Site:
@@ -96,7 +99,7 @@ class Site:
         # `pages` for what must be quick, `figures` for what may take its time: each has a thread.
         self.pages, self.figures = readers
         self.accounts = accounts
-        self.signed_in = SignedIn(accounts)
+        self.signed_in = SignedIn(accounts, settings.lifetimes)
         self.spending = Spending(accounts)
         self.thumbnails = Thumbnails(
             settings.thumbnails_dir, keep_free_bytes=settings.keep_free_bytes

@@ -61,6 +61,7 @@ class Dashboard(_Table, frozen=True, kw_only=True):
 
     `public_url` is the address that a proxy gives it, with its path, `public_name` the name that
     phones reach it by where its own certificate is used, and `host_names` are further names.
+    A session ends `sign_out_idle` after its last request and `sign_out_after` after its sign-in.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +71,8 @@ class Dashboard(_Table, frozen=True, kw_only=True):
     host_names: list[str] = field(default_factory=list)
     certificate: str | None = None
     key: str | None = None
+    sign_out_idle: Span = "30m"
+    sign_out_after: Span = "12h"
 
     @property
     def all_host_names(self) -> tuple[str, ...]:

@@ -215,6 +215,8 @@ async def _show(config: Config, door: Door) -> None:
         host_names=table.all_host_names,
         certificate=table.certificate,
         key=table.key,
+        idle_s=seconds(table.sign_out_idle),
+        longest_s=seconds(table.sign_out_after),
         say=door.say,
         sign_in_link=door.sign_in_link,
         store=door.store,

@@ -111,6 +111,7 @@ async def test_a_session_survives_a_restart(tmp_path: Path) -> None:
 async def test_a_session_ends_when_idle_and_at_its_longest(house: House) -> None:
     """Half an hour after the last request; twelve hours after the sign-in whatever comes."""
     began = house.site.now_s
+    house.site.clock = lambda: float(began)
     async with await house.signed_in() as client:
         at = began
         while at < began + sessions.LONGEST_S - 1500:
@@ -128,6 +129,7 @@ async def test_a_session_ends_when_idle_and_at_its_longest(house: House) -> None
 async def test_an_open_page_alone_keeps_no_session_alive(house: House) -> None:
     """What a page asks for by itself is not a sign of its reader."""
     began = house.site.now_s
+    house.site.clock = lambda: float(began)
     async with await house.signed_in() as client:
         house.site.clock = lambda: float(began + 1000)
         assert (await client.get("/timeline/live?ids=1")).status_code == 200

@@ -1,17 +1,19 @@
-"""Sessions of signed-in users, and one-time sign-in links.
+"""Stores who is signed in, and one-time links to sign in by. They survive a restart.
 
-Owns the tables `sessions` and `links`. A session ends 30 minutes after its last request, 12
-hours after its sign-in at the latest, at sign-out, and at sign-out everywhere; one that is kept
-on a device, and a kiosk's, ends after 90 days. Only hashes are stored. To find a session writes
-nothing. Functions take the connection and the time in seconds since 1970.
+Owns the tables `sessions` and `links`. A session ends 30 minutes after its last request and 12
+hours after its sign-in, unless the owner sets other limits (`Lifetimes`), at sign-out, and at
+sign-out everywhere; one that is kept on a device, and a kiosk's, ends after 90 days. A session may be a
+kiosk's, which only looks, though its account may do more. Only hashes are stored. To find a session
+writes nothing. Functions take the connection and the time in seconds since 1970.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventlog.dashboard.accounts.secrets import hash_of, new_secret
 
@@ -44,10 +46,37 @@ CLOCK_SLACK_S: Final = 300  # a session from further in the future is not valid
 LINK_S: Final = 3600
 DEVICE_MAX: Final = 64  # characters of a device's name
 
+# What the column `kept` holds.
+KEPT: Final = 1
+KIOSK: Final = 2
+
 _SELECT: Final = (
     "SELECT s.secret_hash, s.user_id, u.name, s.created_at, s.seen_at, s.address, u.role,"
     " s.device, s.kept FROM sessions s JOIN users u ON u.id = s.user_id"
 )
+
+
+class Lifetimes(Struct, frozen=True, kw_only=True):
+    """How long sessions last, in seconds.
+
+    `idle_s` counts from the last request, `longest_s` from the sign-in, `kept_s` from the sign-in
+    of a session that is kept on its device.
+    """
+
+    idle_s: int = IDLE_S
+    longest_s: int = LONGEST_S
+    kept_s: int = KEPT_S
+
+    def idle(self, *, kept: bool) -> int:
+        """How long a session lasts without a request."""
+        return self.kept_s if kept else min(self.idle_s, self.longest_s)
+
+    def longest(self, *, kept: bool) -> int:
+        """How long a session lasts at most."""
+        return self.kept_s if kept else self.longest_s
+
+
+LIFETIMES: Final = Lifetimes()
 
 
 class Session(Struct, frozen=True):
@@ -69,14 +98,9 @@ class Session(Struct, frozen=True):
         return self.secret_hash.hex()[:16]
 
     @property
-    def longest_s(self) -> int:
-        """How long it lasts at most."""
-        return KEPT_S if self.kept or self.role == "kiosk" else LONGEST_S
-
-    @property
-    def idle_s(self) -> int:
-        """How long it lasts without a request."""
-        return KEPT_S if self.kept or self.role == "kiosk" else IDLE_S
+    def is_kept(self) -> bool:
+        """Whether it stays signed in on its device."""
+        return bool(self.kept) or self.role == "kiosk"
 
 
 def begin(
@@ -86,14 +110,16 @@ def begin(
     now_s: int,
     *,
     device: str = "",
-    kept: bool = False,
+    kept: int = 0,
+    lifetimes: Lifetimes = LIFETIMES,
 ) -> str:
     """A new session's secret; dead ones are forgotten at the same time.
 
-    `device` is a name for the browser; `kept` says that it stays signed in on this device.
+    `device` is a name for the browser; `kept` says that it stays signed in on this device, KEPT or
+    KIOSK.
     """
     secret = new_secret()
-    forget_dead(connection, now_s)
+    forget_dead(connection, now_s, lifetimes)
     connection.execute(
         "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)",
         (hash_of(secret), user_id, now_s, now_s, address, device[:DEVICE_MAX], kept),
@@ -104,7 +130,12 @@ def begin(
 def stored(connection: sqlite3.Connection, secret_hash: bytes) -> Session | None:
     """The session of a secret, ended by its age or not. Writes nothing."""
     row = connection.execute(f"{_SELECT} WHERE s.secret_hash = ?", (secret_hash,)).fetchone()
-    return None if row is None else Session(*row)
+    return None if row is None else _session(row)
+
+
+def _session(row: tuple[Any, ...]) -> Session:
+    session = Session(*row)
+    return replace(session, role="kiosk") if session.kept == KIOSK else session
 
 
 def touch(connection: sqlite3.Connection, secret_hash: bytes, now_s: int) -> None:
@@ -114,25 +145,33 @@ def touch(connection: sqlite3.Connection, secret_hash: bytes, now_s: int) -> Non
     )
 
 
-def is_alive(session: Session, now_s: int) -> bool:
+def is_alive(session: Session, now_s: int, lifetimes: Lifetimes = LIFETIMES) -> bool:
     """Whether a session has not ended by its age."""
+    idle_s, longest_s = (
+        lifetimes.idle(kept=session.is_kept),
+        lifetimes.longest(kept=session.is_kept),
+    )
     idle, age = now_s - session.seen_at, now_s - session.created_at
-    return -CLOCK_SLACK_S < idle < session.idle_s and -CLOCK_SLACK_S < age < session.longest_s
+    return -CLOCK_SLACK_S < idle < idle_s and -CLOCK_SLACK_S < age < longest_s
 
 
-def of_user(connection: sqlite3.Connection, user_id: int, now_s: int) -> list[Session]:
+def of_user(
+    connection: sqlite3.Connection, user_id: int, now_s: int, lifetimes: Lifetimes = LIFETIMES
+) -> list[Session]:
     """A user's live sessions, the newest first."""
     sql = f"{_SELECT} WHERE s.user_id = ? ORDER BY s.created_at DESC LIMIT 1000"
-    found = (Session(*row) for row in connection.execute(sql, (user_id,)))
-    return [session for session in found if is_alive(session, now_s)][:100]
+    found = (_session(row) for row in connection.execute(sql, (user_id,)))
+    return [session for session in found if is_alive(session, now_s, lifetimes)][:100]
 
 
-def forget_dead(connection: sqlite3.Connection, now_s: int) -> None:
+def forget_dead(
+    connection: sqlite3.Connection, now_s: int, lifetimes: Lifetimes = LIFETIMES
+) -> None:
     """Delete the sessions that have ended by their age."""
     dead = [
         (session.secret_hash,)
-        for session in (Session(*row) for row in connection.execute(_SELECT))
-        if not is_alive(session, now_s)
+        for session in (_session(row) for row in connection.execute(_SELECT))
+        if not is_alive(session, now_s, lifetimes)
     ]
     connection.executemany("DELETE FROM sessions WHERE secret_hash = ?", dead)
 

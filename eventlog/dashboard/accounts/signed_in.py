@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from eventlog.dashboard.accounts import security_log, sessions, throttle, tokens
 from eventlog.dashboard.accounts.database import Accounts, in_memory
 from eventlog.dashboard.accounts.secrets import hash_of, new_secret
-from eventlog.dashboard.accounts.sessions import Session
+from eventlog.dashboard.accounts.sessions import Lifetimes, Session
 from eventlog.dashboard.accounts.tokens import Token
 from eventlog.dashboard.accounts.users import User
 from eventlog.errors import DatabaseError
@@ -32,7 +32,8 @@ REMEMBERED_MAX: Final = 10_000  # sessions whose use or end can't be written
 class SignedIn:
     """Sessions and guesses of one running dashboard."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, lifetimes: Lifetimes = sessions.LIFETIMES) -> None:
+        self.lifetimes = lifetimes
         self._accounts = accounts
         self._memory = in_memory()  # of guesses
         self._ended: set[bytes] = set()
@@ -62,19 +63,21 @@ class SignedIn:
             return None
         seen_at = max(session.seen_at, self._seen.get(secret_hash, session.seen_at))
         session = replace(session, seen_at=seen_at)
-        if not sessions.is_alive(session, now_s):
+        if not sessions.is_alive(session, now_s, self.lifetimes):
             return None
         if touch and not seen_at <= now_s < seen_at + sessions.TOUCH_S:
             await self._touch(secret_hash, now_s)
         return session
 
     async def begin(
-        self, user: User, address: str, now_s: int, *, device: str = "", kept: bool = False
+        self, user: User, address: str, now_s: int, *, device: str = "", kept: int = 0
     ) -> str:
         """A new session's secret; in memory alone where the file can't be written."""
         try:
             return await self._accounts.run(
-                lambda c: sessions.begin(c, user.id, address, now_s, device=device, kept=kept)
+                lambda c: sessions.begin(
+                    c, user.id, address, now_s, device=device, kept=kept, lifetimes=self.lifetimes
+                )
             )
         except DatabaseError as error:
             self._failed(error)
@@ -82,8 +85,9 @@ class SignedIn:
         hashed = hash_of(secret)
         if len(self._begun) >= BEGUN_MAX:
             del self._begun[next(iter(self._begun))]
+        role = "kiosk" if kept == sessions.KIOSK else user.role
         self._begun[hashed] = Session(
-            hashed, user.id, user.name, now_s, now_s, address, user.role, device, kept
+            hashed, user.id, user.name, now_s, now_s, address, role, device, kept
         )
         return secret
 

@@ -26,7 +26,7 @@ from eventlog.dashboard.accounts import (
     users,
 )
 from eventlog.dashboard.accounts.sessions import Session
-from eventlog.dashboard.local_time import exact
+from eventlog.dashboard.local_time import exact, local
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument
@@ -49,7 +49,9 @@ async def account(request: Request[Any, Any, Any]) -> Response[str]:
 async def end_session(request: Request[Any, Any, Any], number: FromPath[str]) -> Redirect:
     """End one session of this user, and its streams at once."""
     site, session = signed_in(request)
-    live = await site.accounts.run(lambda c: sessions.of_user(c, session.user_id, site.now_s))
+    live = await site.accounts.run(
+        lambda c: sessions.of_user(c, session.user_id, site.now_s, site.signed_in.lifetimes)
+    )
     for one in live:
         if one.number == number:
             await site.signed_in.end(one, site.now_s, "session ended")
@@ -72,17 +74,18 @@ async def change_password(request: Request[Any, Any, Any]) -> Response[Any]:
         hashed = await anyio.to_thread.run_sync(passwords.hash_password, new, session.user_name)
     except BadArgument as error:
         return await account_page(request, status=400, problem=as_sentence(error))
-    secret = await site.accounts.run(lambda c: _changed(c, session, hashed, site.now_s))
+    secret = await site.accounts.run(lambda c: _changed(c, site, session, hashed))
     site.signed_in.end_all(session.user_id)
     site.broadcast.recheck()
     answer = Redirect("/account", status_code=303)
-    longest_s = session.longest_s
+    longest_s = site.signed_in.lifetimes.longest(kept=session.is_kept)
     answer.set_cookie(site.cookies.made(site.cookies.session, secret, longest_s))
     return answer
 
 
-def _changed(connection: sqlite3.Connection, session: Session, hashed: str, now_s: int) -> str:
+def _changed(connection: sqlite3.Connection, site: Site, session: Session, hashed: str) -> str:
     """The new session's secret: the password and the session change in one transaction."""
+    now_s = site.now_s
     with transaction(connection):
         users.set_password(connection, session.user_id, hashed, now_s)
         return sessions.begin(
@@ -91,7 +94,8 @@ def _changed(connection: sqlite3.Connection, session: Session, hashed: str, now_
             session.address,
             now_s,
             device=session.device,
-            kept=bool(session.kept),
+            kept=session.kept,
+            lifetimes=site.signed_in.lifetimes,
         )
 
 
@@ -130,7 +134,7 @@ async def account_page(
     """The page, with what the answer to one of its forms adds."""
     site, session = signed_in(request)
     is_owner = session.role == "owner"
-    found = await site.accounts.run(lambda c: _found(c, session, site.now_s))
+    found = await site.accounts.run(lambda c: _found(c, site, session))
     return page(
         request,
         "account.html",
@@ -147,6 +151,7 @@ async def account_page(
                 "number": one.number,
                 "address": one.address,
                 "device": one.device,
+                "kept": _kept(site, one),
                 **_times(site, one.created_at),
             }
             for one in found["sessions"]
@@ -158,11 +163,12 @@ async def account_page(
     )
 
 
-def _found(connection: sqlite3.Connection, session: Session, now_s: int) -> dict[str, Any]:
+def _found(connection: sqlite3.Connection, site: Site, session: Session) -> dict[str, Any]:
     """What the page shows, in one hop."""
+    lifetimes = site.signed_in.lifetimes
     user = users.find(connection, session.user_name)
     return {
-        "sessions": sessions.of_user(connection, session.user_id, now_s),
+        "sessions": sessions.of_user(connection, session.user_id, site.now_s, lifetimes),
         "tokens": tokens.listed(connection),
         "entries": security_log.newest(connection, ENTRIES_SHOWN),
         "users": users.names(connection),
@@ -170,6 +176,15 @@ def _found(connection: sqlite3.Connection, session: Session, now_s: int) -> dict
         "has_two_step": user is not None and user.totp_secret is not None,
         "codes_left": totp.codes_left(connection, session.user_id),
     }
+
+
+def _kept(site: Site, session: Session) -> str:
+    """What is said of a session that is kept on its device, '' of any other."""
+    if not session.is_kept:
+        return ""
+    ends = datetime.fromtimestamp(session.created_at + site.signed_in.lifetimes.kept_s, UTC)
+    what = "wall tablet" if session.role == "kiosk" else "kept"
+    return f"{what} until {local(ends, site.zone):%d %b %Y}"
 
 
 def _shown_token(site: Site, token: tokens.Token, names: dict[int, str]) -> dict[str, Any]:

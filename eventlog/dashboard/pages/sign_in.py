@@ -8,15 +8,18 @@ then on. The pages say nothing of who has an account.
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any, Final, Self
 
 import anyio
 import anyio.to_thread
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
+from msgspec import Struct
 
 from eventlog.dashboard.accounts import sessions, throttle, totp, users
+from eventlog.dashboard.accounts.devices import device_name
 from eventlog.dashboard.accounts.secrets import form_token, new_secret
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.limits import TooMany
@@ -30,6 +33,29 @@ CODE_MAX: Final = 64
 HOME: Final = "/"
 WRONG: Final = "That is not the name and its password."
 DEVICE_S: Final = 365 * 24 * 3600
+
+_STAYS: Final = {0: "", sessions.KEPT: "kept on this device", sessions.KIOSK: "a wall tablet"}
+
+
+class _Typed(Struct, frozen=True, kw_only=True):
+    """What the form brought besides secrets, to show it again: `kept` is as sessions have it."""
+
+    name: str = ""
+    next: str = HOME
+    device: str = ""
+    kept: int = 0
+
+    @classmethod
+    def of(cls, form: Mapping[str, Any]) -> Self:
+        """What a form holds."""
+        stays = sessions.KEPT if form.get("keep") == "on" else 0
+        return cls(
+            name=str(form.get("name", ""))[:NAME_MAX],
+            next=str(form.get("next", HOME)),
+            device=" ".join(str(form.get("device", "")).split())[: sessions.DEVICE_MAX],
+            kept=sessions.KIOSK if form.get("kiosk") == "on" else stays,
+        )
+
 
 # Hashing takes 64 MB: one at a time, and few who wait for it. A browser that an account knows
 # waits in a line of its own, so that no stranger's guesses keep it out.
@@ -48,7 +74,8 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
     """Sign in by password, and by a code where the account asks for one."""
     site, visitor = site_of(request), visitor_of(request)
     form = await request.form()
-    name, password = str(form.get("name", ""))[:NAME_MAX], str(form.get("password", ""))
+    asked = _Typed.of(form)
+    name, password = asked.name, str(form.get("password", ""))
     user = await site.accounts.run(lambda c: users.find(c, name))
     device = _device(request)
     known = user is not None and await site.accounts.run(lambda c: users.knows(c, user.id, device))
@@ -60,31 +87,35 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
         )
     except TooMany as too_many:
         await _note(site, "too many guesses", user_id, visitor.address)
-        return await _too_many(request, too_many, name)
+        return await _too_many(request, too_many, asked)
     right = await anyio.to_thread.run_sync(
         users.is_password, user, password, limiter=_hashing[known]
     )
     if not right or user is None:
         await _note(site, "wrong password", user_id, visitor.address)
-        return await _form(request, status=403, problem=WRONG, name=name)
+        return await _form(request, status=403, problem=WRONG, typed=asked)
     if user.totp_secret is not None:
         code, now_s = str(form.get("code", ""))[:CODE_MAX], site.now_s
         if not await site.accounts.run(lambda c: totp.take(c, user, code, now_s)):
             await _note(site, "wrong code", user_id, visitor.address)
-            return await _form(request, status=403, problem=WRONG, name=name)
+            return await _form(request, status=403, problem=WRONG, typed=asked)
     await forgive()
-    return await _begin(request, user, str(form.get("next", HOME)))
+    return await _begin(request, user, asked)
 
 
-async def _too_many(request: Request[Any, Any, Any], too_many: TooMany, name: str) -> Response[Any]:
+async def _too_many(
+    request: Request[Any, Any, Any], too_many: TooMany, typed: _Typed
+) -> Response[Any]:
     wait_s = max(1, round(too_many.wait_s))
     problem = f"Too many attempts. Try again in {_spoken(wait_s)}."
-    answer = await _form(request, status=429, problem=problem, name=name)
+    answer = await _form(request, status=429, problem=problem, typed=typed)
     answer.headers["retry-after"] = str(wait_s)
     return answer
 
 
 async def _note(site: Site, kind: str, user_id: int | None, address: str) -> None:
+    """Note a sign-in that failed, in both logs; never the name, which may be a password."""
+    log.warning("a sign-in failed: %s, from %s", kind, address)
     await site.signed_in.note(kind, site.now_s, user_id=user_id, address=address)
 
 
@@ -111,7 +142,7 @@ async def use_link(request: Request[Any, Any, Any]) -> Response[Any]:
     user = await site.accounts.run(lambda c: users.find_by_id(c, user_id))
     if user is None:
         raise NotFoundException
-    return await _begin(request, user, HOME)
+    return await _begin(request, user, _Typed())
 
 
 @post("/sign-out")
@@ -144,28 +175,34 @@ def _device(request: Request[Any, Any, Any]) -> str:
     return request.cookies.get(site_of(request).cookies.device, "")
 
 
+def _device_name(request: Request[Any, Any, Any]) -> str:
+    return device_name(request.headers.get("user-agent", ""))
+
+
 def _require_room(*, known: bool) -> None:
     if _hashing[known].statistics().tasks_waiting >= _WAITING_MAX:
         raise TooMany("too many sign-ins at once", 5)
 
 
-async def _begin(request: Request[Any, Any, Any], user: users.User, next_path: str) -> Redirect:
+async def _begin(request: Request[Any, Any, Any], user: users.User, typed: _Typed) -> Redirect:
     """Begin a session, end the one before it, and go where the visitor wanted to."""
     site, address, now_s = site_of(request), visitor_of(request).address, site_of(request).now_s
     old = visitor_of(request).session
     if old is not None:
         await site.signed_in.end(old, now_s, "session replaced")
-    device_name = request.headers.get("user-agent", "")[: sessions.DEVICE_MAX]
-    secret = await site.signed_in.begin(user, address, now_s, device=device_name)
+    named = typed.device or _device_name(request)
+    secret = await site.signed_in.begin(user, address, now_s, device=named, kept=typed.kept)
     names = site.cookies
-    longest_s = sessions.KEPT_S if user.role == "kiosk" else sessions.LONGEST_S
-    answer = Redirect(_own_path(next_path), status_code=303)
+    stays = bool(typed.kept) or user.role == "kiosk"
+    longest_s = site.signed_in.lifetimes.longest(kept=stays)
+    answer = Redirect(_own_path(typed.next), status_code=303)
     answer.set_cookie(names.made(names.session, secret, longest_s))
     device = await _remembered(site, user.id, _device(request), now_s)
     if device is not None:
         answer.set_cookie(names.made(names.device, device, DEVICE_S))
     answer.set_cookie(names.made(names.form, "", 0))
-    await site.signed_in.note("signed in", now_s, user_id=user.id, address=address)
+    detail = ", ".join(filter(None, (named, _STAYS[typed.kept])))
+    await site.signed_in.note("signed in", now_s, user_id=user.id, address=address, detail=detail)
     return answer
 
 
@@ -191,18 +228,23 @@ async def _form(
     template: str = "login.html",
     status: int = 200,
     problem: str = "",
-    name: str = "",
+    typed: _Typed | None = None,
 ) -> Response[str]:
     """A form that is bound to a cookie of its own, as there is no session yet."""
     site, visitor = site_of(request), visitor_of(request)
+    typed = typed or _Typed(next=request.query_params.get("next", HOME))
     secret = visitor.secret or new_secret()
     answer = page(
         request,
         template,
         status=status,
         problem=problem,
-        name=name,
-        next=_own_path(request.query_params.get("next", HOME)),
+        name=typed.name,
+        next=_own_path(typed.next),
+        device=typed.device,
+        device_name=_device_name(request),
+        stays=typed.kept == sessions.KEPT,
+        kiosk=typed.kept == sessions.KIOSK,
         login_token=form_token(secret),
     )
     if visitor.session is None:
