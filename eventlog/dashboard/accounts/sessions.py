@@ -2,9 +2,9 @@
 
 Owns the tables `sessions` and `links`. A session ends 30 minutes after its last request and 12
 hours after its sign-in, unless the owner sets other limits (`Lifetimes`), at sign-out, and at
-sign-out everywhere; one that is kept on a device, and a kiosk's, ends after 90 days. A session may be a
-kiosk's, which only looks, though its account may do more. Only hashes are stored. To find a session
-writes nothing. Functions take the connection and the time in seconds since 1970.
+sign-out everywhere; one that is kept on a device, and a kiosk's, ends after 90 days. A session may
+be a kiosk's, which only looks, though its account may do more. Only hashes are stored. To find a
+session writes nothing. Functions take the connection and the time in seconds since 1970.
 """
 
 from __future__ import annotations
