@@ -203,6 +203,12 @@ def decode_meta(meta: bytes | None) -> dict[str, Any]:
         raise ValueError(f"the meta is not a MessagePack map: {error}") from error
 
 
+def clock_of(meta: dict[str, Any]) -> tuple[bytes, int] | None:
+    """The boot id, and the time since that boot in nanoseconds; None where a meta lacks them."""
+    boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
+    return (boot, clock_ns) if isinstance(boot, bytes) and isinstance(clock_ns, int) else None
+
+
 def decode_author(meta: bytes | None) -> Author | None:
     """Who made the append with this meta; None in old records and where it can't be decoded."""
     try:

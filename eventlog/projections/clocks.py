@@ -66,16 +66,16 @@ class Clocks(NamedTuple):
 
 
 def clocks_of(record: Record) -> Clocks | None:
-    """What the meta of a record says of them; None if it says nothing."""
+    """The clocks in the meta of a record; None if it has none."""
     try:
         meta = codecs.decode_meta(record.meta)
     except ValueError:
         return None
-    boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
-    # What was carried over from elsewhere was appended on another machine.
-    if not isinstance(boot, bytes) or not isinstance(clock_ns, int) or "origin" in meta:
+    # A record with an origin was appended on another machine.
+    clock = None if "origin" in meta else codecs.clock_of(meta)
+    if clock is None:
         return None
-    return Clocks(boot.hex(), record.appended_at_us - clock_ns // 1000)
+    return Clocks(clock[0].hex(), record.appended_at_us - clock[1] // 1000)
 
 
 def doubt(record: Record, opener: Opener) -> Doubt | None:

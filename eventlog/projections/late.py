@@ -11,13 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from eventlog import codecs
+from eventlog.projections.clocks import FIRST_US
 from eventlog.record import Author, StoredRecord, shape_error
 
 Words: TypeAlias = Callable[[Author | None], str]
 
 LATE_S: Final = 600.0  # a record that comes later than this after the event was opened is late
-# A machine that has not set its clock yet is in 1970: what it says of durations means nothing.
-CLOCK_SET_US: Final = 1_577_836_800_000_000  # the year 2020
 _UNITS: Final = (
     (365 * 86400.0, "year"),
     (30 * 86400.0, "month"),
@@ -83,20 +82,17 @@ def seconds_between(earlier: StoredRecord, later: StoredRecord) -> float | None:
     ours, theirs = _boot(earlier), _boot(later)
     if ours is not None and theirs is not None and ours[0] == theirs[0]:
         return (theirs[1] - ours[1]) / 1e9
-    if min(earlier.appended_at, later.appended_at) < CLOCK_SET_US:
+    # A machine that has not set its clock yet is in 1970, and durations by it mean nothing.
+    if min(earlier.appended_at, later.appended_at) < FIRST_US:
         return None
     return (later.appended_at - earlier.appended_at) / 1e6
 
 
 def _boot(row: StoredRecord) -> tuple[bytes, int] | None:
     try:
-        meta = codecs.decode_meta(row.meta)
+        return codecs.clock_of(codecs.decode_meta(row.meta))
     except ValueError:
         return None
-    boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
-    if isinstance(boot, bytes) and isinstance(clock_ns, int):
-        return boot, clock_ns
-    return None
 
 
 def _firsts(stored: Sequence[StoredRecord]) -> dict[int, StoredRecord | None]:

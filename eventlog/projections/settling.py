@@ -48,12 +48,6 @@ CREATE INDEX {p}idx_event_actions_event_id ON {p}event_actions (event_id);
 CREATE INDEX {p}idx_event_actions_intent ON {p}event_actions (intent) WHERE act IS NOT NULL;
 CREATE INDEX {p}idx_event_actions_door ON {p}event_actions (door_id, at_us) WHERE act IS NOT NULL
 """
-INDEXES: Final = (
-    "idx_event_faces_event_id",
-    "idx_event_actions_event_id",
-    "idx_event_actions_intent",
-    "idx_event_actions_door",
-)
 
 _ACTION_COLUMNS: Final = (
     *("id", "event_id", "intent", "door_id", "door_action", "at_us", "granted", "person"),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
-from eventlog.record import EPOCH, Record, instant, is_instant
+from eventlog.record import EPOCH, Record, in_utc, instant, is_instant
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _SECOND_US: Final = 1_000_000
@@ -69,10 +69,7 @@ def _whole_second(seconds: int) -> str:
 def _in_utc(moment: datetime) -> datetime:
     if moment.tzinfo is UTC:
         return moment
-    # A zone that does not know its offset would be taken for this machine's own time.
-    if moment.utcoffset() is None:
-        return moment.replace(tzinfo=UTC)
     try:
-        return moment.astimezone(UTC)
+        return in_utc(moment)
     except OverflowError as error:
         raise ValueError(f"{moment.isoformat()} is no date in UTC") from error

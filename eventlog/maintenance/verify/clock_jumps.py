@@ -7,7 +7,7 @@ uncertain. Pure: takes the times of rows, knows no table.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from msgspec import Struct
@@ -36,13 +36,12 @@ class ClockWatch:
         self._wall_us = 0
         self._clock_us = 0
 
-    def take(self, position: int, appended_at_us: int, meta: Mapping[str, Any]) -> ClockJump | None:
+    def take(self, position: int, appended_at_us: int, meta: dict[str, Any]) -> ClockJump | None:
         """Take the next record's times. Answers the jump between it and the one before."""
-        boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
-        if not isinstance(boot, bytes) or not isinstance(clock_ns, int):
+        clock = codecs.clock_of(meta)
+        if clock is None:
             return None
-        clock_us = clock_ns // 1000
-        jump = None
+        boot, clock_us, jump = clock[0], clock[1] // 1000, None
         if boot == self._boot:
             by_us = (appended_at_us - self._wall_us) - (clock_us - self._clock_us)
             if abs(by_us) > TOLERATED_US:
