@@ -48,6 +48,9 @@ class Assistant:
     def __init__(self) -> None:
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.sockets: set[ServerConnection] = set()
+        self.registry = [{"entity_id": "binary_sensor.own_lock", "unique_id": f"{OWN}front_bolt"}]
+        self.logbook: list[dict[str, Any]] | None = None
+        self.listeners: set[ServerConnection] = set()
         self.token = "right"  # noqa: S105 - a test's token
         self.server: Server | None = None
 
@@ -63,27 +66,44 @@ class Assistant:
             asked = json.loads(text)
             result: Any = None
             if asked["type"] == "config/entity_registry/list":
-                result = [{"entity_id": "binary_sensor.own_lock", "unique_id": f"{OWN}front_bolt"}]
+                result = self.registry
             elif asked["type"] == "get_states":
                 result = [one[-1] for one in self.history.values()]
-            else:
+            elif asked["event_type"] == "state_changed":
                 self.sockets.add(socket)
+            else:
+                self.listeners.add(socket)
             await socket.send(json.dumps({"id": asked["id"], "type": "result", "result": result}))
 
-    async def change(self, entity: str, value: str, second: int) -> None:
-        """An entity changes."""
+    async def register(self, entity: str, unique_id: str) -> None:
+        """An integration brings a new entity."""
+        self.registry.append({"entity_id": entity, "unique_id": unique_id})
+        data = {"action": "create", "entity_id": entity}
+        event = {"event_type": "entity_registry_updated", "data": data}
+        for socket in self.listeners:
+            await socket.send(json.dumps({"id": 2, "type": "event", "event": event}))
+
+    async def change(
+        self, entity: str, value: str, second: int, *, user: str | None = None
+    ) -> None:
+        """An entity changes; its history does not say for whom."""
         states = self.history.setdefault(entity, [])
         before = states[-1] if states else None
         states.append(state(entity, value, second))
-        data = {"entity_id": entity, "old_state": before, "new_state": states[-1]}
+        pushed = {**states[-1], "context": {"id": "c", "user_id": user}}
+        data = {"entity_id": entity, "old_state": before, "new_state": pushed}
         event = {"type": "event", "event": {"event_type": "state_changed", "data": data}}
         for socket in self.sockets:
             with suppress(OSError):
                 await socket.send(json.dumps(event))
 
-    async def get(self, _url: str, headers: Mapping[str, str]) -> Answer:
-        """Answer its history."""
+    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Answer its history, and its logbook where it has one."""
         assert headers["authorization"] == f"Bearer {self.token}"
+        if "/api/logbook/" in url:
+            if self.logbook is None:
+                return Answer(404, b"404: Not Found")
+            return Answer(200, json.dumps(self.logbook).encode())
         return Answer(200, json.dumps(list(self.history.values())).encode())
 
 
@@ -128,7 +148,7 @@ async def kinds(store: EventStore) -> list[str]:
 
 async def until(store: EventStore, count: int) -> None:
     """Wait until the journal has so many records."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await store.reader.last_position() < count:
             seen = store.reader.nudge.count
             await store.reader.nudge.wait(seen, timeout_s=0.05)
@@ -170,6 +190,64 @@ async def test_what_we_publish_ourselves_is_left_out(
     following.cancel()
     await asyncio.wait([following])
     assert await kinds(store) == ["lock_state"]
+
+
+async def test_an_entity_of_ours_is_left_out_from_its_first_state_on(
+    assistant: Assistant, store: EventStore
+) -> None:
+    """It comes into the registry after we connected, and its state comes right behind."""
+    live = follower(assistant, store)
+    following = asyncio.create_task(live.run())
+    await live.ready.wait()
+    for number in range(5):
+        await assistant.register(f"binary_sensor.ours_{number}", f"{OWN}front_{number}")
+        await assistant.change(f"binary_sensor.ours_{number}", "on", number)
+    await assistant.register("binary_sensor.other", "another_1")
+    await assistant.change("binary_sensor.other", "on", 9)
+    await until(store, 1)
+    following.cancel()
+    await asyncio.wait([following])
+    rows = await store.reader.run(lambda c: c.execute("SELECT key FROM journal").fetchall())
+    assert [row[0].split(":")[1] for row in rows] == ["binary_sensor.other"]
+
+
+async def users(store: EventStore) -> list[tuple[str | None, object]]:
+    """The actor and the user of each operation in the journal."""
+    rows = await store.reader.run(
+        lambda c: c.execute("SELECT actor, user_ref FROM unlock_actions ORDER BY id").fetchall()
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def test_who_turned_the_lock_comes_with_both_ways(
+    assistant: Assistant, store: EventStore
+) -> None:
+    """Pushed with the change, and from the logbook after a gap; a person is called by name."""
+    person = state("person.ada", "home", 0)
+    person["attributes"] = {"user_id": "5f", "friendly_name": "Ada"}
+    assistant.history["person.ada"] = [person]
+    await assistant.change("lock.front", "locked", 0)
+    live = follower(assistant, store)
+    following = asyncio.create_task(live.run())
+    await live.ready.wait()
+    await assistant.change("lock.front", "unlocked", 1, user="5f")
+    await until(store, 1)
+    assistant.sockets.clear()
+    await assistant.change("lock.front", "locked", 2)
+    await assistant.change("lock.front", "unlocked", 3)
+    await assistant.change("lock.front", "locked", 4)
+    changed = [one["last_changed"] for one in assistant.history["lock.front"]]
+    assistant.logbook = [
+        {"entity_id": "lock.front", "when": changed[1], "context_user_id": "5f"},
+        {"entity_id": "lock.front", "when": changed[2], "context_user_id": "a0"},
+        {"entity_id": "lock.front", "when": changed[3], "context_user_id": "5f"},
+        {"entity_id": "lock.front", "when": changed[4]},
+    ]
+    await live.ask(T0.timestamp())
+    following.cancel()
+    await asyncio.wait([following])
+    await store.caught_up(await store.reader.last_position())
+    assert await users(store) == [("app", "Ada"), ("app", "a0"), ("app", "Ada"), (None, None)]
 
 
 async def test_a_refused_token_stops_the_part(assistant: Assistant, store: EventStore) -> None:

@@ -6,10 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Final, Self
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
+# So long something may take on a loaded machine before a test calls it missing.
+LONGEST_S: Final = 60.0
 
 
 class RunningDoor:
@@ -23,29 +26,37 @@ class RunningDoor:
             encoding="utf-8",
         )
         self._environment = {**os.environ, **environment}
-        self.process: subprocess.Popen[str] | None = None
+        self._said = folder / "door.log"
+        self._read = 0
+        self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, wait_for: str = "running:") -> str:
         """Start it, and return its log up to the line that has this text."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "eventlog", "run", "--config", str(self.config)],
-            cwd=CHECKOUT,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self._environment,
-        )
+        self._read = self._said.stat().st_size if self._said.exists() else 0
+        # A file and not a pipe: a process whose log nobody reads would stop at a full pipe.
+        with self._said.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "eventlog", "run", "--config", str(self.config)],
+                cwd=CHECKOUT,
+                stderr=log,
+                env=self._environment,
+            )
         return self.read_to(wait_for)
 
     def read_to(self, text: str) -> str:
-        """Its log up to the line that has this text. Fails where it ends before."""
+        """Its log from where it was read last to the line that has this text; fails without one."""
         assert self.process is not None
-        assert self.process.stderr is not None
-        lines = []
-        for line in self.process.stderr:
-            lines.append(line)
-            if text in line:
-                return "".join(lines)
-        raise AssertionError(f"it ended without {text!r}: {''.join(lines)}")
+        deadline = time.monotonic() + LONGEST_S
+        while True:
+            ended = self.process.poll() is not None
+            rest = self._said.read_bytes()[self._read :]
+            found = rest.find(text.encode())
+            if found >= 0 and (end := rest.find(b"\n", found)) >= 0:
+                self._read += end + 1
+                return rest[: end + 1].decode()
+            assert not ended, f"it ended without {text!r}: {rest.decode()}"
+            assert time.monotonic() < deadline, f"it does not say {text!r}: {rest.decode()}"
+            time.sleep(0.02)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
@@ -56,10 +67,10 @@ class RunningDoor:
         """End it; its exit code and the rest of its log."""
         assert self.process is not None
         self.process.send_signal(number)
-        _, rest = self.process.communicate(timeout=30)
-        code = self.process.returncode
+        code = self.process.wait(timeout=LONGEST_S)
         self.process = None
-        return code, rest
+        rest = self._said.read_bytes()[self._read :]
+        return code, rest.decode()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -70,4 +81,4 @@ class RunningDoor:
         """Kill what still runs."""
         if self.process is not None:
             self.process.kill()
-            self.process.communicate()
+            self.process.wait()

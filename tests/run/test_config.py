@@ -60,13 +60,14 @@ def test_what_can_not_be_is_refused_with_its_path(case: str) -> None:
     assert "hunter2" not in str(refused.value)
 
 
-def test_defaults_are_those_of_the_page() -> None:
-    """A source needs its kind, the rest is filled in."""
+def test_defaults_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source needs its kind, the rest is filled in; the zone is the machine's."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
     config = parse(LOG + MQTT + FRIGATE)
     source = config.source["frigate"]
     assert isinstance(source, Frigate)
     assert (source.prefix, source.every, source.history) == ("frigate", "10m", "0d")
-    assert (config.zone, config.dashboard) == ("UTC", None)
+    assert (config.zone, config.dashboard) == ("Europe/Berlin", None)
 
 
 def test_a_file_that_is_missing_names_itself(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 
 from tests.live.mosquitto import Mosquitto
 from tests.reactors.alerts.test_channels import receiver
-from tests.run.running import RunningDoor
+from tests.run.running import LONGEST_S, RunningDoor
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
 
@@ -77,7 +77,7 @@ def counted(folder: Path, kind: str) -> int:
 
 async def until(is_so: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONGEST_S):
         while not is_so():  # noqa: ASYNC110 - another process does it
             await asyncio.sleep(0.05)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run.running import CHECKOUT, RunningDoor
+from tests.run.running import CHECKOUT, LONGEST_S, RunningDoor
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=LONGEST_S,
     )
 
 
@@ -83,7 +83,7 @@ def test_systemd_is_told_of_start_watchdog_reload_and_stop(tmp_path: Path) -> No
     path = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
-        listener.settimeout(20)
+        listener.settimeout(LONGEST_S)
         with RunningDoor(tmp_path, "", NOTIFY_SOCKET=str(path), WATCHDOG_USEC="200000") as door:
             told = listener.recv(1000).decode()
             while "READY=1" not in told:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import socket
+import sqlite3
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from eventlog.dashboard import manage
-from tests.run.running import RunningDoor
+from tests.run.running import LONGEST_S, RunningDoor
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +35,16 @@ channels = ["page", "phone"]
 """
 
 
+def until_armed(folder: Path) -> None:
+    """Wait until the rule tells: what happens before is told to nobody."""
+    deadline = time.monotonic() + LONGEST_S
+    with closing(sqlite3.connect(f"file:{folder}/events.db?mode=ro", uri=True)) as connection:
+        sql = "SELECT count(*) FROM journal WHERE kind = 'rule_armed'"
+        while connection.execute(sql).fetchone() == (0,):
+            assert time.monotonic() < deadline, "no rule is armed"
+            time.sleep(0.02)
+
+
 def test_channels_that_hang_do_not_keep_it(tmp_path: Path) -> None:
     """A webhook and a service that take the message and never answer; the page is open as well."""
     token = manage.add_token(str(tmp_path / "events.db"), "bell", ["read", "append"])
@@ -51,7 +62,7 @@ def test_channels_that_hang_do_not_keep_it(tmp_path: Path) -> None:
                 ExitStack() as taken,
             ):
                 assert stream.status_code == 200
-                time.sleep(1.5)  # the rules are armed by then
+                until_armed(tmp_path)
                 at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 posted = httpx.post(
                     f"{found[1]}/api/hooks/bell",

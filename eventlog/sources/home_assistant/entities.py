@@ -73,6 +73,12 @@ class Attributes(Struct, frozen=True):
     event_type: str | None = None
 
 
+class Context(Struct, frozen=True):
+    """Who asked Home Assistant for a change; None where it came from the device."""
+
+    user_id: str | None = None
+
+
 class Entity(Struct, frozen=True):
     """A state of an entity."""
 
@@ -81,6 +87,7 @@ class Entity(Struct, frozen=True):
     attributes: Attributes | None = None
     last_changed: datetime | None = None
     last_updated: datetime | None = None
+    context: Context | None = None
 
 
 def changed_items(message: Message, before: object, after: object) -> Iterator[Item]:
@@ -125,12 +132,14 @@ def _lock(message: Message, old: Entity | None, new: Entity) -> Item:
 def _operated(
     operation: Operation, old: Entity | None, new: Entity, door: str, at: datetime | None
 ) -> Fact:
-    """Who did it, where `changed_by` is another one than before."""
+    """Who did it: by `changed_by` where it is another one than before, else Home Assistant's user."""
     by = _changed_by(new)
     actor, credential, user = None, None, None
     if by and by != _changed_by(old) and by.lower() not in _NOBODY:
         actor, credential = _CHANGED_BY.get(by.lower(), (None, None))
         user = by if actor is None else None
+    elif new.context is not None and new.context.user_id:
+        actor, user = "app", new.context.user_id
     done = Operation(operation.action, actor, credential)
     return operated(done, door_id=door, recorded_at=at, user_ref=user)
 

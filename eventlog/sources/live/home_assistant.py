@@ -1,7 +1,8 @@
 """Follows Home Assistant by its websocket, and fills gaps from its recorder's history.
 
 The websocket replays nothing after a gap; the history has every change of state with the same
-times, so both make the same keys. Our own entities, which we publish by MQTT, are left out by
+times, so both make the same keys. Who turned a lock by Home Assistant comes with both, and is
+called by the name of the person that the user is. Our own entities, which we publish by MQTT, are left out by
 their unique ids: the door would hear itself.
 """
 
@@ -9,11 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
-from urllib.parse import quote, urlencode
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,16 +24,15 @@ from eventlog.sources.adapter import Adapter, Message, Settings
 from eventlog.sources.feed import Feeder, Tally
 from eventlog.sources.keys import Store
 from eventlog.sources.live.frigate_history import Get
+from eventlog.sources.live.home_assistant_history import SOURCE, HomeAssistantHistory
 from eventlog.sources.live.report import Report
 
 log = logging.getLogger("eventlog")
 
-SOURCE: Final = "home-assistant"
 RECONNECT_S: Final = 2.0
 PING_S: Final = 10.0
 MESSAGE_MAX: Final = 16 * 1024 * 1024
-FOUND: Final = 200
-_REGISTRY, _STATES, _EVENTS = 1, 2, 3
+_EVENTS, _NEW_ENTITIES = 1, 2
 
 
 class HomeAssistantIn:
@@ -60,17 +59,20 @@ class HomeAssistantIn:
         self._source = source
         self._url = url.rstrip("/")
         self._token = token
+        self._history = HomeAssistantHistory(self._url, token, get)
         self._wanted = tuple(entities)
         self._adapter = adapter
         self._store = store
         self._report = report
-        self._get = get
         self._own_ids = own_ids
         self._left_out = left_out
         self.ready = asyncio.Event()
         self._feeder = Feeder(store)
         self._own: frozenset[str] = frozenset()
         self._known: frozenset[str] = frozenset()
+        self._users: dict[str, str] = {}
+        self._asked = 0
+        self._held: list[dict[str, Any]] | None = None
 
     # ── the websocket ──────────────────────────────────────────────────────────────────────
 
@@ -95,11 +97,24 @@ class HomeAssistantIn:
             address, max_size=MESSAGE_MAX, ping_interval=PING_S, ping_timeout=PING_S
         ) as socket:
             await self._sign_in(socket)
-            await _ask(socket, _REGISTRY, "config/entity_registry/list")
-            await _ask(socket, _STATES, "get_states")
+            self._asked = _NEW_ENTITIES
+            await self._look_up(socket)
+            await _ask(
+                socket, _NEW_ENTITIES, "subscribe_events", event_type="entity_registry_updated"
+            )
             await _ask(socket, _EVENTS, "subscribe_events", event_type="state_changed")
             async for text in socket:
-                await self._take(_decoded(text))
+                await self._take(_decoded(text), socket)
+
+    async def _look_up(self, socket: ClientConnection) -> None:
+        """Ask which entities there are; what happens is held back until the answer is there.
+
+        An entity of ours that is new to Home Assistant is in its registry before it has a state.
+        """
+        self._held = [] if self._held is None else self._held
+        self._asked += 2
+        await _ask(socket, self._asked - 1, "config/entity_registry/list")
+        await _ask(socket, self._asked, "get_states")
 
     async def _sign_in(self, socket: ClientConnection) -> None:
         await socket.recv()  # auth_required
@@ -110,15 +125,25 @@ class HomeAssistantIn:
         if answer.get("type") != "auth_ok":
             raise BadArgument("Home Assistant refuses the token")
 
-    async def _take(self, message: dict[str, Any]) -> None:
+    async def _take(self, message: dict[str, Any], socket: ClientConnection) -> None:
         kind, number = message.get("type"), message.get("id")
-        if kind == "result" and number == _REGISTRY:
+        if kind == "result" and number == self._asked - 1:
             self._own = frozenset(_own_entities(message.get("result"), self._own_ids))
-        elif kind == "result" and number == _STATES:
-            self._known = frozenset(self._chosen(message.get("result")))
+        elif kind == "result" and number == self._asked:
+            states = _objects(message.get("result"))
+            self._known = frozenset(self._chosen(states))
+            self._users = dict(_users(states))
+            held, self._held = self._held, None
+            for one in held or ():
+                await self._feed(one)
         elif kind == "result" and number == _EVENTS:
             self._report.connected(self._source, up=True)
+            log.info("the source %s is connected", self._source)
             self.ready.set()
+        elif kind == "event" and number == _NEW_ENTITIES:
+            await self._look_up(socket)
+        elif kind == "event" and self._held is not None:
+            self._held.append(message)
         elif kind == "event":
             await self._feed(message)
 
@@ -128,6 +153,7 @@ class HomeAssistantIn:
         entity = data.get("entity_id") if isinstance(data, dict) else None
         if not isinstance(entity, str) or not self._is_wanted(entity):
             return
+        self._name_user(message["event"])
         self._feeder.tally = Tally()
         now = datetime.now(UTC)
         items = self._adapter.read(Message(message, received_at=now, live=True), Settings())
@@ -139,11 +165,17 @@ class HomeAssistantIn:
             return False
         return any(fnmatchcase(entity, one) for one in self._wanted)
 
-    def _chosen(self, states: object) -> list[str]:
-        if not isinstance(states, list):
-            return []
-        names = [one.get("entity_id") for one in states if isinstance(one, dict)]
+    def _chosen(self, states: Iterable[dict[str, Any]]) -> list[str]:
+        names = [one.get("entity_id") for one in states]
         return [name for name in names if isinstance(name, str) and self._is_wanted(name)]
+
+    def _name_user(self, event: dict[str, Any]) -> None:
+        """Put the name of the user who asked for a change in the place of the user's id."""
+        data = event.get("data")
+        after = data.get("new_state") if isinstance(data, dict) else None
+        context = after.get("context") if isinstance(after, dict) else None
+        if isinstance(context, dict) and context.get("user_id") in self._users:
+            context["user_id"] = self._users[context["user_id"]]
 
     # ── its history ────────────────────────────────────────────────────────────────────────
 
@@ -156,51 +188,32 @@ class HomeAssistantIn:
         feeder = Feeder(self._store)
         named = {one for one in self._wanted if "*" not in one and self._is_wanted(one)}
         entities = sorted(self._known or named)
-        if not entities:
-            return feeder.tally
-        start = datetime.fromtimestamp(since, UTC).isoformat()
-        query = urlencode(
-            {
-                "filter_entity_id": ",".join(entities),
-                "end_time": datetime.now(UTC).isoformat(),
-                "significant_changes_only": "0",
-            }
-        )
-        url = f"{self._url}/api/history/period/{quote(start)}?{query}"
-        answer = await self._get(url, {"authorization": f"Bearer {self._token}"})
-        if answer.status != FOUND:
-            raise BadPayload(SOURCE, f"the history answers {answer.status}")
-        try:
-            lists = msgspec.json.decode(answer.body, type=list[list[dict[str, Any]]])
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise BadPayload(SOURCE, "the history is no list of states") from error
-        for states in lists:
-            for change in _changes(states, since):
+        if entities:
+            for change in await self._history.changes(entities, since):
+                self._name_user(change)
                 await feeder.feed(self._adapter.read(Message(change), Settings()))
         return feeder.tally
 
 
-def _changes(states: list[dict[str, Any]], since: float) -> Iterable[Mapping[str, Any]]:
-    """Each state with the one before it, as an event; the first is what stood at the beginning."""
-    before: dict[str, Any] | None = None
-    for state in states:
-        if _changed_at(state) > since:
-            data = {"entity_id": state.get("entity_id"), "old_state": before, "new_state": state}
-            yield {"event_type": "state_changed", "data": data}
-        before = state
-
-
-def _changed_at(state: dict[str, Any]) -> float:
-    try:
-        return datetime.fromisoformat(str(state.get("last_changed"))).timestamp()
-    except ValueError:
-        return 0.0
+def _objects(found: object) -> list[dict[str, Any]]:
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def _own_entities(registry: object, own_ids: str) -> Iterable[str]:
-    for entry in registry if isinstance(registry, list) else []:
-        if isinstance(entry, dict) and str(entry.get("unique_id", "")).startswith(own_ids):
+    for entry in _objects(registry):
+        if str(entry.get("unique_id", "")).startswith(own_ids):
             yield str(entry.get("entity_id"))
+
+
+def _users(states: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]:
+    """From the id of each user who is a person to the person's name."""
+    for state in states:
+        told = state.get("attributes")
+        if not str(state.get("entity_id", "")).startswith("person.") or not isinstance(told, dict):
+            continue
+        user, name = told.get("user_id"), told.get("friendly_name")
+        if isinstance(user, str) and isinstance(name, str) and name:
+            yield user, name
 
 
 async def _ask(socket: ClientConnection, number: int, kind: str, **more: str) -> None:
