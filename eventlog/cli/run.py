@@ -18,7 +18,7 @@ from eventlog.cli.context import Context
 from eventlog.cli.options import AtDesk
 from eventlog.cli.safe_text import safe
 from eventlog.run import check as checks
-from eventlog.run.config import DEFAULT_PATH
+from eventlog.run.config_file import DEFAULT_PATH
 from eventlog.run.process import run_door
 
 ConfigPath = Annotated[Path, Parameter(name="--config", help="Its config. [/etc/eventlog.toml]")]

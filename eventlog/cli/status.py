@@ -15,7 +15,7 @@ from eventlog.maintenance.retention_rule import in_words
 from eventlog.maintenance.status import NamesStatus, Status, ViewStatus
 from eventlog.maintenance.status import status as look
 from eventlog.record import instant, is_instant
-from eventlog.run.config import DEFAULT_PATH, load
+from eventlog.run.config_file import DEFAULT_PATH, load
 from eventlog.run.retain_config import kept
 
 

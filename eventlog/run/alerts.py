@@ -21,11 +21,9 @@ from eventlog.run.config import (
     Config,
     HomeAssistant,
     Statestream,
-    hours,
-    seconds,
-    secret,
 )
 from eventlog.run.config import Channel as ChannelTable
+from eventlog.run.values import hours, seconds, secret
 from eventlog.sources.messages import slug
 from eventlog.store.event_store import EventStore, engine_of
 

@@ -28,11 +28,11 @@ from eventlog.run.config import (
     Ring,
     Webhook,
     Zigbee2Mqtt,
-    load,
-    secret,
 )
+from eventlog.run.config_file import load
 from eventlog.run.error_code import error_code
 from eventlog.run.parts import broker, listening
+from eventlog.run.values import secret
 
 ANSWER_S: Final = 5.0
 BROKER_LINES: Final = (

@@ -30,17 +30,15 @@ from eventlog.run.config import (
     Nuki,
     Ring,
     RingMqtt,
-    Span,
     Statestream,
     Webhook,
     Zigbee2Mqtt,
     ZwaveJs,
-    seconds,
-    secret,
 )
 from eventlog.run.health import Board
 from eventlog.run.silence import Silence
 from eventlog.run.supervisor import Part
+from eventlog.run.values import Span, seconds, secret
 from eventlog.sources.adapter import Settings
 from eventlog.sources.live.life import Life
 from eventlog.store.event_store import EventStore

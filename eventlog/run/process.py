@@ -19,7 +19,8 @@ from typing import Final
 from eventlog.errors import BadArgument, DatabaseMissing, LockTimeout
 from eventlog.run import parts, recorded, systemd
 from eventlog.run.author import RUN, Signed
-from eventlog.run.config import Config, load
+from eventlog.run.config import Config
+from eventlog.run.config_file import load
 from eventlog.run.health import Board
 from eventlog.run.parts import Door
 from eventlog.run.supervisor import Part, Supervisor

@@ -17,9 +17,10 @@ from eventlog.errors import BadArgument
 from eventlog.record import Author
 from eventlog.run import recorded
 from eventlog.run.author import Signed
-from eventlog.run.config import Ring, seconds
+from eventlog.run.config import Ring
 from eventlog.run.health import Board
 from eventlog.run.sources import together
+from eventlog.run.values import seconds
 from eventlog.sources import SOURCES
 from eventlog.sources.live.reconcile import Reconciler
 from eventlog.store.event_store import EventStore

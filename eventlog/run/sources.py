@@ -15,9 +15,10 @@ from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.run import http, recorded
 from eventlog.run.author import Signed
-from eventlog.run.config import Config, Frigate, HomeAssistant, seconds, secret
+from eventlog.run.config import Config, Frigate, HomeAssistant
 from eventlog.run.error_code import error_code
 from eventlog.run.health import Board
+from eventlog.run.values import seconds, secret
 from eventlog.sources import SOURCES
 from eventlog.sources.adapter import Settings
 from eventlog.sources.live.frigate_history import FrigateHistory

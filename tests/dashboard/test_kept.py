@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from eventlog.run.around import Around
-from eventlog.run.config import parse
+from eventlog.run.config_file import parse
 from eventlog.run.health import Board
 from tests.dashboard.house import VISIT, House
 

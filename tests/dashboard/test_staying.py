@@ -16,7 +16,7 @@ from eventlog.dashboard.accounts.secrets import form_token
 from eventlog.dashboard.accounts.sessions import Lifetimes
 from eventlog.dashboard.run import serve
 from eventlog.errors import BadArgument
-from eventlog.run.config import parse
+from eventlog.run.config_file import parse
 from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, type_password
 
 pytestmark = pytest.mark.anyio

@@ -15,7 +15,8 @@ import pytest
 from eventlog.errors import DiskFull
 from eventlog.facts import Fact
 from eventlog.record import Receipt
-from eventlog.run.config import Config, parse
+from eventlog.run.config import Config
+from eventlog.run.config_file import parse
 from eventlog.run.health import Board
 from eventlog.run.parts import ADAPTERS, listening
 from eventlog.sources import SOURCES

@@ -8,7 +8,9 @@ from typing import Final
 import pytest
 
 from eventlog.errors import BadArgument
-from eventlog.run.config import Frigate, load, parse, seconds, secret
+from eventlog.run.config import Frigate
+from eventlog.run.config_file import load, parse
+from eventlog.run.values import seconds, secret
 
 LOG: Final = 'log = { db = "events.db", thumbnails = "thumbnails" }\n'
 MQTT: Final = "mqtt = {}\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.dashboard import manage
-from eventlog.run.config import load
+from eventlog.run.config_file import load
 from tests.run.running import CHECKOUT, RunningDoor
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,7 @@ from eventlog.maintenance import retention
 from eventlog.maintenance.retention_rule import DAY_US, Rule, in_words
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.run.author import Signed
-from eventlog.run.config import parse
+from eventlog.run.config_file import parse
 from eventlog.run.retain_config import kept
 from eventlog.run.retention import LOOK_S, RETAIN, Retention
 from tests.pictures.hostile_frames import jpeg

@@ -132,7 +132,7 @@ def _lock(message: Message, old: Entity | None, new: Entity) -> Item:
 def _operated(
     operation: Operation, old: Entity | None, new: Entity, door: str, at: datetime | None
 ) -> Fact:
-    """Who did it: by `changed_by` where it is another one than before, else Home Assistant's user."""
+    """Who did it: `changed_by` where it is another one than before, else the user who asked."""
     by = _changed_by(new)
     actor, credential, user = None, None, None
     if by and by != _changed_by(old) and by.lower() not in _NOBODY:

@@ -2,8 +2,8 @@
 
 The websocket replays nothing after a gap; the history has every change of state with the same
 times, so both make the same keys. Who turned a lock by Home Assistant comes with both, and is
-called by the name of the person that the user is. Our own entities, which we publish by MQTT, are left out by
-their unique ids: the door would hear itself.
+called by the name of the person that the user is. Our own entities, which we publish by MQTT, are
+left out by their unique ids: the door would hear itself.
 """
 
 from __future__ import annotations
