@@ -27,7 +27,7 @@ from eventlog.storage.connections import connect_reader
 from eventlog.storage.error_translation import translated
 
 BATCH: Final = 1000
-# A walk over all rows takes this many times as long as its work: nobody waits for it.
+# A walk over all rows takes this many times as long as its work, as no caller waits for it.
 WALK_REST: Final = 20
 
 _DAMAGE: Final = (ValueError, TypeError, AttributeError)
@@ -75,12 +75,12 @@ class LogTree:
         blocks = read_blocks(self._db_path, self._log_id)[: size // BLOCK]
         for root in blocks:
             self._frontier.push_block(root)
-        self._file.cut(len(blocks))  # what lies behind may be of rows that a power cut took
+        self._file.cut(len(blocks))  # the rest may be of rows that a power cut removed
         self.hash = self._hash_at(connection, self.size)
         self._read_to(connection, size)
 
     def rebuild(self, connection: sqlite3.Connection, size: int) -> None:
-        """Go to a size by the rows alone, and write the tree file again. Raises as `restore`."""
+        """Build the tree from the rows alone, and write its file again. Raises as `restore`."""
         self._file.cut(0)
         self._frontier = Frontier()
         self.hash = chain.genesis(self._log_id)

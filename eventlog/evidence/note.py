@@ -81,7 +81,7 @@ class PublicKey(Struct, frozen=True):
         return f"{self.name}+{self.key_id.hex()}+{blob}"
 
     def signs(self, note: Note) -> bool:
-        """Whether a signature of this key, which is not a witness's, stands below the note."""
+        """Whether the note has a signature of this key, which is not a witness's."""
         return self.type == SIGNS and any(
             is_signature(self.key, note.text.encode(), one.blob) for one in self._own(note)
         )

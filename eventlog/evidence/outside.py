@@ -1,7 +1,7 @@
 """`DB_PATH.outside`: what the notary last knew of the places that keep heads, for status pages.
 
 Written by the notary whenever something changes, read by anybody. It proves nothing: who may
-write the log may write it. The proof is what is in the places themselves.
+write the log may write it. The proof is in the places themselves.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Outside(Struct, frozen=True, kw_only=True):
 
     @property
     def kept(self) -> int:
-        """How many records the newest head that is outside covers."""
+        """How many records the newest outside head covers."""
         return max((place.size for place in self.places), default=0)
 
     @property

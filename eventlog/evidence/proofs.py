@@ -8,7 +8,7 @@ r"""Proof files for one record, which anybody can check: C2SP's tlog-proof.
     <signed head, verbatim>
 
 `record` is the row's columns before the hash, blobs as ["<base64>"]. The file shows no other
-record; the record's own key and meta stand in it, since its digest covers them. A consistency
+record. It contains the record's key and meta, because the digest covers them. A consistency
 proof is base64 hashes, one a line. Knows no log: what a proof is made of comes in as arguments.
 
 https://c2sp.org/tlog-proof

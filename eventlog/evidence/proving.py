@@ -86,7 +86,7 @@ def best_head(
 
 
 def is_cosigned(head: SignedHead) -> bool:
-    """Whether a line that looks like a witness's stands below the head."""
+    """Whether the head has a line that looks like a witness's."""
     return any(
         one.name != head.origin and len(one.blob) == _COSIGNATURE_SIZE
         for one in head.note.signatures

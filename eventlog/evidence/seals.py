@@ -53,7 +53,7 @@ class State(IntEnum):
 
 
 class What(IntEnum):
-    """Which kind of personal text a seal stands for."""
+    """The kind of personal text that a seal replaces."""
 
     NAME = 1
     DISPLAY_NAME = 2

@@ -21,7 +21,7 @@ EVERY_S: Final = 600.0
 
 
 class SeenTeller:
-    """Give `tell` to a Witness as its `on_seen`."""
+    """Pass `tell` to a Witness as its `on_seen`."""
 
     def __init__(self, append: Callable[[HeadSeen], Awaitable[object]]) -> None:
         """`append` puts a fact into the journal. Called on the loop that runs it."""
@@ -35,7 +35,7 @@ class SeenTeller:
         self._loop.call_soon_threadsafe(self._begin, seen)
 
     async def end(self) -> None:
-        """Return when what was told before is appended."""
+        """Return when all heads that were passed before are appended."""
         await asyncio.sleep(0)  # what a thread has just handed over
         await asyncio.gather(*self._tasks)
 

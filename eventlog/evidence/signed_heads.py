@@ -59,7 +59,7 @@ class LogName(Struct, frozen=True):
 
 
 class SignedHead(Struct, frozen=True):
-    """What a note says of a log; whether a signature is good, `note` tells when asked."""
+    """What a note says of a log. Its signatures are checked by `note`, when asked."""
 
     origin: str
     size: int

@@ -3,10 +3,10 @@
 1. Only rows that no power cut can take back: they are synced first.
 2. Only rows whose chain was recomputed; a break is not signed.
 3. Only what continues the last signed head; a log that is shorter or another is not signed.
-4. The head is on the disk next to the keys, under `ID.signed`, before anybody is told of it.
+4. The head is on the disk next to the keys, under `ID.signed`, before it is sent anywhere.
 5. One signer a log: the flock on `ID.lock`.
 
-Runs on one thread. Knows no task, no place where heads go to, and no time.
+Runs on one thread. Knows no task, no place for heads, and no time.
 """
 
 from __future__ import annotations
@@ -209,7 +209,7 @@ class HeadSigner:
             self.last = head_of(merged)
 
     def begin_era(self, keys: list[KeyPair]) -> SignedHead:
-        """Sign the whole log under the new name of these keys. Raises DatabaseError.
+        """Sign the log under the new name of these keys. Raises DatabaseError.
 
         The caller has appended `era_begun`. What was signed before no longer binds.
         """

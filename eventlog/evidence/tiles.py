@@ -68,7 +68,7 @@ def write(connection: sqlite3.Connection, folder: Path, head: SignedHead) -> int
 
 
 def tile_path(level: str, number: int, width: int) -> str:
-    """Where a tile lies, relative to the folder."""
+    """The path of a tile, relative to the folder."""
     groups = [f"{number % 1000:03d}"]
     while number >= 1000:  # noqa: PLR2004 - groups of three digits
         number //= 1000

@@ -35,7 +35,7 @@ class TreeFile:
 
     @property
     def blocks(self) -> int:
-        """How many whole roots the file holds."""
+        """The number of complete roots in the file."""
         return max(0, os.fstat(self._fd).st_size - _HEADER_SIZE) // HASH_SIZE
 
     def write(self, block: int, root: bytes) -> None:

@@ -1,6 +1,6 @@
 """A witness of other logs, by C2SP's tlog-witness: checks that heads continue, and cosigns.
 
-Of each log that it was told of, it keeps the newest head, in the folder of keys:
+For each log that was added, it stores the newest head in the folder of keys:
 
     seen/SHA-256 of the name, hex            the newest head that was cosigned
     seen/SHA-256 of the name, hex.vkey       the keys that may sign this name, one a line
@@ -68,7 +68,7 @@ class Submission(Struct, frozen=True):
 
 
 class Witness:
-    """Keeps and cosigns other logs' heads. `on_seen` is told of each that was cosigned."""
+    """Stores and cosigns other logs' heads. `on_seen` is called with each that was cosigned."""
 
     def __init__(
         self,

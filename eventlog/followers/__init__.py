@@ -1,1 +1,1 @@
-"""What reads records on: subscriptions, projectors, replay and the comparison of views."""
+"""What follows the journal: subscriptions, projectors, replay and the comparison of views."""

@@ -2,7 +2,7 @@
 
 Owns the tables `checkpoints` and `parked`. A checkpoint moves in one function only, by
 compare-and-set, inside the transaction that fills the view. Knows views by name. A reactor's
-row has its name behind `reactor:`, so that no view can be confused with it.
+row has the name `reactor:NAME`, so that no view can be confused with it.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def read_reactor(connection: sqlite3.Connection, name: str) -> Checkpoint | None
 
 
 def reset(connection: sqlite3.Connection, view: str, version: int, position: int = 0) -> None:
-    """Put a view's checkpoint at a position and forget what was parked for it."""
+    """Set a view's checkpoint to a position and delete what was parked for it."""
     connection.execute(RESET, (view, version, position))
     connection.execute(UNPARK, (view,))
 
@@ -107,7 +107,7 @@ def move(connection: sqlite3.Connection, view: str, at: Checkpoint, to: int) -> 
 
 
 def park(connection: sqlite3.Connection, view: str, records: Iterable[tuple[int, str]]) -> None:
-    """Keep positions aside, each with the reason."""
+    """Park records, each with the reason."""
     connection.executemany(
         PARK, [(view, position, reason[:REASON_LENGTH_MAX]) for position, reason in records]
     )

@@ -1,8 +1,8 @@
 """Compares the live views with a replay of the journal, row by row.
 
 Applies the journal up to the live checkpoints to a temporary database, and compares each table
-with its twin in the order of the ids; likewise what is parked. The log is read in one snapshot and
-not written, appends go on, and memory use stays flat. Knows the views by schema only.
+with its twin in the order of the ids, and the parked records too. The log is read in one snapshot
+and not written, appends continue, and memory use stays constant. Knows the views by schema only.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _scratch() -> sqlite3.Connection:
 def _comparable(
     live: sqlite3.Connection, found: list[Difference]
 ) -> list[tuple[Projection, Checkpoint]]:
-    """The views that can be compared, with their checkpoints; adds to `found` why others can't be.
+    """The comparable views, with their checkpoints; why others can't be compared goes into `found`.
 
     A view is left out with its parents: its rows reference theirs.
     """
@@ -161,7 +161,7 @@ def _compare(
     alike = set()
     for table in [*(table for view in views for table in view.tables), _PARKED]:
         stored, made = _objects(live, table), _objects(rebuilt, table)
-        # What the owner has added to a read table is not a part of the view.
+        # What the owner has added to a read table is not part of the view.
         names = sorted(name for name in made if stored.get(name) != made[name])
         if names:
             yield Difference(table, None, None, f"the schema of {', '.join(names)} is different")

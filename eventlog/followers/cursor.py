@@ -1,9 +1,9 @@
 """A consumer's position in the journal, and the hash that identifies the history it has read.
 
-A position alone cannot show that the journal behind it is another one: after a restored backup the
-same positions are given to other records. So a cursor can carry the hash at its position as well,
-written `position:hash`; the hash of a record depends on every record before it. Knows the
-journal's table, and nothing of who reads on.
+A position alone cannot show that the journal is another one: after a backup was restored, the same
+positions are given to other records. So a cursor can also have the hash at its position, written
+`position:hash`. The hash of a record depends on every record before it. Knows the journal's table,
+and no consumer.
 """
 
 from __future__ import annotations
@@ -71,22 +71,22 @@ def parse(given: object) -> Cursor:
 
 
 def of_row(stored: StoredRecord) -> Cursor:
-    """The cursor behind a stored record; without the hash where that is damaged."""
+    """The cursor after a stored record; without the hash if that is damaged."""
     stored_hash: object = stored.hash  # whatever its type says
     return Cursor(stored.position, stored_hash.hex() if isinstance(stored_hash, bytes) else "")
 
 
 def at_head(head: Head) -> Cursor:
-    """The cursor behind the newest record."""
+    """The cursor after the newest record."""
     return Cursor(head.position, head.hash.hex())
 
 
 def require_known(connection: sqlite3.Connection, cursor: Cursor) -> None:
-    """Refuse a cursor that does not belong to this journal.
+    """Raise an error for a cursor that does not belong to this journal.
 
     Args:
         connection: A connection to the log.
-        cursor: The cursor of a consumer that wants to go on.
+        cursor: The cursor of a consumer that wants to continue.
 
     Raises:
         PastHead: The journal ends before its position.

@@ -52,10 +52,10 @@ _NO_EVENT: Final = "the event that it belongs to has no row"
 class Batch(Struct, frozen=True):
     """Rows that follow each other: the records among them, and those that can't be read.
 
-    The records come in runs, each of which may be folded as one; a sound journal has one run. An
-    opener whose event its run has seen already is in a run of its own: only damage or a
-    poisoned journal has such, and then what comes first must not profit from what comes after,
-    or how records are cut into batches would leave a trace.
+    The records come in runs, each of which may be folded as one; an undamaged journal has one run.
+    An opener whose event was opened already in its run gets its own run. Only a damaged or forged
+    journal has such openers; without runs, the result would depend on how records are cut into
+    batches.
     """
 
     first: int
@@ -111,10 +111,9 @@ def _batch(rows: Sequence[tuple[Any, ...]], after: int) -> Batch:
 
 
 def statements(view: Projection, batch: Batch, after: int) -> list[Statement] | None:
-    """What a view does with the records of a batch that it has not seen.
+    """The statements of a view for the records of a batch that it has not applied.
 
-    None if a record among them does not fit, or they come in several runs; `apply` then finds
-    what to do with each.
+    None if a record does not fit, or if there are several runs; then `apply` handles each record.
     """
     if len(batch.runs) > 1:
         return None
@@ -134,9 +133,9 @@ def apply(
 ) -> dict[str, list[tuple[int, str]]]:
     """Apply a batch to views, parents first, each mapped to the position it has come to.
 
-    Answers, by view, what it could not apply, with reasons. Where anything does not fit, its run
-    is applied record by record, each to all views, so that what is parked is the same however
-    records are cut into batches. `ready` are statements that were computed before.
+    Returns, for each view, the records that it could not apply, with reasons. If a record does not
+    fit, its run is applied record by record, each to all views, so that the parked records do not
+    depend on the batches. `ready` are statements that were computed before.
     """
     parked = {
         view.name: [(position, reason) for position, reason in batch.unread if position > after]
@@ -158,7 +157,7 @@ def _fits(
     prefix: str,
     ready: Mapping[str, list[Statement] | None],
 ) -> bool:
-    """Apply a run as one, or nothing of it where anything does not fit."""
+    """Apply a run as one, or nothing of it if a record does not fit."""
     unseen = {view: _unseen(view, run, after) for view, after in views.items()}
     connection.execute("SAVEPOINT run")
     try:

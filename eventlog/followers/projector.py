@@ -1,8 +1,8 @@
 """The projector: reads records after the checkpoint, applies them, moves the checkpoint.
 
-A batch is one transaction inside the writer's lock, the checkpoint in it, so that any number of
-processes may run a projector and each record is applied exactly once. Three gears: `run_once`,
-and `run_to_end` and `run` on top of it.
+A batch and its checkpoint are one transaction inside the writer's lock. So any number of processes
+may run a projector, and each record is applied exactly once. `run_to_end` and `run` repeat
+`run_once`.
 
 Does not know what the views contain.
 """
@@ -117,7 +117,7 @@ class Projector:
         return reached
 
     def _project(self, connection: sqlite3.Connection) -> Reached:
-        # Views follow from the journal: no sync is owed to them.
+        # Views can be computed from the journal again, so they need no sync.
         self._writer.set_durable(connection, durable=False)
         return project_batch(connection, self._views)
 
@@ -134,10 +134,10 @@ class Projector:
         *,
         may_run: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Follow forever: at a hint at once, and at a steady pace without.
+        """Follow the journal until cancelled: at once after a hint, else at a fixed interval.
 
         An error of the disk is passed to `on_error`, and the batch is tried again. While `may_run`
-        answers False, nothing is applied: the room on the disk is kept for appends.
+        returns False, nothing is applied: the space on the disk is kept for appends.
         """
         while True:
             if not may_run():
@@ -156,7 +156,7 @@ class Projector:
             await self._pause(reached, nudge, seen, started)
 
     async def _run_without_waiting(self) -> Reached:
-        """Carry one batch when the lock is free: appends that come meanwhile have the thread.
+        """Apply one batch when the lock is free; until then, appends can use the thread.
 
         Raises LockTimeout if it was not free for TIMEOUT_S.
         """
@@ -171,7 +171,7 @@ class Projector:
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     def stop_waiting(self) -> None:
-        """A reader waits: do not rest before the next batch."""
+        """Note that a reader waits: make no pause before the next batch."""
         self._awaited.set()
 
     async def _pause(self, reached: Reached, nudge: Nudge, seen: int, started: float) -> None:

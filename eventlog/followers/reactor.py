@@ -1,10 +1,9 @@
 """Passes records to a reactor, which acts on the outside world, and stores its checkpoint.
 
-A reactor is given every record once it is in the journal, in order and without a hole, and says
-up to which position nothing is left to do. That position is its checkpoint, a row of its own in
-the table `checkpoints`. After a stop the records behind the checkpoint come again, so what a
-reactor does must be settled by facts in the journal: the checkpoint saves work and decides
-nothing.
+A reactor gets every record of the journal, in order and without a hole, and returns the position up
+to which nothing is left to do. That position is its checkpoint, a row in the table `checkpoints`.
+After a stop, the records after the checkpoint come again. So facts in the journal must decide what
+a reactor does; the checkpoint only saves work.
 
 Does not know what a reactor does. Never part of a replay.
 """
@@ -31,8 +30,8 @@ BATCH: Final = 500
 # A reactor that waits for a time is called at this pace while no record comes.
 POLL_S: Final = 1.0
 
-# Takes the next records, none where only time has passed, and answers the last position up to
-# which nothing is left to do.
+# Takes the next records, none if only time has passed, and returns the last position up to which
+# nothing is left to do.
 Act: TypeAlias = Callable[[Sequence[Record]], Awaitable[int]]
 
 
@@ -48,17 +47,17 @@ class Reading(Protocol):
 class Reactor:
     """Follows the journal for one reactor.
 
-    `position` is the last record that was handed over, `settled` the checkpoint, `unread` how
-    many records could not be read and were passed over.
+    `position` is the last record that the reactor got, `settled` the checkpoint, `unread` the
+    number of records that could not be read and were skipped.
     """
 
     def __init__(
         self, name: str, writer: Writer, reading: Reading, act: Act, *, version: int = 1
     ) -> None:
-        """Touch nothing yet.
+        """Store the arguments.
 
         Args:
-            name: what the checkpoint is kept under; a word without spaces.
+            name: The name of the checkpoint; a word without spaces.
             writer: moves the checkpoint.
             reading: reads the journal, and says when there is more of it.
             act: the reactor itself.
@@ -80,7 +79,7 @@ class Reactor:
         self._opened = True
 
     async def run_once(self) -> bool:
-        """Hand over the next batch, or an empty one at the end of the journal.
+        """Pass the next batch, or an empty one at the end of the journal.
 
         Returns:
             Whether there was a record.
@@ -106,12 +105,12 @@ class Reactor:
         return batch is not None
 
     async def run_to_end(self) -> None:
-        """Hand over everything that is in the journal. Raises what `run_once` raises."""
+        """Pass all records of the journal. Raises what `run_once` raises."""
         while await self.run_once():
             pass
 
     async def run(self) -> None:
-        """Follow forever. Raises what `run_once` raises; a later `run` goes on from there."""
+        """Follow until cancelled. Raises what `run_once` raises; a later `run` continues there."""
         while True:
             seen = self._reading.nudge.count
             if not await self.run_once():

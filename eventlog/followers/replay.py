@@ -1,9 +1,9 @@
 """Rebuilds views in separate tables, and swaps them with the live ones.
 
 The new tables are filled in short transactions with pauses between them, so that appends go on.
-Readers see the old content until one transaction exchanges it; what was replaced is then deleted
-in short steps again. A replay that dies leaves the live views as they were, and the next one
-starts clean. Knows the views by schema and prefix only.
+Readers see the old content until one transaction exchanges it. Then the old content is deleted in
+short steps. A replay that dies leaves the live views unchanged, and the next one starts again.
+Knows the views only by schema and prefix.
 
 The new tables have their indexes from the start, because building an index later would hold the
 lock for as long as that takes.
@@ -193,7 +193,7 @@ class Replay:
                         checkpoints.reset(connection, view.name, view.version, self._position)
                         checkpoints.park(connection, view.name, self._parked[view.name])
             finally:
-                # Read the schema again: this connection may have the old names in mind.
+                # Read the schema again: this connection may have cached the old one.
                 connection.execute("PRAGMA writable_schema = RESET")
             for sql in further:
                 connection.execute(sql)
@@ -205,7 +205,7 @@ class Replay:
     # ── clean-up ──────────────────────────────────────────────────────────────────────────
 
     async def _clear_away(self) -> None:
-        """Drop the tables that a replay has left: the old content, or that of one that died."""
+        """Drop the tables that a replay has left, also those of one that died."""
         tables = [table for view in reversed(VIEWS) for table in reversed(view.tables)]
         for prefix in (NEW, OLD):
             for table in tables:

@@ -1,7 +1,7 @@
 """Yields the records after a position: first those that are stored, then new ones.
 
-Catches up a batch at a time, then follows hints; every position is yielded once and in order.
-A hole is an alarm. Knows nothing of views or of who writes.
+Reads a batch at a time, then waits for hints. Every position is yielded once and in order; a hole
+is an error. Knows no view and no writer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POLL_S: Final = 1.0
 async def subscribe(
     reader: ConnectionThread, nudge: Nudge, *, after: CursorLike
 ) -> AsyncIterator[Record]:
-    """Yield the records after a cursor: those that are stored, then those that come, forever.
+    """Yield the records after a cursor, first the stored ones, then new ones; it never ends.
 
     Args:
         reader: The thread of a read-only connection.

@@ -31,7 +31,7 @@ _FURTHER: Final = (
 
 
 def take_off_further(connection: sqlite3.Connection, views: Sequence[Projection]) -> list[str]:
-    """Drop the indexes and triggers that the owner put on the live tables; answers their SQL."""
+    """Drop the indexes and triggers that the owner put on the live tables; return their SQL."""
     own = {name for view in views for name in view.indexes}
     further = [
         row

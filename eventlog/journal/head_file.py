@@ -159,10 +159,10 @@ def read_mark(db_path: Path) -> tuple[HeadMark | None, str | None]:
 # ── the head file compared with the journal ───────────────────────────────────────
 
 
-# whole: the journal reaches as far as the head file says, with the same hash there.
+# whole: the journal has the head file's last record, with the same hash.
 # missing: there is no head file. damaged: its bytes are not a head. foreign: it is another log's.
-# lost: records that were on the disk when they were acknowledged are gone.
-# relaxed: the journal is shorter, but no durable append is known to be gone.
+# lost: records are missing that were on the disk when they were acknowledged.
+# relaxed: the journal is shorter, but no durable append is known to be missing.
 # altered: the record at its position has another hash.
 HeadState: TypeAlias = Literal[
     "whole", "missing", "damaged", "foreign", "lost", "relaxed", "altered"
@@ -170,7 +170,7 @@ HeadState: TypeAlias = Literal[
 
 
 class HeadJudgement(Struct, frozen=True):
-    """The state, what it means as a sentence, and the first position that it hits, if any."""
+    """The state, a sentence that explains it, and the first position that it affects, if any."""
 
     state: HeadState
     what: str

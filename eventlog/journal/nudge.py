@@ -1,7 +1,7 @@
 """A hint that wakes those who wait for new records.
 
-A hint is not the truth: a follower that is woken reads what is there, and a bounded poll finds what
-no hint announced. Belongs to one event loop; knows nothing of what is read.
+A hint may be lost or may come for nothing, so a follower reads the journal when it is woken, and
+polls as well. Belongs to one event loop. Does not know what is read.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 
 
 class Nudge:
-    """Counts the hints given, so that none that comes between a look and the wait is missed."""
+    """Counts the hints, so that one that comes between a read and the wait is not missed."""
 
     def __init__(self) -> None:
         self.count = 0

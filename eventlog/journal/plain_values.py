@@ -1,8 +1,8 @@
 """Converts numbers, text and times of other libraries to Python's own types.
 
-A face library answers numpy scalars, a configuration holds enums, a bank's column is a Decimal.
-What a fact holds is float, int, bool, str, bytes and datetime; whatever says the same as one of
-these is taken as that one, and what would be changed by it is refused.
+A face library returns numpy scalars, a configuration has enums, a database column is a Decimal.
+Facts hold float, int, bool, str, bytes and datetime. A value that equals one of these is converted,
+and a value that the conversion would change is refused.
 
 Handles values of numpy, pandas and torch by their methods, without importing these packages. Does
 not know the fields of facts or their bounds: `codecs.encode` judges the plain value.
@@ -35,13 +35,13 @@ _LENGTH_MAX: Final = 10_000  # elements of a list in a fact; a longer one is ref
 
 
 class NotPlainError(ValueError):
-    """A value has no plain value, or would lose something; the sentence says which."""
+    """A value can't be converted, or not without a loss; the message says which."""
 
 
 def encode(fact: Fact) -> tuple[str, int, bytes]:
-    """A fact as its kind, version and body, with every value taken at its plain value.
+    """Encode a fact as its kind, version and body, after converting every value.
 
-    Raises BadFact, which names the field, for what is refused.
+    Raises BadFact, with the field, for a value that is refused.
     """
     try:
         return codecs.encode(fact)
@@ -79,10 +79,10 @@ def plain_struct(struct: Struct, *, kind: str = "", path: str = "") -> Struct:
 
 
 def plain_value(value: Foreign) -> Foreign:
-    """The float, int, bool, str, bytes or datetime that says the same as a value.
+    """The float, int, bool, str, bytes or datetime that equals a value.
 
-    Anything that is not a number, text or time comes back as it is. Raises NotPlainError for a
-    value that no plain one can hold without a loss.
+    Other values are returned unchanged. Raises NotPlainError for a value that can't be converted
+    without a loss.
     """
     if type(value) in _EXACT:
         return value
@@ -90,7 +90,7 @@ def plain_value(value: Foreign) -> Foreign:
         return _plain(value)
     except NotPlainError:
         raise
-    # A foreign value's own methods raise what they like.
+    # A foreign value's methods may raise anything.
     except (TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         raise NotPlainError(f"has no plain value: {_shown(value)}") from error
 
@@ -170,7 +170,7 @@ def _of_number(value: Foreign) -> float | int:
     number = float(value)
     if number == value or (number != number and value != value):  # noqa: PLR0124 - NaN is no other
         return number
-    # A decimal or a fraction is the float whose shortest text says the same: 0.7 is 7/10.
+    # A decimal or a fraction becomes the float with the same shortest text: 0.7 is 7/10.
     if isinstance(value, Decimal) and Decimal(repr(number)) == value:
         return number
     if isinstance(value, Rational) and Fraction(repr(number)) == value:

@@ -1,7 +1,7 @@
 """Assigns the next positions and event ids, and finds appends by their idempotency key.
 
-The head is kept in memory instead of being read at each commit. Where another process has
-appended, a trigger of the journal refuses the position, and the head is read again. Keys and events
+The head is kept in memory instead of being read at each commit. If another process has appended, a
+trigger of the journal refuses the position, and the head is read again. Keys and events
 are looked up in the journal, inside the lock that the writer holds.
 
 Runs on the writer's thread; writes nothing.
@@ -41,15 +41,15 @@ class Sequencer:
 
     @property
     def mark(self) -> HeadMark:
-        """What the head file should say."""
+        """The head for the head file."""
         return HeadMark(self._log_id, self.head.position, self._durable_position, self.head.hash)
 
     def forget(self) -> None:
-        """After a failed commit nothing is known."""
+        """Forget the head, after a failed commit."""
         self._found = False
 
     def refresh(self, connection: sqlite3.Connection) -> None:
-        """Read the tail where it is not known."""
+        """Read the head if it is not known."""
         if self._found and self.head.position:  # an empty log may still change its id
             return
         self._log_id = journal.log_id(connection)
@@ -98,7 +98,7 @@ class Sequencer:
         return answers, rows
 
     def commit(self, *, durable: bool) -> None:
-        """What `place` placed last is in the journal now."""
+        """Note that what `place` placed last was committed."""
         self.head, self._last_event = self._next
         if durable:
             self._durable_position = self.head.position
@@ -110,7 +110,7 @@ class Sequencer:
         keys: dict[str, tuple[Append, Receipt]],
         last_event: int,
     ) -> Answer | None:
-        """The answer of what is not to be written. Raises BadRecord, DatabaseError."""
+        """The answer to an append that is not to be written. Raises BadRecord, DatabaseError."""
         if append.key is not None:
             if append.key in keys:
                 first, receipt = keys[append.key]

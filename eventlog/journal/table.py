@@ -1,7 +1,7 @@
 """The SQL of the journal: inserts rows, reads rows, and finds where the journal ends.
 
 Owns the tables `journal` and `log`. Every function takes a connection and runs one or two
-statements. The caller takes care of the lock where it writes. Knows stored rows, and no fact.
+statements. The caller holds the lock when it writes. Knows stored rows, and no fact.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def log_id(connection: sqlite3.Connection) -> bytes:
 
 
 def make_log_id(connection: sqlite3.Connection, new_id: bytes) -> None:
-    """Give the log its id; another one is refused once there are records."""
+    """Set the log's id; the schema refuses another one once there are records."""
     connection.execute(
         "UPDATE log SET log_id = ?" if _has_log_id(connection) else "INSERT INTO log VALUES (1, ?)",
         (new_id,),
@@ -114,7 +114,7 @@ def find_append(connection: sqlite3.Connection, key: str) -> Receipt | None:
     if row is None:
         return None
     first, size, event_id, kind, end = row
-    # A flipped bit here would otherwise be a receipt of as many positions as memory holds.
+    # With a flipped bit, the receipt could have more positions than fit into memory.
     if first + size - 1 > end:
         raise BadRecord(first, kind, "says that its append goes on past the journal's end")
     return Receipt(tuple(map(Position, range(first, first + size))), event_id)
@@ -146,10 +146,9 @@ def read_after(connection: sqlite3.Connection, after: int, limit: int) -> list[S
 def read_facts_after(
     connection: sqlite3.Connection, after: int, limit: int
 ) -> list[tuple[int, int | None, str, int, int, str | None, bytes | None, bytes]]:
-    """What views need of up to `limit` rows after a position, in order.
+    """The columns that views need, of up to `limit` rows after a position, in order.
 
-    Position, event id, kind, version, time of append, key, meta and body: the others are left
-    where they are.
+    Position, event id, kind, version, time of append, key, meta and body.
     """
     return _read(connection, READ_FACTS_AFTER, (after, limit))
 
@@ -159,7 +158,7 @@ def read_all(
 ) -> Iterator[StoredRecord]:
     """Every row after a position, a batch at a time, so that no read holds a snapshot for long.
 
-    Raises JournalHole if positions do not grow: only a damaged file can answer so.
+    Raises JournalHole if positions do not grow, which only a damaged file does.
     """
     while rows := read_after(connection, after, batch):
         for row in rows:

@@ -1,6 +1,6 @@
 """CompreFace: the answer of its recognition service, stored with the event that it is about.
 
-An answer has neither an id, nor a time, nor a camera: the caller adds them to it, as `id`,
+An answer has no id, no time and no camera: the caller adds them to it, as `id`,
 `camera` and `timestamp`. An id of Frigate's joins Frigate's event. A similarity is not a distance;
 the threshold is the asker's. Read from CompreFace ddf32da (docs/Rest-API-description.md).
 """

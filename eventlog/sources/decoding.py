@@ -91,7 +91,7 @@ class Decoder:
 
 
 class _Text:
-    """The encoding that the first bytes tell, and what it makes of the rest."""
+    """The encoding that the first bytes show, and the decoded rest."""
 
     def __init__(self, source: str) -> None:
         self._source = source

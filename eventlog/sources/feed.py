@@ -1,7 +1,7 @@
 """Appends items to a store, each once.
 
 Each item is appended under its idempotency key, so that the same items a second time, or the same
-visit told twice by a source, change nothing. Items of one event go in their order, items of
+visit that a source reports twice, change nothing. Items of one event go in their order, items of
 different events side by side. Knows no source, and nothing of SQLite.
 """
 

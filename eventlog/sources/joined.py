@@ -21,7 +21,7 @@ def opening(
         source: the adapter's name.
         event_id: the id that the message has.
         camera: the camera that the picture is of.
-        at: when the picture was looked at; None if that is not told.
+        at: when the picture was analysed; None if that is not known.
     """
     if started(event_id) is not None:
         return object_key(event_id), (opener(event_id, camera, None),)

@@ -64,7 +64,7 @@ def operated(
     user_ref: str | None = None,
     person: str | None = None,
 ) -> UnlockAction:
-    """The fact of an operation; `slot`, `user_ref` and `person` are who, as far as it is told."""
+    """The fact of an operation; `slot`, `user_ref` and `person` say who, if it is known."""
     return UnlockAction(
         granted=operation.action != "none",
         door_action=operation.action,
@@ -130,7 +130,7 @@ def device_state(
 
 
 def clipped(text: str | None) -> str | None:
-    """Personal text as long as a fact can hold; None if nothing is told."""
+    """Personal text, cut to the length that a fact can hold; None if there is none."""
     stripped = text.strip() if text else ""
     return stripped[:_LONGEST] or None
 

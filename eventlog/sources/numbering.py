@@ -158,7 +158,7 @@ class Numbering:
 
 
 def _time(record: Record) -> datetime:
-    """When it happened by the fact's own word, else when the journal got it."""
+    """When it happened, as the fact says, else when the journal received it."""
     fact: Fact = record.fact
     told = getattr(fact, "recorded_at", None)
     return told if isinstance(told, datetime) else record.appended_at

@@ -1,7 +1,7 @@
 """Reads a file or a pipe as items: decodes, splits and parses it while it arrives.
 
 A message that is bad is refused alone. A file whose only document is bad raises BadPayload at its
-end, so that a wrong file is told from a bad line. Knows no source and no store.
+end, so that a wrong file can be distinguished from a bad line. Knows no source and no store.
 """
 
 from __future__ import annotations

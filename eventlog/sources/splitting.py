@@ -148,7 +148,7 @@ class Splitter:
 
 
 class _Scan:
-    """Whether a JSON document has ended, told by its brackets and strings."""
+    """Whether a JSON document has ended, by its brackets and strings."""
 
     def __init__(self) -> None:
         self.depth = 0

@@ -81,7 +81,7 @@ NOBODY: Final = frozenset(
 
 
 class User(Struct, frozen=True):
-    """Who operated a lock; "Unknown User" is nobody."""
+    """Who operated a lock; "Unknown User" means that it is not known."""
 
     UserID: str | None = None
     FirstName: str | None = None

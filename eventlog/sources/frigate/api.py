@@ -37,7 +37,7 @@ from eventlog.sources.frigate.tracked_object import (
 from eventlog.sources.items import Addition, Item, Picture, Refused, Skipped, Visit, series
 from eventlog.sources.messages import UnixSeconds, lenient, moment
 
-# A sound is told by its topic, by the API and by a review; within this time it is one.
+# The topic, the API and a review report the same sound; within this time it is one.
 SOUND_WINDOW_S: Final = 10.0
 # What a review may open an event for: an object of one of these is seen, not made by hand.
 _SEEN: Final = frozenset(
@@ -214,7 +214,7 @@ def review_items(message: Message, value: object) -> Iterator[Item]:
 
     A review groups objects that have events of their own, and adds nothing to those. One that was
     missed is opened as it would have opened itself: its id holds its time, and the review its
-    camera. A sound is told where the review is of sounds alone.
+    camera. A sound is reported if the review has only sounds.
     """
     review, left_out = lenient(SOURCE, value, Review)
     yield from refused(left_out)

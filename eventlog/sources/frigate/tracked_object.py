@@ -52,7 +52,7 @@ def started_at(object_id: str, start_time: UnixSeconds | None) -> datetime:
     """When the object was first seen.
 
     The id's own time goes before `start_time`: older APIs move that back by the seconds that a
-    recording starts early, and MQTT does not. Raises BadPayload if neither is told.
+    recording starts early, and MQTT does not. Raises BadPayload if neither is given.
     """
     seconds = started(object_id)
     seconds = start_time if seconds is None else seconds

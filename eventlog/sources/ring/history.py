@@ -44,7 +44,7 @@ EventId: TypeAlias = (
 )
 
 _KNOCK: Final = "knock"
-# Known, and nobody at the door: somebody looks at the live picture, or an alarm is armed.
+# Known, but not a visit: the live picture is watched, or an alarm is armed.
 _NO_VISIT: Final = frozenset(
     {"on_demand", "on_demand_link", "alarm", "sidewalk", "person_detected", "offline_event"}
 )

@@ -1,9 +1,10 @@
 """Reads ring-mqtt's topics: `ring/<location>/<category>/<device>/<what>/<which>`.
 
-A ring is told by its attributes, with its time, which is its key: all attributes are sent again,
-with their old times, whenever ring-mqtt or Home Assistant starts. The state that comes before says
-nothing more. An intercom has states only: UNLOCKED for five seconds, ON for twenty; what follows
-is a timer's. Read from ring-mqtt 60ba9cc (devices/camera.js, intercom.js, lib/mqtt.js).
+A ring is reported by its attributes, with its time, which is its key: all attributes are sent
+again, with their old times, whenever ring-mqtt or Home Assistant starts. The state that comes
+before says nothing more. An intercom has states only: UNLOCKED for five seconds, ON for twenty;
+what follows is a timer's. Read from ring-mqtt 60ba9cc (devices/camera.js, intercom.js,
+lib/mqtt.js).
 """
 
 from __future__ import annotations

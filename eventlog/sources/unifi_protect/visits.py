@@ -35,7 +35,7 @@ LABELS: Final = {"licensePlate": "license_plate", "car": "vehicle", "pet": "anim
 
 
 def opener(event: Event) -> Fact | None:
-    """The fact that opens the event; None if the message does not tell when it began."""
+    """The fact that opens the event; None if the message does not say when it began."""
     if event.start is None:
         return None
     camera, at = device_of(event), millis(event.start)
