@@ -172,7 +172,7 @@ def _show_once(context: Context, commands: ModuleType, name: str, secret: str) -
         _told(context, lambda: commands.revoke_token(str(context.db_path), name))
         context.note("the token could not be shown, so it is revoked again")
         raise
-    context.note("this is shown once: keep it where the program finds it, and nobody else")
+    context.note("this is shown once: store it where only the program can read it")
 
 
 def _list_tokens(

@@ -32,7 +32,7 @@ NewEra = Annotated[
     Literal["restored", "lost", "key-lost"] | None,
     Parameter(
         name="--new-era",
-        help="The log honestly lost records, or its key: go on under a new name.",
+        help="Continue under a new name after the log lost records, or its key.",
     ),
 ]
 
@@ -167,7 +167,7 @@ async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
     context.say()
     context.say(f"  {pair.public.encode()}")
     context.say()
-    context.say("Whoever checks this log, and each of its witnesses, has to learn it.")
+    context.say("Give it to everybody who checks this log, and to each of its witnesses.")
     return found
 
 

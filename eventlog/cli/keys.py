@@ -107,11 +107,11 @@ async def _init(context: Context, folder: Path | None, copy: Path | None) -> Non
     context.say()
     context.say(f"  {key.public.encode()}")
     context.say()
-    context.say("Give that line to whoever is to check proofs of this log: on paper, or by phone.")
+    context.say("Give that line to everybody who checks proofs of this log: on paper, or by phone.")
     context.say(f"Then set KEYS_DIR={folder} where the log is written, and keep a copy of the")
-    context.say("folder somewhere else: without it the log goes on under a new name.")
+    context.say("folder somewhere else: without it the log has to continue under a new name.")
     if copy is None:
-        context.say("Names stand in clear in the journal: --copy FILE seals them.", "yellow")
+        context.say("Names are in plain text in the journal; --copy FILE seals them.", "yellow")
 
 
 async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) -> int:

@@ -22,7 +22,7 @@ from eventlog.projections import story
 from eventlog.record import Record, StoredRecord, instant
 from eventlog.store.reader import Reader
 
-Follow = Annotated[bool, Parameter(alias="-f", help="Go on with new records, until Ctrl-C.")]
+Follow = Annotated[bool, Parameter(alias="-f", help="Continue with new records, until Ctrl-C.")]
 After = Annotated[
     str | None,
     Parameter(

@@ -78,7 +78,7 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
         DatabaseError: the disk refused; an earlier copy stays usable.
     """
     if target.parent.resolve().is_relative_to(keys.path.resolve()):
-        raise BadArgument(f"{target} lies in the folder of keys itself: name another place")
+        raise BadArgument(f"{target} is in the folder of keys itself: name another place")
     files = {ending: data for ending in _FILES if (data := _read(keys.file(ending)))}
     seals = _read_seals(keys.file("seals"))
     head = _head(_Head(keys.log_id, made_at_us, files, len(seals)))

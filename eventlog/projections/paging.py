@@ -35,7 +35,7 @@ def require_place(before: tuple[str, int]) -> tuple[datetime, int]:
     try:
         moment = datetime.fromisoformat(time)
     except (TypeError, ValueError) as error:
-        raise BadArgument("before: its time is no time") from error
+        raise BadArgument("before: its time is not a valid time") from error
     _require_utc("before", moment)
     return moment, row_id
 
@@ -52,9 +52,9 @@ def require_filter(wanted: object, shape: type[msgspec.Struct]) -> None:
             # Asked one by one, so that the error says which.
             read = getattr(msgspec.convert({name: value}, shape), name)
         except msgspec.ValidationError as error:
-            raise BadArgument(f"{name} of a filter is none that there can be") from error
+            raise BadArgument(f"{name} of a filter has an impossible value") from error
         if type(read) is not type(value) or read != value:
-            raise BadArgument(f"{name} of a filter is of another type than it may be")
+            raise BadArgument(f"{name} of a filter has the wrong type")
         if isinstance(value, datetime):
             _require_utc(name, value)
 

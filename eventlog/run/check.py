@@ -263,5 +263,5 @@ async def _answers(where: str, url: str) -> Finding:
             _, writer = await asyncio.open_connection(parts.hostname, port)
         writer.close()
     except (OSError, TimeoutError) as error:
-        return Finding("wrong", where, f"nobody answers: {error_code(error)}")
+        return Finding("wrong", where, f"no answer: {error_code(error)}")
     return Finding("ok", where, "answers")

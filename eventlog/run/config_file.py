@@ -200,5 +200,5 @@ def _convert(path: str, value: object, wanted: type[T]) -> T:
             where = f"{where}.{reason.rpartition('field ')[2].strip('`')}"
             reason = "there is no such key"
         elif "env:" in reason:
-            reason = "a secret stands in a file (…_file) or in the environment (env:NAME)"
+            reason = "a secret belongs in a file (…_file) or in the environment (env:NAME)"
         raise BadArgument(f"{where}: {reason}") from error

@@ -63,7 +63,7 @@ def text(house: House) -> str:
     """The config as TOML, with what comes next in comments."""
     lines = [
         "# The running door. `eventlog run --check` says what is wrong with it; docs/install.md",
-        "# explains it. A secret stands in a file (…_file) or in the environment (env:NAME).",
+        "# explains it. A secret belongs in a file (…_file) or in the environment (env:NAME).",
         f'zone = "{house.zone}"',
         f'keys = "{house.keys}"   # {_of_keys(house)}',
         _dashboard(house),

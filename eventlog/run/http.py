@@ -52,7 +52,7 @@ async def get(url: str, headers: Mapping[str, str]) -> Answer:
 
 async def _request(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
     if not url.startswith(("http://", "https://")):
-        raise OSError(f"{url.partition(':')[0]} is no way to ask for a page")
+        raise OSError(f"{url.partition(':')[0]} is not an address that can be requested")
     request = urllib.request.Request(url, data=body, headers=dict(headers), method=method)  # noqa: S310 - http and https only, see above
 
     def ask() -> Answer:

@@ -116,7 +116,7 @@ def _operation(
 ) -> dict[str, Any]:
     responses = {
         "200": _json(summary, {"$ref": REF.format(name=shape)}),
-        "400": _failure("A parameter is no value of its kind; the message names it"),
+        "400": _failure("A parameter has an invalid value; the message names it"),
         **_refusals(),
     }
     if gone:
@@ -251,7 +251,7 @@ def _running() -> dict[str, Any]:
 def _stream() -> dict[str, Any]:
     return {
         "operationId": "stream",
-        "summary": "Every record after a position, for ever, as server-sent events",
+        "summary": "Every record after a position, without an end, as server-sent events",
         "description": (
             "An event's id is the record's cursor, position:hash; its data is the record. A client"
             " that comes back with Last-Event-ID goes on without a gap or a repeat. A comment comes"

@@ -48,7 +48,7 @@ SENTENCES: Final = {
     "behind": "A view lags and does not move.",
     "blocked": "A program that writes the log stands still, and nothing can be written.",
     "stuck": "The log does not answer.",
-    "unreadable": "The log is out of reach: its disk fails, or is gone.",
+    "unreadable": "The log can't be reached: its disk fails, or is missing.",
     "read-only": "The log can be read, not written.",
     "full": "The disk is nearly full.",
     "unproved": "Heads are not signed, or do not get out of this machine.",

@@ -80,7 +80,7 @@ class _Once:
             ("head_position", "Position of the newest record.", figures.head),
             ("wal_bytes", "Bytes of SQLite's WAL in use.", figures.wal_bytes),
             ("database_bytes", "Bytes of the database file.", figures.database_bytes),
-            ("disk_free_bytes", "Bytes free where the log lies.", figures.disk_free_bytes),
+            ("disk_free_bytes", "Free bytes on the disk of the log.", figures.disk_free_bytes),
             ("open_streams", "Live streams that are open.", figures.streams),
             ("healthy", "1 where /health says ok.", int(figures.healthy)),
             ("durable_position", "Newest position that no power cut takes.", figures.durable),

@@ -158,7 +158,7 @@ def _hold(found: Findings, kept: Sequence[KeptHead], roots: _Roots) -> list[Kept
         where = f"head of {head.size} records in {head.source}"
         if head.size > roots.end:
             reason = roots.why or f"the journal ends at {roots.end}"
-            what = f"records {roots.end + 1} to {head.size} were signed and are gone: {reason}"
+            what = f"records {roots.end + 1} to {head.size} were signed and are missing: {reason}"
         else:
             what = f"records {good + 1} to {head.size} are not those that were signed"
         if head.era < newest_era:
