@@ -49,7 +49,7 @@ def _no_reserve() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The folder of recorded payloads beside the checkout; without it the test is skipped."""
+    """The folder of recorded payloads next to the checkout; without it the test is skipped."""
     folder = CHECKOUT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip("the recorded payloads are not there: no folder ../shared/data by the checkout")

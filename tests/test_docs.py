@@ -87,7 +87,7 @@ def shown(text: str) -> list[str]:
 
 
 def run_console(text: str, place: Path, environment: dict[str, str]) -> None:
-    """Run the commands of a console block and hold what they say against what stands there."""
+    """Run the commands of a console block and compare their output with the page."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
         command, _, expected = part.partition("\n")
         answer = run(["bash", "-c", command], place, environment)

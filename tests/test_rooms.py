@@ -118,7 +118,7 @@ KNOWN_TO: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class Import(NamedTuple):
-    """One import: the file it stands in, the file or library it names, and whether it runs."""
+    """One import: its file, the file or library that it names, and whether it runs."""
 
     of: str
     name: str
@@ -138,7 +138,7 @@ def files() -> dict[str, ast.Module]:
 
 
 def resolved(dotted: str) -> str:
-    """The file that a dotted name of ours means; a library's name as it is."""
+    """The file that a dotted name of ours means; a library's name unchanged."""
     while dotted.startswith("eventlog"):
         for candidate in (dotted, f"{dotted}.__init__"):
             if candidate in files():

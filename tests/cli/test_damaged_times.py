@@ -1,4 +1,4 @@
-"""A record whose time of append is damaged is told as unreadable, and stops no command."""
+"""A record whose time of append is damaged is shown as unreadable, and stops no command."""
 
 from __future__ import annotations
 

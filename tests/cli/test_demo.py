@@ -39,7 +39,7 @@ def eventlog(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No recorded payloads beside the checkout."""
+    """No recorded payloads next to the checkout."""
     monkeypatch.setattr(demo, "RECORDED", tmp_path / "nowhere")
 
 

@@ -1,4 +1,4 @@
-"""How the command line is called: the options, the helps, and what wrong use is told."""
+"""The command line: its options, the help texts, and the errors for wrong use."""
 
 from __future__ import annotations
 

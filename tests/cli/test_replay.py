@@ -1,4 +1,4 @@
-"""`eventlog replay` makes the read tables anew, compares them, or makes them as they stood."""
+"""`eventlog replay` rebuilds the read tables, compares them, or builds them as of a moment."""
 
 from __future__ import annotations
 

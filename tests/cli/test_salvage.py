@@ -1,4 +1,4 @@
-"""`eventlog salvage` carries what is whole into a new log, and says exactly what is missing."""
+"""`eventlog salvage` copies the undamaged records into a new log, and lists what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog show` tells one event: why the door opened or did not, and every record in order."""
+"""`eventlog show` shows one event: why the door opened or did not, and every record in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever stands in an argument, a command answers or says in one line why it does not."""
+"""Whatever value an argument has, a command answers, or says in one line why it does not."""
 
 from __future__ import annotations
 

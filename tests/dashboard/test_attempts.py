@@ -67,7 +67,7 @@ def gets_in(file: sqlite3.Connection, source: str, now: float, *, known: bool = 
 
 
 def most_within(times: list[float], seconds: float) -> int:
-    """The most times that lie within so many seconds."""
+    """The highest number of times within a span of seconds."""
     return max(sum(at <= one < at + seconds for one in times) for at in times)
 
 

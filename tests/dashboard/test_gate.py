@@ -1,4 +1,4 @@
-"""The gate: addresses that nobody can claim, cookies of one log, TLS headers, plain forms."""
+"""The gate: addresses that can't be faked, cookies of one log, TLS headers, plain forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open streams are counted, and addresses are told apart; the counts are the promise."""
+"""Open streams are counted for each address."""
 
 from __future__ import annotations
 

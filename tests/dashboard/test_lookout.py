@@ -1,4 +1,4 @@
-"""A frozen writer, a medium that became read-only and one that is gone: health says so in time."""
+"""A frozen writer, a medium that became read-only and one that was removed show in health."""
 
 from __future__ import annotations
 

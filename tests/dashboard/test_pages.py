@@ -50,7 +50,7 @@ async def picture(house: House, *facts: FaceResult | Detection) -> ThumbnailSave
 
 
 def file_of(house: House, saved: ThumbnailSaved) -> Path:
-    """Where a picture lies."""
+    """The path of a picture."""
     return house.site.settings.thumbnails_dir / saved.path.removeprefix("thumbnails/")
 
 

@@ -1,4 +1,4 @@
-"""The server: who it listens to, how it stops, and that it waits for nobody who is slow."""
+"""The server: where it listens, how it stops, and that slow clients do not hold it up."""
 
 from __future__ import annotations
 

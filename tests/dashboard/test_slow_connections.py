@@ -101,7 +101,7 @@ for path in itertools.cycle(paths):
 
 
 async def honest(port: int, token: str, until: Awaitable[Any]) -> list[float]:
-    """How long the pages of an honest user took meanwhile, in ms."""
+    """How long the pages of a normal user took in that time, in ms."""
     user = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", HONEST, str(port), token, "/health", "/api/events", "/api/persons"),
         stdin=asyncio.subprocess.PIPE,

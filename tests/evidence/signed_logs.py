@@ -37,7 +37,7 @@ def make_keys(db_path: Path, folder: Path) -> KeysDir:
 
 
 def signed_log(folder: Path, made: Sequence[Append] | int = 20) -> tuple[Path, KeysDir, SignedHead]:
-    """A log, its keys beside its folder, and a head over all of it."""
+    """A log, its keys next to its folder, and a head over all of it."""
     (folder / "log").mkdir()
     db_path = build_log(folder / "log" / "events.db", made)
     keys = make_keys(db_path, folder / "keys")

@@ -26,7 +26,7 @@ FRIGATE = [
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """A port on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         return int(one.getsockname()[1])
 

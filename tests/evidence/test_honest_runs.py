@@ -37,7 +37,7 @@ MADE = [msgspec.structs.replace(one, key=None) for one in logs.appends(40, seed=
 
 
 class History:
-    """One log and what an honest disk would keep of it."""
+    """One log, and what a disk that keeps its promises would have of it."""
 
     def __init__(self, folder: Path, rng: random.Random) -> None:
         (folder / "log").mkdir(parents=True)
@@ -76,7 +76,7 @@ class History:
             signer.read_on(limit=self.rng.randint(1, 40))
 
     def power_cut(self) -> None:
-        """What was not synced is gone; files that are never synced are torn anyhow."""
+        """What was not synced is lost; files that are never synced are torn."""
         with logs.guards_down(self.path) as connection:
             connection.execute("DELETE FROM journal WHERE position > ?", (self.durable,))
             logs.write_head(self.path, connection)
@@ -94,7 +94,7 @@ class History:
         self.rng.choice([tree_path(self.path), heads_path(self.path)]).unlink(missing_ok=True)
 
     def rotate(self) -> None:
-        """A new key beside the old one, or the end of a rotation."""
+        """A new key next to the old one, or the end of a rotation."""
         pairs = self.keys.signing_keys()
         if len(pairs) > 1:
             self.sign()  # as `keys rotate --finish` does

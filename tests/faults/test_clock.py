@@ -109,7 +109,7 @@ def test_twenty_jumps_of_the_clock_change_no_order(tmp_path: Path) -> None:
 
 
 def require_jumps_are_told(path: Path, *, jumps: int) -> None:
-    """The wall clock in the journal jumps, the boot clock beside it does not; `verify` says so."""
+    """The wall clock in the journal jumps, the boot clock does not; `verify` reports it."""
     with closing(connect_reader(path)) as connection:
         rows = list(journal.read_all(connection))
     walls = [row.appended_at / 1e6 for row in rows]

@@ -71,7 +71,7 @@ class Crowd:
         return any(self._processes[name].poll() is None for name in names)
 
     def end(self) -> None:
-        """Tell all that it is over, those who follow last; each must end well."""
+        """End all processes, followers last; each must exit normally."""
         (self.folder / END).touch()
         for name in sorted(self._processes, key="follow".__eq__):
             if name == "follow":
@@ -79,7 +79,7 @@ class Crowd:
             assert self._processes[name].wait(timeout=60) == 0, self.complaints(name)
 
     def kill(self) -> None:
-        """Leave nobody behind."""
+        """Kill all processes."""
         for process in self._processes.values():
             process.kill()
             process.wait()
@@ -121,7 +121,7 @@ def require_sound(folder: Path) -> None:
 
 
 def require_all_there(crowd: Crowd, names: tuple[str, ...], until: int) -> None:
-    """Every append stands there once, where its receipt says, and in its order."""
+    """Every append is in the journal once, at the position in its receipt, and in its order."""
     with closing(connect_reader(crowd.folder / DB)) as connection:
         rows = list(journal.read_all(connection))
     positions = {row.key: row.position for row in rows if row.key is not None}
@@ -141,7 +141,7 @@ def require_all_there(crowd: Crowd, names: tuple[str, ...], until: int) -> None:
 
 
 def live_with_kills(folder: Path, *, until: int, kills: int, seed: int) -> None:
-    """Run a whole crowd, kill its members at random, and see that nothing came of it."""
+    """Run all processes, kill some at random, and check that nothing was lost."""
     print(f"seed {seed}")  # noqa: T201 - a random test says its seed
     random = Random(seed)
     asyncio.run(make_log(folder))
@@ -312,7 +312,7 @@ async def test_a_frozen_writer_holds_nobody_up_for_longer_than_five_seconds(fold
 
 
 async def require_not_held_up(folder: Path) -> None:
-    """Freeze a writer in its transaction beside an open store, then kill it."""
+    """Freeze a writer in its transaction next to an open store, then kill it."""
     async with EventStore(str(folder / DB), str(folder / "thumbnails")) as store:
         event = await store.write_event("front_door", "2026-02-25T10:30:00")
         await store.get_event(event)

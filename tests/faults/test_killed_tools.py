@@ -52,7 +52,7 @@ def opener(path: Path) -> list[str]:
 
 
 def run(program: list[str]) -> None:
-    """Run a program to its end, which must be a good one."""
+    """Run a program to its end; it must succeed."""
     done = subprocess.run(program, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -164,7 +164,7 @@ def test_two_who_take_a_plain_store_over_at_once_make_one_log(tmp_path: Path, ti
 
 
 def require_taken_over(path: Path) -> None:
-    """Each visit once, under its id, in a log that is whole."""
+    """Each visit once, under its id, in an undamaged log."""
     assert verify(path).findings == ()
     assert soundness_of(path) == [("ok",)]
     events = views_of(path)["events"]

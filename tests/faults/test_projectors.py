@@ -53,7 +53,7 @@ def start(path: Path) -> subprocess.Popen[str]:
 
 
 def project_by_two(path: Path, random: Random) -> None:
-    """Two processes carry all records; one of them dies after some batches and begins again."""
+    """Two processes apply all records; one of them dies after some batches and starts again."""
     running = [start(path), start(path)]
     try:
         mortal = running.pop(random.randrange(2))

@@ -124,7 +124,7 @@ class Ended:
         assert self.answers
 
     def require_all_there(self, path: Path) -> None:
-        """What was answered is in the journal, and the log is whole."""
+        """What was acknowledged is in the journal, and the log is undamaged."""
         with closing(connect_reader(path)) as connection:
             positions = {row.key: row.position for row in journal.read_all(connection)}
         for key, position in self.answers.items():
@@ -133,7 +133,7 @@ class Ended:
 
 
 def unclean_stops(path: Path) -> int:
-    """How many unclean stops the journal tells of."""
+    """How many unclean stops are in the journal."""
     with closing(connect_reader(path)) as connection:
         facts = [codecs.decode_record(row).fact for row in journal.read_all(connection)]
     return sum(isinstance(fact, UncleanStop) for fact in facts)

@@ -127,7 +127,7 @@ BODIES: Final[list[Callable[[random.Random, bytes], bytes]]] = [
 
 
 def _bad_body(rng: random.Random) -> Columns:
-    """The body of a fact, changed until nobody can read it."""
+    """The body of a fact, changed so that it can't be read."""
     while True:
         kind = rng.choice(sorted(WHOLE))
         body = rng.choice(BODIES)(rng, codecs.encode(WHOLE[kind])[2])

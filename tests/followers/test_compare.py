@@ -191,7 +191,7 @@ def test_a_hole_in_the_journal_is_an_alarm(path: Path) -> None:
 
 
 def make_unreadable(path: Path) -> None:
-    """Give record 11 a kind that nobody knows; the views still hold what it said."""
+    """Give record 11 an unknown kind; the views still have what it said."""
 
     def unreadable(rows: list[object]) -> None:
         rows[10] = rows[10]._replace(kind="smoke")  # type: ignore[attr-defined]  # a StoredRecord

@@ -95,7 +95,7 @@ def by_view(parked: list[checkpoints.Parked]) -> dict[str, list[int]]:
 
 
 async def all_after(store: EventStore, after: int, end: int) -> AsyncIterator[Record | BadRecord]:
-    """Records and BadRecords up to a position; after a bad one it subscribes anew behind it."""
+    """Records and BadRecords up to a position; after a bad one it subscribes again."""
     while after < end:
         try:
             async for record in store.subscribe(after=after):

@@ -1,4 +1,4 @@
-"""Replay: the same views, beside the live ones, whatever others have put on the tables."""
+"""Replay: the same views in new tables, whatever others have put on the tables."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ VISIT = (
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the log lies."""
+    """The path of the log."""
     return tmp_path / "events.db"
 
 

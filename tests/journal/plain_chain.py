@@ -44,7 +44,7 @@ def plain_hash(previous: bytes, digest: bytes) -> bytes:
 
 
 def plain_genesis(log_id: bytes) -> bytes:
-    """What stands before position 1, as docs/format.md describes it."""
+    """The hash before position 1, as docs/format.md describes it."""
     return sha256(b"eventlog/log/1" + b"\x00" + log_id).digest()
 
 

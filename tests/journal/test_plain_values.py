@@ -53,7 +53,7 @@ class Local(datetime):
 
 
 class Ordinal:
-    """A whole number of nobody's family."""
+    """An integer of an unknown type."""
 
     def __index__(self) -> int:
         return 7

@@ -62,7 +62,7 @@ def left_over(folder: Path) -> set[str]:
 
 
 def test_each_record_is_a_line_with_its_bytes_and_its_decoded_fact(path: Path) -> None:
-    """Columns stand under their names, blobs in base64, and the fact can be read beside them."""
+    """Columns have their names, blobs are in base64, and the decoded fact is next to them."""
     header, *lines = [json.loads(line) for line in exported(path)]
     assert base64.b64decode(header["log_id"]) == log_id(path)
     assert (header["archive"], header["format"], header["after"]) == ("eventlog/1", 1, 0)
@@ -77,7 +77,7 @@ def test_each_record_is_a_line_with_its_bytes_and_its_decoded_fact(path: Path) -
 
 
 def test_a_record_that_cannot_be_decoded_is_exported_with_the_reason(path: Path) -> None:
-    """Kinds of a later program travel as bytes, and the reason stands where the fact would."""
+    """Kinds of a later program are exported as bytes, with the reason instead of the fact."""
     body = codecs.encode_meta({"kind": "silent_camera", "version": 3})
 
     def change(stored: list[Any]) -> None:
@@ -94,7 +94,7 @@ def test_a_record_that_cannot_be_decoded_is_exported_with_the_reason(path: Path)
 
 
 def test_an_export_can_begin_and_end_anywhere(path: Path) -> None:
-    """The records after a position, up to another, with the appends that are cut by it whole."""
+    """The records after a position, up to another, with complete appends at the ends."""
     stored = rows(path)
     until = next(row[0] for row in stored if row[0] > 20 and row[7] > row[6] + 1)
     lines = [json.loads(line) for line in exported(path, after=10, until=until)]
@@ -125,7 +125,7 @@ def test_a_damaged_log_is_not_exported_as_if_it_were_whole(path: Path) -> None:
 
 
 def test_progress_is_told_both_ways(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A caller with a progress bar hears of records done and of all there are."""
+    """A progress bar gets the number of records done and of all records."""
     monkeypatch.setattr("eventlog.journal.progress.EVERY", 10)
     end = len(rows(path))
     expected = [(n, end) for n in range(10, end + 1, 10)]
@@ -178,7 +178,7 @@ def test_an_import_goes_into_an_empty_log_too(path: Path) -> None:
 
 
 def test_an_import_into_a_log_that_is_open_is_seen_there(path: Path) -> None:
-    """It is one transaction beside the other connections of an empty log."""
+    """It is one transaction, seen by the other connections of an empty log."""
     target = build_log(path.with_name("restored.db"), 0)
     with closing(sqlite3.connect(f"file:{target}?mode=ro", uri=True)) as reader:
         assert journal.last_position(reader) == 0
@@ -258,7 +258,7 @@ BAD_LINES: list[tuple[str, int, Any]] = [
 def test_a_changed_value_is_named_by_its_line_and_nothing_is_left(
     path: Path, tmp_path: Path, number: int, changes: dict[str, Any]
 ) -> None:
-    """Whatever was edited in an archive, no log comes of it."""
+    """Whatever was edited in an archive, no log is made."""
     lines = exported(path)
     if changes:
         lines = edited(lines, number, **changes)
@@ -357,7 +357,7 @@ def test_any_altered_byte_of_an_archive_is_found_or_changes_nothing(path: Path) 
 
 @pytest.mark.parametrize("position", [0, 1, 2, 30, 58])
 def test_a_copy_until_a_position_is_the_log_as_it_stood(path: Path, position: int) -> None:
-    """Its records are the first ones of the log, and end with a whole append."""
+    """Its records are the first ones of the log, and end with a complete append."""
     target = path.with_name("then.db")
     head = copy_until(path, target, position)
     stored = rows(path)

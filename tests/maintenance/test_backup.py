@@ -1,4 +1,4 @@
-"""A backup is the log at one moment, whole, its owner's alone, and checked."""
+"""A backup is the complete log at one moment, checked, and only its owner can read it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 
 
 async def test_a_backup_holds_what_the_log_holds(path: Path, tmp_path: Path) -> None:
-    """Every record as it is stored; the views come back, and the copy verifies."""
+    """It has every record as stored; the views are rebuilt, and the copy verifies."""
     target = tmp_path / "backup.db"
     report = backup(path, target)
     assert rows(target) == rows(path)
@@ -110,7 +110,7 @@ def test_a_log_with_a_hole_is_copied_page_by_page(path: Path, tmp_path: Path) ->
 def test_a_backup_is_its_owners_alone_and_leaves_nothing_beside_it(
     path: Path, tmp_path: Path
 ) -> None:
-    """Database and head file are 0600; the folder it grew in is gone."""
+    """Database and head file are 0600; the temporary folder is removed."""
     folder = tmp_path / "backups"
     folder.mkdir()
     backup(path, folder / "backup.db")
@@ -127,7 +127,7 @@ def test_what_lies_in_the_wal_is_in_the_backup(tmp_path: Path) -> None:
 
 
 def test_a_backup_is_one_moment_while_others_write(tmp_path: Path) -> None:
-    """Appends go on during the copy, and the copy ends with one of them, whole."""
+    """Appends continue during the copy, and the copy ends with a complete one."""
     path = build_log(tmp_path / "door.db", 3000, project=False)
     stop, started = threading.Event(), threading.Event()
 
@@ -206,7 +206,7 @@ def test_a_backup_of_a_damaged_log_is_made_and_says_so(path: Path, tmp_path: Pat
 
 
 def test_a_backup_of_a_log_that_lost_its_tail_says_so(path: Path, tmp_path: Path) -> None:
-    """The log's own head file is asked, which the copy alone could not tell."""
+    """The log's own head file shows it; the copy alone could not."""
     mark = read_head(path)
     assert mark is not None
     further = HeadMark(mark.log_id, mark.position + 5, mark.position + 5, bytes(32))

@@ -1,4 +1,4 @@
-"""A whole journal takes the place of an empty one in steps, and is there at once or not at all."""
+"""A journal replaces an empty one in steps, and appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], N
 def test_the_lock_is_free_between_the_steps_and_the_journal_empty_until_the_last(
     whole: Path, empty: Path, between: Callable[[Callable[[], None]], None]
 ) -> None:
-    """Whoever appends waits for a step; whoever reads sees nothing of it or all."""
+    """An append waits for one step at most; a reader sees nothing of the journal or all of it."""
     seen = []
 
     def look() -> None:

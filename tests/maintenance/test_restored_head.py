@@ -47,7 +47,7 @@ RESTORES: dict[str, Callable[[Path, Path], None]] = {
 
 @pytest.fixture
 def lost(tmp_path: Path) -> Path:
-    """A place where a log of several records lay; only its head file is left."""
+    """A log of several records of which only the head file is left."""
     path = build_log(tmp_path / "door.db", appends(3))
     copy_until(path, tmp_path / "older.db", 3)
     path.unlink()

@@ -306,7 +306,7 @@ async def test_no_file_goes_whose_removal_is_not_stored(house: House, room: int)
 
 @pytest.mark.anyio
 async def test_many_pictures_go_in_batches(house: House) -> None:
-    """More than two batches, all of them, each told once."""
+    """More than two batches, all deleted, each recorded once."""
     count = 2 * BATCH + 10
     await house.store.append(*(save(house.folder, 10 + n) for n in range(count)), event_id=1)
     known = await house.known()
@@ -344,7 +344,7 @@ async def test_an_unset_clock_makes_a_picture_younger_and_never_older(house: Hou
 async def test_ages_are_not_told_by_a_clock_that_the_journal_speaks_against(
     house: House, wall: Callable[[int, int], int], boot: bytes | None, doubt: str | None
 ) -> None:
-    """In this boot the time since the boot tells; in another, only what is later."""
+    """In this boot, the time since the boot counts; in another, only what is later."""
 
     def ask(connection: Any) -> str | None:
         from eventlog import codecs  # noqa: PLC0415 - only this test reads a meta

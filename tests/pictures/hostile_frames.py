@@ -20,7 +20,7 @@ BIG: Final = (4000, 4000)
 
 
 class Hostile(NamedTuple):
-    """A frame, by a name, and whether a picture comes of it."""
+    """A frame with a name, and whether it gives a picture."""
 
     name: str
     build: Callable[[], bytes]

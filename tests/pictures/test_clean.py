@@ -47,7 +47,7 @@ def alike(image: Image.Image, other: Image.Image) -> bool:
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_a_picture_stands_upright(orientation: int) -> None:
-    """Each of EXIF's eight orientations is applied, as Pillow applies it, and then gone."""
+    """Each of EXIF's eight orientations is applied as Pillow applies it, and then removed."""
     frame = exif_jpeg(orientation)
     expected = ImageOps.exif_transpose(Image.open(io.BytesIO(frame)))
     image = opened(clean_picture(frame))
@@ -94,7 +94,7 @@ def test_the_quality_is_85() -> None:
 
 
 def test_a_picture_that_fits_keeps_its_size() -> None:
-    """A camera's 4K still is not shrunk, nor one of 12 megapixels."""
+    """Neither a camera's 4K still nor one of 12 megapixels is reduced."""
     for size in ((3840, 2160), (4000, 3000)):
         assert clean_picture(encoded(Image.new("RGB", size), "JPEG"))[1:3] == size
 

@@ -1,4 +1,4 @@
-"""The small rendition of a picture: made once, of the picture that is there, and gone with it."""
+"""The small rendition of a picture: made once, of the present picture, and deleted with it."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Thumbnails:
 
 
 def test_the_path_is_the_folders_own_name_and_the_timestamp(folder: Thumbnails) -> None:
-    """':' and '.' become '-', and nothing of where the folder lies is in the path."""
+    """':' and '.' become '-', and the path does not contain the folder's location."""
     assert saved(folder).path == "thumbnails/2026-02-25T10-30-00.jpg"
     fraction = saved(folder, "2026-02-25T10:30:00.123456+00:00").path
     assert fraction == "thumbnails/2026-02-25T10-30-00-123456+00-00.jpg"

@@ -1,4 +1,4 @@
-"""Saving beside the event loop: the loop stays free, and one frame is decoded at a time."""
+"""Saving next to the event loop: the loop stays free, and one frame is decoded at a time."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_a_picture_is_described_as_it_was_saved(folder: Thumbnails) -> None:
 def test_a_description_is_bare_where_no_file_lies_in_the_folder(
     folder: Thumbnails, tmp_path: Path
 ) -> None:
-    """A foreign path is kept as it is, and nothing outside the folder is read."""
+    """A foreign path is kept unchanged, and no file outside the folder is read."""
     (tmp_path / "x.jpg").write_bytes(b"outside")
     folder.ensure()
     for path in ("thumbnails/none.jpg", "../x.jpg", str(tmp_path / "x.jpg"), "https://door/x.jpg"):
@@ -113,7 +113,7 @@ def test_a_picture_without_a_digest_is_only_looked_for(folder: Thumbnails) -> No
 def test_a_picture_that_can_not_be_read_is_damaged_and_described_bare(
     folder: Thumbnails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A broken sector ends neither a check of the folder nor an append."""
+    """A broken sector stops neither a check of the folder nor an append."""
     fact = saved(folder)
 
     def failing(_: Path) -> None:

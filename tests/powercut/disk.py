@@ -60,7 +60,7 @@ Files: TypeAlias = dict[str, bytes]
 
 
 class NameChange(NamedTuple):
-    """An unsynced name: `path` is `inode`'s from now on, `without` nobody's."""
+    """An unsynced name: `path` is that of `inode` from now on; `without` is a path that ends."""
 
     at: int
     path: str | None

@@ -47,7 +47,7 @@ Pick: TypeAlias = Callable[[Inode], list[Change]]
 
 
 def with_changes(synced: bytes, changes: Sequence[Change]) -> bytes:
-    """A file's bytes after these changes; what nobody wrote is zero."""
+    """A file's bytes after these changes; unwritten bytes are zero."""
     if not changes:
         return synced
     content = bytearray(synced)
@@ -77,7 +77,7 @@ def everything(inode: Inode) -> list[Change]:
 
 
 def nothing(_: Inode) -> list[Change]:
-    """None of them is."""
+    """None of the changes reached the disk."""
     return []
 
 

@@ -53,7 +53,7 @@ def next_fact() -> Motion:
 
 
 def check_next_append(connection: sqlite3.Connection) -> list[str]:
-    """Append behind what is there, make a WAL checkpoint, and look whether it stands there."""
+    """Append after what is there, make a WAL checkpoint, and check that the record is stored."""
     append = appends.prepare([next_fact()])
     event_id = journal.last_event(connection) + 1
     rows, head = appends.place(

@@ -89,7 +89,7 @@ class Linked(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """A name is gone."""
+    """A name was removed."""
 
     path: str
 

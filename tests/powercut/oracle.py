@@ -79,7 +79,7 @@ class Look(NamedTuple):
 
 
 class Oracle:
-    """Knows one run from its end: the whole journal, and the views at each position."""
+    """Knows one run from its end: the complete journal, and the views at each position."""
 
     def __init__(
         self, database: Path, scratch: Path, given: Sequence[Promise], *, retried: bool = False
@@ -132,14 +132,14 @@ class Oracle:
         return wrong
 
     def relaxed_lost(self, look: Look, at: int) -> bool:
-        """Whether relaxed appends are gone that had been acknowledged up to operation `at`."""
+        """Whether relaxed appends are lost that had been acknowledged up to operation `at`."""
         return any(
             promise.kind == "relaxed" and promise.at <= at and promise.position > look.end
             for promise in self._promises
         )
 
     def check_with_store(self, files: Files, at: int) -> list[str]:
-        """The same with the whole product: open, catch up, append, look, replay, close, verify."""
+        """The same with the complete product: open, catch up, append, replay, close, verify."""
         given = [p for p in self._promises if p.at <= at and p.kind == "durable" and p.key]
         path = self._lay(files, files)
         try:

@@ -70,7 +70,7 @@ class Run(NamedTuple):
 
 
 async def first(run: Run) -> None:
-    """Everything, and a second process beside."""
+    """Everything, and a second process as well."""
     random = Random(run.seed)
     log = Log(run, random)
     async with log.store:
@@ -215,7 +215,7 @@ def write_in_place() -> None:
 
 
 def rewrite_wal() -> None:
-    """Break a promise: a start takes nothing of the WAL for stored, and writes all of it anew."""
+    """Break a promise: a start writes all of the WAL again, as if none of it were stored."""
     vars(wal_file)["read_disk"] = lambda _fd, _wal, _offset, size: bytes(size)
 
 

@@ -122,7 +122,7 @@ def test_deleting_an_event_deletes_what_belongs_to_it() -> None:
 
 
 def test_shadow_tables_reference_shadow_parents() -> None:
-    """A replay's tables stand beside the live ones and touch none of them."""
+    """A replay's tables are separate from the live ones and change none of them."""
     connection = database(VIEWS, p="replay_")
     project(connection, visit(motion(), Detection(label="dog", confidence=0.5)), p="replay_")
     assert len(rows(connection, "replay_detections")) == 1

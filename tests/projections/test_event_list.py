@@ -78,7 +78,7 @@ def packed(connection: sqlite3.Connection, *arguments: Any, **options: Any) -> l
 
 
 def expected(connection: sqlite3.Connection, wanted: EventFilter) -> list[dict[str, Any]]:
-    """The same list by brute force, from whole tables."""
+    """The same list by brute force, from complete tables."""
     found = rows(connection, "events")
     shown = rows(connection, "detections")
     for event in found:

@@ -287,7 +287,7 @@ def test_the_person_of_a_granted_action_stands_in_for_a_face(
 
 @both
 def test_a_person_let_in_beside_a_stranger_keeps_the_strangers_numbers(*, apart: bool) -> None:
-    """Nobody was recognised, so distance and confidence are those of the nearest stranger."""
+    """Nobody was recognised, so distance and confidence are the nearest stranger's."""
     event = event_of(FaceResult(distance=0.75), granted("bob"), apart=apart)
     assert (event["person_name"], event["face_distance"]) == ("bob", 0.75)
     assert (event["face_confidence"], event["face_recognised"]) == (0.25, 0)

@@ -33,7 +33,7 @@ def text(moment: datetime) -> str:
 
 
 def own_time(record: Record) -> datetime:
-    """When it happened by its own word, else when it was appended."""
+    """When it happened, as the fact says, else when it was appended."""
     moment: datetime | None = getattr(record.fact, "recorded_at", None)
     return moment or instant(record.appended_at_us)
 
@@ -71,7 +71,7 @@ def confirmed_by(records: Sequence[Record], report: Record) -> list[Record]:
 
 
 def act_of(records: Sequence[Record], act: Record) -> str:
-    """How an act stands after all records."""
+    """The state of an act after all records."""
     if any(act in confirmed_by(records, report) for report in records):
         return "done"
     outcomes = [
@@ -131,7 +131,7 @@ def face_of(own: Sequence[Record]) -> FaceResult | None:
 
 
 def listed(opener: Record) -> dict[str, Any]:
-    """Where a list shows an event whose records tell nothing of the machine's clocks."""
+    """Where a list shows an event whose records have no machine clocks."""
     ahead = own_time(opener) - instant(opener.appended_at_us) > timedelta(days=1)
     at = instant(opener.appended_at_us) if ahead else own_time(opener)
     return {"listed_at": text(at), "clock": "ahead" if ahead else None}

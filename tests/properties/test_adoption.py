@@ -193,7 +193,7 @@ def project(connection: sqlite3.Connection) -> None:
 
 
 def legacies(connection: sqlite3.Connection) -> dict[str, Row]:
-    """What each append keeps of its row, with the place where it stands."""
+    """What each append keeps of its row, with its place."""
     return {
         row.key: {
             **codecs.decode_meta(row.meta)["legacy"],
@@ -247,7 +247,7 @@ def told_person(connection: sqlite3.Connection, meta: Row) -> Row:
 
 
 def aside(connection: sqlite3.Connection, table: str) -> list[Row]:
-    """The rows that lie aside."""
+    """The rows that were set aside."""
     there = [row for row in rows_of(connection, "sqlite_schema") if is_aside(row)]
     if f"legacy_{table}" not in {row["name"] for row in there}:
         return []
@@ -255,7 +255,7 @@ def aside(connection: sqlite3.Connection, table: str) -> list[Row]:
 
 
 def is_aside(row: Row) -> bool:
-    """Whether a row of the schema is a table of rows that lie aside."""
+    """Whether a table of the schema has rows that were set aside."""
     return str(row["name"]).startswith("legacy_")
 
 

@@ -79,7 +79,7 @@ class Model:
 
 
 class LogMachine(RuleBasedStateMachine):
-    """A real log in a folder, beside its model."""
+    """A real log in a folder, and its model."""
 
     keys: Bundle[str] = Bundle("keys")
 

@@ -1,4 +1,4 @@
-"""A whole running door over a real broker: Frigate and a lock in, alerts and Home Assistant out."""
+"""A running door over a real broker: Frigate and a lock in, alerts and Home Assistant out."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ async def until(is_so: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def listening(port: int) -> AsyncIterator[list[tuple[str, bytes, bool]]]:
-    """All that is published, as an own client hears it."""
+    """All that is published, as another client receives it."""
     got: list[tuple[str, bytes, bool]] = []
     async with aiomqtt.Client("127.0.0.1", port) as client:
         await client.subscribe("#", qos=1)

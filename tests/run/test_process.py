@@ -1,4 +1,4 @@
-"""The process: signals, one owner of a log, and what systemd is told."""
+"""The process: signals, one owner of a log, and its messages to systemd."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _published(number: int, topic: str, payload: object) -> Message:
 
 
 def codecs_json(payload: object) -> bytes:
-    """A payload as its bytes: text as it is, all else as JSON."""
+    """A payload as its bytes: text unchanged, all else as JSON."""
     text = line("a/b", payload)
     import json  # noqa: PLC0415 - the page's own writer wraps it
 

@@ -125,7 +125,7 @@ def test_what_is_no_face_is_counted(topic: str, payload: object, kind: type[Item
 
 
 def answer(*similarities: float, **beside: object) -> dict[str, Any]:
-    """An answer of the recognition service, with the event's id beside it."""
+    """An answer of the recognition service, with the event's id."""
     subjects = [{"subject": f"person {n}", "similarity": s} for n, s in enumerate(similarities)]
     box = {"probability": 1.0, "x_max": 1420, "y_max": 1368, "x_min": 548, "y_min": 295}
     return {

@@ -1,4 +1,4 @@
-"""Keys for what has neither an id nor a time, across restarts and between feeders."""
+"""Keys for messages without an id and a time, across restarts and between feeders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files are there whole or not at all: the order of the calls, and what a failure leaves."""
+"""Files are complete or missing: the order of the calls, and what a failure leaves."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SPARE = ".spare"
 
 
 class Recorder:
-    """Stands in for `os`: notes each call, and can make one of them fail."""
+    """Replaces `os`: records each call, and can make one of them fail."""
 
     def __init__(
         self, *, fail_at: int = -1, error: int = errno.EIO, at_most: int = 1 << 30

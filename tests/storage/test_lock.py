@@ -1,4 +1,4 @@
-"""One writer at a time: the lock excludes, in one process and between processes, and is let go."""
+"""One writer at a time: the lock excludes in and between processes, and is released."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ with FileLock(Path(sys.argv[1])):
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where the lock file lies."""
+    """The path of the lock file."""
     return tmp_path / "log.db.lock"
 
 

@@ -1,4 +1,4 @@
-"""A log that is known by a link: one lock, one head file, and nothing beside the link."""
+"""A log that is opened by a link: one lock, one head file, and nothing next to the link."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOTION = Motion(camera_id="front_door", recorded_at=datetime(2026, 2, 25, tzinfo
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the database is to lie, in a folder of its own."""
+    """The path for the database, in its own folder."""
     (tmp_path / "disk").mkdir()
     return tmp_path / "disk" / "events.db"
 

@@ -79,7 +79,7 @@ ALL_KINDS: Final = [*KINDS, *(pytest.param(kind, marks=root) for kind in AS_ROOT
 
 
 def require_untouched(folder: Path) -> None:
-    """Nothing was written by a link, nor made by one."""
+    """Nothing was written or made through a link."""
     victim = folder / "victim"
     assert not victim.exists() or victim.read_text() == VICTIM
     assert not (folder / "made by a link").exists()
@@ -263,7 +263,7 @@ except Exception as error:
 
 
 def as_service(folder: Path) -> str:
-    """What the service's user is told."""
+    """The error that the service's user gets."""
     done = subprocess.run(
         [sys.executable, "-c", AS_SERVICE, str(folder)],
         cwd=Path(__file__).parents[2],

@@ -1,4 +1,4 @@
-"""The writer: one deadline for all locks, and functions that wait for nobody."""
+"""The writer: one deadline for all locks, and functions that wait for no one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EventStore: the contract's surface, as it is written."""
+"""EventStore: the methods of the contract."""
 
 from __future__ import annotations
 

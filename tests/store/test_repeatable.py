@@ -118,7 +118,7 @@ def test_two_runs_of_one_seed_have_one_head_hash(tmp_path: Path) -> None:
 
 
 class Still(Machine):
-    """A machine whose time stands and whose chance is known."""
+    """A machine with a fixed time and known random bytes."""
 
     def now_us(self) -> int:
         """The first second of 1970."""

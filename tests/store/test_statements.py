@@ -81,7 +81,7 @@ async def quiet_store(path: Path) -> AsyncIterator[tuple[EventStore, Engine]]:
 
 @contextmanager
 def traced(connection: sqlite3.Connection) -> Iterator[list[str]]:
-    """The statements that a connection runs, each once: a trigger tells its statement again."""
+    """The statements that a connection runs, each once: a trigger reports its statement again."""
     statements: list[str] = []
 
     def told(sql: str) -> None:

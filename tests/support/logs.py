@@ -217,7 +217,7 @@ def positions(report: Report) -> list[int]:
 
 
 def places(report: Report) -> set[str]:
-    """Where a report's findings lie."""
+    """The places of a report's findings."""
     return {finding.where for finding in report.findings}
 
 

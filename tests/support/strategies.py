@@ -478,12 +478,12 @@ def openers() -> SearchStrategy[Fact]:
 
 
 def visit_facts() -> SearchStrategy[Fact]:
-    """A fact that may stand in a visit, after its opener."""
+    """A fact that may be in a visit, after its opener."""
     return _of_kinds(FACTS.keys() - OPENERS)
 
 
 def standalone_facts() -> SearchStrategy[Fact]:
-    """A fact that may stand without a visit."""
+    """A fact that may be without a visit."""
     return _of_kinds(STANDALONE)
 
 

@@ -42,7 +42,7 @@ def sealed_append(facts: list[Fact], *, opens: bool) -> Append:
 
 
 def every_kind() -> Iterator[Append]:
-    """Appends of every kind of fact, each in every place where it may stand."""
+    """Appends of every kind of fact, each in every place where it may be."""
     of_visit = [fact for kind, fact in WHOLE.items() if kind not in OPENERS]
     unlocks: list[Fact] = [replace(WHOLE["unlock_action"], **change) for change in UNLOCKS]
     failed = replace(WHOLE["actuator_outcome"], intent="i2")

@@ -29,7 +29,7 @@ POSITION: Final = 4711
 
 
 def body_of(kind: str, /, **changes: object) -> bytes:
-    """The body of the whole fact of a kind, with entries changed or added."""
+    """The complete fact of a kind as a body, with entries changed or added."""
     plain = msgspec.msgpack.decode(codecs.encode(WHOLE[kind])[2])
     return msgspec.msgpack.encode({**plain, **changes})
 

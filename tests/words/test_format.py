@@ -90,7 +90,7 @@ def test_text_that_utf8_cannot_hold_has_no_digest() -> None:
 
 
 def worked_example() -> tuple[dict[str, str], bytes, bytes, dict[str, str]]:
-    """The four blocks of the page's example: columns, body, preimage, and what comes of it."""
+    """The four blocks of the page's example: columns, body, preimage, result."""
     section = PAGE.read_text(encoding="utf-8").split("## A worked example", 1)[1]
     columns, body, preimage, results = re.findall(r"```text\n(.*?)```", section, re.DOTALL)
     return _named(columns), _annotated(body), _annotated(preimage), _named(results)

@@ -170,7 +170,7 @@ def test_golden_rows_cover_what_an_envelope_may_hold() -> None:
 
 
 def _as_floats(body: bytes) -> bytes:
-    """A body as it is written for a fact whose integers came back as the floats they equal."""
+    """A body with floats for the integers that they equal."""
     plain = msgspec.msgpack.decode(body)
     for name in ("x1", "y1", "x2", "y2"):
         if isinstance((plain.get("box") or {}).get(name), int):

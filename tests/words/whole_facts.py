@@ -181,7 +181,7 @@ INNER: Final = [
 
 
 def with_value(kind: str, field: str, value: object) -> Fact:
-    """The whole fact of a kind with another value in one field, which may be 'box.x1'."""
+    """The complete fact of a kind with another value in one field, which may be 'box.x1'."""
     fact: Fact = WHOLE[kind]
     outer, _, inner = field.partition(".")
     if inner:

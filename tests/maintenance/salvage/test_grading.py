@@ -45,7 +45,7 @@ def judged(
 
 
 def current(rows: list[StoredRecord]) -> list[tuple[StoredRecord, int]]:
-    """Rows on pages as they stand."""
+    """Rows on current pages."""
     return [(row, CURRENT) for row in rows]
 
 

@@ -210,7 +210,7 @@ def test_a_checksum_is_sqlites(path: Path) -> None:
 
 
 def damages(wal: bytes) -> Iterator[tuple[int, bytes]]:
-    """WALs with one flipped bit, and how many frames before it are whole."""
+    """WALs with one flipped bit, and how many frames before it are undamaged."""
     rng = random.Random(seed_for("WAL frames"))
     size = wal_frames.FRAME_HEADER_SIZE + 4096
     for _ in range(40):

@@ -1,4 +1,4 @@
-"""Salvage carries over what is whole, as it was, and says whose it was and what is missing."""
+"""Salvage copies what is undamaged, unchanged, and says which log it was and what is missing."""
 
 from __future__ import annotations
 

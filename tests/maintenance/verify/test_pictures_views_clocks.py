@@ -1,4 +1,4 @@
-"""verify looks at pictures, views and clocks as well, and tells findings from notes."""
+"""verify checks pictures, views and clocks, and distinguishes findings from notes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_small_steps_and_other_boots_are_no_jump(tmp_path: Path) -> None:
 
 
 def test_records_that_an_unclean_stop_took_stay_noted(tmp_path: Path) -> None:
-    """The fact that the recorder wrote at its next start is told again."""
+    """The fact that the recorder wrote at its next start is reported again."""
     facts = [
         UncleanStop(journal_position=0),
         UncleanStop(journal_position=1, head_position=9, head_hash=bytes(32)),

@@ -68,7 +68,7 @@ def test_a_log_is_verified_while_its_writer_is_open(tmp_path: Path) -> None:
 def test_progress_is_told_up_to_the_journals_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A caller with a progress bar hears of records done and of all there are."""
+    """A progress bar gets the number of records done and of all records."""
     monkeypatch.setattr("eventlog.journal.progress.EVERY", 10)
     path = build_log(tmp_path / "door.db", 20)
     told: list[tuple[int, int]] = []
@@ -100,7 +100,7 @@ def test_a_missing_file_another_programs_and_no_database_are_named_errors(tmp_pa
 
 
 def test_a_log_whose_header_is_noise_is_found_by_its_head_file(path: Path) -> None:
-    """Where a head file tells that a log lay there, an unreadable file is a finding."""
+    """A head file shows that there was a log, so an unreadable file is a finding."""
     path.write_bytes(b"x" * 100 + path.read_bytes()[100:])
     assert places(verify(path)) == {"file"}
 
@@ -155,7 +155,7 @@ def test_several_rows_removed_are_one_hole(path: Path) -> None:
 
 
 def test_rows_removed_from_the_end_are_named_by_the_head_file(path: Path) -> None:
-    """A shorter journal looks whole; the head file knows better."""
+    """A shorter journal looks complete; the head file shows the loss."""
     end = len(rows(path))
     with guards_down(path) as connection:
         connection.execute("DELETE FROM journal WHERE position > ?", (end - 3,))
@@ -174,7 +174,7 @@ def test_two_swapped_rows_are_both_named(path: Path) -> None:
 
 
 def test_a_row_put_in_front_of_the_first_is_found(path: Path) -> None:
-    """No record stands at a position before 1."""
+    """No record has a position before 1."""
     with guards_down(path) as connection:
         connection.execute("UPDATE journal SET position = 0 WHERE position = 7")
     assert set(positions(verify(path))) == {1, 7}
@@ -225,7 +225,7 @@ def test_a_page_of_noise_is_a_range_and_the_rest_is_checked(tmp_path: Path) -> N
 
 
 def test_a_log_id_that_is_not_the_chains_is_found(path: Path) -> None:
-    """The id stands before position 1; another one starts another chain."""
+    """The chain begins with the id, so another id starts another chain."""
     with guards_down(path) as connection:
         connection.execute("UPDATE log SET log_id = ?", (bytes(16),))
     report = verify(path)
@@ -234,7 +234,7 @@ def test_a_log_id_that_is_not_the_chains_is_found(path: Path) -> None:
 
 
 def test_a_log_with_two_ids_is_found(path: Path) -> None:
-    """One row tells who the log is, and its number is 1."""
+    """The table `log` has one row, with the number 1."""
     with guards_down(path) as connection:
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("UPDATE log SET one = 3")
@@ -262,7 +262,7 @@ def changed_row(path: Path, position: int, **columns: Any) -> Report:
 
 
 def test_a_kind_that_is_not_the_bodys_is_found(path: Path) -> None:
-    """The kind and version stand twice, and must agree."""
+    """Kind and version are in the columns and in the body, and must agree."""
     for columns in ({"kind": "alert_sent"}, {"version": 2}):
         assert 5 in positions(changed_row(path, 5, **columns))
 
@@ -275,7 +275,7 @@ def test_a_format_of_a_later_program_is_found(path: Path) -> None:
 
 
 def test_an_append_that_is_not_whole_is_found(tmp_path: Path) -> None:
-    """Index and size of an append must tell of whole appends, at the end of the journal too."""
+    """Index and size of appends must describe complete appends, at the journal's end too."""
     made = [prepare([PersonNamed(name=name) for name in "abc"]) for _ in range(3)]
     path = build_log(tmp_path / "door.db", made)
     assert positions(changed_row(path, 5, append_index=2)) == [5, 6]
@@ -304,6 +304,6 @@ def test_events_are_opened_once_and_before_their_facts(tmp_path: Path) -> None:
 
 
 def test_a_kind_of_a_later_program_is_no_finding(path: Path) -> None:
-    """What this program does not know is whole if its hash is; only its names must agree."""
+    """An unknown record is undamaged if its hash is right; only its kind must agree."""
     body = codecs.encode_meta({"kind": "silent_camera", "version": 3, "since": 1})
     assert changed_row(path, 5, kind="silent_camera", version=3, body=body).ok

@@ -1,4 +1,4 @@
-"""Alerts are told once ever: by restarts, kills, lost checkpoints, outages and quiet hours."""
+"""Each alert is sent once: by restarts, kills, lost checkpoints, outages and quiet hours."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ OPENER = Motion(camera_id="front_door", recorded_at=moment(START), recording_id=
 
 
 def api(**changes: object) -> dict[str, Any]:
-    """An element of the events API's list, after the object has gone."""
+    """An element of the events API's list, after the object has disappeared."""
     return {
         "id": ID,
         "camera": "front_door",
@@ -90,7 +90,7 @@ def read(*messages: object, settings: Settings = DEFAULTS) -> list[Item]:
 
 
 def face(name: str | None, score: float | None, at: float | None = None, **more: Any) -> FaceResult:
-    """A face as Frigate's similarity tells it."""
+    """A face with Frigate's similarity."""
     return FaceResult(
         name=name,
         score=None if score is None else Score(value=score, scale=SIMILARITY),

@@ -162,7 +162,7 @@ def test_a_bad_frame_time_costs_the_detection_and_not_the_visit() -> None:
 
 
 def names(*messages: object) -> list[tuple[object, float | None]]:
-    """Who is named by the items of some messages, and when, in whole seconds after the start."""
+    """The names in the items of some messages, with seconds after the start."""
     return [
         (
             fact.name,

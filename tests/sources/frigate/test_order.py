@@ -1,4 +1,4 @@
-"""Many messages tell of one object, in any order, and it becomes one event once."""
+"""Many messages about one object, in any order, become one event."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def test_a_days_boxes_lie_over_what_its_pictures_show() -> None:
 
 
 def corners(fact: Detection | FaceResult) -> tuple[float | None, ...]:
-    """Where a fact's box lies."""
+    """The corners of a fact's box."""
     assert fact.box is not None
     return fact.box.x1, fact.box.y1, fact.box.x2, fact.box.y2
 

@@ -238,7 +238,7 @@ def test_rows_with_an_exception_are_counted_and_said_once_without_a_value(
 
 
 def schema_without_views(connection: sqlite3.Connection) -> None:
-    """The journal beside the plain tables, as it is when an adoption begins."""
+    """The journal next to the plain tables, as at the start of an adoption."""
     for statement in view_tables.statements(SCHEMA):
         connection.execute(statement)
     journal.make_log_id(connection, bytes(16))

@@ -39,7 +39,7 @@ def alert_sent(folder: Path) -> int:
 
 
 def in_transaction(connection: sqlite3.Connection) -> bool:
-    """Asked anew each time, for others may end a transaction."""
+    """Read each time, as others may end a transaction."""
     return connection.in_transaction
 
 
