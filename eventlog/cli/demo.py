@@ -39,7 +39,7 @@ from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
 from eventlog.projections.event_list import EventFilter
-from eventlog.projections.sentences import recorded_as
+from eventlog.projections.phrases import recorded_as
 from eventlog.record import Author, StoredRecord
 from eventlog.sources import SOURCES
 from eventlog.sources.feed import feed

@@ -25,7 +25,7 @@ from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
 from eventlog.projections.persons import PERSONS
-from eventlog.projections.sentences import recorded_as
+from eventlog.projections.phrases import recorded_as
 
 Type = Annotated[
     Literal["motion", "ding"] | None,

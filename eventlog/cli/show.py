@@ -27,7 +27,7 @@ from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
 from eventlog.projections import clocks, late, story
 from eventlog.projections.persons import PERSONS
-from eventlog.projections.sentences import recorded_as
+from eventlog.projections.phrases import recorded_as
 from eventlog.record import Record, StoredRecord, instant, is_instant
 
 # A clock is set soon after a start, when the network comes: so many records on are looked at.

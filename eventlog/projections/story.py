@@ -18,15 +18,8 @@ from eventlog.errors import BadRecord
 from eventlog.facts import Detection, FaceResult, Fact, UnlockAction, happened_at, kind_of
 from eventlog.projections.late import summary
 from eventlog.projections.outcomes import OPENINGS, Outcome, Settled, settle, strongest
-from eventlog.projections.sentences import (
-    NO_NAMES,
-    Names,
-    counted,
-    measured,
-    quoted,
-    shown_name,
-    text_of,
-)
+from eventlog.projections.phrases import NO_NAMES, Names, counted, measured, quoted, shown_name
+from eventlog.projections.sentences import text_of
 from eventlog.record import Record, StoredRecord, instant, shape_error
 
 ON_TIME: Final[Mapping[int, str]] = {}
