@@ -22,7 +22,8 @@ from eventlog.evidence.witness_server import PREFIX, WitnessServer
 from eventlog.evidence.witnesses import Witness
 from eventlog.facts import Ding, UnlockAction
 from eventlog.journal import table as journal
-from eventlog.reactors.head_places import Place, parse_places
+from eventlog.reactors.head_places import Place
+from eventlog.reactors.head_to import parse_places
 from eventlog.reactors.notary import Notary
 
 CALLERS = 64

@@ -125,7 +125,7 @@ def _public_keys(context: Context, given: Sequence[str]) -> Iterator[PublicKey]:
     with suppress(EventLogError), context.reading() as connection:
         # Whoever may not read the keys still sees what the rows say of the heads.
         held = keys_of(context, None, connection)
-        yield from (pair.public for pair in held.signing_keys())
+        yield from held.public_keys()
 
 
 def _seconds(text: str) -> float:

@@ -16,8 +16,8 @@ from eventlog.evidence.signed_heads import DOMAIN, LogName, SignedHead, head_of,
 from eventlog.evidence.signing import HeadSigner
 from eventlog.facts import EraBegun
 from eventlog.journal import table as journal
-from eventlog.reactors import notary
-from eventlog.reactors.head_places import parse_places
+from eventlog.reactors import head_posts
+from eventlog.reactors.head_to import parse_places
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 
@@ -88,10 +88,10 @@ def sign_now(context: Context, held: KeysDir) -> SignedHead:
     places = parse_places(context.settings.head_to, context.db_path)
     try:
         with HeadSigner(context.db_path, held) as signer:
-            notary.hold_against(signer, context.db_path, places)
+            head_posts.hold_against(signer, context.db_path, places)
             signer.read_to_end()
             signer.sign()
-            for name, wrong in notary.hand_out(signer, context.db_path, places).items():
+            for name, wrong in head_posts.hand_out(signer, context.db_path, places).items():
                 context.note(f"{name} has it" if wrong is None else f"{name}: {wrong}")
             return signer.sign()
     except SignerBusy:

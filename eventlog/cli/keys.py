@@ -13,12 +13,15 @@ from eventlog.cli.evidence import Keys, keys_in, keys_of
 from eventlog.cli.head import sign_now
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument, BadNote
+from eventlog.evidence import log_tree, proving, tree_secret
 from eventlog.evidence import note as notes
-from eventlog.evidence import tree_secret
 from eventlog.evidence.keys import KeyPair, KeysDir, new_key
-from eventlog.evidence.signed_heads import DOMAIN, LogName, is_domain
+from eventlog.evidence.note import Note
+from eventlog.evidence.signed_heads import DOMAIN, LogName, SignedHead, head_of, is_domain
 from eventlog.facts import SigningKey
 from eventlog.journal import table as journal
+from eventlog.reactors.head_places import PlaceFailed, WitnessPlace
+from eventlog.reactors.head_to import parse_places
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
 
@@ -173,18 +176,14 @@ async def _rotate(context: Context, given: Path | None, *, finish: bool) -> None
     held.require(context.db_path)
     pairs = held.signing_keys()
     if finish:
-        if len(pairs) == 1:
-            raise BadArgument("no rotation is going on: one key signs")
-        await _append_key(context, pairs[-1], retired=True)
-        # The last head must carry the new signature before the old key is gone, or nobody could
-        # tell that it is this log's own.
-        if not pairs[0].public.signs(sign_now(context, held).note):
-            raise BadArgument("the process that signs this log has to read the new key: restart it")
-        held.write_signing_keys(pairs[:1])
-        context.say(f"Only {pairs[0].public.encode()} signs now.")
+        await _finish(context, held, pairs)
         return
     if len(pairs) > 1:
-        raise BadArgument("a rotation is going on: keys rotate --finish ends it")
+        position = await _append_key(context, pairs[0])  # a kill may have come before it
+        raise BadArgument(
+            "a rotation is going on: keys rotate --finish ends it. The record that names the new"
+            f" key is proved by eventlog prove {position}"
+        )
     key = new_key(pairs[0].name)
     held.write_signing_keys([key, pairs[0]])
     position = await _append_key(context, key)
@@ -195,3 +194,38 @@ async def _rotate(context: Context, given: Path | None, *, finish: bool) -> None
     context.say("Each witness has to learn it: eventlog witness add KEY, on their machine; or by")
     context.say(f"eventlog witness add --follow FILE, with the file of: eventlog prove {position}")
     context.say("When they all have: eventlog keys rotate --finish")
+
+
+async def _finish(context: Context, held: KeysDir, pairs: list[KeyPair]) -> None:
+    """End a rotation, unless a witness would refuse the heads of the new key alone."""
+    if len(pairs) == 1:
+        raise BadArgument("no rotation is going on: one key signs")
+    await _append_key(context, pairs[-1], retired=True)
+    # The last head must carry the new signature before the old key is gone, or nobody could
+    # tell that it is this log's own.
+    last = sign_now(context, held)
+    if not pairs[0].public.signs(last.note):
+        raise BadArgument("the process that signs this log has to read the new key: restart it")
+    _require_known(context, last, pairs[0])
+    held.write_signing_keys(pairs[:1])
+    context.say(f"Only {pairs[0].public.encode()} signs now.")
+
+
+def _require_known(context: Context, last: SignedHead, pair: KeyPair) -> None:
+    """Raise BadArgument where a witness of HEAD_TO does not take a head of this key alone."""
+    alone = head_of(Note(last.note.text, (pair.sign(last.note.text),)))
+    with log_tree.reading(context.db_path) as connection:
+
+        def prove_from(old: int) -> list[bytes]:
+            return proving.path_between(connection, context.db_path, old, alone.size)
+
+        for place in parse_places(context.settings.head_to, context.db_path):
+            if not isinstance(place, WitnessPlace):
+                continue
+            try:
+                place.take(alone, prove_from)
+            except PlaceFailed as error:
+                raise BadArgument(
+                    f"the old key is kept: {error}. A witness that is no more is taken out of"
+                    " HEAD_TO first"
+                ) from error

@@ -16,6 +16,7 @@ from eventlog.cli.options import POSITION, AtDesk
 from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence import proofs, proving
 from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.note import PublicKey
 from eventlog.evidence.signed_heads import SignedHead, parse_head
 from eventlog.evidence.stranger import source
 from eventlog.journal import table as journal
@@ -102,7 +103,7 @@ def _head(context: Context, given: Path | None, position: int) -> SignedHead:
     """A head that reaches the record; signed now where none does."""
     with context.reading() as connection:
         held: KeysDir | None = None
-        key_id: bytes | None = None
+        public: PublicKey | None = None
         try:
             held = keys_of(context, given, connection)
         except KeysMissing:
@@ -113,8 +114,8 @@ def _head(context: Context, given: Path | None, position: int) -> SignedHead:
         else:
             held.require(context.db_path)
             public = held.signing_keys()[0].public
-            origin, key_id = public.name, public.key_id
-    found = proving.best_head(known_heads(context, held), position, origin, key_id)
+            origin = public.name
+    found = next(proving.heads_over(known_heads(context, held), position, origin, public), None)
     if found is None and held is not None:
         found = sign_now(context, held)
     if found is None or found.size < position:

@@ -17,37 +17,44 @@ from eventlog.evidence.note import Note
 from eventlog.evidence.signed_heads import SignedHead, parse_head, split_heads
 from eventlog.storage.durable_files import replace
 from eventlog.storage.error_translation import translated
+from eventlog.storage.side_files import open_side_file
 
 # Several times the longest head of ours.
 _TAIL: Final = 16 * 1024
+# Many years of heads. What is longer is read from its end.
+READ_MAX: Final = 64 * 1024 * 1024
 _HOUR_US: Final = 3_600_000_000
 KEPT_ALL_US: Final = 7 * 24 * _HOUR_US
 
 
-def append_head(path: Path, note: Note, *, durable: bool = False) -> None:
+def append_head(path: Path, note: Note, *, outside: bool = False) -> None:
     """Write a head at the end of a file of heads. Raises DatabaseError.
 
-    `durable` says that it is on the disk when the call returns.
+    A file `outside` may be a link or another user's, and the head is on its disk when the call
+    returns; one beside the log is a plain file of its owner.
     """
     with translated(path):
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-        fd = os.open(path, flags, 0o600)
+        flags = os.O_RDWR | os.O_APPEND
+        if outside:
+            fd = os.open(path, flags | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        else:
+            fd = open_side_file(path, flags, make=True)
         try:
             end = os.fstat(fd).st_size
             torn = end > 0 and os.pread(fd, 1, end - 1) != b"\n"
             os.write(fd, (b"\n" if torn else b"") + note.encode())
-            if durable:
+            if outside:
                 os.fsync(fd)
         finally:
             os.close(fd)
 
 
-def read_heads(path: Path) -> list[SignedHead]:
-    """The heads of a file, in its order; what is not one is left out. Raises DatabaseError."""
-    with translated(path):
-        if not path.exists():
-            return []
-        return list(heads_in(path.read_bytes()))
+def read_heads(path: Path, *, outside: bool = False) -> list[SignedHead]:
+    """The heads of a file, in its order; what is not one is left out. Raises DatabaseError.
+
+    Bounded: of a file beyond 64 MB the end. `outside` as in `append_head`.
+    """
+    return list(heads_in(_end_of(path, READ_MAX, outside=outside)))
 
 
 def last_head(path: Path) -> SignedHead | None:
@@ -55,14 +62,24 @@ def last_head(path: Path) -> SignedHead | None:
 
     Raises DatabaseError.
     """
-    with translated(path):
-        if not path.exists():
-            return None
-        with path.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _TAIL))
-            heads = list(heads_in(file.read()))
+    heads = list(heads_in(_end_of(path, _TAIL, outside=False)))
     return heads[-1] if heads else None
+
+
+def _end_of(path: Path, size_max: int, *, outside: bool) -> bytes:
+    """The last bytes of a file; none where it is missing."""
+    with translated(path):
+        try:
+            if outside:
+                fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            else:
+                fd = open_side_file(path)
+        except FileNotFoundError:
+            return b""
+        with os.fdopen(fd, "rb") as file:
+            end = file.seek(0, os.SEEK_END)
+            file.seek(max(0, end - size_max))
+            return file.read(size_max)
 
 
 def heads_in(data: bytes) -> Iterator[SignedHead]:

@@ -3,6 +3,7 @@
 For each log, by its id in hex:
 
     ID.signing   the private key, one line; during a rotation the old one below it
+    ID.retired   the public keys that signed before, one a line
     ID.signed    the newest head that was signed, on the disk before it leaves
     ID.secret    a second copy of the tree's secret
     ID.witness   the key that cosigns other logs' heads
@@ -18,7 +19,8 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -102,15 +104,17 @@ class KeysDir:
         """
         require_apart(self.path, db_path)
         try:
-            mode = self.path.stat().st_mode
+            status = self.path.stat()
         except OSError as error:
             raise KeysMissing(
                 f"the folder of keys {self.path} can't be read ({error.strerror}):"
                 f" eventlog keys init {self.path} makes it"
             ) from error
-        if not stat.S_ISDIR(mode):
+        if not stat.S_ISDIR(status.st_mode):
             raise KeysMissing(f"{self.path} is no folder")
-        if mode & _OTHERS:
+        if status.st_uid not in {0, os.geteuid()}:
+            raise KeysMissing(f"the folder of keys {self.path} belongs to another user")
+        if status.st_mode & _OTHERS:
             raise KeysMissing(f"others may read the keys: chmod 700 {self.path}")
 
     def make(self, db_path: Path) -> None:
@@ -162,7 +166,24 @@ class KeysDir:
                 f"the key comes from {self._credential()} and can only be changed there:"
                 " make it with systemd-creds"
             )
-        self._write("signing", "".join(f"{key.line()}\n" for key in keys).encode())
+        public = [key.public for key in keys]
+        retired = self.retired_keys()
+        with suppress(KeysMissing, BadNote):  # the key may be what was lost
+            retired += [pair.public for pair in self.signing_keys() if pair.public not in public]
+        if retired:
+            lines = dict.fromkeys(f"{key.encode()}\n" for key in retired)
+            self._write("retired", "".join(lines).encode())
+        with translated(self.path), overwritten(self.file("signing")):
+            replace(self.file("signing"), "".join(f"{key.line()}\n" for key in keys).encode())
+
+    def retired_keys(self) -> list[PublicKey]:
+        """The keys that signed before, whose heads are still this log's. Raises BadNote."""
+        text = (self._read("retired") or b"").decode("utf-8", "replace")
+        return [notes.parse_public_key(line) for line in text.splitlines()]
+
+    def public_keys(self) -> list[PublicKey]:
+        """Every key that has signed heads of this log, the newest first. Raises as signing_keys."""
+        return [pair.public for pair in self.signing_keys()] + self.retired_keys()
 
     def witness_key(self) -> KeyPair | None:
         """The key that cosigns other logs; None if there is none yet. Raises BadNote."""
@@ -231,6 +252,25 @@ class KeysDir:
     def _write(self, ending: str, content: bytes) -> None:
         with translated(self.path):
             replace(self.file(ending), content)
+
+
+@contextmanager
+def overwritten(path: Path) -> Iterator[None]:
+    """Overwrite the bytes of a file that was replaced meanwhile: a seed must not stay on the disk.
+
+    Raises OSError.
+    """
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield
+        return
+    try:
+        yield
+        os.pwrite(fd, bytes(os.fstat(fd).st_size), 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def require_apart(keys: Path, db_path: Path) -> None:

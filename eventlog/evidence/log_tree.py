@@ -72,7 +72,7 @@ class LogTree:
         has too few, the rest comes from the rows. Raises BadRecord, JournalHole.
         """
         self._frontier = Frontier()
-        blocks = read_blocks(self._db_path, self._log_id)[: size // BLOCK]
+        blocks = read_blocks(self._db_path, self._log_id, size // BLOCK)
         for root in blocks:
             self._frontier.push_block(root)
         self._file.cut(len(blocks))  # the rest may be of rows that a power cut removed

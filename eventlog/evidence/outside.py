@@ -16,9 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from eventlog.storage.paths import outside_path
+from eventlog.storage.side_files import make_side_file, read_side_file
 
 # A place that fails for so long is a fault, and no longer a short cut of the network.
 FAULT_AFTER_S: Final = 300.0
+_SIZE_MAX: Final = 256 * 1024
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -41,8 +43,12 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 class Outside(Struct, frozen=True, kw_only=True):
-    """What the notary knows: how far it has signed, what keeps it, and its places."""
+    """What the notary knows: how far it has signed, what keeps it, and its places.
 
+    `name` is what its heads are signed under: the log's, in its era.
+    """
+
+    name: str = ""
     signed: int = 0
     signed_at_us: int | None = None
     trouble: str | None = None
@@ -98,7 +104,7 @@ def anchored(known: Outside | None, first: int, last: int, at: Callable[[int], s
 def read(db_path: Path) -> Outside | None:
     """What the notary knew; None if there was none, or its file can't be read."""
     try:
-        return _decoder.decode(outside_path(db_path).read_bytes())
+        return _decoder.decode(read_side_file(outside_path(db_path), _SIZE_MAX))
     except (OSError, msgspec.MsgspecError, ValueError):
         return None  # it is a hint: who wants to know asks the places
 
@@ -106,9 +112,9 @@ def read(db_path: Path) -> Outside | None:
 def write(db_path: Path, known: Outside) -> None:
     """Leave what the notary knows, in the place of what it knew. Raises OSError."""
     path = outside_path(db_path)
-    spare = path.with_name(f"{path.name}.{os.getpid()}.new")
+    spare = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
+    fd = make_side_file(spare)
     try:
-        fd = os.open(spare, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "wb") as file:
             file.write(msgspec.json.encode(known))
         spare.replace(path)

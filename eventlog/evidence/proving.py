@@ -7,12 +7,13 @@ gives none. Reads rows, the tree file and the heads next to a log; signs nothing
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from eventlog.errors import BadArgument, HeadContradicted, KeysMissing
-from eventlog.evidence import proofs, tree, tree_secret
+from eventlog.evidence import log_tree, proofs, tree, tree_secret
 from eventlog.evidence.log_tree import RowNodes, digest_of
+from eventlog.evidence.note import PublicKey
 from eventlog.evidence.proofs import Proof
 from eventlog.evidence.signed_heads import SignedHead
 from eventlog.evidence.tree import BLOCK
@@ -65,24 +66,17 @@ def prove_between(
     )
 
 
-def best_head(
-    heads: Iterable[SignedHead], position: int, origin: str, key_id: bytes | None = None
-) -> SignedHead | None:
-    """The head to prove a record with: the newest of this name that a witness has cosigned.
+def heads_over(
+    heads: Iterable[SignedHead], position: int, origin: str, key: PublicKey | None = None
+) -> Iterator[SignedHead]:
+    """The heads of a name to prove a record with, the best first: cosigned, then the newest.
 
-    Without a witness the newest of all that reach the record; None if none does. With a
-    `key_id` only heads that name this key: after a rotation the older ones name another.
+    With a `key` only heads that it has signed: the file beside the log is anybody's who may write
+    there, and after a rotation the older heads are of another key.
     """
-    reaching = [
-        head
-        for head in heads
-        if head.size >= position
-        and head.origin == origin
-        and (key_id is None or any(one.key_id == key_id for one in head.note.signatures))
-    ]
-    if not reaching:
-        return None
-    return max(reaching, key=lambda head: (is_cosigned(head), head.size))
+    reaching = [head for head in heads if head.size >= position and head.origin == origin]
+    reaching.sort(key=lambda head: (is_cosigned(head), head.size), reverse=True)
+    return (head for head in reaching if key is None or key.signs(head.note))
 
 
 def is_cosigned(head: SignedHead) -> bool:
@@ -101,7 +95,34 @@ def require_secret(connection: sqlite3.Connection) -> bytes:
     return secret
 
 
+def path_between(connection: sqlite3.Connection, db_path: Path, old: int, size: int) -> list[bytes]:
+    """The proof that the tree of `size` records continues that of `old`; nothing is checked.
+
+    Raises JournalHole, BadRecord, KeysMissing.
+    """
+    blocks = read_blocks(db_path, journal.log_id(connection), size // BLOCK)
+    nodes = RowNodes(connection, require_secret(connection), blocks)
+    return tree.consistency_path(nodes, old, size)
+
+
+def hold(connection: sqlite3.Connection, db_path: Path, head: SignedHead) -> None:
+    """Raise HeadContradicted where a head that is known outside is not of this log as it is."""
+    end = journal.last_position(connection)
+    if head.size > end:
+        raise HeadContradicted(
+            f"{head.size} records are known outside, here are {end}: restored or copied?"
+        )
+    secret = require_secret(connection)
+    if all(
+        log_tree.root_at(connection, secret, head.size, blocks) != head.root
+        for blocks in _blocks(connection, db_path, head.size)
+    ):
+        raise HeadContradicted(
+            f"another log of {head.size} records is known outside under this name"
+        )
+
+
 def _blocks(connection: sqlite3.Connection, db_path: Path, size: int) -> Iterable[Sequence[bytes]]:
     """The tree file's blocks, and none: where the file is stale, the rows decide."""
-    known = read_blocks(db_path, journal.log_id(connection))[: size // BLOCK]
+    known = read_blocks(db_path, journal.log_id(connection), size // BLOCK)
     return (known, ()) if known else ((),)

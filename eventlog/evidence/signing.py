@@ -27,7 +27,7 @@ from eventlog.errors import (
 from eventlog.evidence import heads_file, tree_secret
 from eventlog.evidence.keys import KeyPair, KeysDir
 from eventlog.evidence.log_tree import LogTree, Read
-from eventlog.evidence.note import Note
+from eventlog.evidence.note import Note, PublicKey
 from eventlog.evidence.signed_heads import SignedHead, head_of, head_text, parse_name
 from eventlog.journal.head_file import read_mark
 from eventlog.storage import wal_file
@@ -49,6 +49,7 @@ class HeadSigner:
         self._tree: LogTree | None = None
         self.last: SignedHead | None = None
         self.signing: list[KeyPair] = []
+        self._public: list[PublicKey] = []
 
     def __enter__(self) -> Self:
         """Take the lock, and hold the log against the last signed head.
@@ -95,6 +96,10 @@ class HeadSigner:
         """The name that heads are signed under."""
         return self.signing[0].name
 
+    def is_genuine(self, head: SignedHead) -> bool:
+        """Whether a key of this log has signed a head; may be asked on any thread."""
+        return any(key.signs(head.note) for key in self._public)
+
     def root(self) -> bytes:
         """The root over the records in the tree now."""
         return self._opened()[1].root()
@@ -103,6 +108,7 @@ class HeadSigner:
         self._keys.require(self._db_path)
         if not self._new_era:  # or the key may be what was lost
             self.signing = self._keys.signing_keys()
+            self._public = self._keys.public_keys()
         secret = self._ensure_secret()
         self._connection = connect_reader(self._db_path)
         with translated(self._db_path):
@@ -111,6 +117,8 @@ class HeadSigner:
         if signed is None or self._new_era:
             return
         head = head_of(signed)
+        if self._is_of_earlier_era(head):
+            return  # a new era has begun, and a kill came before its first head
         if not any(key.public.signs(signed) for key in self._all_names(head)):
             raise HeadContradicted(
                 f"the last head in {self._keys.file('signed')} is not signed by the key there"
@@ -118,6 +126,13 @@ class HeadSigner:
         self._hold_against(head)
         if head.origin == self.name:
             self.last = head
+
+    def _is_of_earlier_era(self, head: SignedHead) -> bool:
+        """Whether the key is of a later era: only its owner can have put it there."""
+        with suppress(BadNote):
+            then, now = parse_name(head.origin), parse_name(self.name)
+            return then.log_id == now.log_id and then.era < now.era
+        return False
 
     def _all_names(self, head: SignedHead) -> list[KeyPair]:
         """The keys under their own names, and under that of an earlier era of the log."""

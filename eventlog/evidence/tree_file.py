@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from eventlog.evidence.tree import HASH_SIZE
 from eventlog.storage.paths import tree_path
+from eventlog.storage.side_files import open_side_file, read_side_file
 
 _MAGIC: Final = b"eventlog/tree/1\0"
 _HEADER_SIZE: Final = 32
@@ -27,7 +28,7 @@ class TreeFile:
 
     def __init__(self, db_path: Path, log_id: bytes) -> None:
         """Open or make the file (0600); one of another log or format is emptied. Raises OSError."""
-        self._fd = os.open(tree_path(db_path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = open_side_file(tree_path(db_path), os.O_RDWR, make=True)
         header = _MAGIC + log_id
         if os.pread(self._fd, _HEADER_SIZE, 0) != header:
             os.ftruncate(self._fd, 0)
@@ -61,10 +62,10 @@ class TreeFile:
         self.close()
 
 
-def read_blocks(db_path: Path, log_id: bytes) -> list[bytes]:
-    """The roots that the file holds, without changing it; none where it is not this log's."""
+def read_blocks(db_path: Path, log_id: bytes, most: int) -> list[bytes]:
+    """The first roots of the file, at most so many, unchanged; none where it is not this log's."""
     try:
-        data = tree_path(db_path).read_bytes()
+        data = read_side_file(tree_path(db_path), _HEADER_SIZE + most * HASH_SIZE)
     except OSError:
         return []  # a cache: the rows say the same
     if data[:_HEADER_SIZE] != _MAGIC + log_id:

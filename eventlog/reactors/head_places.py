@@ -3,21 +3,15 @@
 Each takes the newest head or fails; when to try again, the notary decides. A place can be asked
 for the newest head that it has, so that a log that was rolled back is found before it signs.
 
-    file:/mnt/nas/door.heads [name=nas] [every=10]
-    exec:/usr/local/bin/send-head
-    witness:https://host/prefix VKEY [every=600]
-
-One entry a line, or parted by semicolons. Knows no journal: a proof between two heads comes in
-through a function.
+Knows no journal: a proof between two heads, and whether a head is genuine, are asked of functions
+that come in as arguments.
 """
 
 from __future__ import annotations
 
 import http.client
-import os
-import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeAlias
@@ -25,16 +19,18 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from eventlog.errors import BadArgument, BadNote, DatabaseError, HeadContradicted
+from eventlog.errors import BadNote, DatabaseError, HeadContradicted
 from eventlog.evidence import heads_file, proofs
 from eventlog.evidence import note as notes
-from eventlog.evidence.note import COSIGNS, NOTE_MAX, Note, PublicKey, Signature
+from eventlog.evidence.note import NOTE_MAX, Note, PublicKey, Signature
 from eventlog.evidence.signed_heads import SignedHead, parse_head
-from eventlog.storage.paths import beside
+from eventlog.storage.durable_files import replace
 
 Kind: TypeAlias = Literal["file", "exec", "witness"]
 # The proof that a head continues the tree of so many records.
 ProveFrom: TypeAlias = Callable[[int], Sequence[bytes]]
+# Whether a head of our name is signed by a key of ours.
+IsGenuine: TypeAlias = Callable[[SignedHead], bool]
 
 TIMEOUT_S: Final = 20.0
 # A neighbour who is a witness need not see each opening of the door.
@@ -43,8 +39,8 @@ _SIZE_TYPE: Final = "text/x.tlog.size"
 _CONFLICT: Final = 409
 _UNPROCESSABLE: Final = 422
 _NOT_FOUND: Final = 404
+_FORBIDDEN: Final = 403
 _OK: Final = 200
-_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 class PlaceFailed(Exception):
@@ -66,8 +62,11 @@ class Place(Protocol):
     def every_s(self) -> float:
         """Seconds between two heads."""
 
-    def newest(self, origin: str) -> SignedHead | None:
-        """The newest head of this name that it has. Raises PlaceFailed where it can't be asked."""
+    def newest(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:
+        """The newest genuine head of this name that it has; None where it has none.
+
+        Raises PlaceFailed where it can't be asked.
+        """
 
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:
         """Hand a head over; answers the cosignatures that came back.
@@ -84,19 +83,19 @@ class FilePlace(Struct, frozen=True, kw_only=True):
     every_s: float = 0.0
     kind: Literal["file"] = "file"
 
-    def newest(self, origin: str) -> SignedHead | None:
-        """The largest head in the file."""
+    def newest(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:
+        """The largest genuine head in the file."""
         try:
-            heads = heads_file.read_heads(self.path)
+            heads = heads_file.read_heads(self.path, outside=True)
         except DatabaseError as error:
             raise PlaceFailed(str(error)) from error
-        own = [head for head in heads if head.origin == origin]
-        return max(own, key=lambda head: head.size, default=None)
+        own = sorted((head for head in heads if head.origin == origin), key=_size, reverse=True)
+        return next(filter(is_genuine, own), None)
 
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:  # noqa: ARG002 - a file asks for no proof
         """Write the head at the file's end, and sync it."""
         try:
-            heads_file.append_head(self.path, head.note, durable=True)
+            heads_file.append_head(self.path, head.note, outside=True)
         except DatabaseError as error:
             raise PlaceFailed(str(error)) from error
         return ()
@@ -111,9 +110,9 @@ class ExecPlace(Struct, frozen=True, kw_only=True):
     every_s: float = 0.0
     kind: Literal["exec"] = "exec"
 
-    def newest(self, origin: str) -> SignedHead | None:  # noqa: ARG002 - a program has no memory that we could ask
-        """Nothing: a program is not asked."""
-        return None
+    def newest(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:  # noqa: ARG002 - a program has no memory that we could ask
+        """Raise PlaceFailed: a program can't be asked."""
+        raise PlaceFailed("a program can't be asked")
 
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:  # noqa: ARG002 - likewise
         """Run the program; a code other than 0 is a failure."""
@@ -136,9 +135,9 @@ class ExecPlace(Struct, frozen=True, kw_only=True):
     def _keep(self, size: int, answer: bytes) -> None:
         try:
             self.answers.mkdir(mode=0o700, exist_ok=True)
-            fd = os.open(self.answers / str(size), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(fd, "wb") as file:
-                file.write(answer)
+            if self.answers.is_symlink():
+                raise PlaceFailed(f"{self.answers} is a symbolic link; move it away")
+            replace(self.answers / str(size), answer)
         except OSError as error:
             raise PlaceFailed(f"{self.answers}: {error.strerror}") from error
 
@@ -152,8 +151,14 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
     every_s: float = WITNESS_EVERY_S
     kind: Literal["witness"] = "witness"
 
-    def newest(self, origin: str) -> SignedHead | None:
+    def newest(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:
         """The head that the witness keeps under this name."""
+        head = self._kept(origin)
+        if head is not None and not (head.origin == origin and is_genuine(head)):
+            raise PlaceFailed(f"{self.url} answered a head that this log has not signed")
+        return head
+
+    def _kept(self, origin: str) -> SignedHead | None:
         at = f"/{sha256(origin.encode()).hexdigest()}/checkpoint"
         status, _, body = self._request("GET", at, None)
         if status == _NOT_FOUND:
@@ -166,9 +171,12 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
             raise PlaceFailed(f"{self.url} answered no head: {error}") from error
 
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:
-        """Submit the head, from the size that the witness says it has."""
-        known = self._known(head)
-        for _ in range(3):  # another submitter may be quicker
+        """Submit the head, from the size that the witness says it has.
+
+        Not every witness tells its newest head when it is asked; each says its size in a 409.
+        """
+        known = 0
+        for _ in range(4):  # another submitter may be quicker
             body = b"".join(
                 [
                     f"old {known}\n".encode(),
@@ -188,22 +196,16 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
                     f"the witness {self.name} knows another log under the name {head.origin}:"
                     f" it answered {status}"
                 )
+            if status == _FORBIDDEN:
+                raise PlaceFailed(f"{self.name} does not know the key of this log")
             raise PlaceFailed(f"{self.url} answered {status}")
         raise PlaceFailed(f"{self.url} is given heads by another all the time")
-
-    def _known(self, head: SignedHead) -> int:
-        newest = self.newest(head.origin)
-        if newest is None:
-            return 0
-        return self._not_above(head, newest.size)
 
     def _conflict(self, head: SignedHead, answer: bytes) -> int:
         text = answer.decode("ascii", "replace").strip()
         if not (text.isascii() and text.isdigit()):
             raise PlaceFailed(f"{self.url} answered no size")
-        return self._not_above(head, int(text))
-
-    def _not_above(self, head: SignedHead, size: int) -> int:
+        size = int(text)
         if size > head.size:
             raise HeadContradicted(
                 f"the witness {self.name} knows {size} records of this log, here are {head.size}:"
@@ -241,77 +243,5 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
             raise PlaceFailed(f"{self.url} can't be reached: {type(error).__name__}") from error
 
 
-# ── reading HEAD_TO ────────────────────────────────────────────────────────────────────────
-
-
-def parse_places(text: str, db_path: Path) -> list[Place]:
-    """The places that HEAD_TO names. Raises BadArgument, naming the entry."""
-    entries = [entry.strip() for line in text.splitlines() for entry in line.split(";")]
-    places = [_place(entry, db_path) for entry in entries if entry]
-    names = [place.name for place in places]
-    for name in names:
-        if names.count(name) > 1:
-            raise BadArgument(f"HEAD_TO: two places are called {name}; add name= to one of them")
-    return places
-
-
-def _place(entry: str, db_path: Path) -> Place:
-    first, *words = entry.split()
-    kind, _, target = first.partition(":")
-    options = dict(word.partition("=")[::2] for word in words if _is_option(word))
-    rest = [word for word in words if not _is_option(word)]
-    if not target or (kind == "witness") != (len(rest) == 1) or len(rest) > 1:
-        raise BadArgument(
-            f"HEAD_TO: {entry!r} is none of file:PATH, exec:PROGRAM, witness:URL VKEY"
-        )
-    every = _every(entry, options, WITNESS_EVERY_S if kind == "witness" else 0.0)
-    match kind:
-        case "file":
-            path = Path(target)
-            name = _name(entry, options, path.stem)
-            return FilePlace(name=name, path=path, every_s=every)
-        case "exec":
-            path = Path(target)
-            name = _name(entry, options, path.name)
-            answers = beside(db_path, ".times")
-            return ExecPlace(name=name, program=path, answers=answers, every_s=every)
-        case "witness":
-            return _witness(entry, target, rest[0], options, every)
-        case _:
-            raise BadArgument(f"HEAD_TO: {kind!r} is none of file, exec, witness")
-
-
-def _witness(
-    entry: str, url: str, vkey: str, options: Mapping[str, str], every: float
-) -> WitnessPlace:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-        raise BadArgument(f"HEAD_TO: {url!r} is no http:// or https:// address")
-    try:
-        key = notes.parse_public_key(vkey)
-    except BadNote as error:
-        raise BadArgument(f"HEAD_TO: {vkey!r}: {error}") from error
-    if key.type != COSIGNS:
-        raise BadArgument(f"HEAD_TO: {key.name} is a log's key; a witness has one of its own")
-    name = _name(entry, options, parts.hostname)
-    return WitnessPlace(name=name, url=url, key=key, every_s=every)
-
-
-def _is_option(word: str) -> bool:
-    return word.startswith(("name=", "every="))
-
-
-def _name(entry: str, options: Mapping[str, str], default: str) -> str:
-    name = options.get("name", default)
-    if not _NAME.fullmatch(name):
-        raise BadArgument(f"HEAD_TO: {entry!r}: a name has letters, digits, . _ - only")
-    return name
-
-
-def _every(entry: str, options: Mapping[str, str], default: float) -> float:
-    text = options.get("every")
-    if text is None:
-        return default
-    if not re.fullmatch(r"[0-9]{1,6}", text):
-        raise BadArgument(f"HEAD_TO: {entry!r}: every= is a number of seconds")
-    return float(text)
+def _size(head: SignedHead) -> int:
+    return head.size

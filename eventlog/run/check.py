@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from eventlog.errors import BadArgument
 from eventlog.evidence.keys import require_apart
-from eventlog.reactors.head_places import parse_places
+from eventlog.reactors.head_to import parse_places
 from eventlog.run.config import (
     BY_MQTT,
     Config,

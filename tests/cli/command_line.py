@@ -47,7 +47,8 @@ class CommandLine:
         self.thumbnails = db.parent / "thumbnails"
         self.time_zone = time_zone
         self.must_exist = must_exist
-        self.keys_dir = keys_dir
+        self.keys_dir: str | Path | None = keys_dir
+        self.head_to = ""
 
     def __call__(self, *arguments: object) -> Said:
         """Run one command."""
@@ -60,6 +61,7 @@ class CommandLine:
         return Settings(
             db_path=str(self.db),
             thumbnails_dir=str(self.thumbnails),
+            head_to=self.head_to,
             time_zone=self.time_zone,
             must_exist=self.must_exist,
             keys_dir="" if self.keys_dir is None else str(self.keys_dir),

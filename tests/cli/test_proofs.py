@@ -13,12 +13,24 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.evidence import tree, tree_secret
-from eventlog.evidence.signed_heads import parse_head, parse_line
+from eventlog.evidence import log_tree, proving, tree, tree_secret
+from eventlog.evidence.keys import KeysDir, new_key
+from eventlog.evidence.note import COSIGNS, Note, Signature
+from eventlog.evidence.signed_heads import (
+    LogName,
+    head_text,
+    parse_head,
+    parse_line,
+    parse_name,
+)
+from eventlog.evidence.witness_server import PREFIX
+from eventlog.evidence.witnesses import Witness
 from eventlog.record import StoredRecord
+from eventlog.storage.paths import heads_path
 from tests.cli.command_line import CommandLine
-from tests.evidence.signed_logs import stranger
+from tests.evidence.signed_logs import log_id_of, stranger
 from tests.evidence.test_tree import nodes
+from tests.evidence.test_witnesses import served
 from tests.support import logs
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -176,6 +188,117 @@ def test_a_rotation_signs_twice_and_then_with_the_new_key(
     signed("head", "--now", "--keys", keys)
     signed("prove", 2, "--keys", keys, "--into", tmp_path)
     assert stranger("proof", "--key", new, proof).returncode == 0
+
+
+def test_after_a_rotation_the_old_heads_are_still_this_logs(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """`verify` takes heads that only the old key has signed: its public key is kept, no more."""
+    keys = tmp_path / "keys"
+    signed.keys_dir = str(keys)
+    old = vkey(signed, keys)
+    (seed,) = keys.glob("*.signing")
+    fd = os.open(seed, os.O_RDONLY)
+    signed("head", "--now")
+    for words in (["rotate"], ["rotate", "--finish"]):
+        assert signed("keys", *words).code == 0
+    signed("head", "--now")
+    checked = signed("verify", "--no-pictures", "--no-views")
+    assert (checked.code, "not signed by" in checked.out) == (0, False)
+    (retired,) = keys.glob("*.retired")
+    assert retired.read_text().split() == [old]
+    assert set(os.pread(fd, 4096, 0)) == {0}, "the old seed still lies on the disk"
+    os.close(fd)
+
+
+def test_a_rotation_ends_only_when_every_witness_knows_the_new_key(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """Else the witness would refuse every later head, and nobody would notice for days."""
+    signed.keys_dir = str(tmp_path / "keys")
+    witness = Witness(tmp_path / "seen", new_key("w.example/w", COSIGNS))
+    witness.add(vkey(signed, tmp_path / "keys"))
+    with served(witness) as connection:
+        url = f"http://127.0.0.1:{connection.port}{PREFIX}"
+        signed.head_to = f"witness:{url} {witness.key.encode()} every=0 name=aunt"
+        assert signed("keys", "rotate").code == 0
+        early = signed("keys", "rotate", "--finish")
+        assert (early.code, "aunt does not know the key" in early.err) == (2, True)
+        assert len(signed("keys", "show").lines) == 2
+        witness.add(vkey(signed, tmp_path / "keys"))
+        assert signed("keys", "rotate", "--finish").code == 0
+    assert len(signed("keys", "show").lines) == 1
+
+
+def test_a_rotation_that_was_killed_at_its_begin_is_begun_again(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """Two keys and no record of the new one: the next `keys rotate` brings the record."""
+    keys = KeysDir(tmp_path / "keys", log_id_of(signed.db))
+    (old,) = keys.signing_keys()
+    keys.write_signing_keys([new_key(old.name), old])
+    said = signed("keys", "rotate", "--keys", keys.path)
+    assert (said.code, "eventlog prove" in said.err) == (2, True)
+    kinds = [row[2] for row in logs.rows(signed.db)]
+    assert kinds.count("signing_key") == 2
+
+
+def test_an_era_that_was_killed_before_its_first_head_goes_on(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """The key of the new era is the owner's word: the next head is signed under its name."""
+    keys = KeysDir(tmp_path / "keys", log_id_of(signed.db))
+    signed("head", "--now", "--keys", keys.path)
+    (old,) = keys.signing_keys()
+    keys.write_signing_keys([old.renamed(str(parse_name(old.name).in_era(1)))])
+    with logs.guards_down(signed.db) as connection:
+        connection.execute("DELETE FROM journal WHERE position > 30")
+    now = signed("head", "--now", "--keys", keys.path)
+    assert now.code == 0, now.err
+    assert parse_head(now.out.encode().partition(b"\nevl1")[0]).size == 30
+
+
+@pytest.mark.parametrize("with_key", [True, False], ids=["with the key", "without"])
+def test_a_forged_head_of_a_later_era_excuses_nothing(
+    signed: CommandLine, tmp_path: Path, *, with_key: bool
+) -> None:
+    """Only a head of an era whose key was given can say that the earlier one honestly ended."""
+    keys = tmp_path / "keys"
+    signed("head", "--now", "--keys", keys)
+    kept = tmp_path / "kept.heads"
+    shutil.copy(heads_path(signed.db), kept)
+    asked = ["verify", "--no-pictures", "--no-views", "--heads", kept]
+    if with_key:
+        asked += ["--key", vkey(signed, keys)]
+
+    def backdate(rows: list[StoredRecord]) -> None:
+        rows[3] = rows[3]._replace(appended_at=7)
+
+    logs.rewrite(signed.db, backdate)
+    forger = new_key(str(LogName(log_id_of(signed.db), 1)))
+    with log_tree.reading(signed.db) as connection:
+        root = log_tree.root_at(connection, proving.require_secret(connection), 9)
+    text = head_text(forger.name, 9, root)
+    heads_path(signed.db).write_bytes(Note(text, (forger.sign(text),)).encode())
+    checked = signed(*asked)
+    assert checked.code == 1, checked.out
+    assert "are not those that were signed" in checked.out
+
+
+def test_a_forged_head_beside_the_log_misleads_no_proof(
+    signed: CommandLine, tmp_path: Path
+) -> None:
+    """A head that looks larger and cosigned, and that the key has not signed, is passed over."""
+    keys = tmp_path / "keys"
+    signed("head", "--now", "--keys", keys)
+    genuine = parse_head(heads_path(signed.db).read_bytes())
+    line = Signature("w.example/w", b"abcd", bytes(72))
+    own = Signature(genuine.origin, genuine.note.signatures[0].key_id, bytes(64))
+    with heads_path(signed.db).open("ab") as file:
+        file.write(Note(genuine.note.text, (own, line)).encode())
+    assert signed("prove", 2, "--keys", keys, "--into", tmp_path).code == 0
+    proof = tmp_path / "record-2.tlog-proof"
+    assert stranger("proof", "--key", vkey(signed, keys), proof).returncode == 0
 
 
 def test_a_lost_key_begins_an_era_and_old_proofs_stay_true(

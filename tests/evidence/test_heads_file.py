@@ -62,5 +62,5 @@ def test_a_torn_end_is_no_head_and_takes_none_with_it(tmp_path: Path) -> None:
     heads_file.append_head(path, note(1))
     with path.open("ab") as file:
         file.write(note(2).encode()[:60])
-    heads_file.append_head(path, note(3), durable=True)
+    heads_file.append_head(path, note(3), outside=True)
     assert [head.size for head in heads_file.read_heads(path)] == [1, 3]

@@ -15,7 +15,8 @@ from eventlog.evidence.keys import KeysDir, new_key
 from eventlog.evidence.note import COSIGNS
 from eventlog.evidence.witness_server import PREFIX
 from eventlog.evidence.witnesses import Witness
-from eventlog.reactors.head_places import PlaceFailed, WitnessPlace, parse_places
+from eventlog.reactors.head_places import PlaceFailed, WitnessPlace
+from eventlog.reactors.head_to import parse_places
 from tests.evidence.test_witnesses import NAME, FakeLog, served
 
 KEY = new_key("w.example/w", COSIGNS).public.encode()
@@ -93,8 +94,8 @@ def test_a_witness_that_lags_gets_a_proof_from_its_own_size(tmp_path: Path) -> N
                 return log.submission(old, size).path
 
             assert place.take(log.head(size), prove_from)
-        assert asked == [0, 3, 9]
-        newest = place.newest(str(NAME))
+        assert asked == [0, 0, 3, 0, 9]
+        newest = place.newest(str(NAME), lambda head: log.pair.public.signs(head.note))
         assert newest is not None
         assert newest.size == 20
         with pytest.raises(HeadContradicted, match="restored or copied"):
@@ -159,7 +160,7 @@ def test_a_witness_that_is_not_there_failed() -> None:
     with answering(200, b"") as url:
         gone = witness_place(url, KEY)
     with pytest.raises(PlaceFailed, match="can't be reached"):
-        gone.newest(str(NAME))
+        gone.newest(str(NAME), lambda _: True)
 
 
 def test_the_key_may_come_from_systemds_credentials(tmp_path: Path) -> None:

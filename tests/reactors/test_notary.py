@@ -13,16 +13,19 @@ import pytest
 from eventlog import EventStore
 from eventlog.errors import HeadContradicted, KeysMissing, SignerBusy
 from eventlog.evidence import heads_file, outside
-from eventlog.evidence.keys import KeysDir, new_key
+from eventlog.evidence.keys import KeyPair, KeysDir, new_key
 from eventlog.evidence.note import COSIGNS, Note, Signature
-from eventlog.evidence.signed_heads import SignedHead, head_of, head_text
+from eventlog.evidence.outside import Outside
+from eventlog.evidence.signed_heads import SignedHead, head_of, head_text, parse_name
 from eventlog.evidence.signing import HeadSigner
 from eventlog.evidence.witness_server import PREFIX
 from eventlog.evidence.witnesses import Witness
 from eventlog.facts import Ding, Fact, HeadWitnessed, Motion, UnlockAction
 from eventlog.journal import table as journal
-from eventlog.reactors.head_places import Kind, PlaceFailed, ProveFrom, parse_places
-from eventlog.reactors.notary import OLDEST_S, Notary
+from eventlog.reactors.head_places import IsGenuine, Kind, PlaceFailed, ProveFrom
+from eventlog.reactors.head_to import parse_places
+from eventlog.reactors.notary import Notary
+from eventlog.reactors.signing_pace import OLDEST_S
 from eventlog.record import StoredRecord
 from eventlog.storage.connections import connect_reader
 from eventlog.storage.paths import heads_path
@@ -60,7 +63,8 @@ class MemoryPlace:
         self.heads: list[SignedHead] = []
         self.fails = False
 
-    def newest(self, origin: str) -> SignedHead | None:
+    def newest(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:
+        assert is_genuine is not None
         if self.fails:
             raise PlaceFailed("it is away")
         return max(
@@ -75,6 +79,25 @@ class MemoryPlace:
             raise PlaceFailed("it is away")
         self.heads.append(head)
         return ()
+
+
+class ForkedPlace(MemoryPlace):
+    """A place that knows another log under the name of the first era."""
+
+    def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:
+        if parse_name(head.origin).era == 0:
+            raise HeadContradicted("it knows another log")
+        return super().take(head, prove_from)
+
+
+def begin_era(db_path: Path, keys: KeysDir, pair: KeyPair) -> bool:
+    """Begin an era where no notary holds the log; whether it did."""
+    try:
+        with HeadSigner(db_path, keys, new_era=True) as signer:
+            signer.begin_era([pair])
+    except SignerBusy:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -100,7 +123,7 @@ async def running(notary: Notary) -> AsyncIterator[None]:
 
 async def until(true: Callable[[], bool]) -> None:
     """Return when it is true; the test fails where that takes forever."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         while not true():  # noqa: ASYNC110 - what is waited for gives no event
             await asyncio.sleep(0.005)
 
@@ -269,6 +292,74 @@ async def test_a_larger_head_outside_keeps_the_log_from_signing(
     async with running(notary):
         await until(lambda: notary.known.trouble is not None)
     assert "7 records are known outside, here are 2" in (notary.known.trouble or "")
+
+
+async def test_a_forged_head_outside_keeps_nobody_from_signing(
+    door: tuple[EventStore, Path, KeysDir], tmp_path: Path
+) -> None:
+    """Who may write to a place, and has no key, can't stop the log by a head that is larger."""
+    _, db_path, keys = door
+    pair = new_key(keys.signing_keys()[0].name)
+    text = head_text(pair.name, 1000, bytes(32))
+    nas = tmp_path / "nas.heads"
+    nas.write_bytes(Note(text, (pair.sign(text),)).encode())
+    notary = Notary(db_path, keys, parse_places(f"file:{nas}", db_path))
+    async with running(notary):
+        await until(lambda: notary.known.kept == 1)
+    assert notary.known.trouble is None
+
+
+async def test_after_a_new_era_the_notary_goes_on_by_itself(
+    door: tuple[EventStore, Path, KeysDir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A place that knew another log stops the signing, until the owner says that it was honest."""
+    monkeypatch.setattr("eventlog.reactors.notary.AGAIN_S", 0.01)
+    store, db_path, keys = door
+    place = ForkedPlace()
+    notary = Notary(db_path, keys, [place], nudge=store.reader.nudge)
+    async with running(notary):
+        await until(lambda: notary.known.trouble is not None)
+        old = keys.signing_keys()[0]
+        renamed = old.renamed(str(parse_name(old.name).in_era(1)))
+        await until(lambda: begin_era(db_path, keys, renamed))
+        await until(lambda: bool(place.heads))
+        await until(lambda: notary.known.trouble is None)
+    assert place.heads[0].origin == renamed.name
+    assert notary.known.name == renamed.name
+
+
+async def test_a_restart_knows_its_places_and_sends_no_head_twice(
+    door: tuple[EventStore, Path, KeysDir], tmp_path: Path
+) -> None:
+    """What a place has is asked of it; since when it has it is remembered: its age goes on."""
+    store, db_path, keys = door
+    nas = tmp_path / "nas.heads"
+    places = parse_places(f"file:{nas}", db_path)
+    first = Notary(db_path, keys, places, nudge=store.reader.nudge)
+    async with running(first):
+        await until(lambda: first.known.kept == 1)
+    kept = nas.read_bytes()
+    again = Notary(db_path, keys, places, nudge=store.reader.nudge)
+    async with running(again):
+        await until(lambda: again.known.kept == 1)
+    assert nas.read_bytes() == kept
+    assert again.known.places[0].at_us == first.known.places[0].at_us is not None
+
+
+async def test_heads_of_an_earlier_era_count_for_nothing_in_the_new_one(
+    door: tuple[EventStore, Path, KeysDir],
+) -> None:
+    """A place that can't be asked is not said to keep records because of a larger, older era."""
+    _, db_path, keys = door
+    name = keys.signing_keys()[0].name
+    there = outside.Place(name="memory", kind="file", size=1000, at_us=5)
+    outside.write(db_path, Outside(name=f"{name}9", signed=1000, places=(there,)))
+    place = MemoryPlace()
+    place.fails = True
+    notary = Notary(db_path, keys, [place])
+    async with running(notary):
+        await until(lambda: notary.known.signed == 1)
+        assert notary.known.kept == 0
 
 
 async def test_a_slow_walk_once_a_day_finds_what_was_changed_below(

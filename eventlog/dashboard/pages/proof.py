@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 import anyio.to_thread
@@ -13,11 +14,13 @@ from litestar.params import FromPath
 from markupsafe import Markup
 
 from eventlog.dashboard.pages.templating import page
-from eventlog.dashboard.site import site_of
-from eventlog.errors import EventLogError, KeysMissing
+from eventlog.dashboard.site import Settings, site_of
+from eventlog.errors import BadNote, EventLogError, HeadContradicted, KeysMissing
 from eventlog.evidence import heads_file, outside, proofs, proving, qr
-from eventlog.evidence.signed_heads import SignedHead
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.signed_heads import SignedHead, parse_name
 from eventlog.evidence.stranger import source
+from eventlog.journal import table as journal
 from eventlog.storage.paths import heads_path
 
 POSITION_MAX: Final = 2**63 - 1
@@ -26,8 +29,10 @@ POSITION_MAX: Final = 2**63 - 1
 @get("/proof")
 async def explained(request: Request[Any, Any, Any]) -> Response[str]:
     """What a proof says, and how a stranger checks it."""
-    path = site_of(request).settings.db_path
-    head = await anyio.to_thread.run_sync(_newest, path)
+    site = site_of(request)
+    path = site.settings.db_path
+    heads = await site.figures.run(partial(_own_heads, settings=site.settings))
+    head = heads[-1] if heads else None
     known = await anyio.to_thread.run_sync(outside.read, path)
     line = None if head is None else head.line()
     return page(
@@ -44,15 +49,12 @@ async def explained(request: Request[Any, Any, Any]) -> Response[str]:
 async def of_record(request: Request[Any, Any, Any], position: FromPath[int]) -> Response[bytes]:
     """The proof file of one record, where a signed head reaches it."""
     site = site_of(request)
-    path = site.settings.db_path
-    head = await anyio.to_thread.run_sync(_reaching, path, position)
-    if head is None or not 0 < position <= POSITION_MAX:
+    if not 0 < position <= POSITION_MAX:
+        raise NotFoundException(detail="there is no such record")
+    proof = await site.figures.run(partial(_prove, settings=site.settings, position=position))
+    if proof is None:
         raise NotFoundException(detail="no signed head reaches this record yet")
-
-    def prove(connection: sqlite3.Connection) -> bytes:
-        return proofs.encode(proving.prove(connection, path, head, position))
-
-    return _file(await site.figures.run(prove), f"record-{position}.tlog-proof")
+    return _file(proof, f"record-{position}.tlog-proof")
 
 
 @get("/proof/evidence_verify.py")
@@ -66,21 +68,54 @@ def _file(content: bytes, name: str) -> Response[bytes]:
     return Response(content, media_type="text/plain", headers={"Content-Disposition": disposition})
 
 
-def _newest(path: Path) -> SignedHead | None:
-    """The newest head beside the log."""
+def _prove(connection: sqlite3.Connection, settings: Settings, position: int) -> bytes | None:
+    """The proof file by the best head that the rows confirm; None where none reaches it.
+
+    Raises HeadContradicted where every head that reaches it is of another log.
+    """
+    heads = _own_heads(connection, settings)
+    if not heads:
+        return None
+    contradicted: HeadContradicted | None = None
+    for head in proving.heads_over(heads, position, heads[-1].origin):
+        try:
+            proof = proving.prove(connection, settings.db_path, head, position)
+        except HeadContradicted as error:
+            contradicted = error  # the file beside the log may hold anything: another may do
+        else:
+            return proofs.encode(proof)
+    if contradicted is not None:
+        raise contradicted
+    return None
+
+
+def _own_heads(connection: sqlite3.Connection, settings: Settings) -> list[SignedHead]:
+    """The heads beside the log that are this log's, in their order.
+
+    With the folder of keys at hand, only those that a key of the log has signed.
+    """
+    log_id = journal.log_id(connection)
     try:
-        heads = heads_file.read_heads(heads_path(path))
+        heads = [
+            head
+            for head in heads_file.read_heads(heads_path(settings.db_path))
+            if _log_of(head) == log_id
+        ]
     except EventLogError:
-        return None
-    return heads[-1] if heads else None
+        return []
+    if settings.keys_dir is None:
+        return heads
+    with suppress(EventLogError):  # who serves the pages need not be who signs
+        keys = KeysDir(settings.keys_dir, log_id).public_keys()
+        return [head for head in heads if any(key.signs(head.note) for key in keys)]
+    return heads
 
 
-def _reaching(path: Path, position: int) -> SignedHead | None:
-    newest = _newest(path)
-    if newest is None:
+def _log_of(head: SignedHead) -> bytes | None:
+    try:
+        return parse_name(head.origin).log_id
+    except BadNote:
         return None
-    heads = heads_file.read_heads(heads_path(path))
-    return proving.best_head(heads, position, newest.origin)
 
 
 def _code(line: str) -> Markup | None:

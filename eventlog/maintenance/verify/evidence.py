@@ -36,7 +36,8 @@ SLACK_S: Final = 60
 class KeptHead(Struct, frozen=True):
     """A head to check, and where it was kept. `outside`: where the log's machine can't change it.
 
-    `note` is None for a line from a phone, which has no signature.
+    `signed` is None for a line that was kept on a phone: nobody signed it. `genuine` says that a
+    key which was given has signed it.
     """
 
     source: str
@@ -45,6 +46,7 @@ class KeptHead(Struct, frozen=True):
     root: bytes
     era: int
     signed: SignedHead | None = None
+    genuine: bool = False
 
 
 class Evidence(Struct, frozen=True):
@@ -75,7 +77,8 @@ def check(
     secret = _secret(connection, found, kept)
     held: list[KeptHead] = []
     if secret is not None and kept:
-        roots = _roots(connection, secret, kept, read_blocks(db_path, log_id))
+        most = max(head.size for head in kept) // BLOCK
+        roots = _roots(connection, secret, kept, read_blocks(db_path, log_id, most))
         if roots.stale:
             tree_file = f"file {tree_path(db_path).name}"
             found.on(tree_file, "it is stale; the next start makes it anew", "note")
@@ -99,10 +102,11 @@ def _heads(found: Findings, db_path: Path, log_id: bytes, given: Evidence) -> It
             found.on(where, f"it holds a head of another log, {name.log_id.hex()}")
             continue
         keys = [key for key in given.keys if key.name == head.origin]
-        if keys and not any(key.signs(head.note) for key in keys):
+        genuine = any(key.signs(head.note) for key in keys)
+        if keys and not genuine:
             found.on(where, f"its head of {head.size} records is not signed by the log's key")
             continue
-        yield KeptHead(source, outside, head.size, head.root, name.era, head)
+        yield KeptHead(source, outside, head.size, head.root, name.era, head, genuine)
     for source, line in given.lines:
         if line.is_of(log_id):
             yield KeptHead(source, outside=True, size=line.size, root=line.root, era=line.era)
@@ -146,8 +150,9 @@ class _Roots(Struct, frozen=True):
 
 def _hold(found: Findings, kept: Sequence[KeptHead], roots: _Roots) -> list[KeptHead]:
     """The heads that the rows confirm; every other one is a finding."""
-    # Only a head that the key has signed proves that an earlier era was ended on purpose.
-    newest_era = max((head.era for head in kept if head.signed is not None), default=0)
+    # Only a head that a given key has signed can say that an earlier era honestly ended: who may
+    # write the log can write a head of any era beside it.
+    newest_era = max((head.era for head in kept if head.genuine), default=0)
     held = []
     good = 0
     for head in sorted(kept, key=lambda head: head.size):

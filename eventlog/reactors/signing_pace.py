@@ -1,0 +1,72 @@
+"""When the notary signs, and how long it rests: a clock of seconds and some counters.
+
+A head is due at once after an unlock action, else when the oldest unsigned record is 60 s old,
+when somebody asks, and for the first record of all; at most one a second. While appends go on,
+the notary takes a small share of the processor. Knows no log and no task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+OLDEST_S: Final = 60.0
+BETWEEN_HEADS_S: Final = 1.0
+POLL_S: Final = 0.5
+WALK_EVERY_S: Final = 24 * 3600.0
+BATCH: Final = 1000
+REST_FOR_WORK: Final = 20
+REST_CATCHING_UP: Final = 1
+# Facts about heads alone need no head: two doors that witness each other would never rest.
+ABOUT_HEADS: Final = frozenset({"head_witnessed", "head_seen"})
+AT_ONCE: Final = "unlock_action"
+
+
+class Pace:
+    """Told what was read and signed, it says what is due. `now` is a clock that nobody sets."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """Nothing was read or signed yet; the first walk is due in a day."""
+        self._now = now
+        self._oldest: float | None = None  # when the oldest unsigned record was read
+        self._urgent = False
+        self._signed_at = -BETWEEN_HEADS_S
+        self._walked_at = now()
+
+    def opened(self, *, was_signed: bool) -> None:
+        """The log was opened: one that was never signed has a head due."""
+        self._oldest = None if was_signed else self._now()
+
+    def read(self, kinds: frozenset[str]) -> None:
+        """Records of these kinds were read."""
+        if self._oldest is None and not kinds <= ABOUT_HEADS:
+            self._oldest = self._now()
+        self._urgent = self._urgent or AT_ONCE in kinds
+
+    def signed(self) -> None:
+        """A head was signed over all that was read."""
+        self._signed_at, self._oldest, self._urgent = self._now(), None, False
+
+    def is_head_due(self, *, first: bool, asked: bool) -> bool:
+        """Whether a head is to be signed now. `first`: there is none yet."""
+        if self._now() - self._signed_at < BETWEEN_HEADS_S:
+            return False
+        waiting = self._oldest is not None and (first or self._is_old())
+        return self._urgent or waiting or asked
+
+    def is_walk_due(self) -> bool:
+        """Whether the rows below the last head are to be read again; asked, it counts as done."""
+        if self._now() - self._walked_at <= WALK_EVERY_S:
+            return False
+        self._walked_at = self._now()
+        return True
+
+    def rest_s(self, work_s: float, rows: int, *, grows: bool) -> float:
+        """How many seconds to rest after work on so many rows: while appends go on, for long."""
+        if rows < BATCH:
+            return 0.0 if self._urgent else min(work_s * REST_FOR_WORK, POLL_S)
+        patient = grows and not self._is_old()
+        return work_s * (REST_FOR_WORK if patient else REST_CATCHING_UP)
+
+    def _is_old(self) -> bool:
+        return self._oldest is not None and self._now() - self._oldest >= OLDEST_S
