@@ -20,6 +20,7 @@ from litestar import Request, Response, get
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.dashboard.pages import health_doubts
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.metrics import Figures
 from eventlog.dashboard.server.view_lag import ViewLag, stand
@@ -107,11 +108,16 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         )
     path = site.settings.db_path
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
+    verified = await anyio.to_thread.run_sync(_verified, path)
+    doubts = health_doubts.doubts(cameras, verified, site.now, site.zone) if said == "ok" else []
+    door_troubles = [] if site.running is None else site.running.troubles()
+    unsure = said == "ok" and bool(doubts or door_troubles)
     return page(
         request,
         "health.html",
-        well=said == "ok",
-        verdict=SENTENCES[said],
+        tone="doubt" if unsure else "good" if said == "ok" else "bad",
+        verdict=health_doubts.UNSURE if unsure else SENTENCES[said],
+        doubts=doubts,
         standing=standing,
         troubles=site.troubles(),
         accounts_writable=site.signed_in.writable,
@@ -125,7 +131,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         size=_bytes(size),
         free=_bytes(free),
         thumbnails=await anyio.to_thread.run_sync(_thumbnails, site.settings.thumbnails_dir),
-        verified=await anyio.to_thread.run_sync(_verified, path),
+        verified=_shown_verification(verified, site),
         heads=await anyio.to_thread.run_sync(_heads, site),
         names=None if standing is None else await _names(site),
         kept=in_words(None) if site.running is None else site.running.kept(),
@@ -135,8 +141,16 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         sqlite=sqlite3.sqlite_version,
         sqlite_old=has_wal_fault(sqlite3.sqlite_version),
         streams=site.streams.count,
-        door_troubles=[] if site.running is None else site.running.troubles(),
+        door_troubles=door_troubles,
     )
+
+
+def _shown_verification(verified: dict[str, Any] | None, site: Site) -> dict[str, Any] | None:
+    """What the last `verify` left, with its time at the door."""
+    if verified is None:
+        return None
+    at = health_doubts.verification_time(verified)
+    return {**verified, "exact": verified["at"] if at is None else exact(at, site.zone)}
 
 
 async def judged(site: Site) -> tuple[ViewLag | None, str]:
@@ -175,6 +189,7 @@ def _heads(site: Site) -> dict[str, Any] | None:
                 "name": place.name,
                 "size": place.size,
                 "at": None if place.at_us is None else with_offset(shown_us(place.at_us) or ""),
+                "exact": _exact_us(place.at_us, site),
             }
             for place in known.places
         ],
@@ -189,6 +204,11 @@ async def _names(site: Site) -> dict[str, Any]:
     )
     days = None if known.backup_age_s is None else int(known.backup_age_s // 86_400)
     return {"sealed": known.sealed, "old": known.backup_is_old, "days": days}
+
+
+def _exact_us(at_us: int | None, site: Site) -> str:
+    shown = None if at_us is None else shown_us(at_us)
+    return "" if shown is None else exact(instant(shown), site.zone)
 
 
 def _word(site: Site, standing: ViewLag, now: float) -> str:

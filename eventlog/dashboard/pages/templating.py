@@ -9,6 +9,7 @@ is put before them. Knows no table.
 
 from __future__ import annotations
 
+import gzip
 import re
 from functools import cache
 from hashlib import sha256
@@ -61,11 +62,12 @@ def rooted(context: Context, address: str) -> str:
 
 
 class Asset(Struct, frozen=True):
-    """A file of ours, its media type and a digest for its address."""
+    """A file of ours, and a digest for its address; `gzipped` is None where gzip gains nothing."""
 
     content: bytes
     media_type: str
     digest: str
+    gzipped: bytes | None = None
 
 
 @cache
@@ -76,8 +78,23 @@ def assets() -> dict[str, Asset]:
         media_type = MEDIA.get(file.name.rpartition(".")[2])
         if media_type is not None:
             content = file.read_bytes()
-            found[file.name] = Asset(content, media_type, sha256(content).hexdigest()[:12])
+            digest = sha256(content).hexdigest()[:12]
+            found[file.name] = Asset(content, media_type, digest, _gzipped(content))
     return found
+
+
+def _gzipped(content: bytes) -> bytes | None:
+    packed = gzip.compress(content, mtime=0)
+    return packed if len(packed) < len(content) else None
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether a browser's Accept-Encoding takes gzip."""
+    for offer in accepted.lower().split(","):
+        name, _, parameters = offer.partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", parameters)
+    return False
 
 
 def asset_address(name: str) -> str:
@@ -93,7 +110,12 @@ async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
         raise NotFoundException
     fresh = request.query_params.get("v") == asset.digest
     caching = "public, max-age=31536000, immutable" if fresh else "no-cache"
-    return Response(asset.content, media_type=asset.media_type, headers={"cache-control": caching})
+    headers = {"cache-control": caching, "vary": "accept-encoding"}
+    content = asset.content
+    if asset.gzipped is not None and takes_gzip(request.headers.get("accept-encoding", "")):
+        # Pages themselves are not compressed: their size would tell of the secrets in them.
+        content, headers["content-encoding"] = asset.gzipped, "gzip"
+    return Response(content, media_type=asset.media_type, headers=headers)
 
 
 def bdi(text: str) -> Markup:

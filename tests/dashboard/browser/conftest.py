@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +122,12 @@ def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running,
         thread.submit(anyio.run, fill).result()
     with Running(folder, "Europe/Berlin") as running:
         yield running, token
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's source, as a package of the group `browser` brings it."""
+    package = pytest.importorskip(
+        "axe_playwright_python", reason="axe-core is not installed: the group `browser`"
+    )
+    return (files(package) / "axe.min.js").read_text(encoding="utf-8")

@@ -1,0 +1,104 @@
+"""Small and large screens in a real browser: nothing scrolls sideways, and all is easily hit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.dashboard.browser.conftest import PHONE, Pages, sign_in
+from tests.dashboard.browser.judging import PATHS, an_event, judged, unfold
+from tests.dashboard.running import Running
+
+pytestmark = pytest.mark.browser
+
+SMALLEST = {"width": 320, "height": 640}
+LARGE = {"width": 2560, "height": 1440}
+TABLET = {"width": 1024, "height": 768}
+ALL_PATHS = (*PATHS, "/proof", "/?camera=nothing", "/?before=2030-01-01T00:00:00~1")
+
+# What can be hit, but for links in the middle of a sentence; a tick is hit by its label.
+TOO_SMALL = """() => [...document.querySelectorAll(
+        'a, button, input:not([type=hidden]), select, summary')]
+    .map(one => one.closest('label.tick') ?? one)
+    .filter(one => one.checkVisibility() && !one.matches('.skip'))
+    .filter(one => !(one.matches('p a') && !one.matches(':only-child, .exports a, .parts a')))
+    .map(one => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.width < 44 || box.height < 44))
+    .map(([html, box]) => `${Math.round(box.width)}x${Math.round(box.height)} ${html}`)"""
+
+
+def visited(page: Any, url: str) -> Iterator[str]:
+    """Each page in turn, unfolded, the login page first."""
+    page.goto(url)
+    page.get_by_label("Keep me signed in").check()
+    unfold(page)
+    yield "/login"
+    sign_in(page, url)
+    for path in (*ALL_PATHS, an_event(page, url), "/nothing"):
+        page.goto(url + path)
+        page.wait_for_load_state()
+        unfold(page)
+        yield path
+
+
+@pytest.mark.parametrize("viewport", [SMALLEST, PHONE], ids=["320", "390"])
+def test_nothing_scrolls_sideways_and_nothing_is_hard_to_hit_on_a_phone(
+    sampled: tuple[Running, str], open_page: Pages, viewport: Any
+) -> None:
+    """Every page, with all its folds open: no wider than the screen, no target under 44 px."""
+    running, _ = sampled
+    page = open_page(running.url, viewport=viewport, has_touch=True, is_mobile=True)
+    for path in visited(page, running.url):
+        assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"], path
+        assert page.evaluate(TOO_SMALL) == [], path
+
+
+def test_nothing_is_hard_to_hit_on_a_tablet(sampled: tuple[Running, str], open_page: Pages) -> None:
+    """A wide screen that is touched."""
+    running, _ = sampled
+    page = open_page(running.url, viewport=TABLET, has_touch=True)
+    for path in visited(page, running.url):
+        assert page.evaluate(TOO_SMALL) == [], path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [SMALLEST, LARGE], ids=["320", "2560"])
+def test_axe_finds_nothing_at_the_smallest_and_the_largest_width(
+    sampled: tuple[Running, str],
+    open_page: Pages,
+    axe: str,
+    scheme: str,
+    viewport: Any,
+) -> None:
+    """Of any impact."""
+    running, _ = sampled
+    page = open_page(running.url, color_scheme=scheme, viewport=viewport, bypass_csp=True)
+    found = []
+    for _ in visited(page, running.url):
+        found += judged(page, axe)
+    assert found == []
+
+
+def test_lists_ask_for_small_pictures_once(sampled: tuple[Running, str], open_page: Pages) -> None:
+    """A second visit asks for no picture and no file; together they weigh little."""
+    running, _ = sampled
+    page = open_page(running.url, viewport=PHONE)
+    sign_in(page, running.url)
+    page.goto("about:blank")
+    page.goto(running.url)
+    page.wait_for_load_state()
+    sizes = page.evaluate(
+        """() => performance.getEntriesByType('resource')
+            .filter(one => /static|small|picture/.test(one.name))
+            .map(one => [one.name, one.transferSize])"""
+    )
+    assert len([name for name, _ in sizes if "/small/" in name]) > 3
+    assert not [name for name, _ in sizes if name.endswith("/picture")]
+    assert [name for name, size in sizes if size > 0] == []
+    widths = page.evaluate(
+        """[...document.querySelectorAll('img.shot')]
+            .filter(image => image.complete).map(image => image.naturalWidth)"""
+    )
+    assert 0 < max(widths) <= 320
