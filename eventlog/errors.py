@@ -72,9 +72,8 @@ class CallerError(EventLogError):
 class BadFact(CallerError):
     """A field of a fact has a value that the journal refuses.
 
-    `kind` is the fact's kind, or the name of a type that is not a fact. `field` is the field at
-    fault, "" if it is not one field. `reason` says what is wrong. The value is not repeated: it
-    may be a name, or ten megabytes.
+    `kind` is the fact's kind, or the name of a type that is not a fact; `field` the field at fault,
+    "" if it is not one field; `reason` what is wrong. The value, maybe a name, is not repeated.
     """
 
     def __init__(self, kind: str, field: str, reason: str) -> None:
@@ -97,8 +96,8 @@ class OtherHistory(BadArgument):
     """A cursor belongs to another history: the journal has another record at its position.
 
     A backup was restored, or another log was put at the path. Records that the consumer has seen
-    may be missing from this journal, so it starts again from 0, or from a cursor that is older than
-    the backup. `position` is the cursor's.
+    may be missing from this journal, so it starts again from 0 or an older cursor. `position` is
+    the cursor's.
     """
 
     def __init__(self, position: int, what: str = "") -> None:
@@ -169,7 +168,7 @@ class StoreClosed(CallerError):
 class OpenedElsewhere(CallerError):
     """The store was opened on another event loop, in another thread or in another process.
 
-    Nothing was queued. `close()` works from anywhere; then `initialize()` opens it here.
+    `close()` works from anywhere; then `initialize()` opens it here.
     """
 
     def __init__(self, where: str) -> None:
@@ -228,10 +227,9 @@ class SignerBusy(EvidenceError):
 
 
 class HeadContradicted(EvidenceError):
-    """The log does not match a signed head, so nothing more is signed.
+    """The log does not match a signed head, so nothing more is signed: `verify` says more.
 
-    The message says what was found, and `verify` says more. If a backup was restored on purpose,
-    `head --new-era` begins a new era.
+    If a backup was restored on purpose, `head --new-era` begins a new era.
     """
 
 

@@ -86,6 +86,9 @@ class ConnectionThread:
 
     def post(self, job: Job) -> None:
         """Queue a job, which handles its own errors."""
+        self._put(job)
+
+    def _put(self, job: Job) -> None:
         self._given += 1
         self._jobs.put(job)
 
@@ -132,7 +135,7 @@ class ConnectionThread:
         if self._connection is not None and not self._stopping:
             self._stopping = True
             connection, self._connection = self._connection, None
-            self.post(lambda: close(connection))
+            self._put(lambda: close(connection))
             self._jobs.put(_STOP)
         if wait and self._thread.is_alive():
             self._thread.join()
@@ -153,7 +156,7 @@ class ConnectionThread:
             else:
                 self.answer(_succeed, future, result)
 
-        self.post(job)
+        self._put(job)
         return await future
 
     def answer(self, function: Callable[..., None], *arguments: object) -> None:

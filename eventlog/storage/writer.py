@@ -43,8 +43,7 @@ WRITES_PER_LOOK: Final = 32
 class Writer:
     """A connection that may write, and the lock around all that it does.
 
-    After a failed sync, the WAL may contain what the disk lacks, even if later syncs succeed. So
-    the writer has two states:
+    After a failed sync, the WAL may contain what the disk lacks, even if later syncs succeed:
 
         start ──▶ sound ──── a call failed: SQLITE_IOERR, or an OSError ────▶ in doubt
                     ▲                                                            │
@@ -73,7 +72,8 @@ class Writer:
             checkpoint=self._checkpoint_wal,
             post=self.post,
         )
-        self._worker = ConnectionThread(path, self._connect, idle=self._checkpoints.tidy)
+        # For jobs that handle their own errors.
+        self.worker = ConnectionThread(path, self._connect, idle=self._checkpoints.tidy)
         self._wal_size = 0
         self._writes = 0
         self._durable = False
@@ -85,12 +85,12 @@ class Writer:
         forget_in_children(self)
         self._hurried_at: float | None = None
         # The files that this connection writes: their names and identities.
-        self._files: dict[str, tuple[int, int]] = {}
+        self._files: dict[str, tuple[int, int] | None] = {}
 
     async def open(self, prepare: Callable[[sqlite3.Connection], T]) -> T:
         """Open the connection, run `prepare`, and then refuse changes of the journal's schema."""
         try:
-            await self._worker.start()
+            await self.worker.start()
         except BaseException:
             self.lock.close()
             raise
@@ -115,7 +115,7 @@ class Writer:
         """
         if since is None:
             since = time.monotonic() if self._hurried_at is None else self._hurried_at
-        return await self._worker.run(
+        return await self.worker.run(
             lambda connection: self.locked(connection, function, since=since)
         )
 
@@ -125,12 +125,7 @@ class Writer:
 
     def post(self, job: Job) -> None:
         """Queue a job for the thread. It takes the lock with `locked`, and never raises."""
-        self._worker.post(job)
-
-    @property
-    def worker(self) -> ConnectionThread:
-        """The connection's thread, for jobs that handle their own errors."""
-        return self._worker
+        self.worker.post(job)
 
     @property
     def in_doubt(self) -> bool:
@@ -146,13 +141,14 @@ class Writer:
     ) -> T:
         """Call `function` inside the lock. The timeout counts from `since`; AT_ONCE does not wait.
 
-        SQLite's own lock, which only a program without this lock can hold, has the same deadline:
-        the two waits do not add up.
+        SQLite's own lock, which only a program without this lock can hold, has the same deadline.
         """
         self.lock.acquire(since=since)
         try:
             self._require_in_place()
-            self._set_patience(connection, self.lock.rest_ms())
+            if (rest_ms := self.lock.rest_ms()) != self._patience_ms:
+                connection.execute(f"PRAGMA busy_timeout = {rest_ms}")
+                self._patience_ms = rest_ms
             answer = self._surely(lambda: function(connection))
         finally:
             self.lock.release()
@@ -160,12 +156,12 @@ class Writer:
         if self._writes % WRITES_PER_LOOK == 0:
             self._checkpoints.look()
         if self._durable and self._size_of_wal() != self._wal_size:
-            self._worker.post(self._make_room)
+            self.worker.post(self._make_room)
         return answer
 
     def look_soon(self) -> None:
         """On the thread, after a large write: measure the WAL before the next one."""
-        self._worker.post(self._checkpoints.look)
+        self.worker.post(self._checkpoints.look)
 
     def set_durable(self, connection: sqlite3.Connection, *, durable: bool) -> None:
         """On the thread, outside a transaction: sync each commit (FULL), or none (NORMAL)."""
@@ -189,16 +185,10 @@ class Writer:
         if self._wal_fd < 0 and self._wal_path.exists():
             self._wal_fd = os.open(self._wal_path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def _set_patience(self, connection: sqlite3.Connection, timeout_ms: int) -> None:
-        """Set how long SQLite waits for its own locks."""
-        if timeout_ms != self._patience_ms:
-            connection.execute(f"PRAGMA busy_timeout = {timeout_ms}")
-            self._patience_ms = timeout_ms
-
     async def close(self) -> None:
         """Finish what is queued and close inside the lock, as it may be the last close."""
         try:
-            await self._worker.stop(self._close)
+            await self.worker.stop(self._close)
         finally:
             self._close_files()
 
@@ -217,7 +207,7 @@ class Writer:
                 self._close_files()
                 then()
 
-        self._worker.stop_from_outside(close, wait=wait)
+        self.worker.stop_from_outside(close, wait=wait)
 
     def _close_files(self) -> None:
         self.forget()
@@ -264,11 +254,7 @@ class Writer:
         SQLite would continue with a file that was deleted or moved, and its commits would be lost.
         """
         for name, identity in self._files.items():
-            try:
-                found = _identity(name)
-            except FileNotFoundError:
-                found = None
-            if found != identity:
+            if _identity(name) != identity:
                 raise DiskFailure(f"{name} was moved, deleted or replaced: close the log, and look")
 
     # ── room in the WAL ────────────────────────────────────────────────────────────────────
@@ -295,7 +281,7 @@ class Writer:
         """Make a WAL checkpoint; False if the lock is not free now."""
         # PASSIVE does not wait for readers, so a stuck one can't keep the lock. The lock is not
         # waited for either: a later moment will do.
-        connection = self._worker.connection
+        connection = self.worker.connection
         try:
             with self.lock.at_once():
                 self._surely(
@@ -306,6 +292,9 @@ class Writer:
         return True
 
 
-def _identity(name: str) -> tuple[int, int]:
-    found = os.stat(name)  # noqa: PTH116 - called before each write, and twice as fast
+def _identity(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116 - called before each write, and twice as fast
+    except FileNotFoundError:
+        return None
     return found.st_ino, found.st_dev
