@@ -12,7 +12,7 @@ FULL := $(VENV)/.installed-dev
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help docs run test interpreters check lint types bench faults browser servers lock clean
+.PHONY: help docs run test interpreters check lint types bench faults browser servers servers-here lock clean
 
 help: ## Say what can be made (this list)
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null \
@@ -55,15 +55,21 @@ APT := apt-get update -q && apt-get install -qy --no-install-recommends chromium
 browser: $(BROWSER) ## Run the dashboard's tests in a real browser, and its API under a fuzzer
 	EVENTLOG_SCREENSHOTS=$(SCREENSHOTS) $(PY) -m pytest -m browser tests $(ARGS)
 
-HASS := .servers/home-assistant
 MOSQUITTO := apt-get update -q && apt-get install -qy --no-install-recommends mosquitto
-# Home Assistant 2024.3.3 is the last for Python 3.11; its 800 MB stay in a venv of their own.
+# Home Assistant 2024.3.3 is the last for Python 3.11, 2025.1.4 knows discovery by device and needs
+# 3.12. Each has about 1 GB in a venv of its own.
+PYTHON312 ?= $(firstword $(shell command -v python3.12) $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) python3.12)
+HASS = [ -x .servers/$(1)/bin/hass ] || { $(2) -m venv .servers/$(1) \
+	&& .servers/$(1)/bin/pip install --quiet --disable-pip-version-check -r tests/live/$(1).txt; } \
+	|| echo "Without $(1) its tests are skipped, and say so" >&2
 servers: $(SMALL) ## Run the tests that start real servers: mosquitto, Home Assistant
 	@PATH=$$PATH:/usr/sbin command -v mosquitto >/dev/null || { [ "$$(id -u)" = 0 ] && $(MOSQUITTO); } \
 		|| echo "Without mosquitto its tests are skipped, and say so: sudo apt install --no-install-recommends mosquitto" >&2
-	@[ -x $(HASS)/bin/hass ] || { $(PYTHON) -m venv $(HASS) \
-		&& $(HASS)/bin/pip install --quiet --disable-pip-version-check -r tests/live/home-assistant.txt; } \
-		|| echo "Without Home Assistant its tests are skipped, and say so" >&2
+	@$(call HASS,home-assistant,$(PYTHON))
+	@$(call HASS,home-assistant-new,$(PYTHON312))
+	$(PY) -m pytest -m servers -p no:xdist tests $(ARGS)
+
+servers-here: $(SMALL) ## The same with the servers that are here already; names what it skips
 	$(PY) -m pytest -m servers -p no:xdist tests $(ARGS)
 
 EXTRAS := --extra web --extra mqtt --extra alerts --extra homeassistant --extra ring --extra proof

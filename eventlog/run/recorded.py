@@ -41,18 +41,19 @@ def sources_silent(connection: sqlite3.Connection) -> set[str]:
 
 def known_of(connection: sqlite3.Connection, source: str, key_prefix: str) -> Known:
     """What the journal knows of a source whose keys begin with a prefix."""
-    began: float | None = None
-    started = False
+    started_at: float | None = None
+    unfinished = False
     for record in of_kinds(connection, ("source_silent", "source_back")):
         match record.fact:
             case SourceSilent(source=named, reason=reason, since=since) if named == source:
-                began = since.timestamp() if reason == FIRST_START else began
-                started = started or reason == FIRST_START
+                if reason == FIRST_START:
+                    started_at, unfinished = since.timestamp(), True
             case SourceBack(source=named) if named == source:
-                began = None
+                unfinished = False
             case _:
                 continue
-    return Known(last_good=newest_of(connection, key_prefix), first_start=began, started=started)
+    last_good = newest_of(connection, key_prefix)
+    return Known(last_good=last_good, started_at=started_at, unfinished=unfinished)
 
 
 def newest_of(connection: sqlite3.Connection, key_prefix: str) -> float | None:

@@ -1,7 +1,8 @@
 """A Home Assistant of one test: on loopback, in the test's own folder, with a lock and a token.
 
-Support code. It runs from a venv of its own, which `make servers` makes; `program` skips a test
-if there is none.
+Support code. Two releases run from venvs of their own, which `make servers` makes: 2024.3.3, the
+last for Python 3.11, and 2025.1.4, which knows device-based discovery. `program` skips a test
+if the one that it needs is missing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ import pytest
 from tests.live.mosquitto import free_port
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-STARTS_S: Final = 90.0
+STARTS_S: Final = 180.0
+OLD: Final = "home-assistant"
+NEW: Final = "home-assistant-new"
 CONFIG: Final = """\
 homeassistant:
   name: Door
@@ -33,6 +36,7 @@ http:
   server_host: 127.0.0.1
   server_port: {port}
 api:
+config:
 websocket_api:
 recorder:
   commit_interval: 0
@@ -54,19 +58,20 @@ lock:
 """
 
 
-def program() -> Path:
-    """Where `hass` is. Skips the test where it is not installed."""
-    found = Path(os.environ.get("EVENTLOG_HASS", CHECKOUT / ".servers/home-assistant/bin/hass"))
+def program(release: str = OLD) -> Path:
+    """Where `hass` of a release is. Skips the test if it is not installed."""
+    servers = Path(os.environ.get("EVENTLOG_SERVERS", CHECKOUT / ".servers"))
+    found = servers / release / "bin/hass"
     if not found.exists():
-        pytest.skip("Home Assistant is missing: `make servers` installs it in .servers")
+        pytest.skip(f"{release} is missing: `make servers` installs it in .servers")
     return found
 
 
 class HomeAssistant:
     """A Home Assistant with `lock.front`. Use as a context."""
 
-    def __init__(self, folder: Path) -> None:
-        self._program = program()
+    def __init__(self, folder: Path, release: str = OLD) -> None:
+        self._program = program(release)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.token = ""
@@ -101,6 +106,28 @@ class HomeAssistant:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def connect_broker(self, port: int) -> None:
+        """Set up its MQTT integration, as a household does on its pages."""
+        flow = self._ask("/api/config/config_entries/flow", {"handler": "mqtt"})
+        told = {"broker": "127.0.0.1", "port": port}
+        made = self._ask(f"/api/config/config_entries/flow/{flow['flow_id']}", told)
+        assert made["type"] == "create_entry", made
+
+    def state(self, entity: str) -> str | None:
+        """The state of an entity, None if there is no such entity."""
+        found: str | None = self.get(f"/api/states/{entity}").get("state")
+        return found
+
+    def entities(self, *domains: str) -> set[str]:
+        """The ids of all entities of some domains."""
+        found = {str(one["entity_id"]) for one in self.get("/api/states")}
+        return {one for one in found if one.partition(".")[0] in domains}
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return (self._folder / "out.log").read_text(encoding="utf-8")
 
     def turn(self, service: str) -> None:
         """Lock or unlock."""

@@ -58,6 +58,11 @@ class Mosquitto:
         )
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return (self._folder / "log").read_text(encoding="utf-8")
+
     def start(self) -> None:
         """Start it; returns when it answers."""
         log = (self._folder / "log").open("ab")

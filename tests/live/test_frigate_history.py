@@ -152,12 +152,18 @@ async def test_a_first_start_reaches_back_as_far_as_its_owner_says(store: EventS
 
 
 async def test_without_a_history_only_what_comes_is_taken(store: EventStore) -> None:
-    """Nothing from before the start, not by the overlap either."""
+    """Nothing from before the first start, not by the overlap and not by a later start either."""
     frigate, now = Frigate(100), T0 + 90 * 60.0 - 1
     one = await reconciler(store, frigate, history_s=0, wall=now)
     await one.once()
     await one.once()
     assert await count(store, "motion") == 10
+    later = await reconciler(store, frigate, history_s=0, wall=now + 1200)
+    await later.once()
+    await later.once()
+    assert await count(store, "motion") == 10
+    marks = await store.reader.run(lambda c: recorded.of_kinds(c, ("source_silent",)))
+    assert len(marks) == 1
 
 
 async def test_a_first_start_that_was_cut_short_is_done_again(store: EventStore) -> None:

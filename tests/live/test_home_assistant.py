@@ -62,8 +62,11 @@ class Assistant:
             await socket.send(json.dumps({"type": "auth_invalid"}))
             return
         await socket.send(json.dumps({"type": "auth_ok"}))
+        newest = 0
         async for text in socket:
             asked = json.loads(text)
+            assert asked["id"] > newest, "the numbers of questions grow"
+            newest = asked["id"]
             result: Any = None
             if asked["type"] == "config/entity_registry/list":
                 result = self.registry
@@ -81,7 +84,7 @@ class Assistant:
         data = {"action": "create", "entity_id": entity}
         event = {"event_type": "entity_registry_updated", "data": data}
         for socket in self.listeners:
-            await socket.send(json.dumps({"id": 2, "type": "event", "event": event}))
+            await socket.send(json.dumps({"id": 1, "type": "event", "event": event}))
 
     async def change(
         self, entity: str, value: str, second: int, *, user: str | None = None

@@ -36,7 +36,7 @@ def turns(folder: Path) -> int:
         return found
 
 
-def until(is_so: Callable[[], bool], longest_s: float = 30) -> None:
+def until(is_so: Callable[[], bool], longest_s: float = 60) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + longest_s
     while not is_so():
@@ -68,7 +68,7 @@ def test_the_lock_is_followed_and_gaps_are_filled(tmp_path: Path) -> None:
         token_file.write_text(assistant.token, encoding="utf-8")
         config = CONFIG.format(url=assistant.url, token_file=token_file)
         with RunningDoor(tmp_path, config) as door:
-            time.sleep(3)
+            door.read_to("ha is connected")
             for _ in range(5):
                 assistant.turn("unlock")
                 assistant.turn("lock")
@@ -77,13 +77,12 @@ def test_the_lock_is_followed_and_gaps_are_filled(tmp_path: Path) -> None:
             for _ in range(3):
                 assistant.turn("unlock")
                 assistant.turn("lock")
-            time.sleep(2)
-            door.start()
+            door.start("ha is connected")
             until(lambda: recorded(tmp_path) == held(assistant))
             assert len(recorded(tmp_path)) >= 16
             assistant.kill()
             assistant.start()
-            time.sleep(4)
+            door.read_to("ha is connected")
             before = turns(tmp_path)
             assistant.turn("unlock")
             until(lambda: turns(tmp_path) > before)

@@ -176,7 +176,7 @@ class Ledger(Struct):
             case SourceBack(source=source):
                 self._history.pop(source, None)
             case fact:
-                if not self._is_history(fact):
+                if not self._is_history(record):
                     self._happen(record, fact)
 
     def remember(self, record: Record) -> None:
@@ -205,10 +205,18 @@ class Ledger(Struct):
             self.armed.setdefault(rule.name, record.position)
             self.recorded[rule.name] = record.fact.digest
 
-    def _is_history(self, fact: Fact) -> bool:
+    def _is_history(self, record: Record) -> bool:
         """Whether a source brings it in from before its first start here."""
-        at = getattr(fact, "recorded_at", None)
-        return at is not None and any(at < since for since, _ in self._history.values())
+        at = self._happened_at(record)
+        return any(at < since for since, _ in self._history.values())
+
+    def _happened_at(self, record: Record) -> datetime:
+        """When it happened: its own time, else its visit's, else when the journal got it."""
+        visit = None if record.event_id is None else self.visits.get(record.event_id)
+        told = getattr(record.fact, "recorded_at", None)
+        if isinstance(told, datetime):
+            return told
+        return record.appended_at if visit is None else visit.at
 
     def _happen(self, record: Record, fact: Fact) -> None:
         visit = None if record.event_id is None else self.visits.get(record.event_id)
@@ -278,7 +286,7 @@ class Ledger(Struct):
     ) -> None:
         door = self.doors.of(part)
         event_id = record.event_id if event_id is None else event_id
-        at = _time(record)
+        at = self._happened_at(record)
         for rule in self.rules.values():
             armed = self.armed.get(rule.name)
             fits = rule.when == when and (not rule.doors or door in rule.doors)
@@ -321,7 +329,7 @@ class Ledger(Struct):
                 and telling.when in {"stranger", "ring"}
                 and telling.intent is not None
                 and telling.revision == 0
-                and (_time(record) - telling.at).total_seconds() <= NAME_WITHIN_S
+                and (_named_at(record) - telling.at).total_seconds() <= NAME_WITHIN_S
             ):
                 telling.named_late = True
                 if telling.settled:
@@ -470,7 +478,7 @@ def _waits(telling: Telling, channel: str, now: datetime) -> bool:
     )
 
 
-def _time(record: Record) -> datetime:
-    """When it happened by the fact's own word, else when the journal got it."""
+def _named_at(record: Record) -> datetime:
+    """When a face got its name: by the fact's own word, else when the journal got it."""
     told = getattr(record.fact, "recorded_at", None)
     return told if isinstance(told, datetime) else record.appended_at

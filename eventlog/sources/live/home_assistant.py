@@ -32,7 +32,9 @@ log = logging.getLogger("eventlog")
 RECONNECT_S: Final = 2.0
 PING_S: Final = 10.0
 MESSAGE_MAX: Final = 16 * 1024 * 1024
-_EVENTS, _NEW_ENTITIES = 1, 2
+# Home Assistant wants the numbers of a connection's questions to grow.
+_NEW_ENTITIES: Final = 1
+_EVENTS: Final = {_NEW_ENTITIES: "entity_registry_updated", 2: "state_changed"}
 
 
 class HomeAssistantIn:
@@ -97,12 +99,10 @@ class HomeAssistantIn:
             address, max_size=MESSAGE_MAX, ping_interval=PING_S, ping_timeout=PING_S
         ) as socket:
             await self._sign_in(socket)
-            self._asked = _NEW_ENTITIES
+            for number, kind in _EVENTS.items():
+                await _ask(socket, number, "subscribe_events", event_type=kind)
+            self._asked = max(_EVENTS)
             await self._look_up(socket)
-            await _ask(
-                socket, _NEW_ENTITIES, "subscribe_events", event_type="entity_registry_updated"
-            )
-            await _ask(socket, _EVENTS, "subscribe_events", event_type="state_changed")
             async for text in socket:
                 await self._take(_decoded(text), socket)
 
@@ -136,16 +136,19 @@ class HomeAssistantIn:
             held, self._held = self._held, None
             for one in held or ():
                 await self._feed(one)
-        elif kind == "result" and number == _EVENTS:
-            self._report.connected(self._source, up=True)
-            log.info("the source %s is connected", self._source)
-            self.ready.set()
+            self._begin()
         elif kind == "event" and number == _NEW_ENTITIES:
             await self._look_up(socket)
         elif kind == "event" and self._held is not None:
             self._held.append(message)
         elif kind == "event":
             await self._feed(message)
+
+    def _begin(self) -> None:
+        if not self.ready.is_set():
+            self._report.connected(self._source, up=True)
+            log.info("the source %s is connected", self._source)
+            self.ready.set()
 
     async def _feed(self, message: dict[str, Any]) -> None:
         event = message.get("event")

@@ -4,8 +4,9 @@ Asked at a start, after each connect, when the source was just heard of, and eve
 time from a little before the last good moment. History and messages make the same keys, so overlap
 costs nothing.
 
-The first start of a source reaches back as far as its owner says. `source_silent` with the reason
-"first_start" goes before what comes so, and `source_back` after it: nobody is alerted of it.
+The first start of a source reaches back as far as its owner says, and no later one reaches further.
+`source_silent` with the reason "first_start" goes before what comes so, and `source_back` after it:
+nobody is alerted of it.
 """
 
 from __future__ import annotations
@@ -39,13 +40,13 @@ Ask = Callable[[float], Awaitable[Tally]]
 class Known(Struct, frozen=True, kw_only=True):
     """What the journal knows of a source at a start, in unix seconds.
 
-    `last_good` is when its newest record was appended, None where it has none. `first_start` is
-    when a first start began that did not come to its end, `started` whether one ever began.
+    `last_good` is when its newest record was appended, None if it has none. `started_at` is when
+    its first start began, None before that, and `unfinished` whether that did not come to its end.
     """
 
     last_good: float | None = None
-    first_start: float | None = None
-    started: bool = False
+    started_at: float | None = None
+    unfinished: bool = False
 
 
 class Reconciler:
@@ -82,9 +83,10 @@ class Reconciler:
         self._store = store
         self._report = report
         self._last_good = known.last_good
-        self._first_start = known.first_start
-        self._is_first = known.first_start is not None or (
-            not known.started if history_s > 0 else known.last_good is None
+        self._started_at = known.started_at
+        # A log from before the marks of a first start has records and no mark.
+        self._is_first = known.unfinished or (
+            known.started_at is None and (history_s > 0 or known.last_good is None)
         )
         self._every_s = every_s
         self._history_s = history_s
@@ -100,38 +102,43 @@ class Reconciler:
 
     async def once(self) -> None:
         """Ask for all that is not known yet."""
-        if self._is_first or self._last_good is None:
+        if self._is_first:
             await self._first()
             self._is_first = False
             return
         asked_at = self._wall()
-        tally = await self._ask(self._last_good - OVERLAP_S)
+        since = self._earliest()
+        if self._last_good is not None:
+            since = max(since, self._last_good - OVERLAP_S)
+        tally = await self._ask(since)
         self._report.reconciled(self._source, tally, late=tally.events)
-        self._last_good = max(self._last_good, asked_at)
+        self._last_good = max(self._last_good or 0.0, asked_at)
+
+    def _earliest(self) -> float:
+        """What happened before is never asked for: no start reaches back further than the first."""
+        return 0.0 if self._started_at is None else max(0.0, self._started_at - self._history_s)
 
     async def _first(self) -> None:
         asked_at = self._wall()
-        began = asked_at if self._first_start is None else self._first_start
-        if self._history_s > 0:
-            if self._first_start is None:
-                since = datetime.fromtimestamp(began, UTC)
-                await self._store.append(
-                    SourceSilent(source=self._source, since=since, reason=FIRST_START)
-                )
-                self._first_start = began
-            tally = await self._ask(max(0.0, began - self._history_s))
-            self._report.reconciled(self._source, tally, late=tally.events)
+        if self._started_at is None:
+            since = datetime.fromtimestamp(asked_at, UTC)
             await self._store.append(
-                SourceBack(
-                    source=self._source,
-                    until=datetime.fromtimestamp(self._wall(), UTC),
-                    reconciled=tally.facts,
-                    late=tally.events,
-                )
+                SourceSilent(source=self._source, since=since, reason=FIRST_START)
             )
-            self._first_start = None
-        # Without a history nothing from before this start is asked for, not by the overlap either.
-        self._last_good = asked_at if self._history_s > 0 else asked_at + OVERLAP_S
+            self._started_at = asked_at
+        tally = Tally()
+        if self._history_s > 0:
+            tally = await self._ask(self._earliest())
+            self._report.reconciled(self._source, tally, late=tally.events)
+        await self._store.append(
+            SourceBack(
+                source=self._source,
+                until=datetime.fromtimestamp(self._wall(), UTC),
+                reconciled=tally.facts,
+                late=tally.events,
+            )
+        )
+        self._last_good = asked_at
 
     async def _pause(self, heard: tuple[int, int]) -> None:
         """Wait until it is time, until it was connected anew, or until something was heard."""

@@ -382,6 +382,25 @@ async def test_history_of_a_first_start_is_not_told(store: EventStore) -> None:
     assert phone.got == []
 
 
+async def test_a_stranger_of_long_ago_is_not_told(store: EventStore) -> None:
+    """A face has no time of its own: it was seen when its visit began, whenever we hear of it."""
+    phone = Phone()
+    house = House(store, [STRANGER], phone=phone)
+    await house.tell()
+    await store.append(SourceSilent(source="frigate", since=house.now, reason="first_start"))
+    old = house.now - timedelta(days=3)
+    event = await store.append(Motion(camera_id="front_door", recorded_at=old))
+    await store.append(FaceResult(name=None), event_id=event.event_id)
+    await store.append(SourceBack(source="frigate", until=house.now, reconciled=2, late=1))
+    await house.tell()
+    assert phone.got == []
+    late = house.now - timedelta(hours=2)
+    event = await store.append(Motion(camera_id="front_door", recorded_at=late))
+    await store.append(FaceResult(name=None), event_id=event.event_id)
+    await house.tell()
+    assert phone.titles == ["While I was away: 1"]
+
+
 async def test_a_changed_rule_loses_nothing_that_it_holds_back(store: EventStore) -> None:
     """A change of the rule's wording does not arm it again."""
     phone = Phone()
