@@ -36,7 +36,8 @@ APPLICATION_ID: Final = 0x65766C75  # "evlu", in the file's header
 # Of the tables, in the header as well; a file of a lower one gets what it lacks.
 #   1  users, devices, sessions, links, tokens, guesses
 #   2  roles, two-step sign-in, the security log, limits of tokens, what the pages keep for users
-VERSION: Final = 2
+#   3  up to which position an event was seen
+VERSION: Final = 3
 BUSY_TIMEOUT_MS: Final = 5000
 SCHEMAS: Final = (
     *(users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA, throttle.SCHEMA),
@@ -48,6 +49,7 @@ COLUMNS: Final = {
     "sessions": sessions.COLUMNS,
     "tokens": tokens.COLUMNS,
     "guesses": throttle.COLUMNS,
+    "seen_marks": household.COLUMNS,
 }
 
 

@@ -37,3 +37,5 @@ CREATE TABLE IF NOT EXISTS shared_links (
     opened_at   INTEGER
 ) STRICT
 """
+# What version 3 of the file added.
+COLUMNS: Final = {"position": "INTEGER NOT NULL DEFAULT 0"}

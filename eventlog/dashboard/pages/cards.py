@@ -47,6 +47,7 @@ class Card(Struct, frozen=True, kw_only=True):
     doubt: str  # what is wrong with the event's own time, '' where nothing is
     claimed: str  # that time
     late: bool
+    labels: list[str]  # what was seen, each once
 
 
 class Day(Struct, frozen=True, kw_only=True):
@@ -82,6 +83,7 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
         doubt=clocks.WORDS.get(event["clock"] or "", ""),
         claimed=exact(instant(event["recorded_at"]), door),
         late=bool(event.get("late")),
+        labels=_labels(event),
     )
 
 
@@ -107,11 +109,15 @@ def headline(event: Mapping[str, Any], names: Mapping[str, str]) -> str:
         return f"A stranger {'rang' if ding else 'was seen'}"
     if ding:
         return "Somebody rang"
-    labels = list(dict.fromkeys(d["label"] for d in event["detections"]))
+    labels = _labels(event)
     if not labels:
         return "Something moved"
     first = "person" if "person" in labels else labels[0]
     return f"{first[:1].upper()}{first[1:]} seen"
+
+
+def _labels(event: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(detection["label"] for detection in event["detections"]))
 
 
 def seen(detections: Sequence[Mapping[str, Any]]) -> list[str]:

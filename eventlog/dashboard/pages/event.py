@@ -19,7 +19,7 @@ from eventlog.dashboard.listing import events_asked
 from eventlog.dashboard.local_time import local
 from eventlog.dashboard.names import isolated
 from eventlog.dashboard.one_event import Looked, looked_at, off_the_loop, writer_words
-from eventlog.dashboard.pages import boxes, cards, event_story
+from eventlog.dashboard.pages import boxes, cards, event_story, today
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.event_story import Part
 from eventlog.dashboard.pages.templating import page
@@ -52,6 +52,7 @@ async def _shown(request: Request[Any, Any, Any], event_id: int) -> Response[str
     site = site_of(request)
     # Read before the event: what comes in between is sent by the stream, not lost.
     position = site.broadcast.last
+    await today.note_seen(request, event_id)
     within = (await events_asked(request)).query
     looked = await looked_at(site, event_id, most=DETECTIONS_MAX)
     part = event_story.part_of(request.query_params, len(looked.stored))

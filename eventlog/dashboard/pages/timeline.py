@@ -15,7 +15,7 @@ from eventlog.dashboard import filters, queries
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import local, with_offset
 from eventlog.dashboard.names import isolated
-from eventlog.dashboard.pages import cards
+from eventlog.dashboard.pages import cards, folding, today
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
 from eventlog.errors import BadArgument
@@ -36,12 +36,14 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
     position = site.broadcast.last
     shown = await _shown(site, asked, asked.before, whole=True)
     choices = await site.pages.run(queries.choices)
+    glance = None if asked.query or asked.before else await today.glanced(request)
     return page(
         request,
         "timeline.html",
         query=asked.fields,
         filtered=filters.in_words(asked.query, dict(choices.persons)),
         choices=choices,
+        glance=glance,
         position=position,
         today=local(site.now, site.zone).date().isoformat(),
         live=None if asked.before else filters.address("/timeline/live", asked.query),
@@ -76,11 +78,11 @@ async def live(request: Request[Any, Any, Any]) -> Response[str]:
 
     found, names = await site.pages.run(look)
     made = [cards.card(event, names, site.zone) for event in found]
-    today = local(site.now, site.zone).date()
+    day = local(site.now, site.zone).date()
     return page(
         request,
         "timeline_cards.html",
-        days=cards.days(made, site.zone, today=today),
+        days=folding.as_they_are(cards.days(made, site.zone, today=day)),
         next=None,
         within=filters.address("", asked.query),
     )
@@ -101,10 +103,13 @@ async def _shown(
     found, names = await site.pages.run(look)
     made = [cards.card(event, names, site.zone) for event in found]
     after = None if before is None or whole else with_offset(before[0])
-    today = local(site.now, site.zone).date()
-    days = cards.days(made, site.zone, today=today, after=after)
+    day = local(site.now, site.zone).date()
+    days = cards.days(made, site.zone, today=day, after=after)
+    minor = frozenset(event["id"] for event in found if folding.is_minor(event))
+    # Whoever asks for a label wants to see each of its events.
+    shown = folding.as_they_are(days) if "label" in asked.query else None
     return {
-        "days": days,
+        "days": folding.folded(days, minor, site.zone) if shown is None else shown,
         "next": asked.more("/timeline/more", found),
         "next_page": asked.more("/", found),
         "within": filters.address("", asked.query),

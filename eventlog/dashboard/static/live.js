@@ -33,7 +33,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const day = section.dataset.day;
     const days = [...feed.querySelectorAll(".day")].filter((one) => one.dataset.day === day);
     if (next && next.closest(".day").dataset.day === day) {
-      next.before(card);
+      (next.closest(".fold") ?? next).before(card);
     } else if (days.length) {
       days[days.length - 1].append(card);
     } else {
@@ -111,6 +111,7 @@ document.addEventListener("DOMContentLoaded", () => {
     state: (value) => states[value]?.(),
     record: (record) => {
       position = BigInt(record.position);
+      document.dispatchEvent(new CustomEvent("door:record", { detail: record }));
       if (record.event_id === null) return;
       waiting.add(record.event_id);
       soon();

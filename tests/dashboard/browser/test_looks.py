@@ -18,7 +18,8 @@ pytestmark = pytest.mark.browser
 
 # Resolves when the pictures that the screen shows are there.
 SHOWN = """() => Promise.all([...document.images]
-    .filter(image => !image.complete && image.getBoundingClientRect().top < innerHeight)
+    .filter(image => !image.complete && image.checkVisibility())
+    .filter(image => image.getBoundingClientRect().top < innerHeight)
     .map(image => new Promise(done => { image.onload = image.onerror = done; })))"""
 COLOURS = 160
 

@@ -1,0 +1,128 @@
+"""Folds animals and cars of a list into one line an hour: pure.
+
+An event is folded where nothing but animals or vehicles was seen, no face and no ring, and nothing
+asked the lock. Knows cards, and no template.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from eventlog.dashboard.local_time import clock, local
+from eventlog.dashboard.pages.cards import Card, Day, counted_labels
+
+ANIMALS: Final = frozenset(
+    {
+        *(
+            "animal",
+            "bear",
+            "bird",
+            "cat",
+            "cow",
+            "deer",
+            "dog",
+            "elephant",
+            "fox",
+            "giraffe",
+            "goat",
+        ),
+        *("hedgehog", "horse", "mouse", "raccoon", "rabbit", "sheep", "skunk", "squirrel", "zebra"),
+    }
+)
+VEHICLES: Final = frozenset(
+    {
+        *("airplane", "bicycle", "boat", "bus", "car", "license_plate", "motorcycle", "train"),
+        *("truck", "van", "vehicle"),
+    }
+)
+MINOR: Final = ANIMALS | VEHICLES
+FOLD_MIN: Final = 2  # a single card is shown as it is
+
+
+class Fold(Struct, frozen=True, kw_only=True):
+    """Cards of one hour that are shown as one line; `key` is the hour, `text` what was seen."""
+
+    key: str
+    text: str
+    hours: str
+    cards: list[Card]
+
+
+Row: TypeAlias = Card | Fold
+
+
+class FoldedDay(Struct, frozen=True, kw_only=True):
+    """A day whose rows are cards and folded hours."""
+
+    day: str
+    title: str
+    full_title: str
+    rows: list[Row]
+
+
+def is_minor(event: Mapping[str, Any]) -> bool:
+    """Whether an event is about animals or vehicles alone."""
+    labels = {detection["label"] for detection in event["detections"]}
+    if not labels and event["observed"]:
+        labels = {event["observed"]}
+    asked = event["outcome"] != "none" or event["lock_action"] != "none"
+    known = event["person_name"] is not None or event["face_recognised"] is not None
+    return (
+        bool(labels) and labels <= MINOR and event["event_type"] != "ding" and not (asked or known)
+    )
+
+
+def as_they_are(days: Sequence[Day]) -> list[FoldedDay]:
+    """Days with nothing folded."""
+    return [_day(day, list(day.cards)) for day in days]
+
+
+def folded(days: Sequence[Day], minor: frozenset[int], door: ZoneInfo) -> list[FoldedDay]:
+    """Days in which the cards of minor events, given by their ids, are one line for each hour."""
+    return [_day(day, _rows(day.cards, minor, door)) for day in days]
+
+
+def _day(day: Day, rows: list[Row]) -> FoldedDay:
+    return FoldedDay(day=day.day, title=day.title, full_title=day.full_title, rows=rows)
+
+
+def _rows(cards: Sequence[Card], minor: frozenset[int], door: ZoneInfo) -> list[Row]:
+    hours: dict[str, list[Card]] = {}
+    for card in cards:
+        if card.id in minor:
+            hours.setdefault(_hour(card, door), []).append(card)
+    rows: list[Row] = []
+    for card in cards:
+        of_hour = hours.get(_hour(card, door), []) if card.id in minor else []
+        if len(of_hour) < FOLD_MIN:
+            rows.append(card)
+        elif card is of_hour[0]:
+            rows.append(_fold(of_hour, door))
+    return rows
+
+
+def _begin(card: Card, door: ZoneInfo) -> datetime:
+    at = local(datetime.fromisoformat(card.at), door)
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+def _hour(card: Card, door: ZoneInfo) -> str:
+    # With its offset: the hour that comes twice in October is two hours.
+    return _begin(card, door).isoformat()
+
+
+def _fold(cards: list[Card], door: ZoneInfo) -> Fold:
+    counted = Counter(label for card in reversed(cards) for label in card.labels)
+    begin = _begin(cards[0], door)
+    return Fold(
+        key=begin.isoformat(),
+        text=", ".join(counted_labels(counted)),
+        hours=f"{clock(begin, door)} to {clock(begin.replace(minute=59), door)}",
+        cards=cards,
+    )

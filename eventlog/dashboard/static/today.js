@@ -1,0 +1,40 @@
+// Keeps "Today" at the head of the timeline up to date, and the number of what waits in the title.
+"use strict";
+document.addEventListener("DOMContentLoaded", () => {
+  const feed = document.getElementById("timeline");
+  const TOGETHER_MS = 400;
+  let position = null;
+  let due = null;
+
+  const count = () => {
+    const waiting = Number(document.getElementById("today")?.dataset.waiting ?? 0);
+    const title = document.title.replace(/^\(\d+\) /, "");
+    document.title = waiting ? `(${waiting}) ${title}` : title;
+    if (!navigator.setAppBadge) return;
+    const badge = waiting ? navigator.setAppBadge(waiting) : navigator.clearAppBadge();
+    badge.catch(() => undefined); // the page is not installed, or may not
+  };
+
+  const ask = async () => {
+    due = null;
+    const shown = document.getElementById("today");
+    if (!shown || shown.contains(document.activeElement)) return;
+    const address = `${document.documentElement.dataset.root}/today?position=${position}`;
+    const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" });
+    if (!answer.ok) return;
+    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = parsed.getElementById("today");
+    if (!fresh || fresh.innerHTML === shown.innerHTML) return;
+    shown.replaceWith(document.importNode(fresh, true));
+    count();
+    document.dispatchEvent(new Event("door:added"));
+  };
+
+  count();
+  if (!feed?.dataset.live) return;
+  // The timeline's own stream sends on what comes.
+  document.addEventListener("door:record", ({ detail }) => {
+    position = detail.position;
+    if (due === null) due = setTimeout(() => ask().catch(() => undefined), TOGETHER_MS);
+  });
+});
