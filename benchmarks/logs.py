@@ -43,6 +43,12 @@ class Logs:
         """A log of so many events of five facts."""
         return self._made(f"units-{events}", lambda path: build(path, workload.units(events)))
 
+    def journal(self, events: int) -> Path:
+        """The same without views: what is asked of the journal alone does not wait for them."""
+        return self._made(
+            f"journal-{events}", lambda path: build(path, workload.units(events), views=False)
+        )
+
     def plain(self, events: int) -> Path:
         """A plain store of the same visits as `visits`."""
         return self._made(
@@ -75,7 +81,7 @@ def copy(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-def build(path: Path, events: Iterable[list[Fact]]) -> None:
+def build(path: Path, events: Iterable[list[Fact]], *, views: bool = True) -> None:
     """A closed log of these events, each its own append, with all views at the end."""
     lock = FileLock(lock_path(path))
     connection = connect_writer(path, lock)
@@ -92,7 +98,7 @@ def build(path: Path, events: Iterable[list[Fact]]) -> None:
             with transaction(connection):
                 journal.insert(connection, rows)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        while not projector.project_batch(connection, limit=10_000).at_end:
+        while views and not projector.project_batch(connection, limit=10_000).at_end:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         log_id = journal.log_id(connection)
         connection.close()

@@ -32,7 +32,7 @@ async def proofs(bench: Bench) -> Row:
     """On a million records, or on 50,000 in a quick run."""
     events = bench.size(200_000, 10_000)
     async with bench.spare() as folder:
-        path = logs.copy(bench.logs.units(events), folder)
+        path = logs.copy(bench.logs.journal(events), folder)
         with tempfile.TemporaryDirectory(prefix="eventlog-keys-") as keys:
             figures = await anyio.to_thread.run_sync(_measured, path, Path(keys), events * 5)
     return Row(name=f"proofs at {events * 5:,} records", figures=figures)

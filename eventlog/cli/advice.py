@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from eventlog.errors import (
-    DatabaseError,
     DatabaseMissing,
     DiskFailure,
     DiskFull,
+    EventLogError,
+    HeadContradicted,
     LockTimeout,
     MissingFolder,
     NewerDatabase,
@@ -29,7 +30,7 @@ _DAMAGED_ACCOUNTS: Final = (
     "the log itself is not touched: move this file away, and add the users again with `eventlog"
     " user add`"
 )
-_ADVICE: Final[dict[type[DatabaseError], str]] = {
+_ADVICE: Final[dict[type[EventLogError], str]] = {
     DatabaseMissing: NO_LOG,
     MissingFolder: "make the folder, mount its disk, or name another path by --db",
     NotADatabase: "name the log by --db; if this was one, `eventlog salvage NEW` with --db and this"
@@ -40,14 +41,16 @@ _ADVICE: Final[dict[type[DatabaseError], str]] = {
     DiskFull: "free some space; nothing that was acknowledged is lost",
     DiskFailure: "check the disk; `eventlog verify` says what is damaged, `eventlog salvage` copies"
     " what can be read",
+    HeadContradicted: "`eventlog verify` says which records; only if it was honest, as with a"
+    " restored backup, `eventlog head --new-era restored` (or `lost`) goes on under a new name",
 }
 
 
-def with_advice(error: DatabaseError) -> str:
+def with_advice(error: EventLogError) -> str:
     """The sentence of an error, and what may be done where that is known.
 
     Args:
-        error: An error of the disk or of a file on it; its sentence names the file.
+        error: Any error of ours; that of a disk or a file names the file.
 
     Returns:
         One line.

@@ -29,7 +29,7 @@ from eventlog.cli.advice import with_advice
 from eventlog.cli.command_list import COMMANDS, Command
 from eventlog.cli.context import Context, Settings
 from eventlog.cli.safe_text import safe
-from eventlog.errors import BadArgument, BadRecord, DatabaseError, EventLogError, JournalHole
+from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
 
 FINE: Final = 0
 FINDING: Final = 1
@@ -140,10 +140,8 @@ def _ending(doing: Callable[[], int], interruption: signals.Interruption) -> int
     except (BadRecord, JournalHole) as error:
         _fail(str(error))
         return FINDING
-    except DatabaseError as error:
-        return _fail(with_advice(error))
     except EventLogError as error:
-        return _fail(str(error))
+        return _fail(with_advice(error))
     except KeyboardInterrupt:
         return interruption.code
     except streams.ReaderGone:
