@@ -58,7 +58,7 @@ browser: $(BROWSER) ## Run the dashboard's tests in a real browser, and its API 
 MOSQUITTO := apt-get update -q && apt-get install -qy --no-install-recommends mosquitto
 # Home Assistant 2024.3.3 is the last for Python 3.11, 2025.1.4 knows discovery by device and needs
 # 3.12. Each has about 1 GB in a venv of its own.
-PYTHON312 ?= $(firstword $(shell command -v python3.12) $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) python3.12)
+PYTHON312 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) $(shell command -v python3.12) python3.12)
 HASS = [ -x .servers/$(1)/bin/hass ] || { $(2) -m venv .servers/$(1) \
 	&& .servers/$(1)/bin/pip install --quiet --disable-pip-version-check -r tests/live/$(1).txt; } \
 	|| echo "Without $(1) its tests are skipped, and say so" >&2

@@ -10,11 +10,13 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from eventlog.errors import BadArgument
 from eventlog.reactors.alerts.channels import Answer
@@ -99,6 +101,13 @@ class Assistant:
         for socket in self.sockets:
             with suppress(OSError):
                 await socket.send(json.dumps(event))
+
+    async def answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Its pages over HTTP: the history and the logbook; None for the websocket."""
+        if request.path == "/api/websocket":
+            return None
+        found = await self.get(request.path, {"authorization": request.headers["authorization"]})
+        return connection.respond(HTTPStatus(found.status), found.body.decode())
 
     async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """Answer its history, and its logbook where it has one."""
