@@ -82,3 +82,11 @@ def name_of(name: str) -> str:
         f" WHERE s.linked AND s.same_as = {name} ORDER BY s.id DESC LIMIT 1"
     )
     return f"coalesce(({same}), {name})"
+
+
+LISTED: Final = f"SELECT {', '.join(COLUMNS)} FROM identities ORDER BY person, id"
+
+
+def listed() -> tuple[str, tuple[Any, ...]]:
+    """Every pair that was linked or parted, by person. Rows are COLUMNS."""
+    return LISTED, ()

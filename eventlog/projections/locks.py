@@ -2,22 +2,32 @@
 
 One row for each door: the latest by its own time of what the lock reports as a state and what it
 did by an unlock action that names the door. A trial, and an act that was only announced, say
-nothing of the bolt. `id` is the position of that record. Knows nothing of the other views.
+nothing of the bolt. `id` is the position of that record. Every report is kept too, in
+`lock_reports`. Knows nothing of the other views.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from eventlog.facts import LockState, UnlockAction
-from eventlog.projections.projection import Projection, Statement, columns_of, latest_of, statements
+from eventlog.projections import reported
+from eventlog.projections.projection import (
+    Projection,
+    Statement,
+    columns_of,
+    insert_into,
+    latest_of,
+    statements,
+)
 from eventlog.projections.times import canonical_us, own_time_us
 from eventlog.record import Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-SCHEMA: Final = """
+_LATEST: Final = """
 CREATE TABLE {p}locks (
     id      INTEGER PRIMARY KEY,
     door_id TEXT    NOT NULL UNIQUE,
@@ -28,6 +38,7 @@ CREATE TABLE {p}locks (
 ) STRICT
 """
 
+SCHEMA: Final = reported.with_reports(_LATEST, "lock_reports")
 COLUMNS: Final = columns_of(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
@@ -55,12 +66,16 @@ def _moved(fact: UnlockAction) -> bool:
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
 UPSERT: Final = latest_of("locks", COLUMNS, ("door_id",))
+INSERT: Final = insert_into("lock_reports", COLUMNS)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
     """The latest state of each lock."""
     rows = [one for record in records if (one := row(record)) is not None]
-    return statements(Statement(UPSERT, rows, changes_each=False))
+    return statements(
+        Statement(UPSERT, rows, changes_each=False),
+        Statement(INSERT, rows, changes_each=False, joinable=True),
+    )
 
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
@@ -68,14 +83,17 @@ def apply(records: Sequence[Record]) -> list[Statement]:
 ALL: Final = "SELECT * FROM locks ORDER BY door_id"
 
 
-def listed() -> tuple[str, tuple[Any, ...]]:
-    """All locks, by door. Rows are COLUMNS."""
-    return ALL, ()
+def listed(at: datetime | None = None) -> tuple[str, tuple[Any, ...]]:
+    """All locks, by door: as they are now, or as they were at a moment. Rows are COLUMNS.
+
+    Raises BadArgument where that is not a time.
+    """
+    return (ALL, ()) if at is None else reported.at("locks", "lock_reports", at)
 
 
 LOCKS: Final = Projection(
     name="locks",
-    version=1,
+    version=2,
     schema=SCHEMA,
     handles=frozenset({LockState, UnlockAction}),
     apply=apply,

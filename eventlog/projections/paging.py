@@ -59,6 +59,14 @@ def require_filter(wanted: object, shape: type[msgspec.Struct]) -> None:
             _require_utc(name, value)
 
 
+def require_moment(name: str, moment: object) -> datetime:
+    """A time that a view can be asked for. Raises BadArgument if it is none."""
+    if not isinstance(moment, datetime):
+        raise BadArgument(f"{name} is a datetime, not a {type(moment).__name__}")
+    _require_utc(name, moment)
+    return moment
+
+
 def _require_text(name: str, text: str) -> None:
     try:
         text.encode()

@@ -27,8 +27,8 @@ from eventlog.facts import (
     UnlockAction,
     VisitEnded,
 )
-from eventlog.projections import standalone_sentences
-from eventlog.projections.outcomes import outcome
+from eventlog.projections import means, standalone_sentences
+from eventlog.projections.outcomes import OPENINGS, outcome
 from eventlog.projections.phrases import (
     NO_NAMES,
     Name,
@@ -86,23 +86,35 @@ def _face(fact: FaceResult, names: Names) -> str:
 
 
 def _action(fact: UnlockAction, names: Names) -> str:
-    by = labelled(" by ", fact.actor)
+    by = means.by(fact.actor)
     which = "" if fact.door_id is None else f" ({quoted(fact.door_id)})"
     who = "" if fact.person is None else f" for {shown_name(fact.person, names)}"
     why = labelled("; reason: ", fact.reason) + labelled("; rule: ", fact.rule)
-    why = _credential(fact.credential_kind, fact.credential_slot, fact.user_ref, names) + why
     became = outcome(fact)
+    if became == "granted" and _by_credential(fact):
+        name = None if fact.person is None else shown_name(fact.person, names)
+        user = _credential(None, None, fact.user_ref, names)
+        said = means.opened(
+            name, fact.door_action, fact.actor, fact.credential_kind, fact.credential_slot
+        )
+        return f"{said}{which}{user}{why}"
+    why = _credential(fact.credential_kind, fact.credential_slot, fact.user_ref, names) + why
     if fact.dry_run:
         would = "would have opened" if fact.granted else "would not have opened"
-        return (
-            f"The door{which} {would}{who} (trial mode){labelled('; asked by ', fact.actor)}{why}"
-        )
+        asked = f"; asked{by}" if by else ""
+        return f"The door{which} {would}{who} (trial mode){asked}{why}"
     if fact.door_action == "locked":
         return f"Door locked{which}{by}{who}{why}"
     if became == "none":  # it says nothing of a grant
         return f"Door {fact.door_action}{which}{by}{who}{why}"
     did = "" if fact.door_action == "none" else f", {_did(fact)}"
     return f"Asked to unlock{which}{by}{who}: {became}{did}{why}"
+
+
+def _by_credential(fact: UnlockAction) -> bool:
+    """Whether a lock says that somebody opened it with something of theirs."""
+    has = fact.credential_kind is not None or fact.credential_slot is not None
+    return has and fact.intent is None and fact.door_action in OPENINGS and fact.actor != "face"
 
 
 def _did(fact: UnlockAction) -> str:
@@ -150,9 +162,8 @@ def _presented(fact: CredentialPresented, names: Names) -> str:
     who = "" if fact.person is None else f" of {shown_name(fact.person, names)}"
     slot = _credential(None, fact.credential_slot, fact.user_ref, names)
     why = labelled("; reason: ", fact.reason)
-    return (
-        f"Shown{which}: a {quoted(fact.credential_kind)}{who}{slot}; nothing was opened by it{why}"
-    )
+    what = means.a_credential(fact.credential_kind)
+    return f"Shown{which}: {what}{who}{slot}; nothing was opened by it{why}"
 
 
 # ── alerts and pictures ────────────────────────────────────────────────────────────────────

@@ -42,6 +42,8 @@ from eventlog.projections.phrases import (
 
 
 def _lock(fact: LockState, _: Names) -> str:
+    if fact.state == "jammed":
+        return f"The lock {quoted(fact.door_id)} reported a jam, by {quoted(fact.source)}"
     state = fact.state.replace("_", " ")
     return f"Lock {quoted(fact.door_id)} is {_known(state)}, reported by {quoted(fact.source)}"
 

@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import Detection, FaceResult, Fact, UnlockAction, happened_at, kind_of
+from eventlog.projections import means
 from eventlog.projections.late import summary
 from eventlog.projections.outcomes import OPENINGS, Outcome, Settled, settle, strongest
 from eventlog.projections.phrases import NO_NAMES, Names, counted, measured, quoted, shown_name
@@ -95,6 +97,24 @@ def tell(
     if late:
         sentence += f" {summary(late)}"
     return Story(sentence, became, tuple(line(record, names, late) for record in records[part]))
+
+
+def relabelled(
+    records: Sequence[Record | Unread], people: Mapping[int, str | None]
+) -> list[Record | Unread]:
+    """The records with the person whom the views show for an unlock action that names nobody.
+
+    `people` is that person by the action's position: a slot's, once it is known whose it is.
+    """
+    return [
+        replace(record, fact=replace(record.fact, person=people[record.position]))
+        if isinstance(record, Record)
+        and isinstance(record.fact, UnlockAction)
+        and record.fact.person is None
+        and people.get(record.position) is not None
+        else record
+        for record in records
+    ]
 
 
 def line(
@@ -182,7 +202,7 @@ def _because(decided: UnlockAction, faces: Sequence[FaceResult]) -> str:
         None if face is None else face.score,
         decided.confidence if decided.confidence is not None or face is None else face.confidence,
     )
-    asked = "" if decided.actor is None else f"asked by {quoted(decided.actor)}"
+    asked = "" if decided.actor is None else f"asked{means.by(decided.actor)}"
     rule = "" if decided.rule is None else f"rule: {quoted(decided.rule)}"
     return "; ".join(part for part in (", ".join(filter(None, (asked, how))), rule) if part)
 

@@ -32,6 +32,7 @@ from eventlog.storage.background import Background
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import connect_reader
 from eventlog.storage.paths import absolute_path, require_path
+from eventlog.store.door_reader import DoorReader
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -42,7 +43,7 @@ TRY_AGAIN_S: Final = 5.0
 DATA_VERSION: Final = "PRAGMA data_version"
 
 
-class Reader:
+class Reader(DoorReader):
     """A log, open for reading. Use `Reader.open`, and `async with` or `close`.
 
     It reads the read tables, so what was appended a moment ago may be missing until
@@ -217,7 +218,7 @@ class Reader:
             OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        return await self._rows(persons.COLUMNS, persons.listed())
+        return await self._named(persons.COLUMNS, persons.listed())
 
     async def face_results(self, event_id: int) -> list[dict[str, Any]]:
         """Every face result of an event, in the order of the journal.
@@ -282,7 +283,7 @@ class Reader:
         query = unlock_actions.listed(
             UnlockFilter() if wanted is None else wanted, before=before, limit=limit, offset=offset
         )
-        return await self._rows(unlock_actions.COLUMNS, query)
+        return await self._named(unlock_actions.COLUMNS, query)
 
     async def unclean_stops(self, limit: int = 20) -> list[dict[str, Any]]:
         """The starts that found that the recorder had not been closed, the newest first.
@@ -299,7 +300,7 @@ class Reader:
             OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        return await self._rows(unclean_stops.COLUMNS, unclean_stops.latest(limit))
+        return await self._named(unclean_stops.COLUMNS, unclean_stops.latest(limit))
 
     async def checkpoints(self) -> dict[str, checkpoints.Checkpoint]:
         """How far each view has come.
@@ -390,9 +391,9 @@ class Reader:
         self, event_id: int, columns: Sequence[str], query: Callable[[int], event_list.Query]
     ) -> list[dict[str, Any]]:
         row_id = _row_id(event_id)
-        return [] if row_id is None else await self._rows(columns, query(row_id))
+        return [] if row_id is None else await self._named(columns, query(row_id))
 
-    async def _rows(self, columns: Sequence[str], query: event_list.Query) -> list[dict[str, Any]]:
+    async def _named(self, columns: Sequence[str], query: event_list.Query) -> list[dict[str, Any]]:
         return [dict(zip(columns, row, strict=True)) for row in await self._fetch(query)]
 
     async def _fetch(self, query: event_list.Query) -> list[Any]:

@@ -13,6 +13,7 @@ import pytest
 
 import eventlog
 from eventlog import EventLogError, EventStore, Reader, errors
+from eventlog.store.door_reader import DoorReader
 from tests.store.edge_values import EDGES
 from tests.store.test_values import ARGUMENTS
 from tests.store.value_desk import Desk, opened_desk
@@ -62,7 +63,7 @@ class Method(NamedTuple):
 
 METHODS: Final = [
     Method(owner, name)
-    for owner in (EventStore, Reader)
+    for owner in (EventStore, Reader, DoorReader)
     for name in vars(owner)
     if not name.startswith("_") and (callable(getattr(owner, name)) or name in {"db", "reader"})
 ] + [Method(EventStore, "__init__")]
@@ -159,7 +160,8 @@ def _method_of(argument: str) -> Method | None:
     name = argument.partition("(")[0]
     owner: type = EventStore
     if name.startswith("Reader."):
-        owner, name = Reader, name.removeprefix("Reader.")
+        name = name.removeprefix("Reader.")
+        owner = Reader if name in vars(Reader) else DoorReader
     return Method(owner, name) if Method(owner, name) in METHODS else None
 
 
