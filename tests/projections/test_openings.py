@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import BadArgument
-from eventlog.facts import ActuatorOutcome, DoorState, LockState, UnlockAction
+from eventlog.facts import ActuatorOutcome, DoorState, Fact, LockState, UnlockAction
 from eventlog.projections import doors, locks, openings
 from eventlog.record import Record
 from tests.projections.engine import T0, motion, projected, record, visit
@@ -84,7 +84,7 @@ def test_an_opening_ends_at_the_first_report_that_it_is_not_open(
     found = [dict(zip(openings.COLUMNS, row, strict=True)) for row in shown]
     expected = stood_open(records)
     assert [row["id"] for row in found] == [position for position, _ in expected]
-    states = {r.position: r.fact for r in records}
+    states: dict[int, Any] = {r.position: r.fact for r in records}
     for row, (_, end) in zip(found, expected, strict=True):
         fact: Any = None if end is None else states[end]
         assert row["closed_state"] == (None if fact is None else fact.state)
@@ -148,8 +148,8 @@ def test_a_confirmed_act_is_one_opening_and_a_failed_one_none() -> None:
     act = UnlockAction(
         granted=True, door_action="unlocked", door_id="front", intent="i1", recorded_at=T0
     )
-    done = [ActuatorOutcome(intent="i1", outcome="done"), CODE]
-    failed = [ActuatorOutcome(intent="i1", outcome="failed")]
+    done: list[Fact] = [ActuatorOutcome(intent="i1", outcome="done"), CODE]
+    failed: list[Fact] = [ActuatorOutcome(intent="i1", outcome="failed")]
     confirmed = projected(visit(motion(), act, *done)).execute(*openings.unlocks()).fetchall()
     assert [row[0] for row in confirmed] == [2]
     assert projected(visit(motion(), act, *failed)).execute(*openings.unlocks()).fetchall() == []
