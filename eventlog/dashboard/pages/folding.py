@@ -1,4 +1,4 @@
-"""Folds animals and cars of a list into one line an hour: pure.
+"""Folds animals and cars of a list into one line an hour, and puts gaps into their places: pure.
 
 An event is folded where nothing but animals or vehicles was seen, no face and no ring, and nothing
 asked the lock. Knows cards, and no template.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from eventlog.dashboard.local_time import clock, local
+from eventlog.dashboard.local_time import clock, day_title, local
 from eventlog.dashboard.pages.cards import Card, Day, counted_labels
+from eventlog.dashboard.pages.gaps import Gap
 
 ANIMALS: Final = frozenset(
     {
@@ -54,11 +55,11 @@ class Fold(Struct, frozen=True, kw_only=True):
     cards: list[Card]
 
 
-Row: TypeAlias = Card | Fold
+Row: TypeAlias = Card | Fold | Gap
 
 
 class FoldedDay(Struct, frozen=True, kw_only=True):
-    """A day whose rows are cards and folded hours."""
+    """A day whose rows are cards, folded hours and gaps."""
 
     day: str
     title: str
@@ -86,6 +87,34 @@ def as_they_are(days: Sequence[Day]) -> list[FoldedDay]:
 def folded(days: Sequence[Day], minor: frozenset[int], door: ZoneInfo) -> list[FoldedDay]:
     """Days in which the cards of minor events, given by their ids, are one line for each hour."""
     return [_day(day, _rows(day.cards, minor, door)) for day in days]
+
+
+def with_gaps(
+    days: Sequence[FoldedDay],
+    gaps: Sequence[Gap],
+    door: ZoneInfo,
+    *,
+    today: date,
+    after: str | None = None,
+) -> list[FoldedDay]:
+    """The days with each gap in its place by time; a day that has only gaps is added.
+
+    `after` is the time of the last card of the page before, which has that day's title.
+    """
+    found = {day.day: day for day in days}
+    begun = None if after is None else local(datetime.fromisoformat(after), door).date()
+    for gap in gaps:
+        on = local(datetime.fromisoformat(gap.at), door).date()
+        title = "" if on == begun else day_title(on, today)
+        empty = FoldedDay(day=on.isoformat(), title=title, full_title=day_title(on), rows=[])
+        day = found.get(empty.day, empty)
+        rows = sorted([*day.rows, gap], key=_row_at, reverse=True)
+        found[day.day] = structs.replace(day, rows=rows)
+    return [found[key] for key in sorted(found, reverse=True)]
+
+
+def _row_at(row: Row) -> datetime:
+    return datetime.fromisoformat(row.cards[0].at if isinstance(row, Fold) else row.at)
 
 
 def _day(day: Day, rows: list[Row]) -> FoldedDay:

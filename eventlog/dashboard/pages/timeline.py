@@ -15,11 +15,13 @@ from eventlog.dashboard import filters, queries
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import local, with_offset
 from eventlog.dashboard.names import isolated
-from eventlog.dashboard.pages import cards, folding, today
+from eventlog.dashboard.pages import cards, folding, gaps, today
+from eventlog.dashboard.pages.gaps import Gap
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
 from eventlog.errors import BadArgument
 from eventlog.projections.event_list import Before, EventFilter
+from eventlog.projections.times import canonical
 
 LIVE_MAX: Final = 60  # events that one look at the live ones may ask for
 LIVE_WAIT_S: Final = 2.0
@@ -96,24 +98,49 @@ async def _shown(
     `whole` says that they begin a page, so that the first day has its title.
     """
 
-    def look(connection: sqlite3.Connection) -> Found:
+    def look(connection: sqlite3.Connection) -> tuple[Found, list[Gap]]:
         found = queries.events_page(connection, asked.wanted, before, asked.limit)
-        return found, _names(connection, found)
+        return (found, _names(connection, found)), _gaps(connection, site, asked, before, found)
 
-    found, names = await site.pages.run(look)
+    (found, names), between = await site.pages.run(look)
     made = [cards.card(event, names, site.zone) for event in found]
     after = None if before is None or whole else with_offset(before[0])
     day = local(site.now, site.zone).date()
     days = cards.days(made, site.zone, today=day, after=after)
     minor = frozenset(event["id"] for event in found if folding.is_minor(event))
     # Whoever asks for a label wants to see each of its events.
-    shown = folding.as_they_are(days) if "label" in asked.query else None
+    if "label" in asked.query:
+        shown = folding.as_they_are(days)
+    else:
+        shown = folding.folded(days, minor, site.zone)
     return {
-        "days": folding.folded(days, minor, site.zone) if shown is None else shown,
+        "days": folding.with_gaps(shown, between, site.zone, today=day, after=after),
         "next": asked.more("/timeline/more", found),
         "next_page": asked.more("/", found),
         "within": filters.address("", asked.query),
     }
+
+
+def _gaps(
+    connection: sqlite3.Connection,
+    site: Site,
+    asked: Asked[EventFilter],
+    before: Before | None,
+    found: list[dict[str, Any]],
+) -> list[Gap]:
+    """The gaps that lie between the events of a page; none where only some events are asked for."""
+    if asked.query.keys() - {"day"}:
+        return []
+    wanted = asked.wanted
+    upper = None if wanted.until is None else canonical(wanted.until)
+    lower = None if wanted.since is None else canonical(wanted.since)
+    return gaps.between(
+        connection,
+        site.zone,
+        canonical(site.now),
+        lower=lower if asked.cursor_after(found) is None else found[-1]["listed_at"],
+        upper=upper if before is None else before[0],
+    )
 
 
 def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, str]:

@@ -69,7 +69,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const id of asked) {
       if (!found.has(id)) document.getElementById(`event-${id}`)?.remove();
     }
-    for (const day of feed.querySelectorAll(".day")) if (!day.querySelector(".card")) day.remove();
+    for (const day of feed.querySelectorAll(".day")) if (!day.querySelector(".card, .gap")) day.remove();
     if (found.size) document.querySelector("[data-empty]")?.remove();
     feed.dispatchEvent(new Event("door:added", { bubbles: true }));
   };
