@@ -27,7 +27,7 @@ WORDS_TEXT: Final = (
 
 
 def written(page: str) -> str:
-    """The page with its generated part made anew."""
+    """The page with its generated part written again."""
     before, rest = page.split(BEGIN)
     _, after = rest.split(END)
     return (
@@ -54,7 +54,7 @@ def drawing() -> str:
     """The rooms and their imports as a mermaid graph, without arrows that follow from others."""
     every = edges()
     below: dict[str, set[str]] = {}
-    for name in present():  # from the ground up, so that what lies below is known already
+    for name in present():  # from the ground up, so that the rooms below are known already
         direct = {other for of, other in every if of == name}
         below[name] = direct.union(*(below.get(other, set()) for other in direct))
     drawn = sorted(
@@ -94,14 +94,14 @@ def path_of(file: str) -> str:
 
 
 def first_sentence(tree: ast.Module, *, whole: bool = False) -> str:
-    """The first sentence of a docstring, or its whole first paragraph, on one line."""
-    paragraph = " ".join((ast.get_docstring(tree) or "").split("\n\n")[0].split())
-    found = re.match(r".*?[.?](?=\s+[A-Z`]|$)", paragraph)
-    return paragraph if whole or found is None else found[0]
+    """The first sentence of a docstring, or its complete first paragraph, on one line."""
+    paragraph = (ast.get_docstring(tree) or "").split("\n\n")[0]
+    found = re.match(r".*?[.?](?=\s+[A-Z`]|\n|$)", paragraph, re.DOTALL)
+    return " ".join((paragraph if whole or found is None else found[0]).split())
 
 
 def main() -> None:
-    """Write the page anew."""
+    """Write the page."""
     page = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(written(page), encoding="utf-8")
 
