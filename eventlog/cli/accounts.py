@@ -209,7 +209,7 @@ def _list_tokens(
 
 
 def _manage() -> ModuleType:
-    """What is done with accounts. Raises BadArgument where the extra is missing."""
+    """What is done with accounts. Raises BadArgument if the extra is missing."""
     load()
     from eventlog.dashboard import manage  # noqa: PLC0415 - an extra, and slow to load
 

@@ -69,7 +69,7 @@ channels = ["page"]
 
 
 def mosquitto() -> str | None:
-    """Where mosquitto is, None where it is not installed."""
+    """Where mosquitto is, None if it is not installed."""
     return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
@@ -117,7 +117,7 @@ async def _visits(alongside: Callable[[EventStore], Any], store: EventStore) -> 
 
 
 def _free(port: int) -> int:
-    """The port, or 0 where another program listens there: then the system chooses one."""
+    """The port, or 0 if another program listens there: then the system chooses one."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -20,7 +20,7 @@ MARK: Final = ".eventlog-demo"
 def emptied(folder: Path) -> Iterator[None]:
     """Empty the folder, and keep other demos out of it until the end.
 
-    Raises BadArgument where it holds files that no demo has made, or another demo uses it.
+    Raises BadArgument if it holds files that no demo has made, or another demo uses it.
     """
     try:
         if folder.exists() and any(folder.iterdir()) and not (folder / MARK).exists():

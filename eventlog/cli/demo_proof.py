@@ -29,7 +29,7 @@ HOUR_US: Final = 3_600_000_000
 def prove_one(context: Context, event: int) -> int:
     """Prove the event's last record, check it in a process of its own, and forge it.
 
-    Answers 0 where the true one is taken for true and the forged one for false. Raises
+    Answers 0 if the true one is taken for true and the forged one for false. Raises
     KeysMissing where nothing can sign here.
     """
     folder = context.db_path.parent
@@ -68,9 +68,9 @@ def _proved(context: Context, event: int) -> tuple[Proof, str]:
 
 
 def keys_folder(folder: Path) -> Path:
-    """Where the demo's keys lie: next to its log's folder, made anew with it.
+    """Where the demo's keys lie: next to its log's folder, made again with it.
 
-    Raises KeysMissing where something else lies there.
+    Raises KeysMissing if something else is there.
     """
     path = folder.resolve()
     keys = path.with_name(f"{path.name}-keys")

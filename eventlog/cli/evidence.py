@@ -35,7 +35,7 @@ Keys: TypeAlias = Annotated[
 
 
 def keys_of(context: Context, given: Path | None, connection: sqlite3.Connection) -> KeysDir:
-    """The log's files in the folder of keys. Raises KeysMissing where no folder is named."""
+    """The log's files in the folder of keys. Raises KeysMissing if no folder is named."""
     folder = given or context.keys_dir
     if folder is None:
         raise KeysMissing(
@@ -57,7 +57,7 @@ def signing_keys(keys: KeysDir) -> Sequence[KeyPair]:
 
 
 def known_heads(context: Context, keys: KeysDir | None) -> list[SignedHead]:
-    """Every head that lies here: beside the log, and the newest beside the keys."""
+    """Every head that is here: next to the log, and the newest next to the keys."""
     heads = heads_file.read_heads(heads_path(context.db_path))
     signed = None if keys is None else keys.signed()
     if signed is not None:

@@ -30,13 +30,13 @@ def is_live(file: Path) -> bool:
     try:
         standard = file == STANDARD
         mode = os.fstat(standard_input().fileno()).st_mode if standard else file.stat().st_mode
-    except (OSError, ValueError):  # a standard input that is no file of the system's
+    except (OSError, ValueError):  # a standard input that is not a file of the system's
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
 async def pieces(file: Path) -> AsyncGenerator[bytes, None]:
-    """The bytes of a file, up to its end. Raises BadArgument where it can't be read."""
+    """The bytes of a file, up to its end. Raises BadArgument if it can't be read."""
     try:
         if file == STANDARD:
             async for piece in _standard_input():

@@ -55,7 +55,7 @@ async def run(
 
 
 async def _check(path: Path, context: Context) -> int:
-    """Print what was found; 1 where something must be mended first."""
+    """Print what was found; 1 where something must be fixed first."""
     code = 0
     async for finding in checks.check(path):
         mark, style = {"ok": ("ok", "green"), "note": ("note", "yellow"), "wrong": ("no", "red")}[

@@ -192,7 +192,7 @@ def _notary(context: Context) -> Alongside | None:
 
 
 def load() -> ModuleType:
-    """The dashboard's commands. Raises BadArgument where the extra is missing."""
+    """The dashboard's commands. Raises BadArgument if the extra is missing."""
     try:
         from eventlog.dashboard import run as commands  # noqa: PLC0415 - an extra, and slow to load
     except ModuleNotFoundError as error:

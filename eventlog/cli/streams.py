@@ -114,7 +114,7 @@ def require_output() -> None:
 
 
 def standard_input() -> BinaryIO:
-    """The standard input, for bytes. Raises BadArgument where it is closed."""
+    """The standard input, for bytes. Raises BadArgument if it is closed."""
     if sys.stdin is None or sys.stdin.closed:
         raise BadArgument("the standard input is closed: name a file, or send the input by a pipe")
     return sys.stdin.buffer

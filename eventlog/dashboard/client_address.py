@@ -28,7 +28,7 @@ def address_of(
     """The source that a request counts under.
 
     `behind_proxy` says that a proxy on this machine serves the page; `proxy_secret` is what it
-    sends in the header X-Eventlog-Proxy, '' where it has none.
+    sends in the header X-Eventlog-Proxy, '' if it has none.
     """
     client = scope.get("client")
     by_unix = not client or not client[0]

@@ -42,7 +42,7 @@ def cookies_of(log_id: bytes, *, secure: bool, prefix: str = "") -> Cookies:
     """The cookies of one log's dashboard.
 
     `secure` says that browsers come by TLS: then the names keep other hosts and plain HTTP from
-    setting them. `prefix` is the path that the dashboard lives under, '' where it is the root;
+    setting them. `prefix` is the path that the dashboard lives under, '' if it is the root;
     `__Host-` forbids a path, so `__Secure-` takes its place there.
     """
     lead = "" if not secure else "__Secure-" if prefix else "__Host-"

@@ -1,6 +1,6 @@
 """Converts query parameters to filters and back.
 
-Pure. Every parameter is text from outside; what is no value of its kind is refused by name, and
+Pure. Every parameter is text from outside; what is not a value of its kind is refused by name, and
 what is not asked for is None. Knows the filters of the views, and no table.
 """
 
@@ -62,7 +62,7 @@ def asked(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
 
 
 def fields(query: Mapping[str, str], keys: tuple[str, ...]) -> dict[str, str]:
-    """All parameters of a filter, '' where one is not set, for a form."""
+    """All parameters of a filter, '' if one is not set, for a form."""
     return {key: query.get(key, "") for key in keys}
 
 
@@ -159,7 +159,7 @@ def _moment(query: Mapping[str, str], key: str) -> datetime | None:
 
 
 def require_text(query: Mapping[str, str], key: str) -> str | None:
-    """A parameter that may be any text; None where it is not set. Raises BadArgument."""
+    """A parameter that may be any text; None if it is not set. Raises BadArgument."""
     text = query.get(key, "")
     if len(text) > TEXT_MAX:
         raise BadArgument(f"{key}: has {TEXT_MAX} characters at most")

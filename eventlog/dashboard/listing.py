@@ -39,7 +39,7 @@ class Asked(Struct, Generic[F], frozen=True, kw_only=True):
     order: str
 
     def cursor_after(self, found: Sequence[Mapping[str, Any]]) -> str | None:
-        """The cursor of the page after these rows; None where the list ends with them."""
+        """The cursor of the page after these rows; None if the list ends with them."""
         if len(found) < self.limit:
             return None
         return filters.cursor(str(found[-1][self.order]), found[-1]["id"])

@@ -28,7 +28,7 @@ _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 class Person(NamedTuple):
-    """A person's recorded name, and the one that the household shows; None where it gave none."""
+    """A person's recorded name, and the one that the household shows; None if it gave none."""
 
     name: str
     display_name: str | None
@@ -54,7 +54,7 @@ def visible(text: str) -> str:
 
 
 def isolated(names: Mapping[str, str]) -> dict[str, str]:
-    """The same labels for sentences of a page, between isolates where one is no plain word."""
+    """The same labels for sentences of a page, between isolates where one is not a plain word."""
     return {
         name: label if _PLAIN.fullmatch(label) else f"{ISOLATE}{label}{POP}"
         for name, label in names.items()

@@ -44,7 +44,7 @@ async def redirected(request: Request[Any, Any, Any]) -> Redirect | None:
 
 
 async def asked(request: Request[Any, Any, Any], key: str = "person") -> Named | None:
-    """The person that a parameter names; None where it is not set. Raises BadArgument."""
+    """The person that a parameter names; None if it is not set. Raises BadArgument."""
     text = filters.require_text(request.query_params, key)
     if text is None:
         return None

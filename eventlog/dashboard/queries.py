@@ -23,7 +23,7 @@ from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.late import LATE_S
 from eventlog.projections.times import canonical
 
-COMPARED_MAX: Final = 2_000  # persons whose names are held against those shown
+COMPARED_MAX: Final = 2_000  # persons whose names are compared with those shown
 CHOICES_MAX: Final = 200  # cameras, labels or persons that a filter offers
 HEAT_DAYS: Final = 84
 HEAT_VISITS: Final = 5_000  # of one person, the newest

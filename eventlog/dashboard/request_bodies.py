@@ -20,7 +20,7 @@ _LENGTH_DIGITS: Final = 12  # up to a terabyte
 
 
 async def body_of(receive: Receive, headers: dict[str, str], path: str) -> bytes:
-    """The complete body. Raises Refused where it is too large, too slow or of another type."""
+    """The complete body. Raises Refused if it is too large, too slow or of another type."""
     most = body_limit(path)
     length = headers.get("content-length", "0")
     if not length.isascii() or not length.isdigit() or len(length) > _LENGTH_DIGITS:

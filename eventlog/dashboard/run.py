@@ -74,7 +74,7 @@ async def serve(
         public_url: the address that browsers know, with the path that a proxy on this machine
             serves it under, https://door.example/log or http://vm.lan.
         certificate: a file, for TLS without a proxy.
-        key: the certificate's key, None where it is in the same file.
+        key: the certificate's key, None if it is in the same file.
         sign_in_link: say a one-time link that signs in without a password; for the demo's log.
         forget_sessions: sign everybody out first; else sessions outlive a restart.
         hsts_days: for how many days browsers keep to https, where `public_url` is there.

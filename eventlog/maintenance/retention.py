@@ -162,7 +162,7 @@ def known_visits(connection: sqlite3.Connection) -> dict[int, Visit]:
 def doubt_about_clock(
     connection: sqlite3.Connection, *, now_us: int, boot: bytes | None, clock_ns: int | None
 ) -> str | None:
-    """Why ages can't be told now; None where the wall clock agrees with the journal.
+    """Why ages can't be told now; None if the wall clock agrees with the journal.
 
     Args:
         connection: The log.

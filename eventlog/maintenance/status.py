@@ -94,7 +94,7 @@ class Status(Struct, frozen=True):
 class NamesStatus(Struct, frozen=True):
     """Whether names are sealed, and how old the newest backup of what opens them is, in seconds.
 
-    `sealed` is None where no folder of keys is set. `copied_to` is where the backup lies.
+    `sealed` is None if no folder of keys is set. `copied_to` is where the backup lies.
     """
 
     sealed: bool | None = None

@@ -63,15 +63,15 @@ class Place(Protocol):
         """Seconds between two heads."""
 
     def newest(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:
-        """The newest genuine head of this name that it has; None where it has none.
+        """The newest genuine head of this name that it has; None if it has none.
 
-        Raises PlaceFailed where it can't be asked.
+        Raises PlaceFailed if it can't be asked.
         """
 
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:
         """Hand a head over; answers the cosignatures that came back.
 
-        Raises PlaceFailed, and HeadContradicted where the place knows another log of this name.
+        Raises PlaceFailed, and HeadContradicted if the place knows another log of this name.
         """
 
 
@@ -176,7 +176,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
         Not every witness tells its newest head when it is asked; each says its size in a 409.
         """
         known = 0
-        for _ in range(4):  # another submitter may be quicker
+        for _ in range(4):  # another submitter may be faster
             body = b"".join(
                 [
                     f"old {known}\n".encode(),
@@ -214,7 +214,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
         return size
 
     def _cosignatures(self, head: SignedHead, answer: bytes) -> Sequence[Signature]:
-        """The witness's own lines, checked. Raises PlaceFailed where none is good."""
+        """The witness's own lines, checked. Raises PlaceFailed if none is good."""
         try:
             lines = answer.decode().splitlines()
             found = [notes.parse_signature(line) for line in lines]

@@ -65,7 +65,7 @@ class Post:
         self._changed = asyncio.Event()
 
     def begin(self, before: Outside | None) -> None:
-        """The log was opened anew; `before` is what was known of this name's heads."""
+        """The log was opened again; `before` is what was known of this name's heads."""
         self.trouble = self._head = self._taken = None
         same = (one for one in (() if before is None else before.places) if one.name == self.name)
         self.described = next(same, outside.Place(name=self.name, kind=self.place.kind))
@@ -81,7 +81,7 @@ class Post:
         self._changed.set()
 
     async def ask(self, origin: str, is_genuine: IsGenuine) -> SignedHead | None:
-        """What the place has; None where it has nothing or can't be asked."""
+        """What the place has; None if it has nothing or can't be asked."""
         try:
             head = await anyio.to_thread.run_sync(
                 self.place.newest, origin, is_genuine, abandon_on_cancel=True

@@ -2,7 +2,7 @@
 
 Pure but for what it is handed to publish with. Never a `lock` entity: it would offer to unlock.
 Topics and ids carry the first 8 hex digits of the log's id, so that two doors on one broker stay
-two, and so that our own entities can be told from others. Names and pictures lie on the broker
+two, and so that our own entities can be told from others. Names and pictures are on the broker
 for every client of it to read: both are left out unless the owner asks for them.
 
 An event (a ring, a motion, an access) is published once, and only while it is fresh: retained
@@ -184,7 +184,7 @@ _COMPONENTS: Final[dict[str, dict[str, Any]]] = {
 }
 
 Publish = Callable[[Publication], Awaitable[None]]
-# From a picture's relative path to its bytes, None where it is gone.
+# From a picture's relative path to its bytes, None if it is gone.
 ReadPicture = Callable[[str], Awaitable[bytes | None]]
 
 

@@ -7,7 +7,7 @@
 
 The rules of signing are those of `evidence/signing.py`, when it is time those of
 `signing_pace.py`; at the end, what is left is signed. The checkpoint is `ID.signed` beside the
-keys, not a row beside the journal: who may write the log must not be able to move it.
+keys, not a row next to the journal: who may write the log must not be able to move it.
 
 Each place has a task of its own (`head_posts.py`), so that a slow place delays no other. The
 append path never waits for any of this.
@@ -239,7 +239,7 @@ class Notary:
 
     @property
     def signer(self) -> HeadSigner:
-        """The open signer. Raises SignerBusy where there is none."""
+        """The open signer. Raises SignerBusy if there is none."""
         if self._signer is None:
             raise SignerBusy
         return self._signer

@@ -211,7 +211,7 @@ def _device(name: str) -> str:
 
 
 async def _broker(config: Config) -> AsyncIterator[Finding]:
-    """Whether the broker takes us and grants QoS 1. The session that it makes is thrown away."""
+    """Whether the broker takes us and grants QoS 1. The session that it makes is deleted."""
     from aiomqtt import MqttError  # noqa: PLC0415 - an extra
 
     from eventlog.sources.live import mqtt  # noqa: PLC0415 - likewise

@@ -206,7 +206,7 @@ class Channel(_Table, frozen=True, kw_only=True):
 class Publish(_Table, frozen=True, kw_only=True):
     """The door as a device of Home Assistant, over the broker.
 
-    Names and the picture lie on the broker for every client of it to read, so both are off.
+    Names and the picture are on the broker for every client of it to read, so both are off.
     `form` is "device" (Home Assistant 2024.12 and later) or "entity" for an older one.
     """
 

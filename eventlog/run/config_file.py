@@ -56,7 +56,7 @@ def load(path: Path) -> Config:
     """The config that a file holds.
 
     Raises:
-        BadArgument: the file can't be read, is no TOML, or a value can't be; the sentence names
+        BadArgument: the file can't be read, is not a TOML, or a value can't be; the sentence names
             the file and the key's path.
     """
     try:

@@ -23,14 +23,14 @@ class House(Struct, frozen=True, kw_only=True):
 
     Attributes:
         reach: how phones reach the page: not at all, by the LAN, or by a proxy.
-        name: the name that phones reach it by, "" where they don't.
-        broker: the MQTT broker's host, "" where there is none.
-        frigate: the address of Frigate's API, "" where there is none.
+        name: the name that phones reach it by, "" if they don't.
+        broker: the MQTT broker's host, "" if there is none.
+        frigate: the address of Frigate's API, "" if there is none.
         zone: the door's time zone.
         state: the folder of the log and its pictures.
         keys: the folder of keys, which is not below the log's.
         etc: the folder of the config and its secrets.
-        keys_copy: the second place of the keys; None where names stay in clear.
+        keys_copy: the second place of the keys; None if names stay in clear.
     """
 
     reach: Reach = "here"

@@ -30,7 +30,7 @@ class PartHealth(Struct):
 
 
 class SourceHealth(Struct):
-    """A source. `connected` and `available` are None where the source has no such sign."""
+    """A source. `connected` and `available` are None if the source has no such sign."""
 
     name: str
     connected: bool | None = None

@@ -49,7 +49,7 @@ def outward_of(config: Config, log_id: bytes) -> Outward:
 
 
 async def run(config: Config, store: EventStore, broker: Broker, log_id: bytes) -> None:
-    """Publish for ever; a connection that is lost is made again.
+    """Publish forever; a connection that is lost is made again.
 
     Raises aiomqtt.MqttConnectError where the broker refuses us, DatabaseError.
     """

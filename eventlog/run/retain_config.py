@@ -37,7 +37,7 @@ class Retain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     per: Per = field(default_factory=Per)
 
     def rule(self) -> Rule | None:
-        """The rule for pictures; None where it deletes none."""
+        """The rule for pictures; None if it deletes none."""
         if not (self.age or self.bytes or self.per.stranger or self.per.label):
             return None
         kept, stranger = self.keep_unlocks, self.per.stranger
@@ -55,7 +55,7 @@ class Retain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     def unseen_us(self) -> int | None:
-        """After which time without a visit a person is forgotten; None where nobody is."""
+        """After which time without a visit a person is forgotten; None if nobody is."""
         return None if self.unseen is None else age_us("retain.unseen", self.unseen)
 
 

@@ -1,7 +1,7 @@
 """Stores the token of Ring, which Ring replaces at each refresh, in the state folder.
 
 Also the part that follows Ring. The config names the token's file; /etc is read-only to the unit,
-so it lies beside the log.
+so it is next to the log.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from eventlog.store.event_store import EventStore
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A token; None where there is no file. Raises BadArgument for one that can't be read."""
+    """A token; None if there is no file. Raises BadArgument for one that can't be read."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def write(path: Path, token: dict[str, Any]) -> None:
 
 
 async def follow(name: str, table: Ring, store: EventStore, board: Board) -> None:
-    """Follow Ring for ever. Raises BadArgument where there is no token."""
+    """Follow Ring forever. Raises BadArgument if there is no token."""
     from eventlog.sources.live.ring import RingIn, make_ring  # noqa: PLC0415 - an extra, and slow
 
     path = Path(table.token_file)

@@ -39,7 +39,7 @@ class Silence:
         self._before: dict[str, tuple[int, int]] = {}
 
     async def run(self) -> None:
-        """Watch for ever. Raises DatabaseError."""
+        """Watch forever. Raises DatabaseError."""
         while True:
             await self.look()
             await asyncio.sleep(LOOK_EVERY_S)

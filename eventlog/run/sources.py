@@ -35,7 +35,7 @@ RETRY_S: Final = 2.0
 
 
 async def ask_frigate(name: str, table: Frigate, store: EventStore, board: Board) -> None:
-    """Reconcile with Frigate's API for ever."""
+    """Reconcile with Frigate's API forever."""
     history = FrigateHistory(
         table.api or "",
         http.get,
@@ -61,7 +61,7 @@ async def follow_home_assistant(
     own_ids: str,
     left_out: frozenset[str] = frozenset(),
 ) -> None:
-    """Follow Home Assistant's websocket and reconcile with its history for ever.
+    """Follow Home Assistant's websocket and reconcile with its history forever.
 
     `own_ids` is how the ids of what we publish begin; `left_out` are devices that another source
     tells of, as ids.

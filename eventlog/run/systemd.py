@@ -23,7 +23,7 @@ def notify(*states: str) -> bool:
     address = os.environ.get(SOCKET, "")
     if not address:
         return False
-    # A name that begins with @ lies in the abstract namespace, which the kernel writes with NUL.
+    # A name that begins with @ is in the abstract namespace, which the kernel writes with NUL.
     name = "\0" + address[1:] if address.startswith("@") else address
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
@@ -41,7 +41,7 @@ def reloading() -> bool:
 
 
 def watchdog_s() -> float | None:
-    """How often to send WATCHDOG=1: half of what the unit asks for; None where it asks nothing."""
+    """How often to send WATCHDOG=1: half of what the unit asks for; None if it asks nothing."""
     usec, pid = os.environ.get(WATCHDOG, ""), os.environ.get(WATCHDOG_PID, "")
     if not usec.isdigit() or not int(usec) or (pid and pid != str(os.getpid())):
         return None

@@ -31,7 +31,7 @@ Hours: TypeAlias = Annotated[
 
 
 def seconds(span: str) -> float:
-    """A length of time in seconds; "all" is for ever."""
+    """A length of time in seconds; "all" is forever."""
     if span == "all":
         return float("inf")
     match = _SPAN.fullmatch(span)
@@ -47,7 +47,7 @@ def hours(window: str) -> tuple[time, time]:
 
 
 def secret(name: str, from_environment: str | None, file: str | None) -> str | None:
-    """A secret, from the environment or a file; None where neither is given.
+    """A secret, from the environment or a file; None if neither is given.
 
     Raises:
         BadArgument: the variable is not set, or the file can't be read or is empty.

@@ -42,7 +42,7 @@ def _common() -> frozenset[str]:
 def require_password(password: str, name: str = "") -> None:
     """Raise BadArgument for a password that is too short, too long or easily guessed.
 
-    `name` is the account's, which is no password for it.
+    `name` is the account's, which is not a password for it.
     """
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         raise BadArgument(f"a password has {PASSWORD_MIN} to {PASSWORD_MAX} characters")
@@ -61,7 +61,7 @@ def hash_password(password: str, name: str = "") -> str:
 
 
 def is_hashed(hashed: str | None, password: str) -> bool:
-    """Whether a password has this hash; takes as long where there is none."""
+    """Whether a password has this hash; takes as long if there is none."""
     try:
         _hasher().verify(hashed or _nobodys_hash(), _typed(password[:PASSWORD_MAX]))
     except (VerifyMismatchError, VerificationError, InvalidHashError):

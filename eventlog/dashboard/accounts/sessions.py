@@ -203,7 +203,7 @@ def make_link(connection: sqlite3.Connection, user_id: int, now_s: int) -> str:
 
 
 def use_link(connection: sqlite3.Connection, code: str, now_s: int) -> int | None:
-    """The user whom a code signs in, and the code is used up; None where it is not valid."""
+    """The user whom a code signs in, and the code is used up; None if it is not valid."""
     row = connection.execute(
         "DELETE FROM links WHERE code_hash = ? RETURNING user_id, expires_at", (hash_of(code),)
     ).fetchall()

@@ -116,7 +116,7 @@ class SignedIn:
     # ── tokens ─────────────────────────────────────────────────────────────────────────────
 
     async def token(self, secret: str, now_s: int) -> Token | None:
-        """The token of a secret, used now. Raises DatabaseError where the file can't be read."""
+        """The token of a secret, used now. Raises DatabaseError if the file can't be read."""
         found = await self._accounts.run(lambda c: tokens.find(c, secret, now_s))
         if found is None:
             return None
@@ -133,7 +133,7 @@ class SignedIn:
     ) -> Callable[[], Awaitable[None]]:
         """Count a guess that is about to be checked; the answer is what takes it back.
 
-        Raises TooMany where the guess may not be checked.
+        Raises TooMany if the guess may not be checked.
         """
         try:
             number = await self._accounts.run(

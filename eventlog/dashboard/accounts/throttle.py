@@ -83,7 +83,7 @@ def forgive(connection: sqlite3.Connection, number: int) -> None:
 
 
 def forget(connection: sqlite3.Connection) -> None:
-    """Begin anew: somebody who has the machine itself has set a password."""
+    """Start again: somebody who has the machine itself has set a password."""
     connection.execute("DELETE FROM guesses")
 
 

@@ -152,7 +152,7 @@ def add(
 
 
 def find(connection: sqlite3.Connection, secret: str, now_s: int) -> Token | None:
-    """The token of a secret; None where there is none, or where it has ended. Writes nothing."""
+    """The token of a secret; None if there is none, or where it has ended. Writes nothing."""
     sql = f"SELECT {_COLUMNS} FROM tokens WHERE secret_hash = ?"  # noqa: S608 - columns of ours
     row = connection.execute(sql, (hash_of(secret),)).fetchone()
     token = None if row is None else _token(row)
@@ -208,7 +208,7 @@ def revoke(connection: sqlite3.Connection, token_id: int, now_s: int) -> bool:
 
 
 def revoke_named(connection: sqlite3.Connection, name: str, now_s: int) -> None:
-    """Revoke the token of a name. Raises BadArgument where there is none."""
+    """Revoke the token of a name. Raises BadArgument if there is none."""
     row = connection.execute("SELECT id FROM tokens WHERE name = ?", (name,)).fetchone()
     if row is None or not revoke(connection, int(row[0]), now_s):
         raise BadArgument(f"there is no token named {name!r}")

@@ -63,7 +63,7 @@ def code_at(secret: bytes, step: int) -> str:
 
 
 def step_of(secret: bytes, code: str, now_s: int, *, after: int = 0) -> int | None:
-    """The step that a code is right for, later than `after`; None where it is wrong or used."""
+    """The step that a code is right for, later than `after`; None if it is wrong or used."""
     bare = code.replace(" ", "")
     now = now_s // STEP_S
     for step in range(now - SLACK_STEPS, now + SLACK_STEPS + 1):

@@ -165,7 +165,7 @@ def find_by_id(connection: sqlite3.Connection, user_id: int) -> User | None:
 
 
 def require(connection: sqlite3.Connection, name: str) -> User:
-    """The user of a name. Raises BadArgument where there is none."""
+    """The user of a name. Raises BadArgument if there is none."""
     user = find(connection, name)
     if user is None:
         raise BadArgument(f"there is no user named {name!r}")
@@ -235,13 +235,13 @@ def forget_devices(connection: sqlite3.Connection, user_id: int) -> None:
 
 
 def check_name(name: str) -> None:
-    """Raise BadArgument for what is no user's name."""
+    """Raise BadArgument for what is not a user's name."""
     if not _NAME.fullmatch(name):
         raise BadArgument("a user's name has 1 to 64 letters, digits or any of _ . @ + -")
 
 
 def check_role(role: str) -> Role:
-    """The role. Raises BadArgument for what is none."""
+    """The role. Raises BadArgument for what is not one."""
     if role not in ROLES:
         raise BadArgument(f"a role is {', '.join(ROLES[:-1])} or {ROLES[-1]}")
     return role

@@ -112,7 +112,7 @@ async def unlocks(request: Request[Any, Any, Any]) -> responses.Unlocks:
 
 @get("/api/stream")
 async def stream(request: Request[Any, Any, Any]) -> Stream:
-    """Every record after a position as server-sent events, for ever."""
+    """Every record after a position as server-sent events, forever."""
     site, visitor = site_of(request), visitor_of(request)
     text = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = cursors.parse(text) if text else None

@@ -73,7 +73,7 @@ def check_event(
 ) -> None:
     """Raise NotAllowed where a token may not join an event: of another camera, or too old.
 
-    Raises UnknownEvent where there is none. A token for some cameras names one in each fact, or
+    Raises UnknownEvent if there is none. A token for some cameras names one in each fact, or
     joins an event of one.
     """
     limits = token.limits
@@ -127,7 +127,7 @@ def _camera_of(opener: StoredRecord) -> str | None:
 
 
 def _age_s(opener: StoredRecord) -> float:
-    """How long ago an event was opened; 0 where no clock can say it."""
+    """How long ago an event was opened; 0 if no clock can say it."""
     boot, clock_ns = clock.boot_id(), clock.boot_clock_ns()
     meta = None if boot is None else codecs.encode_meta({"boot": boot, "clock_ns": clock_ns})
     now = opener._replace(appended_at=clock.now_us(), meta=meta)

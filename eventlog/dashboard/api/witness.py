@@ -37,7 +37,7 @@ async def serve(witness: Witness, scope: Any, receive: Any, send: Any) -> None: 
 
 
 async def _body(receive: Any) -> bytes | None:  # noqa: ANN401 - ASGI's own
-    """The request's body; None where it is longer than any that a log sends."""
+    """The request's body; None if it is longer than any that a log sends."""
     parts: bytes = b""
     while True:
         message = await receive()

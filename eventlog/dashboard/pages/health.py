@@ -154,7 +154,7 @@ def _shown_verification(verified: dict[str, Any] | None, site: Site) -> dict[str
 
 
 async def judged(site: Site) -> tuple[ViewLag | None, str]:
-    """The positions of the log, None where it does not answer, and the word for its health."""
+    """The positions of the log, None if it does not answer, and the word for its health."""
     try:
         async with asyncio.timeout(ANSWER_S):
             standing = await site.figures.run(stand)
@@ -177,7 +177,7 @@ async def judged(site: Site) -> tuple[ViewLag | None, str]:
 
 
 def _heads(site: Site) -> dict[str, Any] | None:
-    """How far heads are signed and kept; None where the log has no key."""
+    """How far heads are signed and kept; None if the log has no key."""
     known = outside.read(site.settings.db_path)
     if known is None:
         return None
@@ -256,7 +256,7 @@ VERIFIED_SIZE_MAX: Final = 65536
 
 
 def _verified(path: Path) -> dict[str, Any] | None:
-    """What the last `verify` left in its file; None where there is none."""
+    """What the last `verify` left in its file; None if there is none."""
     try:
         found = json.loads(read_side_file(verified_path(path), VERIFIED_SIZE_MAX))
         return {"at": str(found["at"]), "ok": found["ok"] is True, "said": str(found["said"])}

@@ -23,7 +23,7 @@ _LABELLED_HOURS: Final = (0, 6, 12, 18)
 
 
 class Cell(Struct, frozen=True):
-    """One hour of one weekday; `shade` is 0 where nothing was, else 1 to SHADES."""
+    """One hour of one weekday; `shade` is 0 if nothing was, else 1 to SHADES."""
 
     weekday: int
     hour: int
@@ -33,7 +33,7 @@ class Cell(Struct, frozen=True):
 
 def cells(counts: Mapping[tuple[int, int], int]) -> list[Cell]:
     """All cells, weekday by weekday."""
-    # A handful of visits is no habit, so that one alone is not in the darkest shade.
+    # A handful of visits is not a habit, so that one alone is not in the darkest shade.
     most = max(SHADES, *counts.values(), 0)
     return [
         Cell(weekday, hour, count, _shade(count, most))

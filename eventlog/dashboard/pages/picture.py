@@ -1,7 +1,7 @@
 """Serves pictures of events, only if the file is the one that was recorded.
 
 A picture is asked for by its event; the path comes from the event's own records, and its bytes
-are held against the digest in them, so that a damaged picture is never shown.
+are compared with the digest in them, so that a damaged picture is never shown.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ async def small_picture(
 
 
 async def _last(site: Site, event_id: int) -> ThumbnailSaved:
-    """The event's last picture. Raises NotFoundException where it has none."""
+    """The event's last picture. Raises NotFoundException if it has none."""
     if not 0 < event_id <= _ID_MAX:
         raise NotFoundException
     stored = await site.pages.story(event_id)

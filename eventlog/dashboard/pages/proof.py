@@ -69,9 +69,9 @@ def _file(content: bytes, name: str) -> Response[bytes]:
 
 
 def _prove(connection: sqlite3.Connection, settings: Settings, position: int) -> bytes | None:
-    """The proof file by the best head that the rows confirm; None where none reaches it.
+    """The proof file by the best head that the rows confirm; None if none reaches it.
 
-    Raises HeadContradicted where every head that reaches it is of another log.
+    Raises HeadContradicted if every head that reaches it is of another log.
     """
     heads = _own_heads(connection, settings)
     if not heads:
@@ -81,7 +81,7 @@ def _prove(connection: sqlite3.Connection, settings: Settings, position: int) ->
         try:
             proof = proving.prove(connection, settings.db_path, head, position)
         except HeadContradicted as error:
-            contradicted = error  # the file beside the log may hold anything: another may do
+            contradicted = error  # the file next to the log may hold anything: another may do
         else:
             return proofs.encode(proof)
     if contradicted is not None:
@@ -90,7 +90,7 @@ def _prove(connection: sqlite3.Connection, settings: Settings, position: int) ->
 
 
 def _own_heads(connection: sqlite3.Connection, settings: Settings) -> list[SignedHead]:
-    """The heads beside the log that are this log's, in their order.
+    """The heads next to the log that are this log's, in their order.
 
     With the folder of keys at hand, only those that a key of the log has signed.
     """

@@ -171,7 +171,7 @@ async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Redirect:
 
 
 def _device(request: Request[Any, Any, Any]) -> str:
-    """The cookie of a browser that has signed in, '' where there is none."""
+    """The cookie of a browser that has signed in, '' if there is none."""
     return request.cookies.get(site_of(request).cookies.device, "")
 
 
@@ -207,7 +207,7 @@ async def _begin(request: Request[Any, Any, Any], user: users.User, typed: _Type
 
 
 async def _remembered(site: Site, user_id: int, brought: str, now_s: int) -> str | None:
-    """The cookie of a browser that is known from now on; None where that can't be written."""
+    """The cookie of a browser that is known from now on; None if that can't be written."""
     try:
         return await site.accounts.run(lambda c: users.remember(c, user_id, brought, now_s))
     except DatabaseError as error:

@@ -62,7 +62,7 @@ def rooted(context: Context, address: str) -> str:
 
 
 class Asset(Struct, frozen=True):
-    """A file of ours, and a digest for its address; `gzipped` is None where gzip gains nothing."""
+    """A file of ours, and a digest for its address; `gzipped` is None if gzip gains nothing."""
 
     content: bytes
     media_type: str

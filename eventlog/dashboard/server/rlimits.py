@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 DESCRIPTORS: Final = 4096  # asked of the system, whose default of 1,024 is soon used up
-SPARE: Final = 256  # for the log, its readers, pictures and what else is no connection
+SPARE: Final = 256  # for the log, its readers, pictures and what else is not a connection
 SPARE_AT_LEAST: Final = 12  # the same beside what is open already, where the limit is low
 
 
@@ -28,7 +28,7 @@ def room_for_connections(most: int) -> int:
         most: No more than this, however high the system's limit is.
 
     Returns:
-        What the limit leaves beside the log and what else is open; 1 at least.
+        What the limit leaves next to the log and what else is open; 1 at least.
     """
     soft, hard = (_number(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
     if soft < min(DESCRIPTORS, hard):

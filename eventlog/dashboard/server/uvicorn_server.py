@@ -148,7 +148,7 @@ def in_all() -> int:
 class Server(uvicorn.Server):
     """uvicorn's server, which ends the streams first when it stops.
 
-    `has_signals` is False where the process around it answers the signals.
+    `has_signals` is False if the process around it answers the signals.
     """
 
     has_signals = True

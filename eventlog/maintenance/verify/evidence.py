@@ -1,6 +1,6 @@
 """Checks that the records are those that were signed: every head against the rows.
 
-The chain finds accidents; who may write the file can compute it anew. A head that was kept where
+The chain finds accidents; who may write the file can compute it again. A head that was kept where
 the log's machine can't change it finds that too, up to the last such head. This check says which
 records are anchored so, and by which head.
 

@@ -44,7 +44,7 @@ class Answer(Struct, frozen=True):
     body: bytes
 
 
-# POST: address, headers, body. Raises OSError where nothing was sent, TimeoutError else.
+# POST: address, headers, body. Raises OSError if nothing was sent, TimeoutError else.
 Post = Callable[[str, Mapping[str, str], bytes], Awaitable[Answer]]
 
 
@@ -54,7 +54,7 @@ class Webhook:
     can_edit = True
 
     def __init__(self, url: str, post: Post, *, token: str | None, pictures: Path | None) -> None:
-        """Keep what is needed; `pictures` is the folder that pictures lie in, None for none."""
+        """Keep what is needed; `pictures` is the folder that pictures are in, None for none."""
         self._url = url
         self._post = post
         self._token = token

@@ -412,7 +412,7 @@ class Ledger(Struct):
     # ── what is next ───────────────────────────────────────────────────────────────────────
 
     def next_for(self, channel: str, now: datetime, *, can_edit: bool) -> Send | None:
-        """What to send next over a channel, None where there is nothing yet."""
+        """What to send next over a channel, None if there is nothing yet."""
         for intent in self.intents.values():
             if intent.tellings and intent.tellings[0].channel == channel:
                 return Send(intent.tellings, intent.revision, intent.why, intent)

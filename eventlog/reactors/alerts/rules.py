@@ -69,7 +69,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         return armed.rule == self.name and armed.text.startswith(f'when = "{self.when}"\n')
 
     def is_quiet(self, at: datetime, zone: tzinfo) -> bool:
-        """Whether a moment lies in its quiet hours."""
+        """Whether a moment is in its quiet hours."""
         if self.quiet is None:
             return False
         start, end = self.quiet

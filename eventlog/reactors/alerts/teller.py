@@ -83,7 +83,7 @@ class Teller:
             recall: an async function from an event's id to its records.
             armed: an async function to every `rule_armed` of the journal, in order.
             clock: the wall time.
-            head_line: the newest signed head as a line of text, None where heads aren't signed.
+            head_line: the newest signed head as a line of text, None if heads aren't signed.
         """
         self.ledger = ledger
         self.channels = channels
@@ -131,7 +131,7 @@ class Teller:
     # ── the channels' side ─────────────────────────────────────────────────────────────────
 
     async def run_channel(self, name: str) -> None:
-        """Tell over one channel for ever. Raises DatabaseError."""
+        """Tell over one channel forever. Raises DatabaseError."""
         while True:
             seen = self._more.count
             if not await self.step(name):
@@ -153,7 +153,7 @@ class Teller:
         return await self._tell(channel, send, now)
 
     async def _intend(self, send: Send, channel: str) -> Intent | None:
-        """Record an intent; None where the journal has it already.
+        """Record an intent; None if the journal has it already.
 
         One that the fold has passed was settled before this process began: an event that was told
         long ago gets a late record. One that it has not come to is brought by it.

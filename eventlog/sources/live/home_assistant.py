@@ -79,9 +79,9 @@ class HomeAssistantIn:
     # ── the websocket ──────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        """Follow for ever; a connection that is lost is made again.
+        """Follow forever; a connection that is lost is made again.
 
-        Raises BadArgument where the token is refused, DatabaseError.
+        Raises BadArgument if the token is refused, DatabaseError.
         """
         while True:
             try:

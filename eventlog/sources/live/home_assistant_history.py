@@ -106,7 +106,7 @@ def _name_user(change: dict[str, Any], users: Mapping[tuple[str, str], str]) -> 
 
 
 def _instant(time: object) -> str:
-    """A time in one spelling; "" for what is none."""
+    """A time in one spelling; "" for what is not one."""
     try:
         return datetime.fromisoformat(str(time)).astimezone(UTC).isoformat()
     except ValueError:

@@ -49,7 +49,7 @@ class Listening(Struct, frozen=True, kw_only=True):
         source: what the config calls it.
         adapter: says what a message becomes.
         settings: the owner's settings of that source.
-        sign: answers True for a sign of life, False where the source says that it is away, and
+        sign: answers True for a sign of life, False if the source says that it is away, and
             None for any other message.
         signs: topics below the prefix that only `sign` wants.
     """
@@ -201,7 +201,7 @@ class MqttIn:
         self._report = report
 
     async def run(self) -> None:
-        """Follow for ever; a connection that is lost is made again.
+        """Follow forever; a connection that is lost is made again.
 
         Raises:
             aiomqtt.MqttConnectError: the broker refuses us.

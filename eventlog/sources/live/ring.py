@@ -94,7 +94,7 @@ class RingIn:
     # ── pushes ─────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        """Listen for ever. Raises what the listener raises at its start, and DatabaseError."""
+        """Listen forever. Raises what the listener raises at its start, and DatabaseError."""
         listener = _Listener(self._ring, self._credentials, self._updated)
         listener.on_push = self._pushed.put_nowait
         if not await listener.start():
@@ -118,7 +118,7 @@ class RingIn:
         """Feed what every device's history has since a moment.
 
         Raises:
-            BadPayload: a history is no list; ring_doorbell.RingError; DatabaseError.
+            BadPayload: a history is not a list; ring_doorbell.RingError; DatabaseError.
         """
         try:
             await self._ring.async_update_devices()

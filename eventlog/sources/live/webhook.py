@@ -34,7 +34,7 @@ class Mapped(Struct, frozen=True):
         """The idempotency key and the fact of a message.
 
         Raises:
-            BadPayload: it is no JSON object, lacks a field that the mapping names, or its values
+            BadPayload: it is not a JSON object, lacks a field that the mapping names, or its values
                 make no such fact. No value is repeated.
         """
         source = f"hook {self.name}"
