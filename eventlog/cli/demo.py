@@ -256,7 +256,7 @@ def _run(commands: ModuleType, context: Context, port: int, visit: web.Alongside
 
 
 def _say_how_to_look(context: Context, folder: Path) -> None:
-    """Say how to open the dashboard; a demo in a pipe does not, since nobody would end it."""
+    """Say how to open the dashboard; a demo in a pipe does not open it, as no user could end it."""
     into = [] if folder == FOLDER else ["--into", str(folder)]
     at = ["--db", str(context.db_path)]
     _command(context, ["demo", *into, "--serve"])

@@ -68,7 +68,7 @@ def _proved(context: Context, event: int) -> tuple[Proof, str]:
 
 
 def keys_folder(folder: Path) -> Path:
-    """Where the demo's keys lie: next to its log's folder, made again with it.
+    """The folder of the demo's keys: next to its log's folder, made again with it.
 
     Raises KeysMissing if something else is there.
     """

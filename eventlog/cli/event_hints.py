@@ -22,11 +22,11 @@ def person_of(asked: str, names: Mapping[str, str]) -> str:
     """The name of the person who is asked for, by it or by the name that is shown for it.
 
     Args:
-        asked: What stands behind --person.
+        asked: The value of --person.
         names: The name that is shown for each person's name.
 
     Returns:
-        The person's name, or what was asked for where nobody has it.
+        The person's name, or the value itself if no person has it.
 
     Raises:
         BadArgument: Several persons are shown by that name.

@@ -123,7 +123,7 @@ def _public_keys(context: Context, given: Sequence[str]) -> Iterator[PublicKey]:
     if given or context.keys_dir is None:
         return
     with suppress(EventLogError), context.reading() as connection:
-        # Whoever may not read the keys still sees what the rows say of the heads.
+        # A user who may not read the keys still sees what the rows say of the heads.
         held = keys_of(context, None, connection)
         yield from held.public_keys()
 

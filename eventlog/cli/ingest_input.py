@@ -80,5 +80,5 @@ async def _of_descriptor(descriptor: int) -> AsyncGenerator[bytes, None]:
 async def _wait_for(descriptor: int) -> None:
     try:
         await anyio.wait_readable(descriptor)
-    except PermissionError:  # /dev/null and the like are always readable
+    except PermissionError:  # /dev/null and similar files are always readable
         await anyio.lowlevel.checkpoint()  # so that Ctrl-C can end the reading

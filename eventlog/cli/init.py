@@ -185,7 +185,7 @@ async def _make(context: Context, house: House, owner: tuple[int, int] | None) -
 
 
 def _make_certificate(house: House) -> None:
-    """A certificate that phones must be told to trust once; by the openssl command."""
+    """Make a certificate with openssl; each phone must accept it once."""
     openssl = shutil.which("openssl")
     if openssl is None:
         raise BadArgument("a certificate needs openssl: apt-get install openssl")

@@ -54,7 +54,7 @@ def parse(option: str, text: str, here: tzinfo, now: datetime) -> datetime:
         The moment in UTC. A date is its first moment.
 
     Raises:
-        BadArgument: The text is none of these, or lies beyond the years 1 to 9999.
+        BadArgument: The text is none of these, or is outside the years 1 to 9999.
     """
     word = text.strip().lower()
     ago = _AGO.fullmatch(word)

@@ -85,7 +85,7 @@ def _failures() -> Iterator[None]:
         raise OutputFailed(f"the answer can't be written: {error.strerror}") from error
     except UnicodeEncodeError:
         raise
-    except ValueError as error:  # Python's word for a stream that was closed
+    except ValueError as error:  # Python's error for a stream that was closed
         raise OutputFailed("the answer can't be written: the standard output is closed") from error
 
 

@@ -46,7 +46,7 @@ def address_of(
 
 
 def _last_forwarded(headers: dict[str, str]) -> str | None:
-    """The address that the proxy itself saw: the last one; those before it are what it was told."""
+    """The address that the proxy itself saw: the last one. Clients can set those before it."""
     last = headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     try:
         return str(ipaddress.ip_address(last))

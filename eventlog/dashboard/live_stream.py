@@ -63,7 +63,7 @@ def frame(stored: StoredRecord) -> bytes:
 
 
 def reset(head: Cursor) -> bytes:
-    """Tell a listener that what it saw is not in this journal; the stream goes on at its end."""
+    """Inform a listener that what it saw is not in this journal; the stream goes to its end."""
     place = (str(head).encode(), head.position)
     return b'id: %b\nevent: reset\ndata: {"position":"%d"}\n\n' % place
 

@@ -124,7 +124,7 @@ def _skeleton(text: str) -> str:
 
 @cache
 def _prototypes() -> dict[str, str]:
-    """Each letter that can be taken for another, and what stands for all that look like it."""
+    """Each letter that looks like another, and the one letter that represents all of them."""
     # Half a megabyte, and only pages with names need it.
     data = import_module("confusable_homoglyphs.confusables").confusables_data
     found: dict[str, list[dict[str, str]]] = data

@@ -24,7 +24,7 @@ _BY_NAME: Final = "SELECT id, name FROM persons WHERE name = ?"
 
 
 class Named(NamedTuple):
-    """Whom an address names: the id as text, "0" for nobody, and the name, "" for nobody."""
+    """The person in a URL: the id as text, "0" for no person, and the name, "" for no person."""
 
     id: str
     name: str

@@ -19,7 +19,7 @@ _NOT_ALLOWED: Final = 405
 
 
 class Refused(Exception):
-    """A request that does not pass: the status, a word for programs, a sentence for people."""
+    """A refused request: the status, a word for programs, a sentence for people."""
 
     def __init__(self, status: int, word: str, sentence: str, *, wait_s: float = 0.0) -> None:
         self.status = status

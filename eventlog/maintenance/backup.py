@@ -110,7 +110,7 @@ def _is_damage(error: sqlite3.Error) -> bool:
 
 
 def _left_out(connection: sqlite3.Connection) -> list[Finding]:
-    """The tables that are neither the log's own nor a view's: their rows are not in the copy."""
+    """The tables of others (not the log's or a view's), whose rows are not in the copy."""
     ours = {*_OWN, *(f"{prefix}{name}" for prefix in ("", NEW, OLD) for name in _VIEW_TABLES)}
     found = []
     for (name,) in connection.execute(_TABLES).fetchall():

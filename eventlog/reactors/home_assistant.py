@@ -2,8 +2,8 @@
 
 Pure but for what it is handed to publish with. Never a `lock` entity: it would offer to unlock.
 Topics and ids carry the first 8 hex digits of the log's id, so that two doors on one broker stay
-two, and so that our own entities can be told from others. Names and pictures are on the broker
-for every client of it to read: both are left out unless the owner asks for them.
+two, and so that our own entities can be distinguished from others. Names and pictures are on the
+broker for every client of it to read: both are left out unless the owner asks for them.
 
 An event (a ring, a motion, an access) is published once, and only while it is fresh: retained
 events are ignored by Home Assistant, and late ones would ring at night.
@@ -184,7 +184,7 @@ _COMPONENTS: Final[dict[str, dict[str, Any]]] = {
 }
 
 Publish = Callable[[Publication], Awaitable[None]]
-# From a picture's relative path to its bytes, None if it is gone.
+# From a picture's relative path to its bytes, None if it was deleted.
 ReadPicture = Callable[[str], Awaitable[bytes | None]]
 
 
@@ -308,7 +308,7 @@ class Publisher:
             await self._event(record, door, "access", kind, at)
 
     def _is_told(self, door: str, what: str, at: datetime) -> bool:
-        """Whether another source told the same of this door just now."""
+        """Whether another source reported the same of this door just now."""
         before = self._told.get((door, what))
         if before is not None and abs((at - before).total_seconds()) <= SAME_S:
             return True

@@ -61,7 +61,7 @@ def make_teller(config: Config, store: EventStore) -> Teller:
 
 
 async def run(config: Config, store: EventStore, teller: Teller) -> None:
-    """Tell forever. Raises what the reactor and the channels raise."""
+    """Send alerts until cancelled. Raises what the reactor and the channels raise."""
     reactor = Reactor("alerts", engine_of(store).writer, store.reader, teller.act)
     await follow(teller, list(config.channel), reactor.run)
 

@@ -17,7 +17,7 @@ class Around:
     """The process around the dashboard."""
 
     def __init__(self, config: Config, board: Board, teller: Callable[[], Teller | None]) -> None:
-        """Keep what is needed; `teller` answers the one of now, None while there is none."""
+        """Store the arguments; `teller` returns the present one, None while there is none."""
         self._board = board
         self._retain = config.retain
         self._teller = teller

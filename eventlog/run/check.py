@@ -166,7 +166,7 @@ def _heads(config: Config) -> Iterator[Finding]:
 
 
 def _sources(config: Config) -> Iterator[Finding]:
-    """Sources that can't be called silent, and devices that are told of twice."""
+    """Sources that can't be called silent, and devices that two sources report."""
     for name, source in config.source.items():
         if isinstance(source, Webhook):
             yield Finding("note", f"source.{name}", "a webhook has no sign of life: never silent")

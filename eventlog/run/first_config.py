@@ -19,7 +19,7 @@ UNITS: Final = (
 
 
 class House(Struct, frozen=True, kw_only=True):
-    """What was answered, and where things lie.
+    """The answers, and the paths.
 
     Attributes:
         reach: how phones reach the page: not at all, by the LAN, or by a proxy.
@@ -45,7 +45,7 @@ class House(Struct, frozen=True, kw_only=True):
 
     @property
     def config(self) -> Path:
-        """Where the config lies."""
+        """The path of the config."""
         return self.etc / "eventlog.toml"
 
     @property

@@ -51,7 +51,7 @@ class SourceHealth(Struct):
 
 
 class Health(Struct):
-    """The whole process at one moment."""
+    """The state of the process at one moment."""
 
     parts: list[PartHealth]
     sources: list[SourceHealth]

@@ -12,7 +12,7 @@ from eventlog.sources.live.reconcile import FIRST_START, Known
 
 
 def parts_down(connection: sqlite3.Connection) -> dict[str, float]:
-    """The parts that the journal says are down, and when it was last told, in unix seconds."""
+    """The parts that are down by the journal, and when that was last recorded, in unix seconds."""
     down: dict[str, float] = {}
     for record in of_kinds(connection, ("part_stopped", "part_back")):
         match record.fact:

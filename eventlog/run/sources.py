@@ -108,7 +108,7 @@ def _when_connected(live: HomeAssistantIn, reconciler: Reconciler) -> Callable[[
 
 
 def told_by_others(config: Config, name: str) -> frozenset[str]:
-    """The devices of the doors that another source than this one tells of, as ids."""
+    """The ids of the devices of the doors that another source than this one reports."""
     return frozenset(
         slug(device)
         for door in config.door.values()

@@ -61,7 +61,7 @@ def hash_password(password: str, name: str = "") -> str:
 
 
 def is_hashed(hashed: str | None, password: str) -> bool:
-    """Whether a password has this hash; takes as long if there is none."""
+    """Whether a password has this hash; it takes as long if there is no hash."""
     try:
         _hasher().verify(hashed or _nobodys_hash(), _typed(password[:PASSWORD_MAX]))
     except (VerifyMismatchError, VerificationError, InvalidHashError):

@@ -83,7 +83,7 @@ def forgive(connection: sqlite3.Connection, number: int) -> None:
 
 
 def forget(connection: sqlite3.Connection) -> None:
-    """Start again: somebody who has the machine itself has set a password."""
+    """Reset the counts, after a password was set on the machine itself."""
     connection.execute("DELETE FROM guesses")
 
 

@@ -1,7 +1,7 @@
 """The users: their roles, and the browsers that they signed in with.
 
 Owns the tables `users` and `devices`. A browser that has signed in keeps a cookie that opens
-nothing; it only tells the owner's own browsers from others while a password is being guessed. An
+nothing; it only distinguishes the owner's own browsers while a password is being guessed. An
 id is never given twice, so that a removed account keeps its number in the journal. Functions take
 the connection and the time in seconds since 1970.
 """
@@ -227,7 +227,7 @@ def knows(connection: sqlite3.Connection, user_id: int, secret: str) -> bool:
 
 
 def forget_devices(connection: sqlite3.Connection, user_id: int) -> None:
-    """Know none of a user's browsers any more."""
+    """Forget all of a user's browsers."""
     connection.execute("DELETE FROM devices WHERE user_id = ?", (user_id,))
 
 

@@ -11,7 +11,7 @@ from eventlog.record import Author
 
 
 class Visitor(Struct, frozen=True, kw_only=True):
-    """One who asks. `secret` is the cookie that forms are bound to, '' if there is none."""
+    """A visitor. `secret` is the cookie that forms are bound to, '' if there is none."""
 
     address: str
     secret: str = ""

@@ -1,7 +1,7 @@
 """The endpoints with which programs read and append.
 
 The same facts, keys and errors as in Python; ids and positions are decimal text. A request is
-appended whole or not at all.
+appended completely or not at all.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ async def unlocks(request: Request[Any, Any, Any]) -> responses.Unlocks:
 
 @get("/api/stream")
 async def stream(request: Request[Any, Any, Any]) -> Stream:
-    """Every record after a position as server-sent events, forever."""
+    """Every record after a position as server-sent events, without an end."""
     site, visitor = site_of(request), visitor_of(request)
     text = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = cursors.parse(text) if text else None

@@ -110,7 +110,7 @@ class Face(Struct, frozen=True, kw_only=True):
 class Unlock(Struct, frozen=True, kw_only=True):
     """One asking of the lock; `listed_at` is the time that lists go by.
 
-    With an `intent` an act was announced: `act` says how it stands, and `effect` what the door did.
+    With an `intent` an act was announced: `act` is its state, and `effect` what the door did.
     """
 
     id: str
@@ -187,7 +187,7 @@ class Persons(Struct, frozen=True):
 
 
 class Receipt(Struct, frozen=True):
-    """Where the facts of an append stand, and the event that they belong to."""
+    """The positions of the facts of an append, and the event that they belong to."""
 
     positions: list[str]
     event_id: str | None

@@ -46,7 +46,7 @@ class NotAllowed(EventLogError):
 
 
 class HiddenConflict(EventLogError):
-    """A key that was used before, told to a program that may not read: no word of what holds it."""
+    """A key that was used before, for a program that may not read the other append."""
 
 
 def check_facts(visitor: Visitor, facts: Sequence[Fact]) -> None:
@@ -106,7 +106,7 @@ def stored_key(connection: sqlite3.Connection, token: Token, key: str) -> str:
 
 
 def may_be_told(visitor: Visitor, key: str | None) -> bool:
-    """Whether a visitor may be told which append holds a key: its own, or with leave to read."""
+    """Whether a visitor may know which append has a key: its own, or any if it may read."""
     token = visitor.token
     return token is None or token.may_read or (key or "").startswith(f"token:{token.id}:")
 

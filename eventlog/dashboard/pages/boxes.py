@@ -13,7 +13,7 @@ from msgspec import Struct
 
 
 class Rectangle(Struct, frozen=True):
-    """A rectangle in pixels of the picture, clipped to it; `face` tells a face from an object."""
+    """A rectangle in pixels of the picture, clipped to it; `face` is True for a face."""
 
     x: float
     y: float

@@ -154,7 +154,7 @@ def _shown_verification(verified: dict[str, Any] | None, site: Site) -> dict[str
 
 
 async def judged(site: Site) -> tuple[ViewLag | None, str]:
-    """The positions of the log, None if it does not answer, and the word for its health."""
+    """The positions of the log, None if it does not answer, and one word for its health."""
     try:
         async with asyncio.timeout(ANSWER_S):
             standing = await site.figures.run(stand)

@@ -119,7 +119,7 @@ async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
 
 
 def bdi(text: str) -> Markup:
-    """A sentence whose names, which stand between isolates, become elements `<bdi>`."""
+    """A sentence whose names, which are between isolates, become elements `<bdi>`."""
     written = str(escape(visible(text)))
     return Markup(written.replace(ISOLATE, "<bdi>").replace(POP, "</bdi>"))  # noqa: S704 - escaped above
 

@@ -56,7 +56,7 @@ class Streams:
 
     @contextmanager
     def one_more(self, whose: str) -> Iterator[None]:
-        """Hold a place for a stream. Raises TooMany if there is none."""
+        """Reserve a place for a stream. Raises TooMany if there is none."""
         if self.count >= STREAMS or self._open[whose] >= STREAMS_EACH:
             raise TooMany("too many open streams", 10)
         self._open[whose] += 1

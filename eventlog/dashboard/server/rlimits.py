@@ -28,7 +28,7 @@ def room_for_connections(most: int) -> int:
         most: No more than this, however high the system's limit is.
 
     Returns:
-        What the limit leaves next to the log and what else is open; 1 at least.
+        What the limit leaves after the log and other open files; 1 at least.
     """
     soft, hard = (_number(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
     if soft < min(DESCRIPTORS, hard):

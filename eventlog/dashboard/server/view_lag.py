@@ -17,7 +17,7 @@ STALE_S: Final = 15.0  # a view that lags and does not move for this long has st
 
 
 class ViewLag(Struct, frozen=True):
-    """Where the journal and its views stand."""
+    """The positions of the journal and its views."""
 
     head: int
     views: dict[str, int]
@@ -40,7 +40,7 @@ class Watch:
 
 
 def stand(connection: sqlite3.Connection) -> ViewLag:
-    """Where the journal and its views stand."""
+    """The positions of the journal and its views."""
     head = journal.last_position(connection)
     views = {view: mark.position for view, mark in checkpoints.read(connection).items()}
     return ViewLag(head, views, checkpoints.parked_counts(connection))

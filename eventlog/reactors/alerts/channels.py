@@ -29,7 +29,7 @@ class Unsure(Exception):
 
 
 class Channel(Protocol):
-    """A way to tell. `can_edit` says that a revision takes the place of the older one."""
+    """A channel for alerts. `can_edit` says that a revision replaces the older one."""
 
     can_edit: bool
 

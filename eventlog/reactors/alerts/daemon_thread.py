@@ -35,7 +35,7 @@ async def in_daemon_thread(function: Callable[[], T]) -> T:
             result = function()
         except Exception as raised:  # noqa: BLE001 - handed to the caller
             error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed: no caller waits
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=work, name="eventlog channel", daemon=True).start()

@@ -23,12 +23,12 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: what the config calls it.
-        when: what it tells of.
+        when: What it selects.
         channels: over which channels.
         doors: of which doors only; empty is all.
         after_s: door_open: so many seconds after the door opened.
         quiet: the daily window in which it is held back.
-        stale_after_s: what is older when it comes to be told goes into a digest.
+        stale_after_s: An alert that is older when it can be sent goes into a digest.
         unsure: what becomes of an alert that was perhaps sent before a crash or a time-out.
         updates: whether a late name is sent where the channel can't edit.
     """
@@ -60,12 +60,12 @@ class Rule(Struct, frozen=True, kw_only=True):
 
     @property
     def armed(self) -> RuleArmed:
-        """The fact that says from when on this rule tells."""
+        """The fact that arms this rule."""
         text = self.text
         return RuleArmed(rule=self.name, text=text, digest=hashlib.sha256(text.encode()).digest())
 
     def arms(self, armed: RuleArmed) -> bool:
-        """Whether a recorded rule is this one: by its name and what it tells of."""
+        """Whether a recorded rule is this one: by its name and what it selects."""
         return armed.rule == self.name and armed.text.startswith(f'when = "{self.when}"\n')
 
     def is_quiet(self, at: datetime, zone: tzinfo) -> bool:

@@ -4,7 +4,7 @@ Each channel has one message under way at a time, so that order holds. What fail
 after 1 s, then ever later up to 10 min, for 24 h; then `gave_up`. Stopped between intent and
 outcome, the next process finds the intent in the journal and does what the rule says of it.
 
-Does not know channels by kind, and decides nothing of what is told.
+Does not know the kinds of channels, or which alerts are due.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def now_utc() -> datetime:
 
 
 class Teller:
-    """Tells over channels. `recall` answers the records of an event that came before."""
+    """Sends alerts over channels. `recall` returns the earlier records of an event."""
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class Teller:
         """Touch nothing yet.
 
         Args:
-            ledger: what there is to tell.
-            channels: the ways to tell, by the names that rules use.
+            ledger: The alerts that are due.
+            channels: The channels, by the names that rules use.
             store: where intents and outcomes go.
             recall: an async function from an event's id to its records.
             armed: an async function to every `rule_armed` of the journal, in order.
@@ -99,7 +99,7 @@ class Teller:
     # ── the reactor's side ─────────────────────────────────────────────────────────────────
 
     async def act(self, records: Sequence[Record]) -> int:
-        """Fold records; at the end of the journal the channels may tell. See `Reactor`."""
+        """Fold records; at the end of the journal the channels may send. See `Reactor`."""
         if self._armed is not None:
             for record in await self._armed():
                 self.ledger.arm(record)
@@ -119,7 +119,7 @@ class Teller:
         return self.ledger.low_water(now)
 
     async def _arm(self) -> None:
-        """Record the rules that are new or changed; they tell from there on."""
+        """Record the rules that are new or changed, which arms them."""
         for rule in self.ledger.rules.values():
             armed = rule.armed
             if self.ledger.recorded.get(rule.name) == armed.digest:
@@ -131,7 +131,7 @@ class Teller:
     # ── the channels' side ─────────────────────────────────────────────────────────────────
 
     async def run_channel(self, name: str) -> None:
-        """Tell over one channel forever. Raises DatabaseError."""
+        """Send over one channel until cancelled. Raises DatabaseError."""
         while True:
             seen = self._more.count
             if not await self.step(name):

@@ -41,7 +41,7 @@ class HomeAssistantIn:
     """Follows chosen entities.
 
     `own_ids` is how the unique ids of our own entities begin. `left_out` are devices that another
-    source tells of: of two tellers of one lock, each opening would be recorded twice.
+    source reports: if two sources report one lock, each opening would be recorded twice.
     """
 
     def __init__(

@@ -2,8 +2,8 @@
 
         alive ──(no sign for `silent_after`)──> silent ──(60 s of life)──> alive
 
-Silence is told once an hour at most, however often a source comes and goes. Times are seconds of
-a clock that never jumps.
+Silence is reported at most once an hour, however often a source comes and goes. Times are seconds
+of a clock that never jumps.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Life:
         self._told_at: float | None = None
 
     def look(self, now: float, *, up: bool, signs: int) -> Change | None:
-        """What is to be told now.
+        """What is to be reported now.
 
         Args:
             now: the time.

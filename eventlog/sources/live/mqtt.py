@@ -135,7 +135,7 @@ class Session:
         return received
 
     def acknowledge(self, received: Iterable[_Received]) -> None:
-        """Tell the broker that these messages are kept, in the order in which they came."""
+        """Acknowledge these messages to the broker, in the order of their arrival."""
         for one in received:
             if one.qos:
                 self._paho.ack(one.mid, one.qos)
@@ -191,7 +191,7 @@ class MqttIn:
             client_id: what the broker knows our session by; always the same for one log.
             sources: what to listen to.
             store: where the facts go.
-            report: is told how the sources are.
+            report: Gets the state of the sources.
             pictures: where pictures go; None leaves them out.
         """
         self._broker = broker
