@@ -1,13 +1,13 @@
 """Computes from the records which alerts are due and which were sent.
 
     pending ──> intended ──> settled
-       │            └─ told again after a crash, or not, as the rule says
+       │            └─ sent again after a crash, or not, as the rule says
        └─ held back in quiet hours, in a storm, while a door is not open for long enough
 
 A record makes a telling for each channel of each rule that it fits, unless it happened before the
-rule was armed, was brought in as history, or tells within ten seconds what was told of that door
+rule was armed, was brought in as history, or repeats within ten seconds an alert about that door
 by that rule already. `alert_intended` and `alert_sent` settle it. So nothing but the journal
-decides whether something was told; and a journal that is folded again gives the same answers.
+decides whether an alert was sent; and folding the journal again gives the same answers.
 
 Does not know how anything is sent.
 """
@@ -42,7 +42,7 @@ from eventlog.facts import (
 from eventlog.reactors.alerts.rules import SEVERAL, Doors, Rule, When
 from eventlog.record import Record
 
-# Told of one door by one rule within this time, it is one thing that several sources tell.
+# Within this time, records about one door under one rule are several sources' reports of one thing.
 SAME_S: Final = 10.0
 # A name that comes within this time after the alert makes a revision of it.
 NAME_WITHIN_S: Final = 600.0
@@ -73,7 +73,7 @@ class Visit(Struct):
 
 
 class Telling(Struct):
-    """One thing to tell over one channel. `position` is the record that brought it up."""
+    """One alert for one channel. `position` is the record that caused it."""
 
     rule: str
     channel: str
@@ -103,7 +103,7 @@ class Intent(Struct):
 
 
 class Send(Struct, frozen=True):
-    """What to do next on a channel: tell, or finish what was intended."""
+    """What to do next on a channel: send, or finish what was intended."""
 
     tellings: Sequence[Telling]
     revision: int = 0
@@ -112,7 +112,7 @@ class Send(Struct, frozen=True):
 
     @property
     def rule(self) -> str:
-        """The rule of all that it covers, or the word for several."""
+        """The rule of all that it covers, or a word for several."""
         rules = {telling.rule for telling in self.tellings}
         return rules.pop() if len(rules) == 1 else SEVERAL
 
@@ -123,7 +123,7 @@ class Send(Struct, frozen=True):
 
     @property
     def covers(self) -> tuple[int, ...]:
-        """The records that it tells of."""
+        """The records that it is about."""
         return tuple(telling.position for telling in self.tellings)
 
     @property
@@ -180,7 +180,7 @@ class Ledger(Struct):
                     self._happen(record, fact)
 
     def remember(self, record: Record) -> None:
-        """What a record says of its event, for the words of an alert; nothing is told by it."""
+        """Take what a record says of its event, for the text of an alert; it causes none."""
         event_id = record.event_id
         if event_id is None:
             return
@@ -197,7 +197,7 @@ class Ledger(Struct):
                 return
 
     def arm(self, record: Record) -> None:
-        """Note since when a rule tells; the first record of it counts."""
+        """Note since when a rule is armed; its first record counts."""
         if not isinstance(record.fact, RuleArmed):
             return
         rule = self.rules.get(record.fact.rule)
@@ -272,7 +272,7 @@ class Ledger(Struct):
         opened = self._open_doors.pop(door, None)
         for telling in self.tellings.values():
             if telling.when == "door_open" and telling.position == opened:
-                # It closed before it was told.
+                # It closed before an alert was due.
                 telling.settled = telling.settled or telling.intent is None
 
     def _tell(
@@ -311,7 +311,7 @@ class Ledger(Struct):
                 self._by_event[rule.name, event_id] = record.position
 
     def _is_told(self, rule: Rule, door: str, event_id: int | None, at: datetime) -> bool:
-        """Whether the same thing is told already: by this event, or of this door just now."""
+        """Whether there is an alert about the same: for this event, or this door just now."""
         if event_id is not None and (rule.name, event_id) in self._by_event:
             return True
         before = self._told_at.get((rule.name, door))
@@ -322,7 +322,7 @@ class Ledger(Struct):
         return True
 
     def _revise(self, record: Record) -> None:
-        """A name that comes late, to what was told of its event."""
+        """Take a late name, for the alerts about its event."""
         for telling in self.tellings.values():
             if (
                 telling.event_id == record.event_id
@@ -469,7 +469,7 @@ def _begin_revision(telling: Telling) -> None:
 
 
 def _waits(telling: Telling, channel: str, now: datetime) -> bool:
-    """Whether a telling may be told now, as far as it alone says."""
+    """Whether an alert may be sent now, as far as it alone decides."""
     return (
         telling.channel == channel
         and not telling.settled

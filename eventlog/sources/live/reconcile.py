@@ -71,7 +71,7 @@ class Reconciler:
             source: what the config calls it.
             ask: feeds what happened since a moment, and says what became of it.
             store: where the marks of a first start go.
-            report: is told what was found.
+            report: Gets what was found.
             known: what the journal knows of it.
             every_s: the pause between two questions while nothing happens.
             history_s: how far a first start reaches back.
