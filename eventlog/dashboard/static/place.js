@@ -55,6 +55,8 @@ document.addEventListener("DOMContentLoaded", () => {
       if (!(await addMore())) break;
     }
     const card = document.getElementById(place.id) ?? [...feed.querySelectorAll(".card")].pop();
+    const fold = card?.closest("details");
+    if (fold) fold.open = true;
     if (card) scrollTo({ top: scrollY + card.getBoundingClientRect().top - place.offset, behavior: "instant" });
   };
 

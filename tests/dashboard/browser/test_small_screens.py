@@ -81,24 +81,67 @@ def test_axe_finds_nothing_at_the_smallest_and_the_largest_width(
     assert found == []
 
 
+def see_all_pictures(page: Any) -> None:
+    """Scroll past every picture that is not folded away, until all of them are there."""
+    for shot in page.locator(".card img.shot:visible").all():
+        shot.scroll_into_view_if_needed()
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('.card img.shot')]
+            .filter(image => image.checkVisibility()).slice(0, 20)
+            .every(image => image.complete)""",
+        timeout=60_000,
+    )
+
+
+def loaded(page: Any) -> list[tuple[str, int]]:
+    """The pictures and files of a page, with the bytes that came over the wire for each."""
+    found: list[tuple[str, int]] = page.evaluate(
+        """() => performance.getEntriesByType('resource')
+            .filter(one => /static|small|picture/.test(one.name))
+            .map(one => [one.name, one.transferSize])"""
+    )
+    return found
+
+
 def test_lists_ask_for_small_pictures_once(sampled: tuple[Running, str], open_page: Pages) -> None:
     """A second visit asks for no picture and no file; together they weigh little."""
     running, _ = sampled
     page = open_page(running.url, viewport=PHONE)
     sign_in(page, running.url)
+    see_all_pictures(page)
+    kept = {name for name, size in loaded(page) if size}
     page.goto("about:blank")
     page.goto(running.url)
-    page.wait_for_load_state()
-    sizes = page.evaluate(
-        """() => performance.getEntriesByType('resource')
-            .filter(one => /static|small|picture/.test(one.name))
-            .map(one => [one.name, one.transferSize])"""
-    )
-    assert len([name for name, _ in sizes if "/small/" in name]) > 3
-    assert not [name for name, _ in sizes if name.endswith("/picture")]
-    assert [name for name, size in sizes if size > 0] == []
+    see_all_pictures(page)
+    again = loaded(page)
+    assert len([name for name, _ in again if "/small/" in name and name in kept]) > 10
+    assert not [name for name, _ in again if name.endswith("/picture")]
+    assert [name for name, size in again if name in kept and size] == []
     widths = page.evaluate(
         """[...document.querySelectorAll('img.shot')]
             .filter(image => image.complete).map(image => image.naturalWidth)"""
     )
     assert 0 < max(widths) <= 320
+
+
+def test_a_timeline_with_30_pictures_weighs_200_kb_at_most(
+    sampled: tuple[Running, str], open_page: Pages
+) -> None:
+    """The page, its files and its first 30 pictures, for a browser that has none of them."""
+    running, _ = sampled
+    state = sign_in(open_page(running.url), running.url).context.storage_state()
+    page = open_page(running.url, viewport=PHONE, storage_state=state)
+    page.goto(running.url)
+    page.wait_for_load_state()
+    see_all_pictures(page)
+    weights = page.evaluate(
+        """() => ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
+            .map(one => [new URL(one.name).pathname, one.transferSize])"""
+    )
+    pictures = [size for path, size in weights if "/small/" in path][:30]
+    assert len(pictures) > 20
+    assert all(pictures)
+    # Those that are folded away weigh as much when they are unfolded.
+    of_thirty = sum(pictures) / len(pictures) * 30
+    others = [size for path, size in weights if path == "/" or path.startswith("/static/")]
+    assert of_thirty + sum(others) <= 200_000
