@@ -16,6 +16,7 @@ from eventlog.dashboard.gate import Gate
 from eventlog.dashboard.pages import (
     account,
     event,
+    event_files,
     health,
     people,
     proof,
@@ -38,6 +39,8 @@ HANDLERS: Final[tuple[Any, ...]] = (
     timeline.live,
     today.today,
     today.mark_seen,
+    event_files.as_csv,
+    event_files.as_json,
     event.event,
     event.live,
     pictures.picture,

@@ -24,10 +24,14 @@ PAGE_MAX: Final = 200
 TEXT_MAX: Final = 256  # characters of any parameter
 ID_MAX: Final = 2**63 - 1
 
-EVENT_KEYS: Final = ("camera", "person", "label", "type", "outcome", "stranger", "day")
+EVENT_KEYS: Final = (
+    *("camera", "person", "label", "type", "outcome", "stranger", "day", "from", "to"),
+    *("hour_from", "hour_to", "text"),
+)
 UNLOCK_KEYS: Final = ("person", "outcome", "day")
 _OUTCOMES: Final = ("granted", "refused", "none", "trial", "failed", "timed_out", "unknown")
 _TYPES: Final = ("motion", "ding")
+_CLOCK: Final = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])")
 _CURSOR: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?)~(\d{1,19})")
 
 
@@ -75,8 +79,44 @@ def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
         "stranger": {"1": "strangers", "true": "strangers", "0": "", "false": ""},
         "person": {**names, "0": "nobody"},
     }
-    shown = (words.get(key, {}).get(value, value) for key, value in query.items() if value)
+    before = {"from": "from ", "to": "to ", "hour_from": "after ", "hour_to": "before "}
+    shown = (
+        words.get(key, {}).get(value, f"{before.get(key, '')}{value}")
+        for key, value in query.items()
+        if value
+    )
     return ", ".join(filter(None, shown))
+
+
+def chips(
+    path: str, query: Mapping[str, str], names: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
+    """What a filter shows, one by one: its word, the text, and the address of the list without."""
+    return [
+        (CHIP_WORDS[key], in_words({key: value}, names), address(path, _without(query, key)))
+        for key, value in query.items()
+        if value and in_words({key: value}, names)
+    ]
+
+
+def _without(query: Mapping[str, str], key: str) -> dict[str, str]:
+    return {other: value for other, value in query.items() if other != key}
+
+
+CHIP_WORDS: Final = {
+    "camera": "Camera",
+    "person": "Person",
+    "label": "Seen",
+    "type": "Began",
+    "outcome": "Door",
+    "stranger": "Who",
+    "day": "Day",
+    "from": "Days",
+    "to": "Days",
+    "hour_from": "Time",
+    "hour_to": "Time",
+    "text": "Text",
+}
 
 
 def address(path: str, query: Mapping[str, str], **more: str) -> str:
@@ -122,26 +162,42 @@ def cursor(at: str, row_id: int) -> str:
     return f"{at}~{row_id}"
 
 
-def day(query: Mapping[str, str]) -> date | None:
+def day(query: Mapping[str, str], key: str = "day") -> date | None:
     """The day that is asked for. Raises BadArgument."""
-    text = query.get("day", "")
+    text = query.get(key, "")
     if not text:
         return None
     if len(text) != len("2026-02-25"):
-        raise BadArgument("day: is no date; one is 2026-02-25")
+        raise BadArgument(f"{key}: is no date; one is 2026-02-25")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise BadArgument("day: is no date; one is 2026-02-25") from error
+        raise BadArgument(f"{key}: is no date; one is 2026-02-25") from error
+
+
+def minute(query: Mapping[str, str], key: str) -> int | None:
+    """The minute of the day that is asked for. Raises BadArgument."""
+    text = query.get(key, "")
+    if not text:
+        return None
+    match = _CLOCK.fullmatch(text)
+    if match is None:
+        raise BadArgument(f"{key}: is no time of day; one is 22:30")
+    return int(match[1]) * 60 + int(match[2])
 
 
 def _between(query: Mapping[str, str], door: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    asked_day = day(query)
-    since, until = _moment(query, "since"), _moment(query, "until")
-    if asked_day is None:
-        return since, until
-    begin, end = day_bounds(asked_day, door)
-    return max(begin, since or begin), min(end, until or end)
+    since, until = [_moment(query, "since")], [_moment(query, "until")]
+    for key, begins, ends in (("day", True, True), ("from", True, False), ("to", False, True)):
+        asked_day = day(query, key)
+        if asked_day is not None:
+            begin, end = day_bounds(asked_day, door)
+            since += [begin] if begins else []
+            until += [end] if ends else []
+    return (
+        max((at for at in since if at is not None), default=None),
+        min((at for at in until if at is not None), default=None),
+    )
 
 
 def _moment(query: Mapping[str, str], key: str) -> datetime | None:

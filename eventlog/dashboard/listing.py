@@ -13,6 +13,7 @@ from litestar import Request
 from msgspec import Struct
 
 from eventlog.dashboard import filters, persons_by_id
+from eventlog.dashboard.search import EVERYTHING, Search
 from eventlog.dashboard.site import site_of
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.unlock_actions import UnlockFilter
@@ -37,12 +38,19 @@ class Asked(Struct, Generic[F], frozen=True, kw_only=True):
     before: Before | None
     limit: int
     order: str
+    search: Search = EVERYTHING
 
     def cursor_after(self, found: Sequence[Mapping[str, Any]]) -> str | None:
         """The cursor of the page after these rows; None if the list ends with them."""
         if len(found) < self.limit:
             return None
         return filters.cursor(str(found[-1][self.order]), found[-1]["id"])
+
+    def after(self, path: str, place: Before | None) -> str | None:
+        """The address of the rows after a place, with the same filter; None at the end."""
+        if place is None:
+            return None
+        return filters.address(path, self.query, before=filters.cursor(*place))
 
     def more(self, path: str, found: Sequence[Mapping[str, Any]]) -> str | None:
         """The address of the rows after these, with the same filter; None at the end."""
@@ -60,6 +68,11 @@ async def events_asked(request: Request[Any, Any, Any]) -> Asked[EventFilter]:
         before=filters.before(query),
         limit=filters.limit(query),
         order=EVENTS_BY,
+        search=Search(
+            text=(filters.require_text(query, "text") or "").strip(),
+            begin=filters.minute(query, "hour_from"),
+            end=filters.minute(query, "hour_to"),
+        ),
     )
 
 

@@ -93,6 +93,11 @@ def events_by_id(connection: sqlite3.Connection, ids: Iterable[int]) -> list[dic
     return sorted(found, key=lambda event: (event["listed_at"], event["id"]), reverse=True)
 
 
+def label_choices(connection: sqlite3.Connection) -> list[str]:
+    """The labels that were seen, the first CHOICES_MAX of them."""
+    return [row[0] for row in connection.execute(_LABELS, (CHOICES_MAX,))]
+
+
 def choices(connection: sqlite3.Connection) -> Choices:
     """What the filters of the lists offer."""
     named = connection.execute(_PERSONS, ("", CHOICES_MAX)).fetchall()
@@ -100,7 +105,7 @@ def choices(connection: sqlite3.Connection) -> Choices:
     names = names_to_show(connection, ids)
     return Choices(
         cameras=[row[0] for row in connection.execute(_CAMERAS, (CHOICES_MAX,))],
-        labels=[row[0] for row in connection.execute(_LABELS, (CHOICES_MAX,))],
+        labels=label_choices(connection),
         persons=[(ids[name], shown) for name, shown in names.items()],
     )
 

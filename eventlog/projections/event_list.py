@@ -85,15 +85,17 @@ def recent_events(
     before: Before | None = None,
     limit: int = 20,
     offset: int = 0,
+    newer: bool = False,
 ) -> Query:
     """A page of events with their detections, for `nest`.
 
     Newest `listed_at` first, then the higher id: that is `recorded_at`, or the time of the append
     where the clock can't be believed. `before` is the (listed_at, id) of the last event of the page
     before this one; a page by `before` costs the same however deep it lies, an
-    `offset` walks what it skips. Raises BadArgument for what no list can be asked.
+    `offset` walks what it skips. With `newer`, the page holds the events that come next after
+    `before`, the other way. Raises BadArgument for what no list can be asked.
     """
-    page, parameters = _page(wanted, before, limit, offset)
+    page, parameters = _page(wanted, before, limit, offset, newer=newer)
     return _SELECT + page, parameters
 
 
@@ -143,7 +145,7 @@ def _number(text: str) -> float | str:
 
 
 def _page(
-    wanted: EventFilter, before: Before | None, limit: int, offset: int
+    wanted: EventFilter, before: Before | None, limit: int, offset: int, *, newer: bool = False
 ) -> tuple[str, tuple[Any, ...]]:
     """What a page is selected from. Raises BadArgument."""
     require_page(limit, offset)
@@ -153,6 +155,8 @@ def _page(
         ids, parameters = _ids_by_label(wanted.label, wanted, place)
     else:
         ids, parameters = _ids_by_event(wanted, place)
+    if newer:
+        ids = ids.replace(_OLDER, _NEWER).replace(" DESC", "")
     page = f"({ids} LIMIT ? OFFSET ?) page CROSS JOIN events e ON e.id = page.id"
     return page + _BESIDE, (*parameters, limit, offset)
 
@@ -192,6 +196,8 @@ def _newest(event: dict[str, Any]) -> tuple[str, int]:
 
 
 _Place = tuple[datetime, int]
+_OLDER: Final = " < (?, ?)"
+_NEWER: Final = " > (?, ?)"
 
 
 class _Term(Struct, frozen=True):
@@ -232,7 +238,7 @@ def _ids_by_event(wanted: EventFilter, place: _Place | None) -> Query:
         conditions.append("e.listed_at < ?")
         parameters.append(canonical(wanted.until))
     if place is not None:
-        conditions.append("(e.listed_at, e.id) < (?, ?)")
+        conditions.append(f"(e.listed_at, e.id){_OLDER}")
         parameters.extend((canonical(place[0]), place[1]))
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     order = " ORDER BY e.listed_at DESC, e.id DESC"
@@ -251,7 +257,7 @@ def _ids_by_label(label: str, wanted: EventFilter, place: _Place | None) -> Quer
         conditions.append("d.event_recorded_us < ?")
         parameters.append(since_epoch_us(wanted.until))
     if place is not None:
-        conditions.append("(d.event_recorded_us, d.event_id) < (?, ?)")
+        conditions.append(f"(d.event_recorded_us, d.event_id){_OLDER}")
         parameters.extend((since_epoch_us(place[0]), place[1]))
     conditions += [f"e.{term.condition}" for term in narrowing]
     parameters += [value for term in narrowing for value in term.parameters]

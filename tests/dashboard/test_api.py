@@ -16,7 +16,7 @@ import pytest
 from eventlog import codecs
 from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.api.openapi import FACTS_EXAMPLE
-from eventlog.dashboard.pages.unlocks import csv_lines
+from eventlog.dashboard.exports import csv_lines
 from eventlog.facts import Ding, Motion, PersonNamed, ThumbnailSaved, UnlockAction
 from eventlog.journal import table as journal
 from eventlog.record import Author

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from eventlog.dashboard.accounts.throttle import PER_SOURCE
+from eventlog.dashboard.exports import csv_lines
 from eventlog.dashboard.pages import health
-from eventlog.dashboard.pages.unlocks import csv_lines
 from eventlog.errors import DatabaseError, DiskFull
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.sources.simulator.drawings import Scene, draw

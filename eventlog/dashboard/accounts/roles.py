@@ -18,7 +18,10 @@ _OWN_MORE: Final = ("/account/two-step", "/seen")
 # For the owner's eyes alone: who signs in, from where, and what programs may do.
 _OWNERS_PAGES: Final = ("/account/security", "/account/users", "/account/tokens")
 # A tablet on the wall shows who comes; nothing is managed on it.
-_KIOSK_HIDES: Final = ("/account", "/status", "/metrics", "/unlocks.csv", "/unlocks.json")
+_KIOSK_HIDES: Final = (
+    *("/account", "/status", "/metrics"),
+    *("/unlocks.csv", "/unlocks.json", "/events.csv", "/events.json"),
+)
 
 
 def may(role: str, method: str, path: str) -> bool:

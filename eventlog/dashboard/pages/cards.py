@@ -22,6 +22,7 @@ Who = Literal["known", "stranger", "nobody"]
 Tone = Literal["granted", "refused", "plain"]
 
 LABELS_SHOWN = 6
+MULTIPLIED: Final = "\N{MULTIPLICATION SIGN}"  # what one reads
 
 
 class Card(Struct, frozen=True, kw_only=True):
@@ -127,10 +128,7 @@ def seen(detections: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def counted_labels(counted: Mapping[str, int]) -> list[str]:
     """Labels with their numbers, the first ones of them."""
-    # A multiplication sign is what one reads.
-    words = [
-        label if n == 1 else f"{label} \N{MULTIPLICATION SIGN}{n}" for label, n in counted.items()
-    ]
+    words = [label if n == 1 else f"{label} {MULTIPLIED}{n}" for label, n in counted.items()]
     rest = len(words) - LABELS_SHOWN
     return words if rest <= 0 else [*words[:LABELS_SHOWN], f"and {rest} more"]
 

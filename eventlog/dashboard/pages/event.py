@@ -19,7 +19,7 @@ from eventlog.dashboard.listing import events_asked
 from eventlog.dashboard.local_time import local
 from eventlog.dashboard.names import isolated
 from eventlog.dashboard.one_event import Looked, looked_at, off_the_loop, writer_words
-from eventlog.dashboard.pages import boxes, cards, event_story, today
+from eventlog.dashboard.pages import boxes, cards, event_story, neighbours, today
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.event_story import Part
 from eventlog.dashboard.pages.templating import page
@@ -55,6 +55,7 @@ async def _shown(request: Request[Any, Any, Any], event_id: int) -> Response[str
     await today.note_seen(request, event_id)
     within = (await events_asked(request)).query
     looked = await looked_at(site, event_id, most=DETECTIONS_MAX)
+    beside = await neighbours.of_event(request, looked.event)
     part = event_story.part_of(request.query_params, len(looked.stored))
     words = await writer_words(site)
     wrong, size = await anyio.to_thread.run_sync(
@@ -73,6 +74,7 @@ async def _shown(request: Request[Any, Any, Any], event_id: int) -> Response[str
             anchored=outside.anchored(heads, *ends, _short(site)),
             provable=0 if heads is None else heads.signed,
             position=position,
+            beside=beside,
             **_addresses(event_id, within, part),
             **_told(site, looked, part, words),
         )

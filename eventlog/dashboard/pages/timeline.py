@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from litestar import Request, Response, get
 
-from eventlog.dashboard import filters, queries
+from eventlog.dashboard import filters, queries, search
 from eventlog.dashboard.listing import Asked, events_asked
-from eventlog.dashboard.local_time import local, with_offset
+from eventlog.dashboard.local_time import exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
-from eventlog.dashboard.pages import cards, folding, gaps, today
+from eventlog.dashboard.pages import calendar, cards, folding, gaps, today
 from eventlog.dashboard.pages.gaps import Gap
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
@@ -44,6 +44,10 @@ async def timeline(request: Request[Any, Any, Any]) -> Response[str]:
         "timeline.html",
         query=asked.fields,
         filtered=filters.in_words(asked.query, dict(choices.persons)),
+        chips=filters.chips("/", asked.query, dict(choices.persons)),
+        calendar=await calendar.month(request, asked.query),
+        csv=filters.address("/events.csv", asked.query),
+        json=filters.address("/events.json", asked.query),
         choices=choices,
         glance=glance,
         position=position,
@@ -75,7 +79,11 @@ async def live(request: Request[Any, Any, Any]) -> Response[str]:
 
     def look(connection: sqlite3.Connection) -> Found:
         found = queries.events_by_id(connection, ids)
-        matching = [event for event in found if filters.matches(event, wanted)]
+        matching = [
+            event
+            for event in found
+            if search.is_found(connection, event, wanted, asked.search, site.zone)
+        ]
         return matching, _names(connection, matching)
 
     found, names = await site.pages.run(look)
@@ -86,6 +94,7 @@ async def live(request: Request[Any, Any, Any]) -> Response[str]:
         "timeline_cards.html",
         days=folding.as_they_are(cards.days(made, site.zone, today=day)),
         next=None,
+        looked_to=None,
         within=filters.address("", asked.query),
     )
 
@@ -98,25 +107,31 @@ async def _shown(
     `whole` says that they begin a page, so that the first day has its title.
     """
 
-    def look(connection: sqlite3.Connection) -> tuple[Found, list[Gap]]:
-        found = queries.events_page(connection, asked.wanted, before, asked.limit)
-        return (found, _names(connection, found)), _gaps(connection, site, asked, before, found)
+    def look(connection: sqlite3.Connection) -> tuple[search.Page, dict[str, str], list[Gap]]:
+        wanted, zone = asked.wanted, site.zone
+        some = search.found(connection, wanted, asked.search, zone, before, limit=asked.limit)
+        between = _gaps(connection, site, asked, before, some.events)
+        return some, _names(connection, some.events), between
 
-    (found, names), between = await site.pages.run(look)
+    some, names, between = await site.pages.run(look)
+    found = some.events
     made = [cards.card(event, names, site.zone) for event in found]
     after = None if before is None or whole else with_offset(before[0])
     day = local(site.now, site.zone).date()
     days = cards.days(made, site.zone, today=day, after=after)
     minor = frozenset(event["id"] for event in found if folding.is_minor(event))
     # Whoever asks for a label wants to see each of its events.
-    if "label" in asked.query:
+    if {"label", "text"} & set(asked.query):
         shown = folding.as_they_are(days)
     else:
         shown = folding.folded(days, minor, site.zone)
     return {
         "days": folding.with_gaps(shown, between, site.zone, today=day, after=after),
-        "next": asked.more("/timeline/more", found),
-        "next_page": asked.more("/", found),
+        "next": asked.after("/timeline/more", some.resume),
+        "next_page": asked.after("/", some.resume),
+        "looked_to": None
+        if some.resume is None or len(found) == asked.limit
+        else exact(instant(some.resume[0]), site.zone),
         "within": filters.address("", asked.query),
     }
 

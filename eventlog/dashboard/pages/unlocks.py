@@ -5,17 +5,13 @@ The exports hold whatever the filter shows, all of it, a batch at a time.
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import AsyncIterator
 from typing import Any, Final, TypeAlias
 
-import msgspec
 from litestar import Request, Response, get
 from litestar.response import Stream
 
-from eventlog.dashboard import filters, queries
+from eventlog.dashboard import exports, filters, queries
 from eventlog.dashboard.api import responses
 from eventlog.dashboard.listing import Asked, unlocks_asked
 from eventlog.dashboard.local_time import exact, instant, with_offset
@@ -28,13 +24,6 @@ Batches: TypeAlias = AsyncIterator[list[responses.Unlock]]
 
 EXPORT_BATCH: Final = 1_000
 CSV_COLUMNS: Final = tuple(responses.Unlock.__struct_fields__)
-# What a spreadsheet would take for a formula: at the beginning of a cell, and of what some
-# spreadsheets take for the next one, whatever blank characters come before it.
-_FORMULA: Final = re.compile(
-    r"(^|[;\t\r\n,|])([\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f"
-    r"\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\x00-\x1f\x7f\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b])"
-)
-_BREAK: Final = ("\t", "\r", "\n")
 
 
 @get("/unlocks")
@@ -69,18 +58,16 @@ async def more(request: Request[Any, Any, Any]) -> Response[str]:
 async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as CSV."""
     site = site_of(request)
-    headers = {"content-disposition": 'attachment; filename="unlocks.csv"'}
-    rows = await _begun(_all(site, (await unlocks_asked(request)).wanted))
-    return Stream(_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+    rows = await exports.begun(_all(site, (await unlocks_asked(request)).wanted))
+    return exports.csv_file(_lines(rows), CSV_COLUMNS, "unlocks")
 
 
 @get("/unlocks.json")
 async def as_json(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as a JSON array."""
     site = site_of(request)
-    headers = {"content-disposition": 'attachment; filename="unlocks.json"'}
-    rows = await _begun(_all(site, (await unlocks_asked(request)).wanted))
-    return Stream(_json(rows), media_type="application/json", headers=headers)
+    rows = await exports.begun(_all(site, (await unlocks_asked(request)).wanted))
+    return exports.json_file(rows, "unlocks")
 
 
 def instant_day(site: Site) -> str:
@@ -112,6 +99,11 @@ async def _rows(site: Site, asked: Asked[UnlockFilter], before: Before | None) -
     }
 
 
+async def _lines(batches: Batches) -> AsyncIterator[list[list[Any]]]:
+    async for batch in batches:
+        yield [[getattr(row, column) for column in CSV_COLUMNS] for row in batch]
+
+
 async def _all(site: Site, wanted: UnlockFilter) -> Batches:
     before: Before | None = None
     while True:
@@ -120,51 +112,3 @@ async def _all(site: Site, wanted: UnlockFilter) -> Batches:
         if len(found) < EXPORT_BATCH:
             return
         before = (found[-1]["listed_at"], found[-1]["id"])
-
-
-async def _begun(batches: Batches) -> Batches:
-    """These batches, the first one read by now, so that its failure gets its own status."""
-    first = await anext(batches)
-
-    async def all_of_them() -> Batches:
-        yield first
-        async for batch in batches:
-            yield batch
-
-    return all_of_them()
-
-
-async def _csv(batches: Batches) -> AsyncIterator[bytes]:
-    # The mark says to spreadsheets that it is UTF-8.
-    yield "\ufeff".encode() + csv_lines([list(CSV_COLUMNS)])
-    async for batch in batches:
-        yield csv_lines([[getattr(row, column) for column in CSV_COLUMNS] for row in batch])
-
-
-async def _json(batches: Batches) -> AsyncIterator[bytes]:
-    lead = b"[\n"
-    async for batch in batches:
-        for row in batch:
-            yield lead + msgspec.json.encode(row)
-            lead = b",\n"
-    yield b"[]\n" if lead == b"[\n" else b"\n]\n"
-
-
-def csv_lines(rows: list[list[Any]]) -> bytes:
-    """Rows as CSV; a text that a spreadsheet would run as a formula has an apostrophe before it."""
-    sheet = io.StringIO()
-    csv.writer(sheet, quoting=csv.QUOTE_MINIMAL).writerows(
-        [_cell(value) for value in row] for row in rows
-    )
-    return sheet.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        guarded = _FORMULA.sub(r"\1'\2", value)
-        return f"'{guarded}" if guarded.startswith(_BREAK) else guarded
-    return value

@@ -1,0 +1,251 @@
+"""Finding events: text, time of day, ranges, chips, the calendar, neighbours and files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import sqlite3
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from eventlog.dashboard import search
+from eventlog.dashboard.pages import calendar
+from eventlog.dashboard.search import Search
+from eventlog.facts import Detection, Ding, FaceResult, Motion, PersonNamed, UnlockAction
+from eventlog.projections.event_list import EventFilter
+from tests.dashboard.house import House, open_house
+
+pytestmark = pytest.mark.anyio
+
+NOON = datetime(2026, 2, 25, 12, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+CARD = re.compile(r'<article class="card[^"]*" id="event-(\d+)"')
+
+
+async def visits(house: House) -> None:
+    """Four visits, an hour apart: a person, a plate, a rule and a label."""
+    await house.append(
+        Ding(camera_id="c", recorded_at=NOON), FaceResult(name="ada", distance=0.3, tolerance=0.6)
+    )
+    await house.append(PersonNamed(name="ada", display_name="Ada Lovelace"))
+    await house.append(
+        Motion(camera_id="c", recorded_at=NOON + timedelta(hours=1)),
+        Detection(label="car", confidence=0.9, plate="B-AB 123"),
+    )
+    await house.append(
+        Motion(camera_id="c", recorded_at=NOON + timedelta(hours=2)),
+        UnlockAction(granted=False, rule="Only by day", actor="keypad"),
+    )
+    await house.append(
+        Motion(camera_id="d", recorded_at=NOON + timedelta(hours=3)),
+        Detection(label="package", confidence=0.9),
+    )
+    house.site.clock = (NOON + timedelta(hours=4)).timestamp
+
+
+@pytest.mark.parametrize(
+    ("text", "events"),
+    [
+        ("lovelace", ["1"]),
+        ("ADA", ["1"]),
+        ("bab12", ["2"]),
+        ("b-ab 123", ["2"]),
+        ("by DAY", ["3"]),
+        ("keypad", ["3"]),
+        ("pack", ["4"]),
+        ("a", ["4", "3", "2", "1"]),
+        ("nothing of this", []),
+        ("%", []),
+        ("'", []),
+    ],
+)
+async def test_a_text_is_found_in_names_labels_rules_and_plates(
+    house: House, text: str, events: list[str]
+) -> None:
+    """Capitals do not matter; signs of SQL mean themselves."""
+    await visits(house)
+    async with await house.signed_in() as client:
+        page = (await client.get("/", params={"text": text})).text
+        assert CARD.findall(page) == events
+        ids = {"text": text, "ids": "1,2,3,4", "position": "1"}
+        live = (await client.get("/timeline/live", params=ids)).text
+        assert CARD.findall(live) == events
+
+
+async def test_a_text_and_a_filter_must_both_hold(house: House) -> None:
+    """As every filter does."""
+    await visits(house)
+    async with await house.signed_in() as client:
+        for query, events in (
+            ({"text": "a", "camera": "d"}, ["4"]),
+            ({"text": "ada", "label": "car"}, []),
+            ({"text": "package", "stranger": "1"}, []),
+            ({"text": "car", "label": "car"}, ["2"]),
+        ):
+            assert CARD.findall((await client.get("/", params=query)).text) == events
+
+
+async def test_a_time_of_day_is_the_doors_and_goes_over_midnight(tmp_path: Path) -> None:
+    """Summer and winter alike, on both sides of an October Sunday."""
+    async with open_house(tmp_path, "Europe/Berlin") as house:
+        shown = []
+        for day in (20, 24, 25, 26, 30):
+            for hour in (5, 7, 12, 21, 23):
+                at = datetime(2026, 10, day, hour, 30, tzinfo=BERLIN)
+                receipt = await house.append(Motion(camera_id="c", recorded_at=at.astimezone(UTC)))
+                if hour in {5, 23}:
+                    shown.append(str(receipt.event_id))
+        async with await house.signed_in() as client:
+            night = {"hour_from": "22:00", "hour_to": "06:00"}
+            page = (await client.get("/", params=night)).text
+            assert CARD.findall(page) == shown[::-1]
+            for wrong in ("25:00", "7", "07:60", "x"):
+                answer = await client.get("/", params={"hour_from": wrong})
+                assert answer.status_code == 400
+
+
+async def test_a_range_has_both_of_its_days(house: House) -> None:
+    """And either end may be open."""
+    for day in range(20, 26):
+        at = datetime(2026, 2, day, 23, 59, tzinfo=UTC)
+        await house.append(Motion(camera_id="c", recorded_at=at))
+    async with await house.signed_in() as client:
+        for query, events in (
+            ({"from": "2026-02-21", "to": "2026-02-23"}, ["4", "3", "2"]),
+            ({"from": "2026-02-24"}, ["6", "5"]),
+            ({"to": "2026-02-20"}, ["1"]),
+            ({"from": "2026-02-25", "to": "2026-02-20"}, []),
+        ):
+            assert CARD.findall((await client.get("/", params=query)).text) == events
+
+
+async def test_each_filter_is_a_chip_that_removes_it(house: House) -> None:
+    """The link of a chip is the list with all other filters."""
+    await visits(house)
+    async with await house.signed_in() as client:
+        page = (await client.get("/?camera=c&label=car")).text
+        assert 'href="/?label=car" aria-label="Remove the filter Camera: c"' in page
+        assert 'href="/?camera=c" aria-label="Remove the filter Seen: car"' in page
+        assert "Remove the filter" not in (await client.get("/")).text
+
+
+async def test_the_calendar_marks_days_with_events(tmp_path: Path) -> None:
+    """By the door's days: an event at 23:30 UTC belongs to the next day in Berlin."""
+    async with open_house(tmp_path, "Europe/Berlin") as house:
+        house.site.clock = NOON.timestamp
+        late = datetime(2026, 2, 9, 23, 30, tzinfo=UTC)
+        await house.append(Motion(camera_id="c", recorded_at=late))
+        refused = datetime(2026, 2, 12, 12, tzinfo=UTC)
+        await house.append(Motion(camera_id="c", recorded_at=refused), UnlockAction(granted=False))
+        async with await house.signed_in() as client:
+            page = (await client.get("/?camera=c")).text
+            dots = re.findall(r'aria-label="(\w+, \d+ February), ([\w ]+)"', page)
+            assert dots == [
+                ("Tuesday, 10 February", "events"),
+                ("Thursday, 12 February", "strangers or refused tries"),
+            ]
+            assert 'href="/?camera=c&amp;day=2026-02-10"' in page
+            assert "January 2026" in (await client.get("/?month=2026-01")).text
+            assert (await client.get("/?month=2026-13")).status_code == 400
+            assert (await client.get("/?month=9999-12")).status_code == 200
+
+
+async def test_an_event_leads_to_its_neighbours_in_the_list(house: House) -> None:
+    """With the filter and the text that the list had."""
+    await visits(house)
+    async with await house.signed_in() as client:
+        for path, newer, older in (
+            ("/events/2", "/events/3", "/events/1"),
+            ("/events/1", "/events/2", None),
+            ("/events/4", None, "/events/3"),
+            ("/events/1?text=a", "/events/2?text=a", None),
+            ("/events/3?camera=c", None, "/events/2?camera=c"),
+            ("/events/2?label=car", None, None),
+        ):
+            page = (await client.get(path)).text
+            links = dict(re.findall(r'<a rel="(prev|next)" href="([^"]*)"', page))
+            assert (links.get("prev"), links.get("next")) == (newer, older), path
+
+
+async def test_events_are_files_with_all_that_the_filter_shows(house: House) -> None:
+    """CSV and JSON agree with the list, past the page's and the batch's size."""
+    for number in range(40):
+        at = NOON + timedelta(minutes=number)
+        label = "cat" if number % 2 else "=cmd()"
+        await house.append(
+            Motion(camera_id="c", recorded_at=at), Detection(label=label, confidence=0.5)
+        )
+    async with await house.signed_in() as client:
+        sheet = await client.get("/events.csv?label=cat")
+        assert sheet.headers["content-disposition"] == 'attachment; filename="events.csv"'
+        lines = list(csv.DictReader(io.StringIO(sheet.text.removeprefix("\ufeff"))))
+        assert [line["id"] for line in lines] == [str(n) for n in range(40, 0, -2)]
+        assert {line["seen"] for line in lines} == {"cat"}
+        rows = json.loads((await client.get("/events.json?from=2026-02-25")).text)
+        assert [row["id"] for row in rows] == [str(n) for n in range(40, 0, -1)]
+        assert "'=cmd()" in (await client.get("/events.csv")).text
+        assert (await client.get("/events.json?text=nothing")).json() == []
+        assert (await client.get("/events.csv?day=x")).status_code == 400
+    async with await house.signed_in("wall", role="kiosk") as client:
+        assert (await client.get("/events.csv")).status_code == 403
+
+
+async def test_a_page_that_looked_at_enough_says_where_to_go_on(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going on to the end shows each event once, in order, by a text and by a time of day."""
+    await visits(house)
+    for number in range(30):
+        at = NOON - timedelta(days=number + 1)
+        await house.append(
+            Motion(camera_id="c", recorded_at=at),
+            UnlockAction(granted=False, rule="day rule" if number % 7 == 0 else "x"),
+        )
+    monkeypatch.setattr(search, "BUDGET", 3)
+    monkeypatch.setattr(search, "ROWS_MAX", 4)
+
+    def walk(connection: sqlite3.Connection, asked: Search) -> list[int]:
+        found: list[int] = []
+        place = None
+        for _ in range(200):
+            page = search.found(connection, EventFilter(), asked, BERLIN, place, limit=2)
+            found += [event["id"] for event in page.events]
+            place = page.resume
+            if place is None:
+                return found
+        raise AssertionError("it goes round in a circle")
+
+    by_text = await house.site.pages.run(lambda c: walk(c, Search(text="day")))
+    assert by_text == [3, 5, 12, 19, 26, 33]
+    noon = Search(begin=12 * 60, end=13 * 60 + 1)
+    at_noon = await house.site.pages.run(lambda c: walk(c, noon))
+    assert at_noon == [1, *range(5, 35)]
+
+
+async def test_every_query_of_a_search_walks_an_index(house: House) -> None:
+    """No table is scanned and nothing is sorted, however long the history is."""
+    await visits(house)
+    down, up = {"than": "<=", "order": "DESC"}, {"than": ">=", "order": ""}
+    queries = [
+        *((search.ACTIONS.format(**way), ("2026", 9)) for way in (down, up)),
+        *((search.PLATES.format(**way), ("car", 1, 9)) for way in (down, up)),
+        (calendar.DOTS, ("2026", "2027")),
+    ]
+
+    def plans(connection: sqlite3.Connection) -> list[str]:
+        return [
+            str(row[3])
+            for sql, parameters in queries
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        ]
+
+    steps = await house.site.pages.run(plans)
+    assert [step for step in steps if "TEMP B-TREE" in step] == []
+    tables = [step for step in steps if re.search("events|unlock_actions|detections", step)]
+    assert tables
+    assert [step for step in tables if "USING" not in step] == []
