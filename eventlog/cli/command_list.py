@@ -49,6 +49,30 @@ COMMANDS: Final = (
         ("eventlog show 17", "eventlog show 17 --json"),
     ),
     Command(
+        "doors",
+        LOOK,
+        "Show each door and lock, now or at any time, and the last openings.",
+        "eventlog.cli.doors:doors",
+        ("eventlog doors", "eventlog doors --at 2026-02-25T10:30", "eventlog doors --json"),
+    ),
+    Command(
+        "devices",
+        LOOK,
+        "Show batteries, the last sign of life, and what is silent since when.",
+        "eventlog.cli.devices:devices",
+        ("eventlog devices", "eventlog devices --json"),
+    ),
+    Command(
+        "decide",
+        LOOK,
+        "Say what would have happened with another tolerance.",
+        "eventlog.cli.decide:decide",
+        (
+            "eventlog decide --tolerance 0.5",
+            "eventlog decide --tolerance 0.45 --since 2026-02-01 --json",
+        ),
+    ),
+    Command(
         "tail",
         LOOK,
         "Show the journal's last records, and follow new ones.",

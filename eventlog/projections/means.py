@@ -98,3 +98,29 @@ def lasting(seconds: float) -> str:
         more = f" and {counted(rest, 'minute')}" if rest else ""
         return f"{counted(hours, 'hour')}{more}"
     return counted(round(hours / 24), "day")
+
+
+# ── states ─────────────────────────────────────────────────────────────────────────────────
+
+
+def state(word: str) -> str:
+    """A state of a door or a lock as a household says it: "not known", "forced open"."""
+    return {"unknown": "not known"}.get(word, word.replace("_", " "))
+
+
+def stood_open(opened_us: int, closed_us: int | None, closed_state: str | None) -> str:
+    """How long a door was open, by the reports that begin and end it."""
+    if closed_us is None:
+        return "The door is open"
+    least = "" if closed_state == "closed" else "at least "
+    return f"The door stood open for {least}{lasting((closed_us - opened_us) / 1e6)}"
+
+
+def device_state(what: str, word: str, value: float | None) -> str:
+    """What a device reported: "battery low, 12 %"."""
+    if what != "battery":
+        return f"{what} {word}" + ("" if value is None else f", {value:g}")
+    charge = "" if value is None else f"{value:g} %"
+    if charge and word in {"ok", "level", "normal", "reported"}:
+        return f"battery {charge}"
+    return f"battery {word}" + (f", {charge}" if charge else "")

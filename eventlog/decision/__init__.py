@@ -1,0 +1,1 @@
+"""What a face rule decides, and what it would have decided: pure."""
