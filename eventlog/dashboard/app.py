@@ -25,6 +25,7 @@ from eventlog.dashboard.pages import (
     tokens,
     two_step,
     unlocks,
+    users,
 )
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages import sign_in as login
@@ -66,6 +67,12 @@ HANDLERS: Final[tuple[Any, ...]] = (
     account.account,
     account.end_session,
     account.change_password,
+    users.listed,
+    users.add,
+    users.change_role,
+    users.remove,
+    users.end_session,
+    users.security,
     two_step.start_two_step,
     two_step.turn_on_two_step,
     two_step.turn_off_two_step,

@@ -71,10 +71,13 @@ def note(
     connection.execute(sql, (*GUESSES, *GUESSES, most))
 
 
-def newest(connection: sqlite3.Connection, limit: int = SHOWN) -> list[Entry]:
-    """The newest entries first."""
+def newest(
+    connection: sqlite3.Connection, limit: int = SHOWN, *, before: int | None = None
+) -> list[Entry]:
+    """The newest entries first; with `before` those that are older than that entry."""
     sql = (
         "SELECT id, at, kind, user_id, token_id, address, detail FROM security_log"
-        " ORDER BY id DESC LIMIT ?"
+        " WHERE id < ? ORDER BY id DESC LIMIT ?"
     )
-    return [Entry(*row) for row in connection.execute(sql, (limit,))]
+    start = 2**63 - 1 if before is None else before
+    return [Entry(*row) for row in connection.execute(sql, (start, limit))]

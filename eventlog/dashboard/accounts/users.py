@@ -90,6 +90,20 @@ def add(
         return user.id
 
 
+def add_hashed(
+    connection: sqlite3.Connection, name: str, hashed: str, role: Role, now_s: int
+) -> int:
+    """Make a user with the hash of a password; the answer is the user's id.
+
+    Raises BadArgument for a name that somebody has.
+    """
+    check_name(name)
+    with transaction(connection):
+        if find(connection, name) is not None:
+            raise BadArgument(f"there is a user named {name!r} already")
+        return _insert(connection, name, hashed, role, now_s)
+
+
 def _insert(
     connection: sqlite3.Connection, name: str, hashed: str | None, role: Role | None, now_s: int
 ) -> int:

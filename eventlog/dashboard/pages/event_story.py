@@ -44,8 +44,19 @@ class Scale(Struct, frozen=True):
     within: bool
 
 
+# Facts that say how something was found out, not what happened.
+TECHNICAL: Final = frozenset(
+    {
+        *("detection", "thumbnail_saved", "alert_intended", "actuator_outcome", "device_state"),
+        *("face_enrolled", "rule_armed", "damaged"),
+    }
+)
+
+
 class Step(Struct, frozen=True, kw_only=True):
-    """One line of the story."""
+    """One line of the story; `technical` ones are folded."""
+
+    technical: bool
 
     position: int
     sign: str
@@ -105,6 +116,7 @@ def step(record: Record | story.Unread, line: story.Line, door: ZoneInfo) -> Ste
     """One line of the story."""
     fact = record.fact if isinstance(record, Record) else None
     return Step(
+        technical=line.kind in TECHNICAL,
         position=line.position,
         sign=_SIGNS.get(line.kind, "other"),
         at=with_offset(canonical(line.at)),

@@ -29,10 +29,13 @@ from eventlog.dashboard import addresses
 from eventlog.dashboard.names import ISOLATE, POP, visible
 from eventlog.dashboard.site import site_of, visitor_of
 
+WORKER: Final = "service_worker.js"
 MEDIA: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
+    "html": "text/html; charset=utf-8",
+    "png": "image/png",
     "txt": "text/plain; charset=utf-8",
     "webmanifest": "application/manifest+json",
 }
@@ -40,7 +43,7 @@ MEDIA: Final = {
 
 # The attributes of our templates that hold an address.
 _ADDRESS: Final = re.compile(
-    r'\b((?:href|src|action|formaction|data-worker|hx-get|hx-post|data-live)=")'
+    r'\b((?:href|src|action|formaction|data-worker|data-service-worker|hx-get|hx-post|data-live)=")'
 )
 _PATH: Final = re.compile(_ADDRESS.pattern + r"/(?!/)")
 _VALUE: Final = re.compile(_ADDRESS.pattern + r"\{\{(.+?)\}\}")
@@ -111,6 +114,9 @@ async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
     fresh = request.query_params.get("v") == asset.digest
     caching = "public, max-age=31536000, immutable" if fresh else "no-cache"
     headers = {"cache-control": caching, "vary": "accept-encoding"}
+    if name == WORKER:
+        # Its file lies deeper than the pages that it serves.
+        headers["service-worker-allowed"] = f"{site_of(request).settings.prefix}/"
     content = asset.content
     if asset.gzipped is not None and takes_gzip(request.headers.get("accept-encoding", "")):
         # Pages themselves are not compressed: their size would tell of the secrets in them.

@@ -1,0 +1,48 @@
+// Makes the page installable, and says so when the door's machine can't be reached. Keeps nothing
+// but the program's own files, which anybody may read: no page, no picture, no answer of the API.
+"use strict";
+const CACHE = "door-files-1";
+const OFFLINE = "offline.html";
+
+const isFile = (url) =>
+  url.origin === location.origin && url.pathname.startsWith(new URL(".", location.href).pathname) && url.searchParams.has("v");
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.add(new URL(OFFLINE, location.href))).then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  const others = async () => {
+    for (const name of await caches.keys()) if (name !== CACHE) await caches.delete(name);
+    await self.clients.claim();
+  };
+  event.waitUntil(others());
+});
+
+// An older version of the same file is not needed any more.
+const keep = async (request, answer) => {
+  const cache = await caches.open(CACHE);
+  const { pathname } = new URL(request.url);
+  for (const old of await cache.keys()) {
+    const url = new URL(old.url);
+    if (url.pathname === pathname && url.href !== request.url) await cache.delete(old);
+  }
+  await cache.put(request, answer);
+};
+
+const file = async (request) => {
+  const kept = await caches.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok && (answer.headers.get("cache-control") ?? "").includes("public")) await keep(request, answer.clone());
+  return answer;
+};
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method !== "GET") return;
+  if (isFile(new URL(request.url))) event.respondWith(file(request));
+  else if (request.mode === "navigate") {
+    event.respondWith(fetch(request).catch(async () => (await caches.match(new URL(OFFLINE, location.href))) ?? Response.error()));
+  }
+});
