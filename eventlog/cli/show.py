@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -25,13 +25,15 @@ from eventlog.facts import Ding, Motion, Opener
 from eventlog.followers.cursor import of_row
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
-from eventlog.projections import clocks, late, story
+from eventlog.projections import clocks, late, story, unlock_actions
 from eventlog.projections.persons import PERSONS
 from eventlog.projections.phrases import recorded_as
+from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
 from eventlog.record import Record, StoredRecord, instant, is_instant
 
 # A clock is set soon after a start, when the network comes: so many records on are looked at.
 NEAR: Final = 2000
+NOBODY: Final[Mapping[int, str | None]] = {}
 _STYLES: Final = {"granted": "bold green", "refused": "bold red"}
 
 
@@ -47,23 +49,29 @@ def show(
         stored = journal.read_event(connection, event) if 0 < event < 2**63 else []
         if not stored:
             raise BadArgument(f"there is no event {event}")
-        names = _names(context, connection)
+        names, people = _shown(context, connection, event)
         notes = clock_notes(connection, stored)
     if as_json:
         context.json(_as_json(event, stored, notes))
     else:
-        print_story(context, event, stored, names, notes)
+        print_story(context, event, stored, names, notes, people=people)
     return 0
 
 
-def _names(context: Context, connection: sqlite3.Connection) -> dict[str, str]:
-    """The names to show; without the read table, those that the facts hold."""
+def _shown(
+    context: Context, connection: sqlite3.Connection, event: int
+) -> tuple[dict[str, str], dict[int, str | None]]:
+    """The names to show, and whom the views show for each unlock action.
+
+    Without the read tables, nothing: then only what the facts hold is shown.
+    """
     try:
-        views.remark(context, connection, (PERSONS,))
+        views.remark(context, connection, (PERSONS, UNLOCK_ACTIONS))
     except DatabaseError as error:
         context.note(str(error))
-        return {}
-    return views.shown_names(connection)
+        return {}, {}
+    people = connection.execute(unlock_actions.PEOPLE, (event,)).fetchall()
+    return views.shown_names(connection), dict(people)
 
 
 def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) -> list[str]:
@@ -96,11 +104,13 @@ def print_story(
     stored: Sequence[StoredRecord],
     names: dict[str, str],
     notes: Sequence[str] = (),
+    *,
+    people: Mapping[int, str | None] = NOBODY,
 ) -> None:
     """Print the sentence, then a line for each record: position, time, content, hash."""
     records = [story.read(row) for row in stored]
     shown = {name: recorded_as(name, display) for name, display in names.items()}
-    told = story.tell(records, shown, late.remarks(stored))
+    told = story.tell(story.relabelled(records, people), shown, late.remarks(stored))
     context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
     context.say()
     context.draw(Padding(Text(safe(told.sentence), _STYLES.get(told.outcome, "bold")), (0, 2)))

@@ -10,15 +10,19 @@ from litestar.exceptions import HTTPException
 
 from eventlog.dashboard import error_responses as answers
 from eventlog.dashboard import persons_by_id
+from eventlog.dashboard.api import doors as api_doors
 from eventlog.dashboard.api import endpoints as api
 from eventlog.dashboard.api import openapi, running
 from eventlog.dashboard.gate import Gate
 from eventlog.dashboard.pages import (
     account,
+    decide,
+    doors,
     event,
     event_files,
     health,
     people,
+    person,
     proof,
     timeline,
     today,
@@ -49,6 +53,10 @@ HANDLERS: Final[tuple[Any, ...]] = (
     proof.of_record,
     proof.verifier,
     pictures.small_picture,
+    doors.doors_page,
+    doors.link,
+    person.person,
+    decide.decide,
     people.people,
     people.name,
     unlocks.unlocks,
@@ -82,6 +90,8 @@ HANDLERS: Final[tuple[Any, ...]] = (
     api.event,
     api.persons,
     api.unlocks,
+    api_doors.doors_api,
+    api_doors.devices_api,
     api.stream,
     api.append,
     api.thumbnail,

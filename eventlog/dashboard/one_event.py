@@ -21,7 +21,7 @@ from eventlog.dashboard.accounts import tokens, users
 from eventlog.dashboard.site import Site
 from eventlog.facts import ThumbnailSaved
 from eventlog.journal import table as journal
-from eventlog.projections import event_list, face_results, late, story
+from eventlog.projections import event_list, face_results, late, story, unlock_actions
 from eventlog.record import Author, Record, StoredRecord
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ _NAMING: Final = ("name", "person", "nearest")  # fields of facts that hold a pe
 class Looked(Struct, frozen=True):
     """What is read for an event; `records` are the rows of `stored`, read once.
 
+    `people` is whom the views show for each unlock action, by its position.
     `labels` counts the detections by label where `event` does not hold all of them, else None.
     """
 
@@ -47,6 +48,7 @@ class Looked(Struct, frozen=True):
     records: list[Record | story.Unread]
     names: dict[str, str]
     labels: dict[str, int] | None = None
+    people: dict[int, str | None] = {}
 
     @property
     def picture(self) -> ThumbnailSaved | None:
@@ -69,6 +71,7 @@ class Rows(NamedTuple):
     labels: dict[str, int] | None
     faces: list[tuple[Any, ...]]
     stored: list[StoredRecord]
+    people: dict[int, str | None]
 
 
 def rows_of(connection: sqlite3.Connection, event_id: int, most: int | None) -> Rows:
@@ -80,20 +83,23 @@ def rows_of(connection: sqlite3.Connection, event_id: int, most: int | None) -> 
     if most is not None and len(event) > most:
         labels = dict(connection.execute(_LABELS, (event_id,)).fetchall())
     faces = connection.execute(*face_results.of_event(event_id)).fetchall()
-    return Rows(event[:most], labels, faces, journal.read_event(connection, event_id))
+    people = dict(connection.execute(unlock_actions.PEOPLE, (event_id,)).fetchall())
+    return Rows(event[:most], labels, faces, journal.read_event(connection, event_id), people)
 
 
 def _read(rows: Rows) -> Looked:
     """The rows, read; no names yet."""
     faces = [dict(zip(face_results.COLUMNS, row, strict=True)) for row in rows.faces]
     records = [story.read(row) for row in rows.stored]
-    return Looked(event_list.nest(rows.event)[0], faces, rows.stored, records, {}, rows.labels)
+    event = event_list.nest(rows.event)[0]
+    return Looked(event, faces, rows.stored, records, {}, rows.labels, rows.people)
 
 
 def _named(looked: Looked) -> list[str]:
     """Whom an event's records name."""
     facts = [record.fact for record in looked.records if isinstance(record, Record)]
     named = [looked.event["person_name"], *(face["name"] for face in looked.faces)]
+    named += looked.people.values()
     for fact in facts:
         named += [getattr(fact, field, None) for field in _NAMING]
     return list({name for name in named if isinstance(name, str)})  # others are sealed

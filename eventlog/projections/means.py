@@ -81,6 +81,13 @@ def opened(
     return f"{subject} {verb} {how}".rstrip()
 
 
+def in_slot(actor: str | None, kind: str | None) -> str:
+    """What a slot of a lock holds, with a capital: "Code"; "What opens" where it is not known."""
+    known = kind or _IN_SLOTS.get(actor or "")
+    thing = "what opens" if known is None else _thing(known)
+    return f"{thing[:1].upper()}{thing[1:]}"
+
+
 def _thing(kind: str) -> str:
     return _THINGS.get(kind) or quoted(kind)
 

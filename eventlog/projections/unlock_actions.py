@@ -147,6 +147,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
 SELECTED: Final = f"SELECT {', '.join(COLUMNS)} FROM unlock_actions"
+PEOPLE: Final = "SELECT id, person FROM unlock_actions WHERE event_id = ?"
 OF_EVENT: Final = SELECTED + " WHERE event_id = ? ORDER BY id"
 
 

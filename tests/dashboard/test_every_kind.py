@@ -26,6 +26,9 @@ PAGES: Final = [
     "/",
     "/timeline/more",
     "/people",
+    "/doors",
+    "/doors?at=2026-02-25T10:30",
+    "/decide?tolerance=0.5",
     "/account",
     "/health",
     "/metrics",
@@ -41,6 +44,8 @@ PAGES: Final = [
 ANSWERS: Final = [
     "/api/events",
     "/api/persons",
+    "/api/doors",
+    "/api/devices",
     "/api/unlocks",
     "/api/openapi.json",
     *(f"/api/events/{number}" for number in range(1, 7)),

@@ -305,3 +305,14 @@ def test_texts_from_outside_can_not_speak_as_the_log() -> None:
     assert told.sentence == (f'The door was not unlocked: asked by "{lie}"; rule: "x\\"; {lie}".')
     assert told.lines[0].text == f'Somebody rang at "{lie}"'
     assert told.lines[1].text == f'Seen: "{lie}"'
+
+
+def test_an_action_that_names_nobody_takes_the_person_of_the_views() -> None:
+    """One that names somebody keeps the name; so does the record itself."""
+    keypad = UnlockAction(granted=True, door_action="unlocked", actor="keypad", credential_slot=2)
+    told = records(OPENER, keypad, by_face("ada", 0.38))
+    shown = story.relabelled(told, {2: "bo", 3: "eve", 9: "eve"})
+    texts = [line.text for line in story.tell(shown, {"bo": "Bo"}).lines]
+    assert texts[1] == "Bo opened with the code of slot 2"
+    assert "for ada" in texts[2]
+    assert told[1].fact == keypad

@@ -87,7 +87,7 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> res
     acted = await site.pages.run(actions)
 
     def made() -> responses.WholeEvent:
-        told = story.tell(looked.records, looked.names, late)
+        told = story.tell(story.relabelled(looked.records, looked.people), looked.names, late)
         return responses.whole_event(looked.event, looked.faces, acted, told)
 
     return await off_the_loop(made)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get
 
-from eventlog.dashboard.api import responses
+from eventlog.dashboard.api import doors, responses
 from eventlog.dashboard.api.examples import BAD_FACT_EXAMPLE, CONFLICT_EXAMPLE, FACTS_EXAMPLE
 from eventlog.dashboard.api.operations import ID, REF, paths
 from eventlog.facts import Fact
@@ -39,6 +39,8 @@ def description() -> dict[str, Any]:
         responses.WholeEvent,
         responses.Persons,
         responses.Unlocks,
+        doors.Doors,
+        doors.Devices,
         responses.Receipt,
         responses.Failure,
     )

@@ -27,6 +27,10 @@ def paths() -> dict[str, Any]:
         "/api/unlocks": {
             "get": _operation("unlocks", "A page of unlock actions", "Unlocks", _UNLOCK_QUERY)
         },
+        "/api/doors": {
+            "get": _operation("doors", "Doors, locks and openings", "Doors", _DOORS_QUERY)
+        },
+        "/api/devices": {"get": _operation("devices", "Devices and silent sources", "Devices", [])},
         "/api/facts": {"post": _append()},
         "/api/thumbnails": {"post": _thumbnail()},
         "/api/stream": {"get": _stream()},
@@ -79,6 +83,10 @@ _EVENT_QUERY: Final = [
     *_PAGING,
 ]
 _UNLOCK_QUERY: Final = [_PERSON, _OUTCOME, *_PAGING]
+_DOORS_QUERY: Final = [
+    _query("at", "As they were at this time; without it, now", format="date-time"),
+    _PAGING[-1],
+]
 _EVENT_ID: Final = {
     "name": "event_id",
     "in": "path",

@@ -101,7 +101,12 @@ def _addresses(event_id: int, within: dict[str, str], part: Part) -> dict[str, A
 def _told(site: Site, looked: Looked, part: Part, words: late.Words) -> dict[str, Any]:
     """What the page says of the event, and this part of its story."""
     names = isolated(looked.names)
-    told = story.tell(looked.records, names, late.remarks(looked.stored, words), part=part.slice)
+    told = story.tell(
+        story.relabelled(looked.records, looked.people),
+        names,
+        late.remarks(looked.stored, words),
+        part=part.slice,
+    )
     authors = late.authors(looked.stored)
     records, stored = looked.records[part.slice], looked.stored[part.slice]
     card = cards.card(looked.event, names, site.zone)

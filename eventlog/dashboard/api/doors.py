@@ -1,0 +1,152 @@
+"""The endpoints about doors, locks and devices: what the page shows, for programs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from litestar import Request, get
+from msgspec import Struct
+
+from eventlog.dashboard import filters
+from eventlog.dashboard.door_queries import rows
+from eventlog.dashboard.local_time import with_offset
+from eventlog.dashboard.site import site_of
+from eventlog.errors import BadArgument
+from eventlog.projections import devices, doors, locks, openings, silences
+
+LIMIT: Final = 200
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """A door or a lock: its state since `at`, as `source` reported it."""
+
+    door_id: str
+    state: str
+    source: str | None
+    at: str
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """A door that was open from `at` to `closed_at`, null while it is.
+
+    `unlock_id` and `event_id` are joined by time; null where there is none near it.
+    """
+
+    id: str
+    door_id: str
+    state: str
+    at: str
+    closed_at: str | None
+    unlock_id: str | None
+    event_id: str | None
+
+
+class Doors(Struct, frozen=True, kw_only=True):
+    """Doors and locks, now or at the time that was asked for, and the newest openings of doors."""
+
+    doors: list[State]
+    locks: list[State]
+    openings: list[Opening]
+
+
+class DeviceReport(Struct, frozen=True, kw_only=True):
+    """What a device last said of its connection, battery or alarms; `value` may be a charge."""
+
+    device_id: str
+    what: str
+    state: str
+    value: float | None
+    at: str
+
+
+class Silence(Struct, frozen=True, kw_only=True):
+    """A source from which nothing comes since then, and why."""
+
+    source: str
+    since: str
+    reason: str
+
+
+class Devices(Struct, frozen=True, kw_only=True):
+    """The devices with their last reports, and the sources that are silent."""
+
+    devices: list[DeviceReport]
+    silent: list[Silence]
+
+
+@get("/api/doors")
+async def doors_api(request: Request[Any, Any, Any]) -> Doors:
+    """Each door and lock, now or at a time, and the newest openings."""
+    at = _moment(filters.require_text(request.query_params, "at"))
+    limit = filters.limit(request.query_params)
+
+    def found(connection: sqlite3.Connection) -> Doors:
+        return Doors(
+            doors=[_state(row) for row in rows(connection, doors.COLUMNS, doors.listed(at))],
+            locks=[_state(row) for row in rows(connection, locks.COLUMNS, locks.listed(at))],
+            openings=[
+                _opening(row) for row in rows(connection, openings.COLUMNS, openings.latest(limit))
+            ],
+        )
+
+    return await site_of(request).figures.run(found)
+
+
+@get("/api/devices")
+async def devices_api(request: Request[Any, Any, Any]) -> Devices:
+    """Batteries, the last sign of life, and what is silent since when."""
+
+    def found(connection: sqlite3.Connection) -> Devices:
+        silent = rows(connection, silences.COLUMNS, silences.latest(LIMIT))
+        return Devices(
+            devices=[
+                DeviceReport(
+                    device_id=row["device_id"],
+                    what=row["what"],
+                    state=row["state"],
+                    value=row["value"],
+                    at=with_offset(row["at"]),
+                )
+                for row in rows(connection, devices.COLUMNS, devices.listed())
+            ],
+            silent=[
+                Silence(source=row["source"], since=with_offset(row["since"]), reason=row["reason"])
+                for row in silent
+                if row["until"] is None and row["reason"] != "first_start"
+            ],
+        )
+
+    return await site_of(request).figures.run(found)
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        # A plus sign that was not encoded has become a blank.
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError as error:
+        raise BadArgument("at: is not a valid time; one is 2026-02-25T10:30:00Z") from error
+    if moment.tzinfo is None:
+        raise BadArgument("at: has no offset; one is 2026-02-25T10:30:00Z")
+    return moment
+
+
+def _state(row: Mapping[str, Any]) -> State:
+    at = with_offset(row["at"])
+    return State(door_id=row["door_id"], state=row["state"], source=row["source"], at=at)
+
+
+def _opening(row: Mapping[str, Any]) -> Opening:
+    return Opening(
+        id=str(row["id"]),
+        door_id=row["door_id"],
+        state=row["state"],
+        at=with_offset(row["at"]),
+        closed_at=None if row["closed_at"] is None else with_offset(row["closed_at"]),
+        unlock_id=None if row["unlock_id"] is None else str(row["unlock_id"]),
+        event_id=None if row["event_id"] is None else str(row["event_id"]),
+    )
