@@ -27,6 +27,7 @@ from eventlog.store import opening
 
 _APPENDS_PER_COMMIT: Final = 5_000
 _MADE: Final = ".made"
+_BOOTED_US: Final = int(workload.T0.timestamp()) * 1_000_000 - 60_000_000
 
 
 class Logs:
@@ -110,10 +111,7 @@ def build(path: Path, events: Iterable[list[Fact]], *, views: bool = True) -> No
 
 def _placed(facts: list[Fact], event_id: int, after: Head) -> tuple[list[tuple[Any, ...]], Head]:
     at = getattr(facts[0], "recorded_at")  # noqa: B009 - an opener's field, which Fact has not
-    return appends.place(
-        appends.prepare(facts),
-        after,
-        event_id=event_id,
-        at_us=int(at.timestamp()) * 1_000_000,
-        meta=clock.meta_now(clock.boot_clock_ns(), LIBRARY),
-    )
+    at_us = int(at.timestamp()) * 1_000_000
+    # One boot whose clock was never set: each jump would move all events before it.
+    meta = clock.meta_now((at_us - _BOOTED_US) * 1000, LIBRARY)
+    return appends.place(appends.prepare(facts), after, event_id=event_id, at_us=at_us, meta=meta)

@@ -21,6 +21,10 @@ from tests.store.compat.plain_stores import CONTRACT
 
 Synchronous = Literal["NORMAL", "FULL"]
 
+# As such a store opens: the tables may be there already.
+_SCHEMA: Final = CONTRACT.replace(" TABLE ", " TABLE IF NOT EXISTS ").replace(
+    " INDEX ", " INDEX IF NOT EXISTS "
+)
 _EVENT: Final = (
     "INSERT INTO events (camera_id, recorded_at, event_type, recording_id, person_name,"
     " face_confidence, face_distance, unlock_granted, door_action, thumbnail_path)"
@@ -54,7 +58,7 @@ class PlainStore:
             f"synchronous={self._synchronous}",
         ):
             await self.db.execute(f"PRAGMA {pragma}")
-        await self.db.executescript(CONTRACT)
+        await self.db.executescript(_SCHEMA)
         await self.db.commit()
         return self
 
@@ -123,7 +127,7 @@ def build(path: Path, events: Iterable[Mapping[str, Any]]) -> None:
     """A filled store, made quickly."""
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(CONTRACT)
+        connection.executescript(_SCHEMA)
         for event_id, event in enumerate(events, start=1):
             columns = ("camera_id", "recorded_at", "event_type", "recording_id", "person_name")
             measures = ("face_confidence", "face_distance", "unlock_granted", "door_action")
