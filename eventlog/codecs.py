@@ -10,6 +10,7 @@ Uses positions only in errors. Knows nothing of the database.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -91,6 +92,35 @@ def sealed_field(fact: Fact) -> str | None:
         if type(value) is tuple and any(type(one) is Sealed for one in value):
             return name
     return None
+
+
+def personal(fact: Fact) -> list[tuple[str, str | Sealed]]:
+    """The fields of a fact that hold a personal text or its seal, each with its value.
+
+    The elements of a list have a field each: `people.0`, `people.1`, …
+    """
+    found: list[tuple[str, str | Sealed]] = []
+    for name in _SEALABLE.get(type(fact), ()):
+        value = getattr(fact, name)
+        if type(value) is tuple:
+            found += [(f"{name}.{index}", one) for index, one in enumerate(value)]
+        elif value is not None:
+            found.append((name, value))
+    return found
+
+
+def with_personal(fact: Fact, values: Mapping[str, str | Sealed]) -> Fact:
+    """A fact with other values in fields that `personal` names."""
+    changed: dict[str, Any] = {}
+    for path, value in values.items():
+        name, _, index = path.partition(".")
+        if index:
+            elements = [*changed.get(name, getattr(fact, name))]
+            elements[int(index)] = value
+            changed[name] = tuple(elements)
+        else:
+            changed[name] = value
+    return msgspec.structs.replace(fact, **changed)
 
 
 def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:

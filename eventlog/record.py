@@ -69,6 +69,9 @@ class Record(Struct, frozen=True, gc=False):
         hash: The record's hash in the chain, 32 bytes; empty if it was not read.
         meta: The append's meta as it is stored, on its first record; None on the others and if it
             was not read. `codecs.decode_meta` decodes it.
+        seals: The fields whose text was opened, each with its seal, as `("name", …)`; the elements
+            of `people` are `people.0`, `people.1`, …
+        erased: Those of the seals whose text was erased; the fact says "erased person" there.
     """
 
     position: Position
@@ -78,6 +81,8 @@ class Record(Struct, frozen=True, gc=False):
     fact: Fact
     hash: bytes = b""
     meta: bytes | None = None
+    seals: tuple[tuple[str, bytes], ...] = ()
+    erased: tuple[bytes, ...] = ()
 
     @property
     def cursor(self) -> str:

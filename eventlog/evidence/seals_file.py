@@ -56,6 +56,10 @@ _COUNTER_SIZE: Final = 8
 _FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
+def _key(what: What, text: str, person: bytes | None) -> tuple[What, str, bytes]:
+    return what, text, person or b"" if what is What.DISPLAY_NAME else b""
+
+
 def _retired(slot: Slot) -> Slot:
     return replace(slot, state=State.RETIRED)
 
@@ -82,7 +86,7 @@ class SealsFile:
         self.path = path
         self._mutex = threading.RLock()
         self._by_seal: dict[bytes, tuple[int, Slot]] = {}
-        self._by_text: dict[tuple[What, str], bytes] = {}
+        self._by_text: dict[tuple[What, str, bytes], bytes] = {}
         self.damaged: list[int] = []
         self._used = 1
         self._counter = -1
@@ -139,11 +143,16 @@ class SealsFile:
                 self._read_slots()
             return True
 
-    def find(self, text: str, what: What = What.NAME) -> bytes | None:
-        """The live seal of a text; None if it was never sealed, or not any more."""
+    def find(
+        self, text: str, what: What = What.NAME, *, person: bytes | None = None
+    ) -> bytes | None:
+        """The live seal of a text; None if it was never sealed, or not any more.
+
+        Two persons may have one display name: each has a seal of it.
+        """
         with self._mutex:
             self.refresh()
-            return self._by_text.get((what, text))
+            return self._by_text.get(_key(what, text, person))
 
     def opened(self, sealed: bytes) -> Slot | None:
         """The slot of a seal, erased ones too; None if this file does not know the seal."""
@@ -187,11 +196,13 @@ class SealsFile:
         """
         check_text(text)
         with self._mutex:
-            known = self.find(text, what)
+            known = self.find(text, what, person=person)
             if known is not None:
                 return known
             with self._changing():
-                known = self._by_text.get((what, text))  # another process may have sealed it
+                known = self._by_text.get(
+                    _key(what, text, person)
+                )  # another process may have sealed it
                 return known if known is not None else self._add(text, what, person, made_at_us)
 
     def erase(self, seals: Iterable[bytes]) -> int:
@@ -351,7 +362,7 @@ class SealsFile:
     def _keep(self, number: int, slot: Slot) -> None:
         self._by_seal[slot.sealed] = number, slot
         if slot.state is State.LIVE:
-            self._by_text[slot.what, slot.text] = slot.sealed
+            self._by_text[_key(slot.what, slot.text, slot.person)] = slot.sealed
 
     def _write(self, number: int, data: bytes) -> None:
         os.pwrite(self._fd, data, number * SLOT_SIZE)

@@ -18,10 +18,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventlog import codecs
 from eventlog.errors import BadRecord, JournalHole
 from eventlog.facts import Opener
+from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.projections.projection import Projection, Statement, positional
 from eventlog.record import Record, StoredRecord
@@ -68,10 +70,19 @@ class _Unapplied(ValueError):
     """A statement that should have changed one row for each record changed another number."""
 
 
-def read(connection: sqlite3.Connection, after: int, limit: int) -> Batch | None:
-    """The batch of up to `limit` records after a position, None at the end. Raises JournalHole."""
+def read(
+    connection: sqlite3.Connection, after: int, limit: int, opening: Opening | None = None
+) -> Batch | None:
+    """The batch of up to `limit` records after a position, None at the end.
+
+    `opening` opens their names; None is only for what is erased. Raises JournalHole, KeysMissing.
+    """
     rows = journal.read_facts_after(connection, after, limit)
-    return _batch(rows, after) if rows else None
+    if not rows:
+        return None
+    batch = _batch(rows, after)
+    opening = Opening() if opening is None else opening
+    return replace(batch, runs=[opening.opened(connection, run) for run in batch.runs])
 
 
 def decode(rows: Sequence[StoredRecord], after: int) -> Batch:

@@ -17,9 +17,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventlog.errors import DatabaseError, DiskFull, LockTimeout
+from eventlog.errors import DatabaseError, DiskFull, EventLogError, KeysMissing, LockTimeout
 from eventlog.followers import checkpoints, fold
 from eventlog.followers.checkpoints import Checkpoint
+from eventlog.followers.opening import Opening
 from eventlog.journal.nudge import Nudge
 from eventlog.projections import VIEWS
 from eventlog.projections.projection import Projection
@@ -54,15 +55,20 @@ class Reached(Struct, frozen=True):
 
 
 def project_batch(
-    connection: sqlite3.Connection, views: Sequence[Projection] = VIEWS, *, limit: int = BATCH
+    connection: sqlite3.Connection,
+    views: Sequence[Projection] = VIEWS,
+    *,
+    limit: int = BATCH,
+    opening: Opening | None = None,
 ) -> Reached:
     """Apply up to `limit` records to the views, in one transaction inside the writer's lock.
 
-    Raises JournalHole, DatabaseError for a view of a newer program, and SQLite's errors.
+    Raises JournalHole, KeysMissing, DatabaseError for a view of a newer program, and SQLite's
+    errors.
     """
     at = checked_checkpoints(connection, views)
     after = min(at[view.name].position for view in views)
-    batch = fold.read(connection, after, limit)
+    batch = fold.read(connection, after, limit, opening)
     if batch is None:
         return Reached(after, at_end=True)
     with transaction(connection):
@@ -101,10 +107,12 @@ class Projector:
         on_progress: Callable[[int], None],
         *,
         views: Sequence[Projection] = VIEWS,
+        opening: Opening | None = None,
     ) -> None:
         self._writer = writer
         self._on_progress = on_progress
         self._views = views
+        self._opening = Opening() if opening is None else opening
         self._awaited = asyncio.Event()
 
     async def run_once(self, *, since: float | None = None) -> Reached:
@@ -119,7 +127,7 @@ class Projector:
     def _project(self, connection: sqlite3.Connection) -> Reached:
         # Views can be computed from the journal again, so they need no sync.
         self._writer.set_durable(connection, durable=False)
-        return project_batch(connection, self._views)
+        return project_batch(connection, self._views, opening=self._opening)
 
     async def run_to_end(self) -> Reached:
         """Apply batches until the journal's end."""
@@ -130,14 +138,15 @@ class Projector:
     async def run(
         self,
         nudge: Nudge,
-        on_error: Callable[[DatabaseError], None],
+        on_error: Callable[[EventLogError], None],
         *,
         may_run: Callable[[], bool] = lambda: True,
     ) -> None:
         """Follow the journal until cancelled: at once after a hint, else at a fixed interval.
 
-        An error of the disk is passed to `on_error`, and the batch is tried again. While `may_run`
-        returns False, nothing is applied: the space on the disk is kept for appends.
+        An error of the disk, or a name that can't be opened, is passed to `on_error`, and the
+        batch is tried again. While `may_run` returns False, nothing is applied: the space on the
+        disk is kept for appends.
         """
         while True:
             if not may_run():
@@ -149,7 +158,7 @@ class Projector:
             self._awaited.clear()
             try:
                 reached = await self._run_without_waiting()
-            except DatabaseError as error:
+            except (DatabaseError, KeysMissing) as error:
                 on_error(error)
                 await asyncio.sleep(RETRY_S)
                 continue

@@ -23,6 +23,7 @@ from msgspec import Struct
 
 from eventlog.errors import BadArgument, LockTimeout, ReplayRunning
 from eventlog.followers import checkpoints, fold, view_tables
+from eventlog.followers.opening import Opening
 from eventlog.followers.swap import NEW, OLD, swap_tables, take_off_further
 from eventlog.journal import table as journal
 from eventlog.journal.progress import Progress
@@ -91,8 +92,11 @@ def family(names: Iterable[str] | None) -> list[Projection]:
 class Replay:
     """One rebuild of some views, step by step inside the writer's lock."""
 
-    def __init__(self, writer: Writer, views: Sequence[Projection]) -> None:
+    def __init__(
+        self, writer: Writer, views: Sequence[Projection], opening: Opening | None = None
+    ) -> None:
         self._writer = writer
+        self._opening = Opening() if opening is None else opening
         self._views = views
         self._position = 0
         self._parked: dict[str, list[tuple[int, str]]] = {view.name: [] for view in views}
@@ -108,6 +112,7 @@ class Replay:
 
         Raises:
             ReplayRunning: Another replay of this log is running.
+            KeysMissing: A sealed name can't be opened; the live views stay as they were.
             DatabaseError: The live views stay as they were.
         """
         lease = FileLock(replay_path(self._writer.path), timeout_s=0)
@@ -153,7 +158,7 @@ class Replay:
         self, after: int, limit: int, connection: sqlite3.Connection
     ) -> tuple[int, tuple[fold.Batch, _Ready] | None]:
         end = journal.last_position(connection)
-        batch = fold.read(connection, after, limit)
+        batch = fold.read(connection, after, limit, self._opening)
         if batch is None:
             return end, None
         ready = {view.name: fold.statements(view, batch, after) for view in self._views}
@@ -199,7 +204,7 @@ class Replay:
                 connection.execute(sql)
 
     def _finish(self, connection: sqlite3.Connection) -> None:
-        while batch := fold.read(connection, self._position, STEP_RECORDS_MAX):
+        while batch := fold.read(connection, self._position, STEP_RECORDS_MAX, self._opening):
             self._fill(connection, batch, {})
 
     # ── clean-up ──────────────────────────────────────────────────────────────────────────

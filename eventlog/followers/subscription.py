@@ -14,6 +14,7 @@ from eventlog import codecs
 from eventlog.errors import JournalHole
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
+from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.journal.nudge import Nudge
 from eventlog.record import Record
@@ -24,7 +25,7 @@ POLL_S: Final = 1.0
 
 
 async def subscribe(
-    reader: ConnectionThread, nudge: Nudge, *, after: CursorLike
+    reader: ConnectionThread, nudge: Nudge, *, after: CursorLike, opening: Opening
 ) -> AsyncIterator[Record]:
     """Yield the records after a cursor, first the stored ones, then new ones; it never ends.
 
@@ -33,6 +34,7 @@ async def subscribe(
         nudge: Gives the hint that something was committed.
         after: A position, or `position:hash` (see `Record.cursor`), which also proves that the
             journal is still the one that the consumer has read. 0 is the beginning.
+        opening: Opens sealed names, as far as it can.
 
     Raises:
         BadArgument: `after` is not a cursor.
@@ -52,6 +54,9 @@ async def subscribe(
             if row.position != after + 1:
                 raise JournalHole(after + 1, row.position)
             record = codecs.decode_record(row)
+            if codecs.sealed_field(record.fact):
+                await reader.run(opening.refresh)
+                record = opening.open(record)
             after = row.position
             yield record
         if not rows:

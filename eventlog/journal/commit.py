@@ -20,6 +20,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append
 from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.head_file import HeadFile
+from eventlog.journal.sealing import Sealer
 from eventlog.journal.sequencer import Answer, Sequencer
 from eventlog.storage.connections import transaction
 from eventlog.storage.reserve import Reserve
@@ -32,13 +33,20 @@ class Commit:
     """Puts batches of appends into the journal."""
 
     def __init__(
-        self, writer: Writer, head_file: HeadFile, reserve: Reserve, machine: Machine = MACHINE
+        self,
+        writer: Writer,
+        head_file: HeadFile,
+        reserve: Reserve,
+        *,
+        machine: Machine = MACHINE,
+        sealer: Sealer | None = None,
     ) -> None:
         self.reached = 0  # the last position that was committed here
         self._writer = writer
         self._head_file = head_file
         self._reserve = reserve
-        self._sequencer = Sequencer(writer.path, machine)
+        self._sealer = sealer
+        self._sequencer = Sequencer(writer.path, machine, sealer)
 
     def commit(self, groups: Sequence[Sequence[Append]], *, since: float) -> list[Answer]:
         """The answer of each append, in order. What the commit fails with is everybody's.
@@ -100,13 +108,13 @@ class Commit:
             return answers
         self._writer.set_durable(connection, durable=durable)
         try:
-            _write(connection, rows)
+            self._write(connection, rows)
         except sqlite3.IntegrityError:
             # Another process has appended: the guard refuses a place behind the head.
             tail.forget()
             tail.refresh(connection)
             answers, rows = tail.place(connection, appends)
-            _write(connection, rows)
+            self._write(connection, rows)
         tail.commit(durable=durable)
         self.reached = tail.head.position
         try:
@@ -115,11 +123,13 @@ class Commit:
             log.exception("the head file of %s could not be written", self._writer.path)
         return answers
 
-
-def _write(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
-    """Insert rows as one write: a single statement commits by itself."""
-    if len(rows) <= journal.ROWS_PER_STATEMENT:
-        journal.insert(connection, rows)
-    else:
+    def _write(self, connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+        """Insert rows as one write: a single statement commits by itself."""
+        begins = self._sealer is not None and self._sealer.begins
+        if len(rows) <= journal.ROWS_PER_STATEMENT and not begins:
+            journal.insert(connection, rows)
+            return
         with transaction(connection):
+            if self._sealer is not None and begins:
+                self._sealer.begin(connection, rows[0][0])
             journal.insert(connection, rows)

@@ -35,6 +35,7 @@ from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.commit import Commit
 from eventlog.journal.head_file import HeadFile
 from eventlog.journal.nudge import Nudge
+from eventlog.journal.sealing import Sealer
 from eventlog.journal.sequencer import Answer
 from eventlog.record import Receipt
 from eventlog.storage.lock import AT_ONCE
@@ -73,10 +74,12 @@ class GroupCommit:
         head_file: HeadFile,
         reserve: Reserve,
         on_commit: Callable[[int], None],
+        *,
         machine: Machine = MACHINE,
+        sealer: Sealer | None = None,
     ) -> None:
         self._writer = writer
-        self._commit = Commit(writer, head_file, reserve, machine)
+        self._commit = Commit(writer, head_file, reserve, machine=machine, sealer=sealer)
         self._on_commit = on_commit
         self._waiting: deque[_Waiting] = deque()
         self._room = asyncio.Semaphore(WAITING_MAX)

@@ -21,6 +21,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append, same_facts
 from eventlog.journal.clock import MACHINE, Machine
 from eventlog.journal.head_file import HeadMark, known_mark
+from eventlog.journal.sealing import Sealer
 from eventlog.record import Author, EventId, Head, Position, Receipt
 
 Answer: TypeAlias = Receipt | BaseException
@@ -29,8 +30,11 @@ Answer: TypeAlias = Receipt | BaseException
 class Sequencer:
     """Where the next record goes, as far as this process knows."""
 
-    def __init__(self, path: Path, machine: Machine = MACHINE) -> None:
+    def __init__(
+        self, path: Path, machine: Machine = MACHINE, sealer: Sealer | None = None
+    ) -> None:
         self._path = path
+        self._sealer = sealer
         self._machine = machine
         self.head = Head(Position(0), b"")
         self._log_id = b""
@@ -70,9 +74,14 @@ class Sequencer:
         answers: list[Answer] = []
         rows: list[tuple[Any, ...]] = []
         keys: dict[str, tuple[Append, Receipt]] = {}
+        if self._sealer is not None:
+            self._sealer.look(connection)
         for append in some:
+            as_given = append
             try:
                 known = self._known(connection, append, keys, last_event)
+                if known is None and self._sealer is not None:
+                    append = self._sealer.sealed(append)  # noqa: PLW2901 - the same with seals
             except EventLogError as error:
                 known = error  # it fails alone
             if known is not None:
@@ -93,7 +102,7 @@ class Sequencer:
             )
             answers.append(receipt)
             if append.key is not None:
-                keys[append.key] = append, receipt
+                keys[append.key] = as_given, receipt
         self._next = head, last_event
         return answers, rows
 
@@ -118,7 +127,10 @@ class Sequencer:
                 return _answer_again(append, receipt, stored)
             found = journal.find_append(connection, append.key)
             if found is not None:
-                return _answer_again(append, found, journal.facts_of(connection, found))
+                stored = journal.facts_of(connection, found)
+                if self._sealer is not None:
+                    stored = self._sealer.as_ours(append, stored)
+                return _answer_again(append, found, stored)
         if append.opens and append.event_id is None and last_event >= journal.EVENT_ID_MAX:
             raise DatabaseError("no event id is left: a record names the highest there is")
         if append.event_id is None or append.opens:

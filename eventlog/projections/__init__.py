@@ -10,6 +10,7 @@ from eventlog.projections.credentials import CREDENTIALS
 from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.devices import DEVICES
 from eventlog.projections.doors import DOORS
+from eventlog.projections.erasures import ERASURES
 from eventlog.projections.events import EVENTS
 from eventlog.projections.face_results import FACE_RESULTS
 from eventlog.projections.locks import LOCKS
@@ -35,6 +36,7 @@ VIEWS: Final[tuple[Projection, ...]] = (
     SILENCES,
     PARTS,
     UNCLEAN_STOPS,
+    ERASURES,
 )
 
 by_name: Final[dict[str, Projection]] = {view.name: view for view in VIEWS}

@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import ActuatorOutcome, LockState, UnlockAction, shown
+from eventlog.facts import ActuatorOutcome, LockState, PersonErased, UnlockAction
 from eventlog.projections import outcomes
+from eventlog.projections.names import cut_at_erasures, erasing, index_of_seals, pair
 from eventlog.projections.paging import require_page
 from eventlog.projections.projection import (
     Projection,
     Statement,
     columns_of,
     insert_into,
+    shown_columns,
     statements,
 )
 from eventlog.projections.times import canonical_us, own_time_us
@@ -26,10 +28,10 @@ from eventlog.record import Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-SCHEMA: Final = """
-CREATE TABLE {p}acts (
+SCHEMA: Final = f"""
+CREATE TABLE {{p}}acts (
     id          INTEGER PRIMARY KEY,
-    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    event_id    INTEGER REFERENCES {{p}}events(id) ON DELETE CASCADE,
     intent      TEXT    NOT NULL,
     door_id     TEXT,
     door_action TEXT    NOT NULL,
@@ -41,13 +43,15 @@ CREATE TABLE {p}acts (
     effect      TEXT,
     took_ms     INTEGER,
     detail      TEXT,
-    told_by     INTEGER
+    told_by     INTEGER,
+    sealed      BLOB
 ) STRICT;
-CREATE INDEX {p}idx_acts_intent ON {p}acts (intent);
-CREATE INDEX {p}idx_acts_door ON {p}acts (door_id, at_us)
+CREATE INDEX {{p}}idx_acts_intent ON {{p}}acts (intent);
+CREATE INDEX {{p}}idx_acts_door ON {{p}}acts (door_id, at_us);
+{index_of_seals("acts")}
 """
 
-COLUMNS: Final = columns_of(SCHEMA)
+COLUMNS: Final = shown_columns(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -55,26 +59,30 @@ COLUMNS: Final = columns_of(SCHEMA)
 def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
     """One row, of an act that is still to come."""
     at_us = own_time_us(record)
+    person, sealed = pair(record, "person")
     return (
         record.position,
         record.event_id,
         fact.intent,
         fact.door_id,
         fact.door_action,
-        None if fact.person is None else shown(fact.person),
+        person,
         canonical_us(at_us),
         at_us,
         "pending",
         outcomes.outcome(fact),
         *(None,) * 4,
+        sealed,
     )
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-INSERT: Final = insert_into("acts", COLUMNS)
+INSERT: Final = insert_into("acts", columns_of(SCHEMA))
 # What the latest outcome of an act says besides.
 TELL: Final = "UPDATE {p}acts SET took_ms = ?, detail = ?, told_by = ? WHERE intent = ? AND id < ?"
+
+ERASE: Final = (erasing("acts", "person"),)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -98,7 +106,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
-LATEST: Final = "SELECT * FROM acts ORDER BY id DESC LIMIT ?"
+LATEST: Final = f"SELECT {', '.join(COLUMNS)} FROM acts ORDER BY id DESC LIMIT ?"
 
 
 def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
@@ -109,8 +117,8 @@ def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
 
 ACTS: Final = Projection(
     name="acts",
-    version=1,
+    version=2,
     schema=SCHEMA,
-    handles=frozenset({UnlockAction, ActuatorOutcome, LockState}),
-    apply=apply,
+    handles=frozenset({UnlockAction, ActuatorOutcome, LockState, PersonErased}),
+    apply=cut_at_erasures(apply, ERASE),
 )

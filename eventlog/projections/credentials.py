@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import CredentialPresented, shown
+from eventlog.facts import CredentialPresented, PersonErased
+from eventlog.projections.names import cut_at_erasures, erasing, index_of_seals, pair
 from eventlog.projections.paging import require_page
 from eventlog.projections.projection import (
     Projection,
     Statement,
     columns_of,
     insert_into,
+    shown_columns,
     statements,
 )
 from eventlog.projections.times import canonical_us, own_time_us
@@ -23,43 +25,55 @@ from eventlog.record import Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-SCHEMA: Final = """
-CREATE TABLE {p}credentials (
+SCHEMA: Final = f"""
+CREATE TABLE {{p}}credentials (
     id              INTEGER PRIMARY KEY,
-    event_id        INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    event_id        INTEGER REFERENCES {{p}}events(id) ON DELETE CASCADE,
     door_id         TEXT,
     credential_kind TEXT    NOT NULL,
     credential_slot INTEGER,
     user_ref        TEXT,
     person          TEXT,
     reason          TEXT,
-    at              TEXT    NOT NULL
-) STRICT
+    at              TEXT    NOT NULL,
+    user_ref_sealed BLOB,
+    sealed          BLOB
+) STRICT;
+{index_of_seals("credentials", "user_ref_sealed")};
+{index_of_seals("credentials")}
 """
 
-COLUMNS: Final = columns_of(SCHEMA)
+COLUMNS: Final = shown_columns(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
 
 def row(record: Record, fact: CredentialPresented) -> tuple[Any, ...]:
     """One row: all that the fact says."""
+    (user, user_sealed), (person, sealed) = pair(record, "user_ref"), pair(record, "person")
     return (
         record.position,
         record.event_id,
         fact.door_id,
         fact.credential_kind,
         fact.credential_slot,
-        None if fact.user_ref is None else shown(fact.user_ref),
-        None if fact.person is None else shown(fact.person),
+        user,
+        person,
         fact.reason,
         canonical_us(own_time_us(record)),
+        user_sealed,
+        sealed,
     )
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-INSERT: Final = insert_into("credentials", COLUMNS)
+INSERT: Final = insert_into("credentials", columns_of(SCHEMA))
+
+ERASE: Final = (
+    erasing("credentials", "user_ref", "user_ref_sealed"),
+    erasing("credentials", "person"),
+)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -70,7 +84,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
-LATEST: Final = "SELECT * FROM credentials ORDER BY id DESC LIMIT ?"
+LATEST: Final = f"SELECT {', '.join(COLUMNS)} FROM credentials ORDER BY id DESC LIMIT ?"
 
 
 def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
@@ -81,8 +95,8 @@ def latest(limit: int = 20) -> tuple[str, tuple[Any, ...]]:
 
 CREDENTIALS: Final = Projection(
     name="credentials",
-    version=1,
+    version=2,
     schema=SCHEMA,
-    handles=frozenset({CredentialPresented}),
-    apply=apply,
+    handles=frozenset({CredentialPresented, PersonErased}),
+    apply=cut_at_erasures(apply, ERASE),
 )

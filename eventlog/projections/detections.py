@@ -12,13 +12,15 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import FACT_TYPES, OPENER_TYPES, Box, Detection, shown
+from eventlog.facts import FACT_TYPES, OPENER_TYPES, Box, Detection
 from eventlog.projections import clocks
+from eventlog.projections.names import cut_at_erasures, erasing, index_of_seals, pair
 from eventlog.projections.projection import (
     Projection,
     Statement,
     columns_of,
     insert_into,
+    shown_columns,
     statements,
 )
 from eventlog.projections.times import canonical, since_epoch_us
@@ -28,10 +30,10 @@ from eventlog.record import EventId, Record
 
 # `event_recorded_us` repeats the event's `listed_at`, in microseconds since 1970: it lets the index
 # give the events of a label, rare or common, newest first.
-SCHEMA: Final = """
-CREATE TABLE {p}detections (
+SCHEMA: Final = f"""
+CREATE TABLE {{p}}detections (
     id                INTEGER PRIMARY KEY AUTOINCREMENT,
-    event_id          INTEGER NOT NULL REFERENCES {p}events(id) ON DELETE CASCADE,
+    event_id          INTEGER NOT NULL REFERENCES {{p}}events(id) ON DELETE CASCADE,
     label             TEXT    NOT NULL,
     confidence        REAL    NOT NULL,
     bbox_x1           REAL,
@@ -52,14 +54,16 @@ CREATE TABLE {p}detections (
     scored            INTEGER NOT NULL DEFAULT 1,
     frame_width       INTEGER,
     frame_height      INTEGER,
+    plate_sealed      BLOB,
     event_recorded_us INTEGER NOT NULL
 );
-CREATE INDEX {p}idx_detections_event_id ON {p}detections (event_id);
-CREATE INDEX {p}idx_detections_label ON {p}detections (label, event_recorded_us, event_id)
+CREATE INDEX {{p}}idx_detections_event_id ON {{p}}detections (event_id);
+CREATE INDEX {{p}}idx_detections_label ON {{p}}detections (label, event_recorded_us, event_id);
+{index_of_seals("detections", "plate_sealed")}
 """
 
-# What a reader is shown: all but the last column, which is for the index.
-COLUMNS: Final = columns_of(SCHEMA)[:-1]
+# What a reader is shown: all but the seal and the last column, which is for the index.
+COLUMNS: Final = shown_columns(SCHEMA)[:-1]
 # Those of them that hold real numbers.
 REALS: Final = frozenset(
     name for name in COLUMNS if name.startswith(("confidence", "bbox_", "fraction_"))
@@ -73,6 +77,7 @@ _NO_BOX: Final = (None,) * 9
 def row(record: Record, fact: Detection, event_recorded_us: int | None) -> tuple[Any, ...]:
     """One row. None as the event's time: its opener came in an earlier batch."""
     moment = fact.recorded_at
+    plate, plate_sealed = pair(record, "plate")
     return (
         record.position,
         record.event_id,
@@ -82,11 +87,12 @@ def row(record: Record, fact: Detection, event_recorded_us: int | None) -> tuple
         fact.model,
         None if moment is None else canonical(moment),
         fact.sub_label,
-        None if fact.plate is None else shown(fact.plate),
+        plate,
         "[]" if not fact.zones else json.dumps(fact.zones, ensure_ascii=False),
         fact.track,
         int(fact.confidence is not None),
         *((None, None) if fact.box is None else (fact.box.frame_width, fact.box.frame_height)),
+        plate_sealed,
         event_recorded_us,
     )
 
@@ -108,12 +114,14 @@ _LISTED_US: Final = (
     " + CAST(substr(listed_at, 21) AS INTEGER) FROM {p}events WHERE id = ?2)"
 )
 INSERT: Final = insert_into("detections", columns_of(SCHEMA))
-INSERT_LATER: Final = INSERT.replace("?)", f"coalesce(?23, {_LISTED_US}))")
+INSERT_LATER: Final = INSERT.replace("?)", f"coalesce(?24, {_LISTED_US}))")
 # Where the clock was set in this batch, earlier events are listed at other times.
 RELIST: Final = (
     f"UPDATE {{p}}detections SET event_recorded_us = {_LISTED_US.replace('?2', 'event_id')}"
     " WHERE event_id IN (SELECT id FROM {p}event_clocks WHERE moved_by BETWEEN ? AND ?)"
 )
+
+ERASE: Final = (erasing("detections", "plate", "plate_sealed"),)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -148,8 +156,8 @@ HAS_LABEL: Final = "EXISTS (SELECT 1 FROM detections WHERE event_id = e.id AND +
 
 DETECTIONS: Final = Projection(
     name="detections",
-    version=3,
+    version=4,
     schema=SCHEMA,
     handles=frozenset(FACT_TYPES),  # any of them may set the clock,
-    apply=apply,
+    apply=cut_at_erasures(apply, ERASE),
 )

@@ -55,7 +55,10 @@ class EventFilter(Struct, frozen=True, kw_only=True):
 
 EVERYTHING: Final = EventFilter()
 
-_EVENT: Final = ", ".join(f"e.{name}" for name in events.COLUMNS)
+# A seal as text: JSON holds no bytes.
+_SEALED: Final = "iif(e.sealed IS NULL, NULL, lower(hex(e.sealed)))"
+_OF_EVENT: Final = tuple(_SEALED if name == "sealed" else f"e.{name}" for name in events.COLUMNS)
+_EVENT: Final = ", ".join(_OF_EVENT)
 _DETECTION: Final = ", ".join(f"d.{name}" for name in detections.COLUMNS)
 _WIDTH: Final = len(events.COLUMNS)
 _BESIDE: Final = " LEFT JOIN detections d ON d.event_id = e.id"
@@ -64,7 +67,7 @@ _SELECT: Final = f"SELECT {_EVENT}, {_DETECTION} FROM "
 # SQLite's JSON writes 15 digits of a number; 18 as text are the same number when they are read.
 _AS_TEXT: Final = "iif(typeof({0}) = 'real', printf('%!.18g', {0}), {0})"
 _COLUMNS: Final = (
-    *((f"e.{name}", name in events.REALS) for name in events.COLUMNS),
+    *((cell, cell.removeprefix("e.") in events.REALS) for cell in _OF_EVENT),
     *((f"d.{name}", name in detections.REALS) for name in detections.COLUMNS),
 )
 _CELLS: Final = ", ".join(_AS_TEXT.format(name) if real else name for name, real in _COLUMNS)

@@ -9,7 +9,7 @@ again when a fact comes late. Knows no other view.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from eventlog.facts import (
@@ -19,6 +19,7 @@ from eventlog.facts import (
     AlertSent,
     Ding,
     FaceResult,
+    IdentityLinked,
     LockState,
     Observation,
     Opener,
@@ -27,7 +28,7 @@ from eventlog.facts import (
     VisitEnded,
     kind_of,
 )
-from eventlog.projections import clocks, faces, identities, outcomes, settling
+from eventlog.projections import clocks, faces, identities, names, outcomes, settling
 from eventlog.projections.open_event import SEE, OpenEvent
 from eventlog.projections.projection import (
     Projection,
@@ -49,8 +50,8 @@ from eventlog.record import EventId, Record
 # go by: `recorded_at`, or that of the append where `clock` says what is wrong with it.
 # An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
 # and then the higher id. Partial ones hold the few events that their filter asks for.
-_OWN: Final = """
-CREATE TABLE {p}events (
+_OWN: Final = f"""
+CREATE TABLE {{p}}events (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
     camera_id       TEXT    NOT NULL DEFAULT 'front_door',
     recorded_at     TEXT    NOT NULL,
@@ -75,20 +76,22 @@ CREATE TABLE {p}events (
     end_reason      TEXT,
     answered        INTEGER,
     listed_at       TEXT    NOT NULL DEFAULT '',
-    clock           TEXT
+    clock           TEXT,
+    sealed          BLOB
 );
-CREATE INDEX {p}idx_events_recorded_at ON {p}events (recorded_at DESC);
-CREATE INDEX {p}idx_events_recorded_at_listed ON {p}events (listed_at);
-CREATE INDEX {p}idx_events_camera_id ON {p}events (camera_id, listed_at);
-CREATE INDEX {p}idx_events_person_name ON {p}events (person_name, listed_at);
-CREATE INDEX {p}idx_events_outcome ON {p}events (outcome, listed_at);
-CREATE INDEX {p}idx_events_stranger ON {p}events (listed_at) WHERE face_recognised = 0;
-CREATE INDEX {p}idx_events_ding ON {p}events (listed_at) WHERE event_type = 'ding';
-CREATE INDEX {p}idx_events_outcome_refused ON {p}events (refused, listed_at)
-    WHERE refused = 1
+CREATE INDEX {{p}}idx_events_recorded_at ON {{p}}events (recorded_at DESC);
+CREATE INDEX {{p}}idx_events_recorded_at_listed ON {{p}}events (listed_at);
+CREATE INDEX {{p}}idx_events_camera_id ON {{p}}events (camera_id, listed_at);
+CREATE INDEX {{p}}idx_events_person_name ON {{p}}events (person_name, listed_at);
+CREATE INDEX {{p}}idx_events_outcome ON {{p}}events (outcome, listed_at);
+CREATE INDEX {{p}}idx_events_stranger ON {{p}}events (listed_at) WHERE face_recognised = 0;
+CREATE INDEX {{p}}idx_events_ding ON {{p}}events (listed_at) WHERE event_type = 'ding';
+CREATE INDEX {{p}}idx_events_outcome_refused ON {{p}}events (refused, listed_at)
+    WHERE refused = 1;
+{names.index_of_seals("events")}
 """
 SCHEMA: Final = ";\n".join(
-    part.strip() for part in (_OWN, settling.SCHEMA, clocks.SCHEMA, identities.SCHEMA)
+    part.strip() for part in (_OWN, settling.SCHEMA, clocks.SCHEMA, identities.SCHEMA, names.SCHEMA)
 )
 
 COLUMNS: Final = columns_of(SCHEMA)
@@ -99,6 +102,14 @@ REALS: Final = frozenset({"face_confidence", "face_distance"})
 
 # An observation with such a label is a ring.
 DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
+
+
+# The fields whose names a row can show.
+NAMES: Final[dict[type, tuple[str, ...]]] = {
+    FaceResult: ("name",),
+    UnlockAction: ("person",),
+    IdentityLinked: ("person", "same_as"),
+}
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +174,8 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         see(visit, record, fact)
         if kind is FaceResult:
             face_rows.append((record.position, event_id, *visit.faces[-1][1:]))
-    opened = [_row(of, visit, visit.opener) for of, visit in visits.items() if visit.opener]
+    texts = names.texts(records, NAMES)
+    opened = [_row(of, visit, visit.opener, texts) for of, visit in visits.items() if visit.opener]
     merged = [_delta(of, visit) for of, visit in visits.items() if _is_late(visit)]
     settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if _is_open(visit)]
     shown_here: list[tuple[Any, ...]] = [
@@ -171,6 +183,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
     ]
     linked = identities.names_in(records)
     return statements(
+        names.keeping(records, NAMES),
         identities.linking(records),
         *_removing(acting),
         Statement(INSERT, opened, changes_each=False, joinable=True),
@@ -188,6 +201,12 @@ def apply(records: Sequence[Record]) -> list[Statement]:
         *settling.settling_others(acting),
         *clocks.statements(records),
     )
+
+
+ERASE: Final = (
+    f"UPDATE {{p}}event_names SET text = '{names.ERASED}' WHERE sealed = ?",
+    names.erasing("events", "person_name"),
+)
 
 
 def _take_away(visits: dict[EventId, OpenEvent], event_id: EventId | None, path: str) -> None:
@@ -218,12 +237,16 @@ def _removing(records: Sequence[Record]) -> Iterable[Statement]:
     )
 
 
-def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]:
+def _row(
+    event_id: EventId, visit: OpenEvent, record: Record, texts: Mapping[bytes, str]
+) -> tuple[Any, ...]:
     opener = record.fact
     if not isinstance(opener, OPENER_TYPES):
         raise TypeError(f"a {type(opener).__name__} opens no event")
     best = faces.best(visit.faces)
     named = best is not None and (best.name is not None or best.given)
+    who = best.name if best is not None and named else visit.admitted
+    sealed = who if isinstance(who, bytes) else None
     word = visit.lock_action or "none"
     recorded_at, doubt = canonical(opener.recorded_at), clocks.doubt(record, opener)
     return (
@@ -232,7 +255,7 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
         recorded_at,
         "ding" if _is_ring(opener) else "motion",
         opener.recording_id,
-        best.name if best is not None and named else visit.admitted,
+        who if sealed is None else texts[sealed],
         None if best is None else best.confidence,
         None if best is None else best.distance,
         int(visit.granted),
@@ -250,6 +273,7 @@ def _row(event_id: EventId, visit: OpenEvent, record: Record) -> tuple[Any, ...]
         *_end(visit.ended),
         recorded_at if doubt is None else canonical_us(record.appended_at_us),
         doubt,
+        sealed,
     )
 
 
@@ -286,8 +310,8 @@ REFUSED: Final = "refused = 1"
 
 EVENTS: Final = Projection(
     name="events",
-    version=5,
+    version=6,
     schema=SCHEMA,
     handles=frozenset(FACT_TYPES),  # each append has the two clocks
-    apply=apply,
+    apply=names.cut_at_erasures(apply, ERASE),
 )

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import FaceResult, shown
+from eventlog.facts import FaceResult, PersonErased
+from eventlog.projections.names import cut_at_erasures, erasing, index_of_seals, pair
 from eventlog.projections.projection import (
     Projection,
     Statement,
     columns_of,
     insert_into,
+    shown_columns,
     statements,
 )
 from eventlog.projections.times import canonical
@@ -23,10 +25,10 @@ from eventlog.record import Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-SCHEMA: Final = """
-CREATE TABLE {p}face_results (
+SCHEMA: Final = f"""
+CREATE TABLE {{p}}face_results (
     id          INTEGER PRIMARY KEY,
-    event_id    INTEGER NOT NULL REFERENCES {p}events(id) ON DELETE CASCADE,
+    event_id    INTEGER NOT NULL REFERENCES {{p}}events(id) ON DELETE CASCADE,
     name        TEXT,
     distance    REAL,
     tolerance   REAL,
@@ -43,12 +45,16 @@ CREATE TABLE {p}face_results (
     track       TEXT,
     nearest     TEXT,
     threshold   REAL,
-    given_by    TEXT
+    given_by    TEXT,
+    sealed      BLOB,
+    nearest_sealed BLOB
 ) STRICT;
-CREATE INDEX {p}idx_face_results_event_id ON {p}face_results (event_id)
+CREATE INDEX {{p}}idx_face_results_event_id ON {{p}}face_results (event_id);
+{index_of_seals("face_results")};
+{index_of_seals("face_results", "nearest_sealed")}
 """
 
-COLUMNS: Final = columns_of(SCHEMA)
+COLUMNS: Final = shown_columns(SCHEMA)
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -56,10 +62,11 @@ COLUMNS: Final = columns_of(SCHEMA)
 def row(record: Record, fact: FaceResult) -> tuple[Any, ...]:
     """One row: all that the fact says."""
     score, box, moment = fact.score, fact.box, fact.recorded_at
+    (name, sealed), (nearest, nearest_sealed) = pair(record, "name"), pair(record, "nearest")
     return (
         record.position,
         record.event_id,
-        None if fact.name is None else shown(fact.name),
+        name,
         fact.distance,
         fact.tolerance,
         fact.confidence,
@@ -68,15 +75,22 @@ def row(record: Record, fact: FaceResult) -> tuple[Any, ...]:
         fact.model,
         None if moment is None else canonical(moment),
         fact.track,
-        None if fact.nearest is None else shown(fact.nearest),
+        nearest,
         fact.threshold,
         fact.given_by,
+        sealed,
+        nearest_sealed,
     )
 
 
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
-INSERT: Final = insert_into("face_results", COLUMNS)
+INSERT: Final = insert_into("face_results", columns_of(SCHEMA))
+
+ERASE: Final = (
+    erasing("face_results", "name"),
+    erasing("face_results", "nearest", "nearest_sealed"),
+)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -87,7 +101,7 @@ def apply(records: Sequence[Record]) -> list[Statement]:
 
 # ── queries ────────────────────────────────────────────────────────────────────────────────
 
-OF_EVENT: Final = "SELECT * FROM face_results WHERE event_id = ? ORDER BY id"
+OF_EVENT: Final = f"SELECT {', '.join(COLUMNS)} FROM face_results WHERE event_id = ? ORDER BY id"
 
 
 def of_event(event_id: int) -> tuple[str, tuple[Any, ...]]:
@@ -97,8 +111,8 @@ def of_event(event_id: int) -> tuple[str, tuple[Any, ...]]:
 
 FACE_RESULTS: Final = Projection(
     name="face_results",
-    version=2,
+    version=3,
     schema=SCHEMA,
-    handles=frozenset({FaceResult}),
-    apply=apply,
+    handles=frozenset({FaceResult, PersonErased}),
+    apply=cut_at_erasures(apply, ERASE),
 )

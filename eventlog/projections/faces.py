@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from eventlog.facts import FaceResult, shown
+from eventlog.facts import FaceResult
+from eventlog.projections.names import Token, token
 from eventlog.projections.times import own_time_us
 from eventlog.record import Record
 
@@ -20,7 +21,7 @@ class Face(NamedTuple):
     """A face result as the rule looks at it; `given` says that a person gave it."""
 
     position: int
-    name: str | None
+    name: Token | None
     distance: float | None
     confidence: float | None
     track: str | None
@@ -35,7 +36,7 @@ def face(record: Record, fact: FaceResult) -> Face:
     """What a face result says."""
     return Face(
         record.position,
-        None if fact.name is None else shown(fact.name),
+        token(record, "name"),
         fact.distance,
         confidence(fact),
         fact.track,

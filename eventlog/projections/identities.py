@@ -3,7 +3,8 @@
 A table of the view `events`, with one row for each pair that a record has linked or parted; the
 latest about a pair wins. Visits and unlocks show the person of a link: a slot or a user reference
 by the name that it is linked to, and a name by the one that it is the same as, in one step. A link
-covers what was recorded before it as well. Knows no column but its own and those it is given.
+covers what was recorded before it as well. A sealed name stands here as its seal. Knows no column
+but its own and those it is given.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.facts import IdentityLinked, shown
+from eventlog.facts import IdentityLinked
+from eventlog.projections.names import Token, token
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.record import Record
 
 SCHEMA: Final = """
 CREATE TABLE {p}identities (
     id       INTEGER PRIMARY KEY,
-    person   TEXT    NOT NULL,
+    person   ANY     NOT NULL,
     linked   INTEGER NOT NULL,
     source   TEXT,
-    identity TEXT,
-    same_as  TEXT,
+    identity ANY,
+    same_as  ANY,
     pair     TEXT    NOT NULL UNIQUE
 ) STRICT
 """
@@ -33,12 +35,20 @@ COLUMNS: Final = ("id", "person", "linked", "source", "identity", "same_as", "pa
 
 def row(record: Record, fact: IdentityLinked) -> tuple[Any, ...]:
     """One row; `pair` is the same for the two names of a pair in either order."""
-    person = shown(fact.person)
-    same_as = None if fact.same_as is None else shown(fact.same_as)
-    identity = None if fact.identity is None else shown(fact.identity)
-    names = sorted((person, same_as)) if same_as is not None else [person, fact.source, identity]
-    pair = json.dumps(names, ensure_ascii=False)
+    person, same_as = token(record, "person"), token(record, "same_as")
+    identity = token(record, "identity")
+    pair = json.dumps(
+        sorted((_word(person), _word(same_as)))
+        if same_as is not None
+        else [_word(person), fact.source, _word(identity)],
+        ensure_ascii=False,
+    )
     return (record.position, person, int(fact.linked), fact.source, identity, same_as, pair)
+
+
+def _word(name: Token | None) -> str:
+    # Longer than any text that a fact may hold: no text is like a seal.
+    return f"sealed:{name.hex()}" if isinstance(name, bytes) else name or ""
 
 
 UPSERT: Final = (
@@ -64,15 +74,15 @@ def names_in(records: Sequence[Record]) -> list[tuple[Any, ...]]:
 ANY: Final = "EXISTS (SELECT 1 FROM {p}identities)"
 
 
-def person_of(action: str, person: str) -> str:
-    """SQL for the person to show of an action, a table with that name and that column."""
-    user = (
+def person_of(action: str, person: str, user: str = "user_ref") -> str:
+    """SQL for the person to show of an action, a table with that name and those columns."""
+    linked = (
         "(SELECT i.person FROM {p}identities i WHERE i.linked AND i.identity IS NOT NULL"
-        f" AND (i.identity = {action}.user_ref OR (i.source = {action}.door_id AND i.identity IN"
+        f" AND (i.identity = {action}.{user} OR (i.source = {action}.door_id AND i.identity IN"
         f" (CAST({action}.credential_slot AS TEXT), 'slot ' || {action}.credential_slot)))"
         " ORDER BY i.id DESC LIMIT 1)"
     )
-    return name_of(f"coalesce({action}.{person}, {user})")
+    return name_of(f"coalesce({action}.{person}, {linked})")
 
 
 def name_of(name: str) -> str:

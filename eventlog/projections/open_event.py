@@ -21,9 +21,9 @@ from eventlog.facts import (
     ThumbnailSaved,
     UnlockAction,
     VisitEnded,
-    shown,
 )
 from eventlog.projections import faces, outcomes
+from eventlog.projections.names import Token, token
 from eventlog.projections.outcomes import Outcome
 from eventlog.record import Record
 
@@ -34,7 +34,7 @@ class OpenEvent(Struct):
     opener: Record | None = None
     faces: list[faces.Face] = []
     # The person of the latest granted action that names somebody.
-    admitted: str | None = None
+    admitted: Token | None = None
     granted: bool = False
     lock_action: str | None = None
     outcome: Outcome = "none"
@@ -57,7 +57,7 @@ class OpenEvent(Struct):
         """Keep every face: which is shown is decided among all."""
         self.faces.append(faces.face(record, fact))
 
-    def see_unlock(self, _: Record, fact: UnlockAction) -> None:
+    def see_unlock(self, record: Record, fact: UnlockAction) -> None:
         """A granted action outweighs all others; among equals the last one counts."""
         self.acted = True
         self.announced |= outcomes.announces(fact) or outcomes.reports(fact) is not None
@@ -69,7 +69,7 @@ class OpenEvent(Struct):
         if became == "granted":
             self.granted = True
             self.lock_action = effect
-            self.admitted = self.admitted if fact.person is None else shown(fact.person)
+            self.admitted = self.admitted if fact.person is None else token(record, "person")
         elif not self.granted and became != "trial":
             self.lock_action = effect
 

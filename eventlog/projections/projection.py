@@ -104,6 +104,11 @@ def columns_of(schema: str) -> tuple[str, ...]:
     return tuple(re.findall(r"^ {4}([a-z]\w*) ", first, re.MULTILINE))
 
 
+def shown_columns(schema: str) -> tuple[str, ...]:
+    """The columns that a reader is shown: all but the seals."""
+    return tuple(name for name in columns_of(schema) if not name.endswith("sealed"))
+
+
 def insert_into(table: str, columns: Sequence[str]) -> str:
     """The statement that inserts one row of these columns."""
     names = ", ".join(columns)

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from eventlog.facts import ActuatorOutcome, UnlockAction, shown
+from eventlog.facts import ActuatorOutcome, UnlockAction
 from eventlog.projections import faces, identities, outcomes
+from eventlog.projections.names import seal_of, text_of, token
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.projections.times import own_time_us
 from eventlog.record import Record
 
+# Names stand here as their tokens: a seal (BLOB) or a text.
 SCHEMA: Final = """
 CREATE TABLE {p}event_faces (
     id         INTEGER PRIMARY KEY,
     event_id   INTEGER NOT NULL REFERENCES {p}events(id) ON DELETE CASCADE,
-    name       TEXT,
+    name       ANY,
     distance   REAL,
     confidence REAL,
     track      TEXT,
@@ -36,8 +38,8 @@ CREATE TABLE {p}event_actions (
     door_action TEXT    NOT NULL,
     at_us       INTEGER NOT NULL,
     granted     INTEGER NOT NULL,
-    person      TEXT,
-    user_ref        TEXT,
+    person      ANY,
+    user_ref        ANY,
     credential_slot INTEGER,
     act         TEXT,
     outcome     TEXT    NOT NULL,
@@ -71,12 +73,15 @@ _RANKS: Final = " ".join(
 )
 SETTLE: Final = f"""
 UPDATE {{p}}events SET
-    (person_name, face_distance, face_confidence, face_recognised) = (
-        SELECT iif(best.name IS NOT NULL OR best.given IS 1, {_NAME}, (
-            SELECT {_PERSON} AS who {_ACTIONS} AND granted AND who IS NOT NULL
-            ORDER BY id DESC LIMIT 1
-        )), best.distance, best.confidence, iif(best.given IS NULL, NULL, best.name IS NOT NULL)
-        FROM (SELECT 1) LEFT JOIN ({faces.BEST.replace("{event}", "{p}events.id")}) best
+    (person_name, sealed, face_distance, face_confidence, face_recognised) = (
+        SELECT {text_of("shown")}, {seal_of("shown")}, distance, confidence, recognised FROM (
+            SELECT iif(best.name IS NOT NULL OR best.given IS 1, {_NAME}, (
+                SELECT {_PERSON} AS who {_ACTIONS} AND granted AND who IS NOT NULL
+                ORDER BY id DESC LIMIT 1
+            )) AS shown, best.distance, best.confidence,
+            iif(best.given IS NULL, NULL, best.name IS NOT NULL) AS recognised
+            FROM (SELECT 1) LEFT JOIN ({faces.BEST.replace("{event}", "{p}events.id")}) best
+        )
     ),
     unlock_granted = coalesce((SELECT max(granted) {_ACTIONS}), 0),
     door_action = replace(coalesce(({_LOCK_ACTION}), 'none'), 'unlatched', 'unlocked'),
@@ -115,8 +120,8 @@ def action_row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         fact.door_action,
         own_time_us(record),
         int(fact.granted and not fact.dry_run),
-        None if fact.person is None else shown(fact.person),
-        None if fact.user_ref is None else shown(fact.user_ref),
+        token(record, "person"),
+        token(record, "user_ref"),
         fact.credential_slot,
         act,
         outcomes.outcome(fact),

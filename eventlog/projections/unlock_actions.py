@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from eventlog.facts import ActuatorOutcome, IdentityLinked, LockState, UnlockAction, shown
-from eventlog.projections import identities, outcomes
+from eventlog.facts import ActuatorOutcome, IdentityLinked, LockState, PersonErased, UnlockAction
+from eventlog.projections import identities, names, outcomes
+from eventlog.projections.names import erasing, index_of_seals, pair, token
 from eventlog.projections.outcomes import Outcome
 from eventlog.projections.paging import require_filter, require_page, require_place
 from eventlog.projections.projection import (
@@ -22,6 +23,7 @@ from eventlog.projections.projection import (
     Statement,
     columns_of,
     insert_into,
+    shown_columns,
     statements,
 )
 from eventlog.projections.times import canonical, canonical_us, own_time_us
@@ -34,10 +36,10 @@ from eventlog.record import Record
 # did nothing, 'none' where it was not granted and locked the door, 'trial' where it was only
 # tried out, and what became of the act where that failed. `act` is how an act that was announced
 # stands, `effect` what the door did by the action, and `confirms` the act that a report confirms.
-SCHEMA: Final = """
-CREATE TABLE {p}unlock_actions (
+SCHEMA: Final = f"""
+CREATE TABLE {{p}}unlock_actions (
     id          INTEGER PRIMARY KEY,
-    event_id    INTEGER REFERENCES {p}events(id) ON DELETE CASCADE,
+    event_id    INTEGER REFERENCES {{p}}events(id) ON DELETE CASCADE,
     granted     INTEGER NOT NULL,
     door_action TEXT    NOT NULL,
     person      TEXT,
@@ -58,23 +60,30 @@ CREATE TABLE {p}unlock_actions (
     act             TEXT,
     effect          TEXT,
     confirms        INTEGER,
-    said_person     TEXT,
+    said_person     ANY,
     at_us           INTEGER NOT NULL,
     outcome         TEXT    NOT NULL,
+    said_user       ANY,
+    user_ref_sealed BLOB,
+    sealed          BLOB,
     listed_at       TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX {p}idx_unlock_actions_event_id ON {p}unlock_actions (event_id)
+CREATE INDEX {{p}}idx_unlock_actions_event_id ON {{p}}unlock_actions (event_id)
     WHERE event_id IS NOT NULL;
-CREATE INDEX {p}idx_unlock_actions_listed_at ON {p}unlock_actions (listed_at);
-CREATE INDEX {p}idx_unlock_actions_person ON {p}unlock_actions (person, listed_at)
+CREATE INDEX {{p}}idx_unlock_actions_listed_at ON {{p}}unlock_actions (listed_at);
+CREATE INDEX {{p}}idx_unlock_actions_person ON {{p}}unlock_actions (person, listed_at)
     WHERE person IS NOT NULL;
-CREATE INDEX {p}idx_unlock_actions_outcome ON {p}unlock_actions (outcome, listed_at);
-CREATE INDEX {p}idx_unlock_actions_intent ON {p}unlock_actions (intent) WHERE act IS NOT NULL;
-CREATE INDEX {p}idx_unlock_actions_door ON {p}unlock_actions (door_id, at_us)
-    WHERE act IS NOT NULL
+CREATE INDEX {{p}}idx_unlock_actions_outcome ON {{p}}unlock_actions (outcome, listed_at);
+CREATE INDEX {{p}}idx_unlock_actions_intent ON {{p}}unlock_actions (intent) WHERE act IS NOT NULL;
+CREATE INDEX {{p}}idx_unlock_actions_door ON {{p}}unlock_actions (door_id, at_us)
+    WHERE act IS NOT NULL;
+{index_of_seals("unlock_actions", "user_ref_sealed")};
+{index_of_seals("unlock_actions")}
 """
 
-COLUMNS: Final = columns_of(SCHEMA)
+_ALL: Final = columns_of(SCHEMA)
+# What a reader is shown: the others are for the rules.
+COLUMNS: Final = tuple(name for name in shown_columns(SCHEMA) if not name.startswith("said_"))
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
 
@@ -82,13 +91,14 @@ COLUMNS: Final = columns_of(SCHEMA)
 def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
     """One row: all that the fact says, and when it was appended."""
     moment = None if fact.recorded_at is None else canonical(fact.recorded_at)
+    (person, sealed), (user, user_sealed) = pair(record, "person"), pair(record, "user_ref")
     act: outcomes.Act | None = "pending" if outcomes.announces(fact) else None
     return (
         record.position,
         record.event_id,
         int(fact.granted),
         fact.door_action,
-        None if fact.person is None else shown(fact.person),
+        person,
         fact.confidence,
         fact.distance,
         fact.rule,
@@ -96,7 +106,7 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         fact.door_id,
         moment,
         canonical_us(record.appended_at_us),
-        None if fact.user_ref is None else shown(fact.user_ref),
+        user,
         fact.credential_kind,
         fact.credential_slot,
         fact.reason,
@@ -106,9 +116,12 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
         act,
         outcomes.effect(fact, act),
         None,
-        None if fact.person is None else shown(fact.person),
+        token(record, "person"),
         own_time_us(record),
         outcomes.outcome(fact),
+        token(record, "user_ref"),
+        user_sealed,
+        sealed,
         moment,
     )
 
@@ -116,19 +129,23 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
 _LISTED_AT: Final = (
-    f"coalesce(?{len(COLUMNS)}, (SELECT recorded_at FROM {{p}}events WHERE id = ?2), ?12)"
+    f"coalesce(?{len(_ALL)}, (SELECT recorded_at FROM {{p}}events WHERE id = ?2), ?12)"
 )
-INSERT: Final = insert_into("unlock_actions", COLUMNS)
+INSERT: Final = insert_into("unlock_actions", _ALL)
 INSERT_UNTIMED: Final = INSERT.replace("?)", f"{_LISTED_AT})")
 
 
 # Where there are links, the person to show is theirs; `said_person` keeps what the fact says.
+_WHO: Final = identities.person_of("{p}unlock_actions", "said_person", "said_user")
 RELABEL: Final = (
-    "UPDATE {p}unlock_actions SET person = "
-    + identities.person_of("{p}unlock_actions", "said_person")
-    + " WHERE "
+    f"UPDATE {{p}}unlock_actions SET (person, sealed) = (SELECT {names.text_of('who')},"
+    f" {names.seal_of('who')} FROM (SELECT {_WHO} AS who)) WHERE "
 )
-OF_NAMES: Final = "said_person IN (?1, ?2) OR user_ref IS NOT NULL OR credential_slot IS NOT NULL"
+OF_NAMES: Final = "said_person IN (?1, ?2) OR said_user IS NOT NULL OR credential_slot IS NOT NULL"
+ERASE: Final = (
+    erasing("unlock_actions", "user_ref", "user_ref_sealed"),
+    erasing("unlock_actions", "person"),
+)
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
@@ -203,13 +220,13 @@ def listed(
     parameters = [value for _, given in candidates if given is not None for value in given]
     where = f" WHERE {' AND '.join(terms)}"
     order = " ORDER BY listed_at DESC, id DESC LIMIT ? OFFSET ?"
-    return "SELECT * FROM unlock_actions" + where + order, (*parameters, limit, offset)
+    return SELECTED + where + order, (*parameters, limit, offset)
 
 
 UNLOCK_ACTIONS: Final = Projection(
     name="unlock_actions",
-    version=3,
+    version=4,
     schema=SCHEMA,
-    handles=frozenset({UnlockAction, ActuatorOutcome, LockState, IdentityLinked}),
-    apply=apply,
+    handles=frozenset({UnlockAction, ActuatorOutcome, LockState, IdentityLinked, PersonErased}),
+    apply=names.cut_at_erasures(apply, ERASE),
 )

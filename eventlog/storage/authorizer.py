@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-_KEPT: Final = frozenset({"journal", "log", "tree"})
+_KEPT: Final = frozenset({"journal", "log", "sealing", "tree"})
 # SQLite would find a temporary table of the same name before the real one.
 _DDL_OF_TABLE: Final = frozenset(
     {

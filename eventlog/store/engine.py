@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from eventlog.errors import (
     EventLogError,
     JournalHole,
     KeyConflict,
+    KeysMissing,
     StoreClosed,
 )
 from eventlog.followers.projector import Projector
@@ -35,6 +37,7 @@ from eventlog.storage.reserve import Reserve
 from eventlog.storage.writer import Writer
 from eventlog.store import opening, startup
 from eventlog.store.reader import Reader
+from eventlog.store.seals import LogSeals
 from eventlog.store.startup import Start
 
 log = logging.getLogger("eventlog")
@@ -51,40 +54,58 @@ class Engine:
     """
 
     def __init__(
-        self, writer: Writer, reader: Reader, start: Start, machine: Machine = MACHINE
+        self,
+        writer: Writer,
+        reader: Reader,
+        start: Start,
+        seals: LogSeals,
+        machine: Machine = MACHINE,
     ) -> None:
         self.reader = reader
         self.written = start.end
         self._writer = writer
         self._start = start
+        self.seals = seals
         self._projected = 0
         self._progress = Nudge()
         self._trouble: EventLogError | None = None
         self._reserve = Reserve(writer.path)
         self._group_commit = GroupCommit(
-            writer, start.head_file, self._reserve, self._on_commit, machine
+            writer,
+            start.head_file,
+            self._reserve,
+            self._on_commit,
+            machine=machine,
+            sealer=seals,
         )
-        self._projector = Projector(writer, self._on_progress)
+        self._projector = Projector(writer, self._on_progress, opening=seals.opening())
         self.follow = Background(
             "the projector", self._carry_on, on_failure=self._on_follow_failure
         )
 
     @classmethod
-    async def start(cls, path: Path, machine: Machine = MACHINE) -> Engine:
+    async def start(
+        cls, path: Path, machine: Machine = MACHINE, keys_dir: Path | None = None
+    ) -> Engine:
         """Make or open the log at `path` and follow it. After an error nothing is left open.
 
-        Raises DatabaseError.
+        Raises DatabaseError, KeysMissing, BadArgument.
         """
         await anyio.to_thread.run_sync(opening.require_usable, path)
         writer = Writer(path)
         start = await writer.open(lambda connection: startup.find(connection, path, machine))
+        seals: LogSeals | None = None
         try:
+            seals = await writer.run(partial(LogSeals.find, path, keys_dir, machine))
             reader = await Reader.open(path)
         except BaseException:
+            if seals is not None:
+                seals.close()
             start.close()
             await writer.close()
             raise
-        engine = cls(writer, reader, start, machine)
+        reader.opening = seals.opening(required=False)
+        engine = cls(writer, reader, start, seals, machine)
         try:
             await writer.run(lambda _: engine._reserve.keep())
             await engine._record_unclean_stops(start)
@@ -160,7 +181,7 @@ class Engine:
             if self.follow.task is not None:
                 await self.follow.stop()
                 await self._projector.run_to_end()
-        except DatabaseError as error:
+        except (DatabaseError, KeysMissing) as error:
             log.warning("a later start brings the views up to date: %s", error)
         finally:
             self._trouble = StoreClosed()
@@ -171,6 +192,7 @@ class Engine:
                 try:
                     await self._writer.close()
                 finally:
+                    self.seals.close()
                     self._start.close()
 
     def close_from_outside(self, *, clean: bool) -> None:
@@ -189,7 +211,12 @@ class Engine:
             self._writer.worker.owner.cancel(self.follow.task)
         self.reader.close_from_outside(wait=clean)
         then = self._start.close if clean else self._start.drop
-        self._writer.close_from_outside(then, wait=clean)
+
+        def close() -> None:
+            self.seals.close()
+            then()
+
+        self._writer.close_from_outside(close, wait=clean)
 
     def _on_commit(self, position: int) -> None:
         self.written = max(self.written, position)
@@ -205,7 +232,7 @@ class Engine:
         self._trouble = DatabaseError(f"the projector failed: {type(error).__name__}")
         self._progress.give()
 
-    def _on_trouble(self, error: DatabaseError) -> None:
+    def _on_trouble(self, error: EventLogError) -> None:
         if self._trouble is None or type(self._trouble) is not type(error):
             level = logging.CRITICAL if isinstance(error, JournalHole) else logging.ERROR
             log.log(level, "the views can't be updated: %s", error)

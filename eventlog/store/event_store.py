@@ -63,6 +63,7 @@ class EventStore:
         db_path: str,
         thumbnails_dir: str = "thumbnails",
         *,
+        keys_dir: str | None = None,
         writer: Author = LIBRARY,
         must_exist: bool = False,
         machine: Machine = MACHINE,
@@ -74,6 +75,10 @@ class EventStore:
                 and makes it absolute.
             thumbnails_dir: The folder of pictures, by the same rule. The default is `thumbnails` in
                 the current folder.
+            keys_dir: The folder of keys, outside the log's own folder. Names are sealed then, so
+                that a person can be erased; what opens them is one file in that folder, made if it
+                is missing. If that file is lost, the names are lost. None, the default: names are
+                in clear.
             writer: Who appends, for the journal. The default stands for a program.
             must_exist: True makes `initialize` fail if there is no log at the path, for example
                 because a disk is not mounted. False, the default, makes a new log.
@@ -86,6 +91,7 @@ class EventStore:
         """
         self.db_path = require_path("db_path", db_path)
         self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
+        self.keys_dir = None if keys_dir is None else Path(require_path("keys_dir", keys_dir))
         self.writer = writer
         self.must_exist = must_exist
         self.machine = machine
@@ -112,8 +118,11 @@ class EventStore:
             DiskFull: There is no room for a new log.
             DiskFailure: A read or a write failed.
             OpenedElsewhere: The store is open on another event loop.
+            KeysMissing: The folder of keys can't be used.
         """
-        await self._lifetime.open(self._prepared_path, self.machine)
+        if self.keys_dir is not None:
+            self.keys_dir = absolute_path(self.keys_dir)
+        await self._lifetime.open(self._prepared_path, self.machine, self.keys_dir)
 
     async def close(self) -> None:
         """Write the queued appends, finish the projection, and close every connection.
@@ -181,6 +190,10 @@ class EventStore:
             durability: "durable", the default, waits until the facts are on the disk. "relaxed" is
                 faster, but a power cut may lose the facts; it has no effect on an append with an
                 unlock action.
+            keys_dir: The folder of keys, outside the log's own folder. Names are sealed then, so
+                that a person can be erased; what opens them is one file in that folder, made if it
+                is missing. If that file is lost, the names are lost. None, the default: names are
+                in clear.
             writer: Who appends, for the journal. None means the store's own writer.
 
         Returns:
@@ -489,7 +502,9 @@ class EventStore:
             OpenedElsewhere: The store was opened on another event loop or in another process.
             DatabaseError: The disk failed or is full; the live tables are unchanged.
         """
-        return await Replay(self._engine.writer, family(views or None)).run()
+        engine = self._engine
+        replay = Replay(engine.writer, family(views or None), engine.seals.opening())
+        return await replay.run()
 
     def subscribe(self, after: CursorLike = 0) -> AsyncIterator[Record]:
         """Yield the records after a cursor, first the stored ones, then new ones; it never ends.

@@ -53,7 +53,12 @@ class Lifetime:
             raise StoreClosed
         return self._engine
 
-    async def open(self, prepared_path: Callable[[], Path], machine: Machine = MACHINE) -> None:
+    async def open(
+        self,
+        prepared_path: Callable[[], Path],
+        machine: Machine = MACHINE,
+        keys_dir: Path | None = None,
+    ) -> None:
         """Open the log at the path that a function prepares; do nothing where it is open.
 
         Raises OpenedElsewhere, and what the function and `Engine.start` raise.
@@ -66,7 +71,7 @@ class Lifetime:
             if self._engine is None:
                 self._owner = Owner()
                 try:
-                    await shielded(self._open_on(prepared_path(), machine))
+                    await shielded(self._open_on(prepared_path(), machine, keys_dir))
                 except BaseException:
                     # A cancellation comes after the opening; every other error instead of it.
                     await shielded(self._close())
@@ -111,8 +116,8 @@ class Lifetime:
             self._changing = loop, asyncio.Lock()
         return self._changing[1]
 
-    async def _open_on(self, path: Path, machine: Machine) -> None:
-        engine = await Engine.start(path, machine)
+    async def _open_on(self, path: Path, machine: Machine, keys_dir: Path | None) -> None:
+        engine = await Engine.start(path, machine, keys_dir)
         try:
             self.db = await _open_caller(path)
         except BaseException:

@@ -17,10 +17,13 @@ from typing import Any, Final, Self, TypeVar
 
 import anyio.to_thread
 
+from eventlog import codecs
 from eventlog.errors import BadArgument, DatabaseError, UnknownEvent
+from eventlog.evidence.seals_file import SealsFile
 from eventlog.followers import checkpoints, subscription
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
+from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.journal.append import check_event_id, plain_argument
 from eventlog.journal.nudge import Nudge
@@ -33,6 +36,7 @@ from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import connect_reader
 from eventlog.storage.paths import absolute_path, require_path
 from eventlog.store.door_reader import DoorReader
+from eventlog.store.seals import find_seals, lookup_in
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")
@@ -52,16 +56,20 @@ class Reader(DoorReader):
 
     def __init__(self, worker: ConnectionThread) -> None:
         self.nudge = Nudge()
+        self.opening = Opening()
+        self._seals: SealsFile | None = None
         self._worker = worker
         self.watch = Background("the watch for commits", self._watch_commits)
         self.watch.start()
 
     @classmethod
-    async def open(cls, db_path: str | Path) -> Self:
+    async def open(cls, db_path: str | Path, *, keys_dir: str | Path | None = None) -> Self:
         """Open a log for reading.
 
         Args:
             db_path: The database file; a relative path is taken from the current folder.
+            keys_dir: The folder of keys, which opens sealed names in records. None, the default,
+                opens none; the read tables have the names all the same.
 
         Returns:
             The reader; close it, or use it in `async with`.
@@ -72,10 +80,28 @@ class Reader(DoorReader):
             NotADatabase: The file is not a SQLite database.
             ForeignDatabase: The database belongs to another program.
             NewerDatabase: A newer version of this program wrote it.
+            KeysMissing: The file that opens the names can't be used.
             DatabaseError: The file can't be read.
         """
         path = absolute_path(Path(require_path("db_path", db_path)))
-        return cls(await ConnectionThread(path, partial(connect_reader, path)).start())
+        reader = cls(await ConnectionThread(path, partial(connect_reader, path)).start())
+        if keys_dir is not None:
+            try:
+                await reader.run(partial(reader._find_seals, absolute_path(Path(keys_dir))))
+            except BaseException:
+                await reader.close()
+                raise
+        return reader
+
+    def _find_seals(self, keys_dir: Path, connection: sqlite3.Connection) -> None:
+        self._seals = find_seals(connection, keys_dir)
+        if self._seals is not None:
+            self.opening = Opening(lookup_in(self._seals))
+
+    def _close(self, connection: sqlite3.Connection) -> None:
+        connection.close()
+        if self._seals is not None:
+            self._seals.close()
 
     async def close(self) -> None:
         """Stop watching and close the connection. Closing twice does nothing.
@@ -88,7 +114,7 @@ class Reader(DoorReader):
         owner = self._worker.owner
         if owner.is_here:
             await self.watch.stop()
-            await self._worker.stop(sqlite3.Connection.close)
+            await self._worker.stop(self._close)
         elif owner.loop.is_running() and not owner.is_inherited:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), owner.loop))
         elif not owner.is_inherited:  # in a forked process it is the parent's
@@ -102,7 +128,7 @@ class Reader(DoorReader):
         """
         if self.watch.task is not None:
             self._worker.owner.cancel(self.watch.task)
-        self._worker.stop_from_outside(sqlite3.Connection.close, wait=wait)
+        self._worker.stop_from_outside(self._close, wait=wait)
 
     async def __aenter__(self) -> Self:
         """Return the reader, which is open already."""
@@ -363,6 +389,24 @@ class Reader(DoorReader):
         """
         return str(cursors.at_head(await self.run(journal.head)))
 
+    async def opened(self, records: Sequence[Record]) -> list[Record]:
+        """Open the sealed names in records, as far as the keys open them.
+
+        Args:
+            records: What was decoded from the journal.
+
+        Returns:
+            The records, in their order. An erased name is "erased person".
+
+        Raises:
+            StoreClosed: The reader is closed.
+            OpenedElsewhere: It was opened on another event loop or in another process.
+            DatabaseError: The log can't be read.
+        """
+        if not any(codecs.sealed_field(record.fact) for record in records):
+            return list(records)
+        return await self.run(lambda connection: self.opening.opened(connection, records))
+
     def subscribe(self, *, after: CursorLike = 0) -> AsyncIterator[Record]:
         """Yield the records after a cursor, first the stored ones, then new ones; it never ends.
 
@@ -383,7 +427,7 @@ class Reader(DoorReader):
             OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        return subscription.subscribe(self._worker, self.nudge, after=after)
+        return subscription.subscribe(self._worker, self.nudge, after=after, opening=self.opening)
 
     # ── inside ─────────────────────────────────────────────────────────────────────────────
 

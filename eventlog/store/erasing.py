@@ -1,0 +1,229 @@
+"""Erases a person: the texts behind their seals go, and every record and hash stays.
+
+    person_erased, durable ──▶ seals overwritten ──▶ views past the fact ──▶ left-over tables and
+    free pages overwritten ──▶ WAL emptied
+
+Each step can be repeated, and `erase` with the same seals does what is left of an earlier one. A
+crash loses nothing: the journal says what is erased, and each start overwrites its seals.
+
+Knows no picture and no folder of faces.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final, Literal, TypeAlias
+
+import anyio
+from msgspec import Struct
+
+from eventlog import codecs
+from eventlog.errors import BadRecord, KeysMissing, LockTimeout, ReplayRunning
+from eventlog.evidence.seals import State, What
+from eventlog.evidence.seals_file import SealsFile
+from eventlog.facts import IdentityLinked, PersonErased, Sealed
+from eventlog.followers.replay import Replay
+from eventlog.journal import sealing
+from eventlog.storage.connections import transaction
+from eventlog.store.event_store import EventStore, engine_of
+
+Reason: TypeAlias = Literal["asked", "consent_withdrawn", "retention", "mistake"]
+
+_SEALS_OF_A_FACT: Final = 64
+_RETRY_S: Final = 0.1
+# Of one step that overwrites free pages; a step holds the lock for some milliseconds.
+_PAGES_OF_A_STEP: Final = 2_000
+_LINKS: Final = (
+    "SELECT version, body, position FROM journal WHERE kind = 'identity_linked' ORDER BY position"
+)
+
+
+class Person(Struct, frozen=True):
+    """Whom an erasure is about.
+
+    Args:
+        name: The name.
+        seal: The seal of the name.
+        seals: Every seal that goes: of the name, of display names and references, and of linked
+            names.
+        also: The other texts that go with the name.
+    """
+
+    name: str
+    seal: bytes
+    seals: tuple[bytes, ...]
+    also: tuple[str, ...] = ()
+
+
+class Erased(Struct, frozen=True):
+    """What an erasure did.
+
+    Args:
+        positions: The records that say so; those of an earlier erasure of the same seals are not
+            repeated.
+        overwritten: How many seals were overwritten now.
+        finished: Whether nothing is left of the texts in the log's own files.
+        why: What keeps it from being finished, as a sentence; empty if it is.
+    """
+
+    positions: tuple[int, ...]
+    overwritten: int
+    finished: bool
+    why: str = ""
+
+
+async def find_person(store: EventStore, name: str, *, only: bool = False) -> Person | None:
+    """Find everything that belongs to a name.
+
+    Args:
+        store: An open store with the folder of keys.
+        name: The name, as in records.
+        only: True leaves out names and references that are linked to it. The default takes them.
+
+    Returns:
+        The person; None if no seal of that name can be opened.
+
+    Raises:
+        KeysMissing: The store has no seals.
+        DatabaseError: The log or the seals can't be read.
+    """
+    file = _seals(store)
+    seals = [
+        slot.sealed
+        for slot in file.slots()
+        if slot.what is What.NAME and slot.text == name and slot.state is not State.ERASED
+    ]
+    if not seals:
+        return None
+    found = dict.fromkeys(seals)
+    links = [] if only else await store.reader.run(_links)
+    before = 0
+    while len(found) != before:
+        before = len(found)
+        for seal in list(found):
+            found |= dict.fromkeys(file.of_person(seal))
+        for one, other in links:
+            if one in found or other in found:
+                found |= {one: None, other: None}
+    slots = [slot for seal in found if (slot := file.opened(seal)) is not None]
+    going = [slot for slot in slots if slot.state is not State.ERASED]
+    also = dict.fromkeys(slot.text for slot in going if slot.text != name)
+    return Person(name, seals[-1], tuple(slot.sealed for slot in going), tuple(also))
+
+
+async def erase(
+    store: EventStore,
+    seals: Sequence[bytes],
+    *,
+    reason: Reason,
+    requested_at: datetime,
+    timeout_s: float = 60.0,
+) -> Erased:
+    """Erase the texts behind seals, in the journal's words, the seals file, the views and the WAL.
+
+    Args:
+        store: An open store with the folder of keys.
+        seals: Every seal of the person, see `find_person`.
+        reason: Why.
+        requested_at: When it was asked for, an aware datetime.
+        timeout_s: How long to wait for readers that hold old pages, in seconds; 60 by default.
+
+    Returns:
+        What was done, and whether anything is left.
+
+    Raises:
+        KeysMissing: The store has no seals.
+        DatabaseError: The disk failed; a later call, or the next start, does what is left.
+    """
+    file = _seals(store)
+    engine = engine_of(store)
+    known = await store.reader.run(_erased)
+    new = [seal for seal in dict.fromkeys(seals) if seal not in known]
+    positions: list[int] = []
+    for start in range(0, len(new), _SEALS_OF_A_FACT):
+        some = tuple(new[start : start + _SEALS_OF_A_FACT])
+        fact = PersonErased(sealed=some, reason=reason, requested_at=requested_at)
+        positions += (await store.append(fact)).positions
+    overwritten = await anyio.to_thread.run_sync(file.erase, list(seals))
+    await engine.caught_up(engine.written)
+    why = await _scrub(store, timeout_s)
+    return Erased(tuple(positions), overwritten, not why, why)
+
+
+async def _scrub(store: EventStore, timeout_s: float) -> str:
+    """Overwrite what deletions have left. Answers what keeps it from being finished."""
+    writer = engine_of(store).writer
+    give_up = time.monotonic() + timeout_s
+    while True:
+        try:
+            await Replay(writer, []).clear()
+            break
+        except ReplayRunning:
+            if time.monotonic() >= give_up:
+                return "a replay is running and has tables of its own"
+        await anyio.sleep(_RETRY_S)
+    while await writer.run(_overwrite_free_pages):
+        writer.look_soon()
+    while not await writer.run(_empty_wal):
+        if time.monotonic() >= give_up:
+            return "a reader still uses old pages, so the WAL keeps them"
+        await anyio.sleep(_RETRY_S)
+    return ""
+
+
+def _seals(store: EventStore) -> SealsFile:
+    file = engine_of(store).seals.file
+    if file is None:
+        raise KeysMissing("nobody can be erased without the seals: open the store with KEYS_DIR")
+    return file
+
+
+def _erased(connection: sqlite3.Connection) -> set[bytes]:
+    return {seal for _, fact in sealing.erased_after(connection, 0) for seal in fact.sealed}
+
+
+def _links(connection: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
+    """The pairs of seals that are linked now, the latest about a pair."""
+    latest: dict[frozenset[bytes], tuple[tuple[bytes, bytes], bool]] = {}
+    for version, body, position in connection.execute(_LINKS).fetchall():
+        try:
+            fact = codecs.decode("identity_linked", version, body, position=position)
+        except BadRecord:
+            continue
+        if not isinstance(fact, IdentityLinked):
+            continue
+        one, other = fact.person, fact.same_as if fact.identity is None else fact.identity
+        if isinstance(one, Sealed) and isinstance(other, Sealed):
+            pair = one.sealed, other.sealed
+            latest[frozenset(pair)] = pair, fact.linked
+    return [pair for pair, linked in latest.values() if linked]
+
+
+def _overwrite_free_pages(connection: sqlite3.Connection) -> bool:
+    """Overwrite free pages with zeros; whether there may be more.
+
+    A table takes them from the list of free pages and gives them back empty.
+    """
+    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+    if not free:
+        return False
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    pages = min(free, _PAGES_OF_A_STEP)
+    with transaction(connection):
+        connection.execute("CREATE TABLE replay_zeros (id INTEGER PRIMARY KEY, zeros BLOB)")
+        connection.execute("INSERT INTO replay_zeros VALUES (1, zeroblob(?))", (pages * size,))
+        connection.execute("DROP TABLE replay_zeros")
+    return False
+
+
+def _empty_wal(connection: sqlite3.Connection) -> bool:
+    """Copy the WAL into the database and cut it to nothing; whether no reader kept it."""
+    try:
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except (LockTimeout, sqlite3.OperationalError):
+        return False
+    return not busy

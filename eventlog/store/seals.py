@@ -1,0 +1,287 @@
+"""The seals of an open log: seals the names of appends, and opens those of records.
+
+    names in clear ──keys_dir given, first append with a name──▶ sealed ──▶ for ever
+                                                                   │
+                     the file of seals is missing: KeysMissing, and only unlock actions go in
+
+Appends are sealed inside the writer's lock, after their key was looked up: one that is known seals
+nothing, and no seal that the journal has erased is used again. A seal is on the disk before the
+record that names it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from eventlog import codecs
+from eventlog.errors import BadRecord, DatabaseError, KeysMissing
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.seals import State, What
+from eventlog.evidence.seals_file import SealsFile
+from eventlog.facts import SEALABLE, Fact, Sealed
+from eventlog.followers.opening import ERASED_SEAL, NOT_KEPT, Lookup, Opening
+from eventlog.journal import sealing
+from eventlog.journal import table as journal
+from eventlog.journal.append import Append, EncodedFact
+from eventlog.journal.clock import MACHINE, Machine
+from eventlog.storage.connections import transaction
+
+log = logging.getLogger("eventlog")
+
+ENDING: Final = "seals"
+_WHAT: Final = {
+    ("detection", "plate"): What.PLATE,
+    ("unlock_action", "user_ref"): What.REFERENCE,
+    ("credential_presented", "user_ref"): What.REFERENCE,
+    ("identity_linked", "identity"): What.REFERENCE,
+    ("person_named", "display_name"): What.DISPLAY_NAME,
+}
+# The fields that say whose the other texts of a fact are.
+_OWNERS: Final = ("name", "person")
+# A credential's slot in a lock is no name, and has to be compared with the slot's number.
+_SLOT: Final = re.compile(r"(?:slot )?[0-9]{1,16}", re.ASCII)
+
+
+def lookup_in(seals: SealsFile) -> Lookup:
+    """What looks seals up in a file."""
+
+    def lookup(seal: bytes) -> str | None:
+        slot = seals.opened(seal)
+        if slot is None:
+            return None
+        return ERASED_SEAL if slot.state is State.ERASED else slot.text
+
+    return lookup
+
+
+def find_seals(connection: sqlite3.Connection, keys_dir: Path) -> SealsFile | None:
+    """The file that opens a log's seals; None where the folder has none. Raises KeysMissing."""
+    state = sealing.read(connection)
+    log_id = journal.log_id(connection)
+    path = KeysDir(keys_dir, log_id).file(ENDING)
+    if not path.exists():
+        return None
+    return SealsFile(path, log_id, seals_id=None if state is None else state.seals_id)
+
+
+class LogSeals:
+    """What seals and opens names in one open log. Implements `Sealer`."""
+
+    def __init__(
+        self,
+        log_id: bytes,
+        file: SealsFile | None,
+        state: sealing.Sealing | None,
+        why_not: str = "",
+        machine: Machine = MACHINE,
+    ) -> None:
+        self.file = file
+        self.not_kept = 0  # names that could not be kept, of unlock actions
+        self.log_id = log_id
+        self._state = state
+        self._why_not = why_not
+        self._machine = machine
+        self._begins = False
+        self._journal = Opening()  # for the erasures, as the writer's connection sees them
+
+    @classmethod
+    def find(
+        cls,
+        path: Path,
+        keys_dir: Path | None,
+        machine: Machine,
+        connection: sqlite3.Connection,
+    ) -> LogSeals:
+        """The seals of a log, inside the writer's lock.
+
+        Makes the file and the table `sealing` where the log's names are in clear, and finishes
+        erasures that a crash has left. Raises BadArgument, KeysMissing for a folder that can't be
+        used, DatabaseError.
+        """
+        log_id, state = journal.log_id(connection), sealing.read(connection)
+        if keys_dir is None:
+            why_not = "the log's names are sealed: set KEYS_DIR to the folder of its keys"
+            return cls(log_id, None, state, why_not, machine)
+        keys = KeysDir(keys_dir, log_id)
+        try:
+            file = _open(keys, path, state)
+        except KeysMissing as error:
+            if state is None:
+                raise
+            log.critical("names can't be read or kept: %s", error)
+            return cls(log_id, None, state, str(error), machine)
+        try:
+            if state is None:
+                with transaction(connection):
+                    sealing.make_table(connection)
+            seals = cls(log_id, file, state, "", machine)
+            seals.look(connection)
+            file.finish_erasures(seals._journal.erased)
+        except BaseException:
+            file.close()
+            raise
+        return seals
+
+    def opening(self, *, required: bool = True) -> Opening:
+        """What opens names for one follower.
+
+        Args:
+            required: Whether a seal that nothing opens raises KeysMissing. A log that was not
+                sealed here, as an imported one without its keys, shows seals instead.
+        """
+        lookup = None if self.file is None else lookup_in(self.file)
+        sealed = self._state is not None or self.file is not None
+        return Opening(lookup, required=required and sealed)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.file is not None:
+            self.file.close()
+
+    # ── sealing ────────────────────────────────────────────────────────────────────────────
+
+    def look(self, connection: sqlite3.Connection) -> None:
+        """Before the appends of a commit: read what the journal has got of erasures."""
+        self._begins = False
+        if self._state is None:
+            self._state = sealing.read(connection)
+        if self._state is not None or self.file is not None:
+            self._journal.refresh(connection)
+
+    @property
+    def begins(self) -> bool:
+        """Whether the names that were sealed since `look` are the first of the log."""
+        return self._begins
+
+    def begin(self, connection: sqlite3.Connection, position: int) -> None:
+        """In the transaction of a commit: seal the log from this position on."""
+        if self.file is not None:
+            sealing.begin(connection, position, self.file.seals_id)
+
+    def sealed(self, append: Append) -> Append:
+        """The append with its names sealed, each on the disk.
+
+        Raises KeysMissing, DatabaseError; an append with an unlock action raises neither.
+        """
+        if (self.file is None and self._state is None) or append.meta is not None:
+            return append
+        if not any(fact.kind in SEALABLE for fact in append.facts):
+            return append
+        try:
+            return replace(append, facts=tuple(map(self._sealed, append.facts)))
+        except (KeysMissing, DatabaseError) as error:
+            if not append.unlocks:
+                raise
+            log.critical("a name of an unlock action could not be kept: %s", error)
+        self.not_kept += 1
+        return replace(append, facts=tuple(map(_not_kept, append.facts)))
+
+    def _sealed(self, fact: EncodedFact) -> EncodedFact:
+        if fact.kind not in SEALABLE:
+            return fact
+        decoded = codecs.decode(fact.kind, fact.version, fact.body)
+        texts = {path: text for path, text in _texts(decoded).items() if isinstance(text, str)}
+        if not texts:
+            return fact
+        if self.file is None:
+            raise KeysMissing(self._why_not)
+        owner = next((texts[field] for field in _OWNERS if field in texts), None)
+        person = None if owner is None else self._seal(owner, What.NAME, None)
+        seals = {
+            path: Sealed(sealed=self._seal(text, _what(fact.kind, path), person))
+            for path, text in texts.items()
+        }
+        self._begins |= self._state is None
+        return EncodedFact(*codecs.encode(codecs.with_personal(decoded, seals)))
+
+    def _seal(self, text: str, what: What, person: bytes | None) -> bytes:
+        file = self.file
+        if file is None:
+            raise KeysMissing(self._why_not)
+        # A name belongs to itself: `nearest` of a stranger's face is another person.
+        whose = None if what is What.NAME else person
+        seal = file.seal(text, what, person=whose, made_at_us=self._machine.now_us())
+        while seal in self._journal.erased:  # this file is older than the erasure
+            file.erase([seal])
+            seal = file.seal(text, what, person=whose, made_at_us=self._machine.now_us())
+        return seal
+
+    # ── a key that is known ────────────────────────────────────────────────────────────────
+
+    def as_ours(
+        self, ours: Append, stored: list[tuple[str, int, bytes]]
+    ) -> list[tuple[str, int, bytes]]:
+        """Stored facts with our texts in place of the seals that stand for them.
+
+        An erased seal stands for any text. Raises KeysMissing where a seal can't be opened.
+        """
+        if len(stored) != len(ours.facts):
+            return stored
+        return [self._as_ours(fact, other) for fact, other in zip(ours.facts, stored, strict=True)]
+
+    def _as_ours(self, ours: EncodedFact, stored: tuple[str, int, bytes]) -> tuple[str, int, bytes]:
+        if ours.kind != stored[0] or ours.kind not in SEALABLE:
+            return stored
+        try:
+            fact = codecs.decode(*stored)
+            mine = dict(codecs.personal(codecs.decode(ours.kind, ours.version, ours.body)))
+        except BadRecord:
+            return stored
+        opening, texts = self.opening(), dict[str, str | Sealed]()
+        opening.erased = self._journal.erased
+        for path, value in codecs.personal(fact):
+            if not isinstance(value, Sealed) or path not in mine:
+                continue
+            text = opening.text(value.sealed)
+            if text is None:
+                raise KeysMissing(self._why_not or "the seals file does not know a seal")
+            if text == ERASED_SEAL or value.sealed == NOT_KEPT or text == mine[path]:
+                texts[path] = mine[path]
+        return codecs.encode(codecs.with_personal(fact, texts)) if texts else stored
+
+
+def _open(keys: KeysDir, path: Path, state: sealing.Sealing | None) -> SealsFile:
+    file = keys.file(ENDING)
+    if state is not None:
+        keys.require(path)
+        return SealsFile(file, keys.log_id, seals_id=state.seals_id)
+    keys.make(path)
+    return SealsFile(file, keys.log_id) if file.exists() else SealsFile.create(file, keys.log_id)
+
+
+def _texts(fact: Fact) -> dict[str, Any]:
+    """The texts of a fact that are to be sealed."""
+    found = dict(codecs.personal(fact))
+    identity = found.get("identity")
+    if isinstance(identity, str) and _SLOT.fullmatch(identity):
+        del found["identity"]
+    return found
+
+
+def _what(kind: str, path: str) -> What:
+    return _WHAT.get((kind, path), What.NAME)
+
+
+def _not_kept(fact: EncodedFact) -> EncodedFact:
+    if fact.kind not in SEALABLE:
+        return fact
+    decoded = codecs.decode(fact.kind, fact.version, fact.body)
+    seals = dict.fromkeys(_texts(decoded), Sealed(sealed=NOT_KEPT))
+    return EncodedFact(*codecs.encode(codecs.with_personal(decoded, seals))) if seals else fact
+
+
+def keys_dir_in_use(connection: sqlite3.Connection, keys_dir: Path | None) -> Path | None:
+    """The folder of keys if a log's names are sealed by it or are to be, else None.
+
+    KEYS_DIR may be set for signing alone: names are sealed where it has a file of seals, or the
+    log is sealed already.
+    """
+    if keys_dir is None or sealing.read(connection) is not None:
+        return keys_dir
+    return keys_dir if KeysDir(keys_dir, journal.log_id(connection)).file(ENDING).exists() else None
