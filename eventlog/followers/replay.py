@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from typing import Final, TypeVar
 
@@ -115,21 +115,31 @@ class Replay:
             KeysMissing: A sealed name can't be opened; the live views stay as they were.
             DatabaseError: The live views stay as they were.
         """
+        async with self._lease():
+            await self._clear_away()
+            await self._run(self._create)
+            await self._catch_up(progress)
+            await self._run(self._swap)
+            await self._clear_away()
+        counts = {name: len(parked) for name, parked in self._parked.items() if parked}
+        return Replayed(tuple(view.name for view in self._views), self._position, counts)
+
+    async def clear(self) -> None:
+        """Drop what a replay that died has left. Raises ReplayRunning, DatabaseError."""
+        async with self._lease():
+            await self._clear_away()
+
+    @asynccontextmanager
+    async def _lease(self) -> AsyncIterator[None]:
         lease = FileLock(replay_path(self._writer.path), timeout_s=0)
         try:
             try:
                 lease.acquire()
             except LockTimeout as error:
                 raise ReplayRunning from error
-            await self._clear_away()
-            await self._run(self._create)
-            await self._catch_up(progress)
-            await self._run(self._swap)
-            await self._clear_away()
+            yield
         finally:
             lease.close()
-        counts = {name: len(parked) for name, parked in self._parked.items() if parked}
-        return Replayed(tuple(view.name for view in self._views), self._position, counts)
 
     async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         # A cancelled replay must keep its lease while one of its steps is still queued.

@@ -24,6 +24,7 @@ from eventlog.errors import (
     KeysMissing,
     StoreClosed,
 )
+from eventlog.evidence.keys import require_apart
 from eventlog.followers.projector import Projector
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
@@ -91,16 +92,15 @@ class Engine:
 
         Raises DatabaseError, KeysMissing, BadArgument.
         """
+        if keys_dir is not None:
+            require_apart(keys_dir, path)
         await anyio.to_thread.run_sync(opening.require_usable, path)
         writer = Writer(path)
-        start = await writer.open(lambda connection: startup.find(connection, path, machine))
-        seals: LogSeals | None = None
+        start, seals = await writer.open(partial(_prepare, path, machine, keys_dir))
         try:
-            seals = await writer.run(partial(LogSeals.find, path, keys_dir, machine))
             reader = await Reader.open(path)
         except BaseException:
-            if seals is not None:
-                seals.close()
+            seals.close()
             start.close()
             await writer.close()
             raise
@@ -238,3 +238,14 @@ class Engine:
             log.log(level, "the views can't be updated: %s", error)
         self._trouble = error
         self._progress.give()
+
+
+def _prepare(
+    path: Path, machine: Machine, keys_dir: Path | None, connection: sqlite3.Connection
+) -> tuple[Start, LogSeals]:
+    start = startup.find(connection, path, machine)
+    try:
+        return start, LogSeals.find(path, keys_dir, machine, connection)
+    except BaseException:
+        start.close()
+        raise

@@ -15,14 +15,13 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final, Literal, TypeAlias
 
 import anyio
 from msgspec import Struct
 
 from eventlog import codecs
-from eventlog.errors import BadRecord, KeysMissing, LockTimeout, ReplayRunning
+from eventlog.errors import BadRecord, KeysMissing, ReplayRunning
 from eventlog.evidence.seals import State, What
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.facts import IdentityLinked, PersonErased, Sealed
@@ -35,8 +34,10 @@ Reason: TypeAlias = Literal["asked", "consent_withdrawn", "retention", "mistake"
 
 _SEALS_OF_A_FACT: Final = 64
 _RETRY_S: Final = 0.1
-# Of one step that overwrites free pages; a step holds the lock for some milliseconds.
-_PAGES_OF_A_STEP: Final = 2_000
+_ZEROS: Final = "replay_zeros"  # a table of a replay that died is dropped by the next one
+_ZERO: Final = "INSERT INTO replay_zeros VALUES (zeroblob(?))"
+_PAGES_OF_A_ROW: Final = 1_000
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _LINKS: Final = (
     "SELECT version, body, position FROM journal WHERE kind = 'identity_linked' ORDER BY position"
 )
@@ -166,8 +167,7 @@ async def _scrub(store: EventStore, timeout_s: float) -> str:
             if time.monotonic() >= give_up:
                 return "a replay is running and has tables of its own"
         await anyio.sleep(_RETRY_S)
-    while await writer.run(_overwrite_free_pages):
-        writer.look_soon()
+    await writer.run(_overwrite_free_pages)
     while not await writer.run(_empty_wal):
         if time.monotonic() >= give_up:
             return "a reader still uses old pages, so the WAL keeps them"
@@ -203,27 +203,29 @@ def _links(connection: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
     return [pair for pair, linked in latest.values() if linked]
 
 
-def _overwrite_free_pages(connection: sqlite3.Connection) -> bool:
-    """Overwrite free pages with zeros; whether there may be more.
-
-    A table takes them from the list of free pages and gives them back empty.
-    """
-    (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-    if not free:
-        return False
-    (size,) = connection.execute("PRAGMA page_size").fetchone()
-    pages = min(free, _PAGES_OF_A_STEP)
+def _overwrite_free_pages(connection: sqlite3.Connection) -> None:
+    """Overwrite free pages: a table of zeros takes them, and gives them back."""
+    (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    if not pages:
+        return
     with transaction(connection):
-        connection.execute("CREATE TABLE replay_zeros (id INTEGER PRIMARY KEY, zeros BLOB)")
-        connection.execute("INSERT INTO replay_zeros VALUES (1, zeroblob(?))", (pages * size,))
-        connection.execute("DROP TABLE replay_zeros")
-    return False
+        connection.execute(f"CREATE TABLE {_ZEROS} (zeros BLOB)")
+        for _ in range(-(-pages // _PAGES_OF_A_ROW)):
+            connection.execute(_ZERO, (_PAGES_OF_A_ROW * page_bytes,))
+        connection.execute(f"DROP TABLE {_ZEROS}")
 
 
 def _empty_wal(connection: sqlite3.Connection) -> bool:
     """Copy the WAL into the database and cut it to nothing; whether no reader kept it."""
+    (patience_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute("PRAGMA busy_timeout = 0")  # appends wait for the lock meanwhile
     try:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    except (LockTimeout, sqlite3.OperationalError):
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF not in _BUSY:
+            raise
         return False
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patience_ms}")
     return not busy
