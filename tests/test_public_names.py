@@ -58,6 +58,7 @@ PROMISED: Final = [
     "IdentityLinked",
     "JournalHole",
     "KeyConflict",
+    "KeysMissing",
     "LockState",
     "LockTimeout",
     "Machine",

@@ -59,8 +59,8 @@ class Sealing(NamedTuple):
 class Sealer(Protocol):
     """What seals the names of appends, inside the writer's lock."""
 
-    def look(self, connection: sqlite3.Connection) -> None:
-        """Before the appends of a commit: see what the journal says of seals."""
+    def look(self, connection: sqlite3.Connection, *, anew: bool = False) -> None:
+        """Before the appends of a commit: read what the journal says of seals, if it may be new."""
 
     def sealed(self, append: Append) -> Append:
         """The append with its names sealed. Raises KeysMissing, DatabaseError."""

@@ -62,6 +62,8 @@ class Sequencer:
         mark = known_mark(self._path, self._log_id)
         if mark is not None:  # another process may have synced further than this one
             self._durable_position = max(self._durable_position, mark.durable_position)
+        if self._sealer is not None:
+            self._sealer.look(connection, anew=True)
         self._found = True
 
     def place(

@@ -190,10 +190,6 @@ class EventStore:
             durability: "durable", the default, waits until the facts are on the disk. "relaxed" is
                 faster, but a power cut may lose the facts; it has no effect on an append with an
                 unlock action.
-            keys_dir: The folder of keys, outside the log's own folder. Names are sealed then, so
-                that a person can be erased; what opens them is one file in that folder, made if it
-                is missing. If that file is lost, the names are lost. None, the default: names are
-                in clear.
             writer: Who appends, for the journal. None means the store's own writer.
 
         Returns:

@@ -88,6 +88,7 @@ class LogSeals:
         self._why_not = why_not
         self._machine = machine
         self._begins = False
+        self._erasing = False  # an erasure was placed, and is not read yet
         self._journal = Opening()  # for the erasures, as the writer's connection sees them
 
     @classmethod
@@ -121,7 +122,7 @@ class LogSeals:
                 with transaction(connection):
                     sealing.make_table(connection)
             seals = cls(log_id, file, state, "", machine)
-            seals.look(connection)
+            seals.look(connection, anew=True)
             file.finish_erasures(seals._journal.erased)
         except BaseException:
             file.close()
@@ -146,9 +147,17 @@ class LogSeals:
 
     # ── sealing ────────────────────────────────────────────────────────────────────────────
 
-    def look(self, connection: sqlite3.Connection) -> None:
-        """Before the appends of a commit: read what the journal has got of erasures."""
+    def look(self, connection: sqlite3.Connection, *, anew: bool = False) -> None:
+        """Before the appends of a commit: read what the journal says of seals, if it may be new.
+
+        Args:
+            connection: The writer's.
+            anew: Whether another process may have appended; our own erasures are noticed here.
+        """
         self._begins = False
+        if not (anew or self._erasing):
+            return
+        self._erasing = False
         if self._state is None:
             self._state = sealing.read(connection)
         if self._state is not None or self.file is not None:
@@ -163,6 +172,7 @@ class LogSeals:
         """In the transaction of a commit: seal the log from this position on."""
         if self.file is not None:
             sealing.begin(connection, position, self.file.seals_id)
+            self._erasing = True  # reads the new state
 
     def sealed(self, append: Append) -> Append:
         """The append with its names sealed, each on the disk.
@@ -171,7 +181,9 @@ class LogSeals:
         """
         if (self.file is None and self._state is None) or append.meta is not None:
             return append
-        if not any(fact.kind in SEALABLE for fact in append.facts):
+        kinds = {fact.kind for fact in append.facts}
+        self._erasing |= "person_erased" in kinds
+        if not kinds.intersection(SEALABLE):
             return append
         try:
             return replace(append, facts=tuple(map(self._sealed, append.facts)))

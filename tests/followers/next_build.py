@@ -77,7 +77,7 @@ EDITS: Final[dict[str, dict[str, str]]] = {
         "from eventlog.projections.persons": (
             "from eventlog.projections.parcels import PARCELS\nfrom eventlog.projections.persons"
         ),
-        "    UNCLEAN_STOPS,\n)": "    UNCLEAN_STOPS,\n    PARCELS,\n)",
+        "    ERASURES,\n)": "    ERASURES,\n    PARCELS,\n)",
     },
 }
 

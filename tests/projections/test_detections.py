@@ -70,6 +70,7 @@ def test_a_box_in_pixels_fills_the_contracts_columns() -> None:
         "scored": 1,
         "frame_width": None,
         "frame_height": None,
+        "plate_sealed": None,
         "event_recorded_us": 1_772_015_400_000_000,
     }
 

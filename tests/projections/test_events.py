@@ -85,6 +85,7 @@ def test_an_opener_alone_makes_a_row_with_every_default() -> None:
         "answered": None,
         "listed_at": "2026-02-25T10:30:00",
         "clock": None,
+        "sealed": None,
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from eventlog.evidence import tree_secret
 from eventlog.followers.view_tables import create_tables
+from eventlog.journal import sealing
 from eventlog.journal.table import SCHEMA
 from eventlog.maintenance.verify.findings import Findings
 from eventlog.maintenance.verify.walk import ERRORS, damage
@@ -84,7 +85,8 @@ def check_schema(connection: sqlite3.Connection, found: Findings) -> None:
     read_tables = {table for view in VIEWS for table in view.tables}
     actual = {row[:2]: row for row in connection.execute(_SCHEMA_ROWS)}
     is_signed = ("table", tree_secret.TABLE) in actual
-    expected = _expected_schema(is_signed=is_signed)
+    is_sealed = ("table", sealing.TABLE) in actual
+    expected = _expected_schema(is_signed=is_signed, is_sealed=is_sealed)
     tables = {row[2] for row in expected.values()}
     for (kind, name), row in expected.items():
         stored = actual.pop((kind, name), None)
@@ -122,7 +124,7 @@ def check_integrity(connection: sqlite3.Connection, found: Findings) -> None:
 
 def check_foreign_keys(connection: sqlite3.Connection, found: Findings) -> None:
     """Rows that belong to a row that is not there; in a table of the owner's own it is a note."""
-    ours = {row[2] for row in _expected_schema(is_signed=True).values()}
+    ours = {row[2] for row in _expected_schema(is_signed=True, is_sealed=True).values()}
     for table, rowid, parent, _ in connection.execute("PRAGMA foreign_key_check"):
         what = f"row {rowid} belongs to a row of {parent} that is not there"
         found.on(f"table {table}", what, "damage" if table in ours else "note")
@@ -133,7 +135,7 @@ def _is_unmarked(connection: sqlite3.Connection) -> bool:
     return [connection.execute(sql).fetchone() for sql in pragmas] == [(0,), (0,)]
 
 
-def _expected_schema(*, is_signed: bool) -> dict[tuple[str, str], tuple[Any, ...]]:
+def _expected_schema(*, is_signed: bool, is_sealed: bool) -> dict[tuple[str, str], tuple[Any, ...]]:
     connection = sqlite3.connect(":memory:")
     try:
         connection.executescript(SCHEMA)
@@ -142,6 +144,8 @@ def _expected_schema(*, is_signed: bool) -> dict[tuple[str, str], tuple[Any, ...
         if is_signed:
             for statement in tree_secret.STATEMENTS:
                 connection.execute(statement)
+        if is_sealed:
+            sealing.make_table(connection)
         return {row[:2]: row for row in connection.execute(_SCHEMA_ROWS)}
     finally:
         connection.close()
