@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from eventlog import EventStore, FaceResult, Motion, PersonNamed, UnlockAction
 from eventlog.facts import Fact
@@ -57,7 +58,7 @@ class Places:
         with closing(sqlite3.connect(self.db)) as connection:
             return [line for line in connection.iterdump() if '"journal"' not in line]
 
-    def journal(self) -> list[tuple[object, ...]]:
+    def journal(self) -> list[tuple[Any, ...]]:
         """Every row of the journal."""
         with closing(sqlite3.connect(self.db)) as connection:
             return connection.execute("SELECT * FROM journal ORDER BY position").fetchall()
