@@ -26,7 +26,7 @@ from eventlog.storage.paths import lock_path
 from tests.dashboard.house import VISIT, House, until
 from tests.dashboard.running import ROOT, Running
 from tests.faults.disks import Ext4, cut_power
-from tests.support.logs import build_log
+from tests.support.logs import T0, build_log
 from tests.support.writer_in_transaction import HOLDER
 
 FREEZES_S = 30.0
@@ -142,7 +142,8 @@ def test_a_frozen_writer_holds_up_no_page_and_raises_an_alarm(tmp_path: Path) ->
     path = build_log(tmp_path / "events.db", 50)
     token = add_token(str(path), "pipeline", ["read", "append"])
     headers = {"authorization": f"Bearer {token}"}
-    facts = {"facts": [{"kind": "person_named", "name": "ada"}], "key": "k"}
+    opener = {"kind": "motion", "camera_id": "front_door", "recorded_at": T0.isoformat()}
+    facts = {"facts": [opener], "key": "k"}
     with (
         Running(tmp_path) as running,
         httpx.Client(base_url=running.url, headers=headers) as client,

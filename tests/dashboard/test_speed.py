@@ -109,7 +109,8 @@ class Load:
                 if time.monotonic() > self.until:
                     break
                 if line.startswith("id: "):
-                    came[line.removeprefix("id: ")] = time.monotonic()
+                    position, _, _ = line.removeprefix("id: ").partition(":")
+                    came[position] = time.monotonic()
         if number == 0:
             both = self.sent.keys() & came.keys()
             self.seen_ms = [(came[one] - self.sent[one]) * 1000 for one in both]

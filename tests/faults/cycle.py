@@ -26,7 +26,8 @@ from eventlog.journal.append import Durability
 from eventlog.maintenance.backup import backup
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Receipt
-from eventlog.storage import open_marks as presence
+from eventlog.storage.open_marks import OpenMark
+from eventlog.store import startup
 from eventlog.store.event_store import EventStore
 
 AT: Final = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -129,7 +130,8 @@ Part = Literal["cycle", "backup", "picture"]
 def run_part(part: Part, folder: Path, acks: Path) -> None:
     """Run the cycle, or a part of it, here; what it says goes to a file, by one write each."""
     logging.disable(logging.CRITICAL)
-    vars(presence)["uuid4"] = lambda: UUID(int=1)  # so that the mark's path is known
+    # so that the mark's path is known
+    vars(startup)["OpenMark"] = lambda path, _: OpenMark(path, UUID(int=1).hex)
     fd = os.open(acks, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def say(text: str) -> None:

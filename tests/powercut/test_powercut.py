@@ -33,7 +33,7 @@ SECOND_STATES = 20_000
 def explored(plan: Plan) -> dict[str, Any]:
     """What a process of its own found out about a plan."""
     done = subprocess.run(
-        plan.command, cwd=CHECKOUT, capture_output=True, text=True, timeout=1500, check=False
+        plan.command, cwd=CHECKOUT, capture_output=True, text=True, timeout=3600, check=False
     )
     assert done.returncode == 0, done.stderr
     outcome: dict[str, Any] = json.loads(done.stdout)
