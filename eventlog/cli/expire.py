@@ -61,7 +61,8 @@ async def expire(
     if not context.db_path.exists():
         raise DatabaseMissing(f"there is no log at {context.db_path}")
     with context.progress("Read the journal") as progress, context.reading() as connection:
-        found = retention.look(connection, rule, trust_clock=trust_clock, progress=progress)
+        folder = Thumbnails(context.thumbnails_dir)
+        found = retention.look(connection, rule, folder, trust_clock=trust_clock, progress=progress)
     known, chosen = found.known, found.chosen
     unfinished = 0
     if not dry_run:
@@ -71,7 +72,6 @@ async def expire(
             async with EventStore(
                 str(context.db_path), str(context.thumbnails_dir), writer=author
             ) as store:
-                folder = Thumbnails(context.thumbnails_dir)
                 unfinished = await retention.expire(store, folder, known, chosen, progress=progress)
     result = retention.summary(known, chosen, unfinished=unfinished)
     if as_json:

@@ -108,6 +108,16 @@ def at_root(scope: MutableMapping[str, Any], prefix: str) -> MutableMapping[str,
     return {**scope, "path": bare, "raw_path": raw.removeprefix(lead) or b"/"}
 
 
+def is_plain(path: str) -> bool:
+    """Whether a path has one spelling: no empty part inside, and none of dots alone.
+
+    The router passes over empty parts. What a role may see is decided by the path as it was sent,
+    so that "//status" must not be another way to the page "/status".
+    """
+    parts = path.removeprefix("/").removesuffix("/").split("/")
+    return path == "/" or not {"", ".", ".."} & set(parts)
+
+
 def rooted(address: str, prefix: str) -> str:
     """An address of ours with the path before it; any other address stays."""
     ours = address.startswith("/") and not address.startswith("//")

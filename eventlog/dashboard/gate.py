@@ -121,6 +121,8 @@ class Gate:
         method, path = scope["method"], scope["path"]
         if method not in METHODS:
             raise Refused(405, "MethodNotAllowed", "This method is not used here.")
+        if not addresses.is_plain(path):
+            raise Refused(404, "NotFound", "There is no such address.")
         host = headers.get("host", "")
         addresses.check_host(host, self._own_names)
         if method not in SAFE:

@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 import anyio.to_thread
 from msgspec import Struct
+from msgspec.structs import replace
 
 from eventlog import codecs
 from eventlog.errors import BadArgument, BadRecord
@@ -36,7 +37,7 @@ from eventlog.maintenance.retention_rule import (
     Visit,
     plan,
 )
-from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.pictures.thumbnails import Thumbnails, name_in
 from eventlog.record import Receipt, is_instant
 
 # A log that heard of nothing for longer can't say whether the wall clock is right.
@@ -125,12 +126,13 @@ def known_pictures(
             except BadRecord:
                 continue  # the views park it, and status counts it
             if isinstance(fact, PictureRemoved):
-                alive.pop(fact.path, None)
+                alive.pop(_name(fact.path), None)
                 removed.add(fact.path)
             elif isinstance(fact, ThumbnailSaved):
-                removed.discard(fact.path)
+                name = _name(fact.path)
+                removed -= {path for path in removed if _name(path) == name}
                 # A clock that has only been ahead so far says nothing: the picture is new then.
-                alive[fact.path] = Picture(
+                saved = Picture(
                     position,
                     event_id,
                     fact.path,
@@ -138,8 +140,17 @@ def known_pictures(
                     fact.size_bytes or 0,
                     latest or now_us,
                 )
+                first = alive.get(name, saved)
+                alive[name] = replace(
+                    first, saved_at_us=saved.saved_at_us, also=first.also | {event_id or 0}
+                )
         tell(progress, after, end)
     return Known(list(alive.values()), removed)
+
+
+def _name(path: str) -> str:
+    """The file's name: the folder may have had another one. A path without a file stays one."""
+    return name_in(path) or path
 
 
 def known_visits(connection: sqlite3.Connection) -> dict[int, Visit]:
@@ -191,6 +202,7 @@ def doubt_about_clock(
 def look(
     connection: sqlite3.Connection,
     rule: Rule,
+    thumbnails: Thumbnails,
     *,
     trust_clock: bool = False,
     progress: Progress | None = None,
@@ -200,6 +212,7 @@ def look(
     Args:
         connection: The log.
         rule: The rule.
+        thumbnails: The folder, whose files say how much room they take: a fact may say anything.
         trust_clock: Believe the wall clock though the journal speaks against it.
         progress: Called with the position reached and the last one; None for no calls.
 
@@ -213,7 +226,19 @@ def look(
     if doubt is not None and not trust_clock:
         raise BadArgument(f"ages can't be told: {doubt}; --trust-clock believes it")
     known = known_pictures(connection, now_us, progress)
+    if rule.bytes_max is not None:
+        sized = [replace(one, size_bytes=_size(thumbnails, one.path)) for one in known.pictures]
+        known = replace(known, pictures=sized)
     return Look(known, plan(known.pictures, known_visits(connection), rule, now_us))
+
+
+def _size(thumbnails: Thumbnails, path: str) -> int:
+    """How much room a picture takes; nothing where it has no file."""
+    file = thumbnails.find(path)
+    try:
+        return 0 if file is None else file.stat().st_size
+    except OSError:
+        return 0  # it has gone meanwhile
 
 
 # ── deleting ───────────────────────────────────────────────────────────────────────────────

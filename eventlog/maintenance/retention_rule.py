@@ -50,7 +50,10 @@ class Visit(Struct, frozen=True):
 
 
 class Picture(Struct, frozen=True):
-    """A picture that no fact has removed. `saved_at_us` may be too late, and is never too early."""
+    """A picture that no fact has removed. `saved_at_us` may be too late, and is never too early.
+
+    `also` are other visits whose facts name the same file.
+    """
 
     position: int
     event_id: int | None
@@ -58,6 +61,7 @@ class Picture(Struct, frozen=True):
     sha256: bytes | None
     size_bytes: int
     saved_at_us: int
+    also: frozenset[int] = frozenset()
 
 
 # ── the rule ───────────────────────────────────────────────────────────────────────────────
@@ -75,7 +79,8 @@ def plan(
     gone: list[tuple[Picture, Reason]] = []
     left: list[Picture] = []
     for picture in ordered:
-        age = _age_allowed(visits.get(picture.event_id or 0, Visit()), rule)
+        ages = [_age_allowed(visit, rule) for visit in _visits_of(picture, visits)]
+        age = None if None in ages else max(filter(None, ages), default=0)
         if age is not None and now_us - picture.saved_at_us > age:
             gone.append((picture, "age"))
         else:
@@ -86,12 +91,17 @@ def plan(
     for picture in left:
         if room <= rule.bytes_max:
             break
-        visit = visits.get(picture.event_id or 0, Visit())
-        if visit.kept_long and now_us - picture.saved_at_us <= rule.keep_unlocks_us:
+        kept_long = any(visit.kept_long for visit in _visits_of(picture, visits))
+        if kept_long and now_us - picture.saved_at_us <= rule.keep_unlocks_us:
             continue
         gone.append((picture, "bytes"))
         room -= picture.size_bytes
     return gone
+
+
+def _visits_of(picture: Picture, visits: Mapping[int, Visit]) -> list[Visit]:
+    """Every visit that names the file: a later fact of another visit must not shorten its life."""
+    return [visits.get(event, Visit()) for event in {picture.event_id or 0, *picture.also}]
 
 
 def _age_allowed(visit: Visit, rule: Rule) -> int | None:

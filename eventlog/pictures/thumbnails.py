@@ -154,7 +154,7 @@ class Thumbnails:
 
         The folder's name in the path may be an earlier one.
         """
-        name = _name_in(relative_path)
+        name = name_in(relative_path)
         if name is None:
             return None
         path = self.folder / name
@@ -259,7 +259,7 @@ def _stem(event_timestamp: object) -> str:
     return _UNSAFE.sub("-", text[:MAX_STEM]).lstrip("-") or FALLBACK
 
 
-def _name_in(relative_path: object) -> str | None:
+def name_in(relative_path: object) -> str | None:
     """The file's name in a relative path, a folder's name and a file's; None for another path."""
     if not isinstance(relative_path, str):
         return None

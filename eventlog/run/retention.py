@@ -129,4 +129,4 @@ class Retention:
     def _look(self, rule: Rule) -> Look:
         with opened(self._db_path) as log_, translated(self._db_path):
             connection: sqlite3.Connection = log_.connection
-            return retention.look(connection, rule)
+            return retention.look(connection, rule, self._thumbnails)

@@ -25,6 +25,7 @@ from eventlog.dashboard.accounts import (
 from eventlog.dashboard.accounts.roles import may
 from eventlog.dashboard.accounts.secrets import hash_of
 from eventlog.dashboard.accounts.visitor import Visitor
+from eventlog.dashboard.addresses import is_plain
 from eventlog.dashboard.api.endpoints import may_continue
 from eventlog.errors import BadArgument
 from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, hidden_fields, type_password
@@ -340,3 +341,21 @@ def test_a_flood_of_guesses_pushes_nothing_else_out_of_the_log() -> None:
         found = security_log.newest(connection, 100_000)
     assert len(found) == security_log.GUESSES_MAX + 1
     assert found[-1].kind == "role changed"
+
+
+@pytest.mark.parametrize("path", ["//status", "//account", "//unlocks.csv", "//metrics"])
+async def test_no_second_spelling_of_an_address_gets_past_a_role(house: House, path: str) -> None:
+    """The router passes over empty parts; what a role may see is decided before it."""
+    await house.user()
+    for role in ("owner", "kiosk"):
+        async with await house.signed_in(f"some-{role}", role=role) as client:
+            address = f"{str(client.base_url).rstrip('/')}{path}"
+            assert (await client.get(address)).status_code == 404
+
+
+def test_an_address_has_one_spelling() -> None:
+    """Empty parts and dots alone are no address; an end in a slash is the same one."""
+    for path in ("/", "/status", "/status/", "/events/1", "/static/a..b.css"):
+        assert is_plain(path)
+    for path in ("//", "//status", "/events//1", "/./status", "/static/../status", "/status//"):
+        assert not is_plain(path)

@@ -271,6 +271,37 @@ async def test_a_name_that_is_used_again_is_a_picture_again(house: House) -> Non
     assert "0.jpg" in house.files()
 
 
+@pytest.mark.anyio
+@pytest.mark.parametrize("folder", ["thumbnails", "another"])
+async def test_no_later_fact_shortens_the_life_of_a_picture(house: House, folder: str) -> None:
+    """A feed that names the picture of a ring for a visit of its own takes it to no earlier end."""
+    ring = await house.store.append(Ding(camera_id="front_door", recorded_at=T0))
+    fact = save(house.folder, 7)
+    await house.store.append(fact, event_id=ring.event_id)
+    own = await house.store.append(Motion(camera_id="front_door", recorded_at=T0))
+    name = fact.path.rpartition("/")[2]
+    await house.store.append(ThumbnailSaved(path=f"{folder}/{name}"), event_id=own.event_id)
+    await house.store.caught_up(await house.store.reader.last_position())
+    known = await house.known()
+    visits = await house.store.reader.run(known_visits)
+    now_us = max(one.saved_at_us for one in known.pictures) + 100 * DAY_US
+    chosen = plan(known.pictures, visits, Rule(age_us=90 * DAY_US), now_us)
+    assert fact.path not in {one.path for one, _ in chosen}
+    assert len([one for one in known.pictures if name in one.path]) == 1
+
+
+@pytest.mark.anyio
+async def test_a_fact_that_lies_about_its_size_makes_no_picture_go(house: House) -> None:
+    """Room is counted by the files: a feed that says 8 TB would have all others deleted."""
+    liar = ThumbnailSaved(path="t/none.jpg", size_bytes=8 * 10**12)
+    await house.store.append(liar, event_id=1)
+    await house.store.caught_up(await house.store.reader.last_position())
+    found = await house.store.reader.run(
+        lambda c: retention.look(c, Rule(bytes_max=10**9), house.folder, trust_clock=True)
+    )
+    assert found.chosen == []
+
+
 class Refusing:
     """A store whose disk is full after some facts."""
 

@@ -95,6 +95,7 @@ class _Reader:
         self._acks_mark = _hex(acks)
         self._begun: dict[str, tuple[str, int]] = {}
         self._done = 0
+        self._appending: set[str] = set()
 
     def take(self, thread: str, text: str) -> list[Operation]:
         """The operations that one line of a thread adds."""
@@ -127,7 +128,18 @@ class _Reader:
         call = _CALL.match(text)
         if call is None or (int(call[3]) < 0 and call[1] not in _SYNCS):
             return []
-        return _operations(call[1], call[2], int(call[3]), self._root, since)
+        done = _operations(call[1], call[2], int(call[3]), self._root, since)
+        return [self._appended(operation, call[2]) for operation in done]
+
+    def _appended(self, operation: Operation, arguments: str) -> Operation:
+        """The operation; a plain write to a file that was opened for appending is an append."""
+        if isinstance(operation, Opened):
+            (self._appending.add if "O_APPEND" in arguments else self._appending.discard)(
+                operation.path
+            )
+        if isinstance(operation, Wrote) and operation.path in self._appending:
+            return Appended(operation.path, operation.data)
+        return operation
 
 
 # ── one call ───────────────────────────────────────────────────────────────────────────────
@@ -163,7 +175,7 @@ def _operations(call: str, arguments: str, answer: int, root: str, since: int) -
 
 
 def _opened(call: str, arguments: str, path: str) -> list[Operation]:
-    if "O_APPEND" in arguments or "O_TMPFILE" in arguments:
+    if "O_TMPFILE" in arguments:
         raise TraceError(f"{path!r} was opened in a way that is not understood")
     if call != "creat" and "O_WRONLY" not in arguments and "O_RDWR" not in arguments:
         return []
