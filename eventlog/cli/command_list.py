@@ -73,6 +73,27 @@ COMMANDS: Final = (
         ),
     ),
     Command(
+        "link",
+        LOOK,
+        "Say whose a code or tag is, or that two names are one person.",
+        "eventlog.cli.who:link",
+        (
+            "eventlog link ada --of front_door --slot 2",
+            "eventlog link ada --of august --identity u-1",
+            "eventlog link ada --same-as ada_l",
+            "eventlog link ada --same-as ada_l --part",
+        ),
+        usage="[OPTIONS] PERSON",
+    ),
+    Command(
+        "name",
+        LOOK,
+        "Say who is to be seen in an event, or take a name back.",
+        "eventlog.cli.who:name",
+        ("eventlog name 17 ada", "eventlog name 17 --nobody"),
+        usage="[OPTIONS] ID [PERSON]",
+    ),
+    Command(
         "tail",
         LOOK,
         "Show the journal's last records, and follow new ones.",

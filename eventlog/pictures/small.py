@@ -1,8 +1,9 @@
-"""Makes a small rendition of a picture for lists, once: at most 320 pixels on its longer side.
+"""Makes small renditions for lists, once: of a picture, and of a face in it.
 
-It is stored in the picture's folder, under the picture's name with another ending. Its comment has
-the digests of the picture and of its own bytes, so that one that is damaged, or of another picture,
-is noticed and made again. Knows nothing of events and facts.
+None has more than 320 pixels on its longer side. It is stored in the picture's folder, under the
+picture's name with another ending. Its comment has the digests of what it was made of and of its
+own bytes, so that one that is damaged, or of another picture, is noticed and made again. Knows
+nothing of events and facts.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hashlib
 import io
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,7 @@ from eventlog.storage.durable_files import open_plain, replace
 SIDE_PX: Final = 320
 QUALITY: Final = 70  # 30 of them in a list weigh less than 150 kB
 ENDING: Final = ".320.jpg"
+FACES_KEPT: Final = 16  # of one picture; more are cut out again each time
 _DIGEST: Final = 32  # bytes of a SHA-256
 _COMMENT: Final = b"\xff\xfe" + (2 + 2 * _DIGEST).to_bytes(2, "big")
 _BODY_AT: Final = len(SOI) + len(_COMMENT) + 2 * _DIGEST
@@ -46,11 +49,39 @@ def small_jpeg(path: Path, picture: bytes) -> bytes:
         ValueError: The picture can't be decoded.
     """
     of = hashlib.sha256(picture).digest()
-    kept = path.with_name(name_for(path.name))
+    return _kept(path.with_name(name_for(path.name)), of, lambda: _made(picture, of))
+
+
+def face_jpeg(path: Path, picture: bytes, number: int, corners: tuple[int, int, int, int]) -> bytes:
+    """The face in a picture, kept like the small rendition.
+
+    Args:
+        path: The picture's file.
+        picture: The content of that file, a clean JPEG.
+        number: The face's number among those of the picture, from 0.
+        corners: The left, upper, right and lower edge of what is cut out, in pixels.
+
+    Raises:
+        ValueError: The picture can't be decoded.
+    """
+    # What is kept under a number belongs to these corners of this picture alone.
+    of = hashlib.sha256(picture + repr(corners).encode()).digest()
+    if number >= FACES_KEPT:
+        return _made(picture, of, corners)
+    name = _face_name(path.name, number)
+    return _kept(path.with_name(name), of, lambda: _made(picture, of, corners))
+
+
+def _face_name(picture_name: str, number: int) -> str:
+    return f"{picture_name.removesuffix('.jpg')}.face{number}{ENDING}"
+
+
+def _kept(kept: Path, of: bytes, make: Callable[[], bytes]) -> bytes:
+    """What a file keeps of that picture, else what is made and stored there."""
     found = _read(kept, of)
     if found is not None:
         return found
-    made = _made(picture, of)
+    made = make()
     try:
         replace(kept, made)
     except OSError as error:
@@ -61,8 +92,10 @@ def small_jpeg(path: Path, picture: bytes) -> bytes:
 
 
 def remove(path: Path) -> None:
-    """Remove the small rendition of a picture, if there is one. Raises OSError."""
+    """Remove the small renditions of a picture and of its faces. Raises OSError."""
     path.with_name(name_for(path.name)).unlink(missing_ok=True)
+    for number in range(FACES_KEPT):
+        path.with_name(_face_name(path.name, number)).unlink(missing_ok=True)
 
 
 def _read(path: Path, of: bytes) -> bytes | None:
@@ -76,13 +109,16 @@ def _read(path: Path, of: bytes) -> bytes | None:
     return content if content.startswith(start) else None
 
 
-def _made(picture: bytes, of: bytes) -> bytes:
+def _made(picture: bytes, of: bytes, corners: tuple[int, int, int, int] | None = None) -> bytes:
     from PIL import Image  # noqa: PLC0415 - takes 30 ms, and is needed for pictures only
 
     # A decoder may raise anything on damaged bytes.
     try:
         image: Image.Image = Image.open(io.BytesIO(picture), formats=("JPEG",))
-        image.draft(None, (SIDE_PX, SIDE_PX))  # decodes a part of the pixels only
+        if corners is None:
+            image.draft(None, (SIDE_PX, SIDE_PX))  # decodes a part of the pixels only
+        else:
+            image = image.crop(corners)
         image.thumbnail((SIDE_PX, SIDE_PX))
         image.info.clear()
         file = io.BytesIO()

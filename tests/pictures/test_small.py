@@ -136,3 +136,16 @@ def test_a_path_of_another_shape_names_no_picture(folder: Thumbnails, path: str)
     """A folder's name and a file's is what facts hold; nothing else leads anywhere."""
     _saved(folder)
     assert folder.find(path) is None
+
+
+def test_a_face_is_kept_by_its_number_and_deleted_with_its_picture(folder: Thumbnails) -> None:
+    """What is kept under a number belongs to those corners; more than are kept are made again."""
+    path, picture = _saved(folder, (640, 360))
+    first = small.face_jpeg(path, picture, 0, (10, 10, 110, 90))
+    assert _opened(first).size == (100, 80)
+    assert small.face_jpeg(path, picture, 0, (10, 10, 110, 90)) == first
+    assert _opened(small.face_jpeg(path, picture, 0, (0, 0, 640, 360))).size == (320, 180)
+    small.face_jpeg(path, picture, small.FACES_KEPT, (10, 10, 110, 90))
+    assert len(list(folder.folder.iterdir())) == 2
+    folder.remove([f"{folder.folder.name}/{path.name}"])
+    assert list(folder.folder.iterdir()) == []

@@ -19,7 +19,7 @@ from eventlog.dashboard.listing import events_asked
 from eventlog.dashboard.local_time import local
 from eventlog.dashboard.names import isolated
 from eventlog.dashboard.one_event import Looked, looked_at, off_the_loop, writer_words
-from eventlog.dashboard.pages import boxes, cards, event_story, neighbours, today
+from eventlog.dashboard.pages import boxes, cards, event_story, faces, neighbours, today
 from eventlog.dashboard.pages import picture as pictures
 from eventlog.dashboard.pages.event_story import Part
 from eventlog.dashboard.pages.templating import page
@@ -29,6 +29,7 @@ from eventlog.projections import late, story
 from eventlog.record import instant as record_instant
 
 DETECTIONS_MAX: Final = 200  # that the page draws
+FACES_MAX: Final = 12  # crops that the page shows
 LIVE_WAIT_S: Final = 2.0
 
 
@@ -71,6 +72,7 @@ async def _shown(request: Request[Any, Any, Any], event_id: int) -> Response[str
             wrong=wrong,
             size=size,
             boxes=[] if size is None else drawn(looked, *size),
+            faces=[] if size is None else faces.boxed_faces(looked.records)[:FACES_MAX],
             anchored=outside.anchored(heads, *ends, _short(site)),
             provable=0 if heads is None else heads.signed,
             position=position,
@@ -139,10 +141,17 @@ def _short(site: Site) -> Callable[[int], str]:
 
 def drawn(looked: Looked, width_px: int, height_px: int) -> list[boxes.Rectangle]:
     """The boxes over the picture: objects first, faces above them."""
+    frames = {one.position: one.box for one in faces.boxed_faces(looked.records)}
     objects = [boxes.of_detection(d, width_px, height_px) for d in looked.event["detections"]]
-    faces = [
-        boxes.of_face(face, looked.names.get(name, name) or "stranger", width_px, height_px)
+    drawn_faces = [
+        boxes.of_face(
+            face,
+            looked.names.get(name, name) or "stranger",
+            frames.get(face["id"]),
+            width_px,
+            height_px,
+        )
         for face in looked.faces
         for name in (face["name"] or "",)
     ]
-    return [box for box in (*objects, *faces) if box is not None]
+    return [box for box in (*objects, *drawn_faces) if box is not None]

@@ -46,7 +46,7 @@ async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> R
     try:
         content = await anyio.to_thread.run_sync(contents, site.thumbnails, fact)
     except Unfit as unfit:
-        return _drawing(unfit)
+        return drawing(unfit)
     tag = f'"{sha256(content).hexdigest()}"'
     # To revalidate costs little, and a browser shows nothing after its session has ended.
     headers = {"cache-control": "private, no-cache", "etag": tag}
@@ -72,7 +72,7 @@ async def small_picture(
     try:
         content = await anyio.to_thread.run_sync(small_contents, site.thumbnails, fact)
     except Unfit as unfit:
-        return _drawing(unfit)
+        return drawing(unfit)
     headers = {"cache-control": "private, max-age=31536000, immutable"}
     return Response(content, media_type="image/jpeg", headers=headers)
 
@@ -88,9 +88,10 @@ async def _last(site: Site, event_id: int) -> ThumbnailSaved:
     return fact
 
 
-def _drawing(unfit: Unfit) -> Response[bytes]:
-    drawing = _GONE.format(unfit).encode()
-    return Response(drawing, status_code=404, media_type="image/svg+xml")
+def drawing(unfit: Unfit) -> Response[bytes]:
+    """A drawing that says why there is no picture."""
+    drawn = _GONE.format(unfit).encode()
+    return Response(drawn, status_code=404, media_type="image/svg+xml")
 
 
 def condition(

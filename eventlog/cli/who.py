@@ -1,0 +1,97 @@
+"""`eventlog link` and `eventlog name`: say who a code, a name or a face is. Both append a fact."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from eventlog.cli.context import Context
+from eventlog.cli.options import POSITION, AsJson, AtDesk
+from eventlog.errors import BadArgument, DatabaseMissing
+from eventlog.facts import FaceResult, Fact, IdentityLinked
+from eventlog.record import Author, Receipt
+from eventlog.store.event_store import EventStore
+
+Person = Annotated[str, Parameter(name="PERSON", help="The person, by the name in the log.")]
+Door = Annotated[
+    str | None, Parameter(help="The lock or source, as the log names it: front_door, august, …")
+]
+Slot = Annotated[
+    int | None, Parameter(validator=POSITION, help="The slot of the code or tag in that lock.")
+]
+Identity = Annotated[str | None, Parameter(help="The user, as that lock or source names it.")]
+SameAs = Annotated[str | None, Parameter(help="Another name of the same person.")]
+Part = Annotated[bool, Parameter(help="Undo the link: they are not the same.")]
+
+
+async def link(
+    person: Person,
+    /,
+    *,
+    of: Door = None,
+    slot: Slot = None,
+    identity: Identity = None,
+    same_as: SameAs = None,
+    part: Part = False,
+    as_json: AsJson = False,
+    context: AtDesk,
+) -> int:
+    """Say whose a slot or a user of a lock is, or that two names are one person.
+
+    What was recorded before is shown with the person too; no record is changed. The latest link of
+    a pair counts, so `--part` undoes it.
+    """
+    if [slot is None, identity is None, same_as is None].count(False) != 1:
+        raise BadArgument("give one of --slot (with --of), --identity (with --of) and --same-as")
+    if same_as is None and of is None:
+        raise BadArgument("--of names the lock or the source of the slot or user")
+    fact = IdentityLinked(
+        person=person,
+        linked=not part,
+        source=None if same_as is not None else of,
+        identity=f"slot {slot}" if slot is not None else identity,
+        same_as=same_as,
+    )
+    return await _append(context, "link", fact, as_json=as_json)
+
+
+async def name(
+    event: Annotated[int, Parameter(name="ID", validator=POSITION, help="The event's id.")],
+    person: Annotated[
+        str | None, Parameter(name="PERSON", help="Who is to be seen; nobody: see --nobody.")
+    ] = None,
+    /,
+    *,
+    nobody: Annotated[bool, Parameter(help="Take a name back: it is a stranger.")] = False,
+    as_json: AsJson = False,
+    context: AtDesk,
+) -> int:
+    """Say who is to be seen in an event, or take a name back.
+
+    What a person says wins over every model, the later over the earlier; all stay in the story.
+    """
+    if (person is None) is not nobody:
+        raise BadArgument("give a person, or --nobody to take a name back")
+    fact = FaceResult(name=person, given_by="person", recorded_at=datetime.now(UTC))
+    return await _append(context, "name", fact, event_id=event, as_json=as_json)
+
+
+async def _append(
+    context: Context, command: str, fact: Fact, *, event_id: int | None = None, as_json: bool
+) -> int:
+    if not context.db_path.exists():
+        raise DatabaseMissing(f"there is no log at {context.db_path}")
+    context.require_writable()
+    author = Author("command", command)
+    async with EventStore(
+        str(context.db_path), str(context.thumbnails_dir), writer=author
+    ) as store:
+        receipt: Receipt = await store.append(fact, event_id=event_id)
+        await store.caught_up(receipt.positions[-1])
+    if as_json:
+        context.json({"position": receipt.positions[-1], "event_id": receipt.event_id})
+    else:
+        context.say(f"Recorded at position {receipt.positions[-1]}.")
+    return 0
