@@ -215,6 +215,13 @@ COMMANDS: Final = (
         ),
     ),
     Command(
+        "alert",
+        DOOR,
+        "Send a test over the channels that alerts go over.",
+        "eventlog.cli.alert:alert",
+        ("eventlog alert test", "eventlog alert test phone --config door.toml"),
+    ),
+    Command(
         "ring",
         DOOR,
         "Sign in to Ring once, and keep its token.",

@@ -16,6 +16,7 @@ from eventlog.dashboard.api import openapi, running
 from eventlog.dashboard.gate import Gate
 from eventlog.dashboard.pages import (
     account,
+    alert_test,
     decide,
     doors,
     event,
@@ -68,6 +69,7 @@ HANDLERS: Final[tuple[Any, ...]] = (
     unlocks.as_csv,
     unlocks.as_json,
     health.status,
+    alert_test.send_test,
     health.word,
     health.metrics,
     login.login_page,

@@ -41,5 +41,8 @@ class Running(Protocol):
         Raises LookupError for a name that the config does not have, BadPayload.
         """
 
+    def channels(self) -> list[str]:
+        """The channels that alerts are told over, by name."""
+
     async def test_channel(self, name: str) -> str | None:
         """Send a test over a channel; what went wrong, None for nothing. Raises LookupError."""

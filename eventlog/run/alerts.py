@@ -37,9 +37,7 @@ def make_teller(config: Config, store: EventStore) -> Teller:
         doors_of(config),
         ZoneInfo(config.zone),
     )
-    channels = {
-        name: _channel(name, table, store.thumbnails_dir) for name, table in config.channel.items()
-    }
+    channels = channels_of(config, store.thumbnails_dir)
 
     async def story(event_id: int) -> list[Record]:
         rows = await store.reader.story(event_id)
@@ -64,6 +62,11 @@ async def run(config: Config, store: EventStore, teller: Teller) -> None:
     """Send alerts until cancelled. Raises what the reactor and the channels raise."""
     reactor = Reactor("alerts", engine_of(store).writer, store.reader, teller.act)
     await follow(teller, list(config.channel), reactor.run)
+
+
+def channels_of(config: Config, thumbnails: Path) -> dict[str, Channel]:
+    """The channels of a config, by name; secrets are read now. Raises BadArgument."""
+    return {name: _channel(name, table, thumbnails) for name, table in config.channel.items()}
 
 
 def doors_of(config: Config) -> Doors:

@@ -69,6 +69,11 @@ class Around:
         """See `Running`."""
         return self._hooks[name].read(body)
 
+    def channels(self) -> list[str]:
+        """See `Running`."""
+        teller = self._teller()
+        return [] if teller is None else sorted(teller.channels)
+
     async def test_channel(self, name: str) -> str | None:
         """See `Running`."""
         teller = self._teller()

@@ -142,6 +142,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         sqlite_old=has_wal_fault(sqlite3.sqlite_version),
         streams=site.streams.count,
         door_troubles=door_troubles,
+        channels=[] if site.running is None else site.running.channels(),
     )
 
 

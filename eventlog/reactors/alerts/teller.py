@@ -259,23 +259,31 @@ class Teller:
         )
 
     async def test(self, name: str) -> str | None:
-        """Send a test over a channel, without a record; what went wrong, None for nothing."""
-        now = self._clock()
-        message = Message(
-            id=f"test:{int(now.timestamp())}",
-            revision=0,
-            rule="test",
-            title="A test of this channel",
-            body="The door's log can reach you here.",
-            at=now,
-        )
-        try:
-            await self.channels[name].send(self._with_head(message))
-        except NotSent:
-            return "it was not sent"
-        except Unsure:
-            return "there was no answer in time"
-        return None
+        """Send a test over a channel, without a record; what went wrong, None if nothing did."""
+        return await send_test(self.channels[name], self._with_head(test_message(self._clock())))
+
+
+def test_message(now: datetime) -> Message:
+    """What a test of a channel says."""
+    return Message(
+        id=f"test:{int(now.timestamp())}",
+        revision=0,
+        rule="test",
+        title="A test of this channel",
+        body="The door's log can reach you here.",
+        at=now,
+    )
+
+
+async def send_test(channel: Channel, message: Message) -> str | None:
+    """Send a test over a channel; what went wrong, None if nothing did."""
+    try:
+        await channel.send(message)
+    except NotSent:
+        return "it was not sent"
+    except Unsure:
+        return "there was no answer in time"
+    return None
 
 
 async def follow(
