@@ -29,6 +29,7 @@ from benchmarks.rows.many_callers import durable as many_durable
 from benchmarks.rows.many_callers import relaxed as many_relaxed
 from benchmarks.rows.many_callers import views
 from benchmarks.rows.memory import memory
+from benchmarks.rows.mqtt import mqtt
 from benchmarks.rows.notary import notary_alongside
 from benchmarks.rows.one_caller import durable as one_durable
 from benchmarks.rows.one_caller import relaxed as one_relaxed
@@ -59,6 +60,7 @@ ROWS: Final[dict[str, Measured]] = {
     "memory": memory,
     "notary": notary_alongside,
     "proofs": proofs,
+    "mqtt": mqtt,
 }
 
 # On Debian and elsewhere /tmp may be memory; this is a disk by the file system standard.

@@ -37,6 +37,7 @@ from eventlog.run.values import secret
 ANSWER_S: Final = 5.0
 BROKER_LINES: Final = (
     "max_queued_messages 0",
+    "max_inflight_messages 256",
     "queue_qos0_messages true",
     "persistence true",
     "autosave_interval 1",

@@ -18,6 +18,7 @@ import pytest
 # What the README asks a household's broker for.
 KEEPS_ALL: Final = """\
 max_queued_messages 0
+max_inflight_messages 256
 queue_qos0_messages true
 persistence true
 autosave_interval 1
