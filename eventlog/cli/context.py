@@ -10,11 +10,11 @@ from __future__ import annotations
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
 import msgspec
 from msgspec import Struct
@@ -26,12 +26,18 @@ from eventlog.cli import moments
 from eventlog.cli.safe_text import ascii_json, safe
 from eventlog.cli.streams import Output, Remarks
 from eventlog.errors import BadArgument, DatabaseMissing, ReadOnly
+from eventlog.followers.opening import Opening
 from eventlog.journal.progress import Progress
+from eventlog.maintenance.seals_in_use import opening_of, seals_dir
+from eventlog.record import Author
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import checked_path
 from eventlog.storage.read_only import opened, read_only
 from eventlog.storage.system_zone import system_zone
 from eventlog.store import opening
+
+if TYPE_CHECKING:
+    from eventlog.store.event_store import EventStore
 
 # The width of output that does not go to a terminal: wide enough for every line.
 _UNCUT: Final = 100_000
@@ -140,6 +146,20 @@ class Context:
         """The log, open for reading, on a read-only disk too. Raises DatabaseError."""
         with opened(self.db_path) as log, translated(self.db_path):
             yield log.connection
+
+    # ── names ──────────────────────────────────────────────────────────────────────────────
+
+    def opening(self, *, required: bool = False) -> AbstractContextManager[Opening]:
+        """What opens the sealed names of this log; see `seals_in_use.opening_of`."""
+        return opening_of(self.db_path, self.keys_dir, required=required)
+
+    def store(self, author: Author) -> EventStore:
+        """A store of this log, not open yet, that signs its appends with an author."""
+        from eventlog.store.event_store import EventStore  # noqa: PLC0415 - slow to load
+
+        folder = seals_dir(self.db_path, self.keys_dir)
+        paths = str(self.db_path), str(self.thumbnails_dir)
+        return EventStore(*paths, writer=author, keys_dir=folder)
 
     # ── times ──────────────────────────────────────────────────────────────────────────────
 

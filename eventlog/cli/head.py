@@ -19,7 +19,6 @@ from eventlog.journal import table as journal
 from eventlog.reactors import head_posts
 from eventlog.reactors.head_to import parse_places
 from eventlog.record import Author
-from eventlog.store.event_store import EventStore
 
 # How long another process is given to sign what it was asked for.
 ASK_S: Final = 10.0
@@ -158,9 +157,7 @@ async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
     )
     writer = Author("command", "head")
     with HeadSigner(context.db_path, held, new_era=True) as signer:
-        async with EventStore(
-            str(context.db_path), str(context.thumbnails_dir), writer=writer
-        ) as store:
+        async with context.store(writer) as store:
             await store.append(fact, key=f"era:{renamed.era}")
         found = signer.begin_era([pair])
     context.say(f"Era {renamed.era} has begun. Its public key is another, as its name is:")

@@ -146,9 +146,7 @@ class _Log:
     async def _store(self) -> EventStore:
         async with self._turn:
             if self._opened is None:
-                context = self._context
-                where = str(context.db_path), str(context.thumbnails_dir)
-                store = EventStore(*where, writer=Author("command", "ingest"))
+                store = self._context.store(Author("command", "ingest"))
                 self._opened = await self._stack.enter_async_context(store)
             return self._opened
 

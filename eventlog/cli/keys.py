@@ -23,7 +23,6 @@ from eventlog.journal import table as journal
 from eventlog.reactors.head_places import PlaceFailed, WitnessPlace
 from eventlog.reactors.head_to import parse_places
 from eventlog.record import Author
-from eventlog.store.event_store import EventStore
 
 What = Annotated[
     Literal["init", "show", "list", "rotate", "backup", "restore"], Parameter(name="WHAT")
@@ -121,9 +120,7 @@ async def _append_key(context: Context, key: KeyPair, *, retired: bool = False) 
     """Put the public key into the journal; answers the record's position."""
     vkey = key.public.encode()
     writer = Author("command", "keys")
-    async with EventStore(
-        str(context.db_path), str(context.thumbnails_dir), writer=writer
-    ) as store:
+    async with context.store(writer) as store:
         receipt = await store.append(
             SigningKey(vkey=vkey, retired=retired),
             key=f"signing_key:{key.public.key_id.hex()}:{int(retired)}",

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable
 from typing import Any
 
 from eventlog import codecs
+from eventlog.followers.opening import Opening
 from eventlog.projections import story
-from eventlog.record import Record
+from eventlog.record import Record, StoredRecord
+
+
+def opened_rows(
+    stored: Iterable[StoredRecord], names: Opening, connection: sqlite3.Connection
+) -> list[Record | story.Unread]:
+    """Rows as records, with their names opened as far as the keys do."""
+    names.refresh(connection)
+    read = map(story.read, stored)
+    return [names.open(record) if isinstance(record, Record) else record for record in read]
 
 
 def record_as_json(record: Record | story.Unread, cursor: str) -> dict[str, Any]:

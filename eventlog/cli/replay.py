@@ -78,15 +78,15 @@ async def rebuild(context: Context, wanted: list[Any]) -> Replayed:
     writer = Writer(context.db_path)
     await writer.open(partial(opening.prepare, path=context.db_path))
     try:
-        with context.progress("Replay") as told:
-            return await Replay(writer, wanted).run(told)
+        with context.progress("Replay") as told, context.opening(required=True) as names:
+            return await Replay(writer, wanted, names).run(told)
     finally:
         await writer.close()
 
 
 def _check(context: Context, *, as_json: bool) -> int:
-    with context.progress("Replay for comparison") as told:
-        differences = check(context.db_path, progress=told)
+    with context.progress("Replay for comparison") as told, context.opening() as names:
+        differences = check(context.db_path, progress=told, names=names)
     if as_json:
         context.json({"ok": not differences, "differences": differences})
     else:
@@ -106,7 +106,7 @@ async def _as_it_stood(context: Context, until: str, into: Path, *, as_json: boo
     position = _position(context, until)
     with context.progress("Copy") as told:
         head = copy_until(context.db_path, into, position, progress=told)
-    await views.fill(into)
+    await views.fill(into, context.keys_dir)
     if as_json:
         context.json({"into": str(into), "position": head.position, "hash": head.hash.hex()})
     else:

@@ -17,7 +17,7 @@ from eventlog.cli import moments
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.cli.record_json import record_as_json
+from eventlog.cli.record_json import opened_rows, record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.evidence import outside
@@ -51,10 +51,12 @@ def show(
             raise BadArgument(f"there is no event {event}")
         names, people = _shown(context, connection, event)
         notes = clock_notes(connection, stored)
+        with context.opening() as seals:
+            records = opened_rows(stored, seals, connection)
     if as_json:
-        context.json(_as_json(event, stored, notes))
+        context.json(_as_json(event, stored, records, notes))
     else:
-        print_story(context, event, stored, names, notes, people=people)
+        print_story(context, event, stored, names, notes, people=people, records=records)
     return 0
 
 
@@ -106,9 +108,14 @@ def print_story(
     notes: Sequence[str] = (),
     *,
     people: Mapping[int, str | None] = NOBODY,
+    records: Sequence[Record | story.Unread] | None = None,
 ) -> None:
-    """Print the sentence, then a line for each record: position, time, content, hash."""
-    records = [story.read(row) for row in stored]
+    """Print the sentence, then a line for each record: position, time, content, hash.
+
+    `records` are the rows with their names opened; None reads them here.
+    """
+    if records is None:
+        records = [story.read(row) for row in stored]
     shown = {name: recorded_as(name, display) for name, display in names.items()}
     told = story.tell(story.relabelled(records, people), shown, late.remarks(stored))
     context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
@@ -174,8 +181,12 @@ def _clock(at: datetime | None, day: object) -> str:
     return text if day in {None, at.date()} else f"{at.date().isoformat()} {text}"
 
 
-def _as_json(event: int, stored: Sequence[StoredRecord], notes: Sequence[str]) -> dict[str, Any]:
-    records = [story.read(row) for row in stored]
+def _as_json(
+    event: int,
+    stored: Sequence[StoredRecord],
+    records: Sequence[Record | story.Unread],
+    notes: Sequence[str],
+) -> dict[str, Any]:
     told = story.tell(records, late=late.remarks(stored))
     return {
         "event_id": event,

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from eventlog.cli.context import Context
 from eventlog.cli.options import LIMIT, AsJson, AtDesk
-from eventlog.cli.record_json import record_as_json
+from eventlog.cli.record_json import opened_rows, record_as_json
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord
 from eventlog.followers import cursor as cursors
@@ -54,9 +54,11 @@ def tail(
         else:
             cursors.require_known(connection, cursor)
             position = cursor.position
-        for stored in journal.read_all(connection, after=position):
-            position = stored.position
-            _print_stored(context, stored, as_json=as_json)
+        with context.opening() as names:
+            for stored in journal.read_all(connection, after=position):
+                position = stored.position
+                (record,) = opened_rows([stored], names, connection)
+                _print(context, record, str(cursors.of_row(stored)), as_json=as_json)
     if follow:
         context.out.file.flush()
         asyncio.run(_follow(context, position, as_json=as_json))
@@ -72,7 +74,7 @@ def _cursor(after: str) -> Cursor:
 
 async def _follow(context: Context, position: int, *, as_json: bool) -> None:
     """Print what comes after a position, for ever."""
-    async with await Reader.open(context.db_path) as reader:
+    async with await Reader.open(context.db_path, keys_dir=context.keys_dir) as reader:
         while True:
             try:
                 async for record in reader.subscribe(after=position):

@@ -52,7 +52,7 @@ async def import_(file: In, /, *, as_json: AsJson = False, context: AtDesk) -> i
     """Restore a log from an export, into a new file or a log without records."""
     with _read(file) as stream, context.progress("Import") as told:
         head = archive.import_archive(lines_of(stream), context.db_path, progress=told)
-    await views.fill(context.db_path)
+    await views.fill(context.db_path, context.keys_dir)
     if as_json:
         context.json({"position": head.position, "hash": head.hash.hex()})
     else:

@@ -21,6 +21,7 @@ from eventlog.cli.context import Context, counted
 from eventlog.cli.evidence import kept_outside
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.followers.compare import check
+from eventlog.maintenance.seals_in_use import opening_of
 from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.maintenance.verify.findings import Finding, Report
 from eventlog.maintenance.verify.log import verify as verify_log
@@ -141,8 +142,11 @@ def _put(path: Path, content: bytes) -> None:
 
 
 def _differences(context: Context) -> Iterator[str]:
-    with context.progress("Verify the views") as told:
-        yield from map(str, check(context.db_path, ours=False, progress=told))
+    with (
+        context.progress("Verify the views") as told,
+        opening_of(context.db_path, context.keys_dir, ours=False, required=True) as names,
+    ):
+        yield from map(str, check(context.db_path, ours=False, progress=told, names=names))
 
 
 def _print(context: Context, report: Report, *, views: bool, pictures: bool) -> None:

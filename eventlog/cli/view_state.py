@@ -15,6 +15,7 @@ from eventlog.errors import DatabaseError
 from eventlog.followers import checkpoints
 from eventlog.followers.projector import Projector
 from eventlog.journal import table as journal
+from eventlog.maintenance.seals_in_use import opening_of
 from eventlog.projections import persons
 from eventlog.projections.projection import Projection
 from eventlog.storage.writer import Writer
@@ -57,12 +58,13 @@ def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
     return found
 
 
-async def fill(path: Path) -> None:
+async def fill(path: Path, keys_dir: Path | None = None) -> None:
     """Apply all records of a log to its views, once. Raises DatabaseError."""
     writer = Writer(path)
     await writer.open(partial(opening.prepare, path=path))
     try:
-        await Projector(writer, _ignore).run_to_end()
+        with opening_of(path, keys_dir) as names:
+            await Projector(writer, _ignore, opening=names).run_to_end()
     finally:
         await writer.close()
 

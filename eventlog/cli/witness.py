@@ -23,7 +23,6 @@ from eventlog.evidence.witness_server import PREFIX, WitnessServer
 from eventlog.evidence.witnesses import Answer, Submission, Witness, parse_submission
 from eventlog.journal import table as journal
 from eventlog.record import Author
-from eventlog.store.event_store import EventStore
 
 PORT_MAX: Final = 65535
 AUTHOR: Final = Author("command", "witness")
@@ -70,9 +69,7 @@ async def witness(
     if folder is None:
         raise KeysMissing("a witness needs a folder of keys: --keys DIR, or set KEYS_DIR")
     writer = Author("command", "witness")
-    async with EventStore(
-        str(context.db_path), str(context.thumbnails_dir), writer=writer
-    ) as store:
+    async with context.store(writer) as store:
         teller = SeenTeller(partial(store.append, writer=AUTHOR))
         log_id = await store.reader.run(journal.log_id)
         made = _make(context, folder, log_id, teller)

@@ -140,6 +140,11 @@ async def looked_at(site: Site, event_id: int, *, most: int | None = None) -> Lo
     if not rows.event:
         raise NotFoundException
     looked = await off_the_loop(lambda: _read(rows))
+    opened = iter(
+        await site.pages.opened([one for one in looked.records if isinstance(one, Record)])
+    )
+    records = [next(opened) if isinstance(one, Record) else one for one in looked.records]
+    looked = replace(looked, records=records)
     plain = await off_the_loop(lambda: _named(looked))
     names = await site.pages.run(lambda c: queries.names_to_show(c, plain))
     return replace(looked, names=names)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import anyio.to_thread
 from litestar import Request
 from msgspec import Struct
 
@@ -36,6 +37,7 @@ from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seen_teller import SeenTeller
 from eventlog.evidence.witnesses import Witness
 from eventlog.journal import table as journal
+from eventlog.maintenance.seals_in_use import seals_dir
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.storage.background import Background
@@ -171,15 +173,19 @@ class Site:
 async def open_desk(settings: Settings, store: EventStore | None = None) -> AsyncIterator[Site]:
     """Open the log, its readers and the accounts; a store that is given is open. DatabaseError."""
     async with AsyncExitStack() as stack:
+        folder = await anyio.to_thread.run_sync(seals_dir, settings.db_path, settings.keys_dir)
         if store is None:
             store = EventStore(
                 str(settings.db_path),
                 str(settings.thumbnails_dir),
                 writer=Author("part", "dashboard"),
+                keys_dir=folder,
             )
             await stack.enter_async_context(store)
-        pages = await stack.enter_async_context(await Reader.open(settings.db_path))
-        figures = await stack.enter_async_context(await Reader.open(settings.db_path))
+        pages, figures = [
+            await stack.enter_async_context(await Reader.open(settings.db_path, keys_dir=folder))
+            for _ in range(2)
+        ]
         accounts = await stack.enter_async_context(await Accounts.open(settings.db_path))
         site = Site(settings, store, (pages, figures), accounts, await pages.run(journal.log_id))
         site.witness = _witness(settings, store, await pages.run(journal.log_id))

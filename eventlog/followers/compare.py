@@ -19,6 +19,8 @@ from msgspec import Struct
 from eventlog.errors import JournalHole
 from eventlog.followers import checkpoints, fold, view_tables
 from eventlog.followers.checkpoints import Checkpoint
+from eventlog.followers.opening import Opening
+from eventlog.journal import sealing
 from eventlog.journal import table as journal
 from eventlog.journal.progress import Progress
 from eventlog.journal.table import SCHEMA
@@ -56,7 +58,11 @@ class Difference(Struct, frozen=True):
 
 
 def check(
-    db_path: Path, *, ours: bool = True, progress: Progress | None = None
+    db_path: Path,
+    *,
+    ours: bool = True,
+    progress: Progress | None = None,
+    names: Opening | None = None,
 ) -> list[Difference]:
     """Compare the views of a log with what a replay would make.
 
@@ -65,6 +71,7 @@ def check(
         ours: Whether the file's header must say that it is an event log; a copy made by `.dump`
             does not.
         progress: Called with the position reached and the last one; None for no calls.
+        names: What opens sealed names. None: only those of a log in clear can be compared.
 
     Returns:
         Every difference, in the order of tables and rows.
@@ -72,6 +79,7 @@ def check(
     Raises:
         DatabaseMissing, NotADatabase, ForeignDatabase, NewerDatabase: There is no log.
         JournalHole: A record is missing.
+        KeysMissing: A name is sealed, and nothing opens it.
         DatabaseError: The log can't be read.
     """
     with opened(db_path, ours=ours) as log, translated(db_path), closing(_scratch()) as rebuilt:
@@ -79,9 +87,14 @@ def check(
         live.execute("BEGIN")
         found: list[Difference] = []
         views = _comparable(live, found)
-        _rebuild(live, rebuilt, views, progress)
+        _rebuild(live, rebuilt, views, progress, names or _opening(live))
         found += _compare(live, rebuilt, [view for view, _ in views])
         return found
+
+
+def _opening(live: sqlite3.Connection) -> Opening:
+    """What opens no name, and stops where the log is sealed."""
+    return Opening(required=sealing.read(live) is not None)
 
 
 def _scratch() -> sqlite3.Connection:
@@ -130,6 +143,7 @@ def _rebuild(
     rebuilt: sqlite3.Connection,
     views: Sequence[tuple[Projection, Checkpoint]],
     progress: Progress | None,
+    names: Opening,
 ) -> None:
     """Fold the journal into the twins, each view as far as its live checkpoint."""
     for view, _ in views:
@@ -140,7 +154,7 @@ def _rebuild(
     for end in ends:
         going = [view for view, checkpoint in views if checkpoint.position >= end]
         while position < end:
-            batch = fold.read(live, position, min(BATCH, end - position))
+            batch = fold.read(live, position, min(BATCH, end - position), names)
             if batch is None:
                 raise JournalHole(position + 1, end)
             with translated(_SCRATCH):

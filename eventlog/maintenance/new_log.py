@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.evidence import tree_secret
+from eventlog.journal import sealing
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import holds, keep_aside, mark_of, read_mark, write_head
 from eventlog.storage.connections import connect_writer
@@ -98,10 +99,17 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
 
 
 def copy_guarded(source: sqlite3.Connection, connection: sqlite3.Connection) -> None:
-    """Copy the secret of the tree, which a log must never lose."""
+    """Copy what a log has beside its journal and may never lose.
+
+    The secret of its tree, and since when its names are sealed: a sealed log stays sealed.
+    """
     secret = tree_secret.read(source)
     if secret is not None:
         tree_secret.put(connection, secret)
+    sealed = sealing.read(source)
+    if sealed is not None:
+        sealing.make_table(connection)
+        sealing.begin(connection, sealed.since, sealed.seals_id)
 
 
 def _back_to_wal(connection: sqlite3.Connection) -> None:

@@ -16,7 +16,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
+
 from eventlog.errors import BadArgument, DatabaseMissing, LockTimeout
+from eventlog.maintenance.seals_in_use import seals_dir
 from eventlog.run import parts, recorded, systemd
 from eventlog.run.author import RUN, Signed
 from eventlog.run.config import Config
@@ -61,7 +64,9 @@ async def run_door(
             lock.acquire(since=AT_ONCE)
         except LockTimeout as error:
             raise BadArgument(f"another `eventlog run` is at work on {db}") from error
-        store = EventStore(config.log.db, config.log.thumbnails, writer=RUN)
+        keys = None if config.keys is None else Path(config.keys)
+        folder = await anyio.to_thread.run_sync(seals_dir, db, keys)
+        store = EventStore(config.log.db, config.log.thumbnails, writer=RUN, keys_dir=folder)
         async with store:
             door = Door(store, Board(), say=say, sign_in_link=sign_in_link)
             await _Process(path, config, door, more(store)).run()

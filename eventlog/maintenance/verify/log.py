@@ -20,6 +20,7 @@ from eventlog.errors import (
     BadRecord,
     DiskFailure,
     ForeignDatabase,
+    KeysMissing,
     LockTimeout,
     NewerDatabase,
     NotADatabase,
@@ -215,6 +216,8 @@ def _check_views(check_views: CheckViews, found: Findings) -> None:
             found.on("views", difference)
     except LockTimeout:
         raise
+    except KeysMissing as error:
+        found.on("views", f"they were not compared with a replay: {error}", "note")
     except Exception as error:  # noqa: BLE001 - damage may fail a replay in any way: a finding
         found.on("views", f"they can't be compared with a replay: {type(error).__name__}: {error}")
 
