@@ -154,6 +154,24 @@ COMMANDS: Final = (
         ("eventlog parked",),
     ),
     Command(
+        "forget",
+        CARE,
+        "Forget a person: names and pictures go, the visits stay.",
+        "eventlog.cli.forget:forget",
+        (
+            "eventlog forget ada --export ada.zip",
+            "eventlog forget ada",
+            "eventlog forget ada --yes --known-faces known_faces",
+        ),
+    ),
+    Command(
+        "seal",
+        CARE,
+        "Make a log with sealed names of one that holds them in clear.",
+        "eventlog.cli.seal:seal",
+        ("eventlog seal --copy /media/usb/door.keys",),
+    ),
+    Command(
         "expire",
         CARE,
         "Delete pictures by age or size; each deletion is recorded.",

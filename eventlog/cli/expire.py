@@ -10,12 +10,13 @@ from cyclopts import Parameter
 from eventlog.cli.context import Context, counted, shown_size
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument, DatabaseMissing
+from eventlog.journal import clock
 from eventlog.maintenance import retention
+from eventlog.maintenance.forgetting.forget import forget_unseen
 from eventlog.maintenance.retention import Expired
 from eventlog.maintenance.retention_rule import KEEP_UNLOCKS_US, Rule, age_us, size_bytes
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
-from eventlog.store.event_store import EventStore
 
 Pictures = Annotated[
     str | None, Parameter(help="Delete pictures that are older, as 90d (days), 12w or 2y. [never]")
@@ -35,6 +36,10 @@ Label = Annotated[
     list[str] | None,
     Parameter(help="Another age for visits with a label, as car=7d; may be repeated."),
 ]
+Unseen = Annotated[
+    str | None,
+    Parameter(help="Forget persons of whom there is no newer record, as 3y. [never]"),
+]
 DryRun = Annotated[bool, Parameter(help="Say what would be deleted, and delete nothing.")]
 TrustClock = Annotated[
     bool, Parameter(help="Believe the wall clock though the journal speaks against it.")
@@ -48,6 +53,7 @@ async def expire(
     keep_unlocks: KeepUnlocks = None,
     strangers: Strangers = None,
     label: Label = None,
+    unseen: Unseen = None,
     dry_run: DryRun = False,
     trust_clock: TrustClock = False,
     as_json: AsJson = False,
@@ -57,7 +63,7 @@ async def expire(
 
     Each deletion is recorded as a fact before the file goes.
     """
-    rule = _rule(pictures, bytes_max, keep_unlocks, strangers, label)
+    rule = _rule(pictures, bytes_max, keep_unlocks, strangers, label, unseen=unseen)
     if not context.db_path.exists():
         raise DatabaseMissing(f"there is no log at {context.db_path}")
     with context.progress("Read the journal") as progress, context.reading() as connection:
@@ -69,16 +75,27 @@ async def expire(
         context.require_writable()
         with context.progress("Delete pictures") as progress:
             author = Author("command", "expire")
-            async with EventStore(
-                str(context.db_path), str(context.thumbnails_dir), writer=author
-            ) as store:
+            async with context.store(author) as store:
                 unfinished = await retention.expire(store, folder, known, chosen, progress=progress)
     result = retention.summary(known, chosen, unfinished=unfinished)
+    forgotten = None if unseen is None else await _forget(context, unseen, dry_run=dry_run)
     if as_json:
-        context.json({**msgspec.to_builtins(result), "dry_run": dry_run})
-    else:
-        _say(context, result, dry_run=dry_run)
+        plain = {**msgspec.to_builtins(result), "dry_run": dry_run, "persons": forgotten}
+        context.json(plain)
+        return 0
+    _say(context, result, dry_run=dry_run)
+    if forgotten is not None:
+        verb = "Would forget" if dry_run else "Forgot"
+        context.say(f"{verb} {counted(forgotten, 'person')} not recorded for {unseen}.")
     return 0
+
+
+async def _forget(context: Context, unseen: str, *, dry_run: bool) -> int:
+    """Forget who was not recorded for so long; how many persons."""
+    before_us = clock.now_us() - age_us("--unseen", unseen)
+    async with context.store(Author("command", "expire")) as store:
+        folder = Thumbnails(context.thumbnails_dir)
+        return await forget_unseen(store, folder, before_us, dry_run=dry_run)
 
 
 def _say(context: Context, result: Expired, *, dry_run: bool) -> None:
@@ -99,6 +116,8 @@ def _rule(
     keep_unlocks: str | None,
     strangers: str | None,
     labels: list[str] | None,
+    *,
+    unseen: str | None,
 ) -> Rule:
     ages: dict[str, int] = {}
     for one in labels or ():
@@ -106,9 +125,11 @@ def _rule(
         if not sign or not name:
             raise BadArgument(f"--label: {one!r} should be a label and an age, as car=7d")
         ages[name] = age_us("--label", age)
-    if pictures is None and bytes_max is None and strangers is None and not ages:
+    asked = (pictures, bytes_max, strangers, unseen)
+    if all(one is None for one in asked) and not ages:
         raise BadArgument(
-            "say what may be deleted: --pictures 90d, --bytes 8GB, --strangers 1y or --label car=7d"
+            "say what may be deleted: --pictures 90d, --bytes 8GB, --strangers 1y, --label car=7d"
+            " or --unseen 3y"
         )
     return Rule(
         age_us=None if pictures is None else age_us("--pictures", pictures),

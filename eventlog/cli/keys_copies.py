@@ -45,9 +45,7 @@ def backup(context: Context, given: Path | None, file: Path | None) -> int:
     failed = 0
     for place in places:
         try:
-            if not place.exists():
-                raise BadArgument(f"{place} is not there: is its disk plugged in?")
-            _write(context, keys, place)
+            _say(context, keys, place, renew(keys, place))
         except EventLogError as error:
             failed += 1
             context.note(str(error))
@@ -80,11 +78,30 @@ def last_backup(context: Context, given: Path | None = None) -> str | None:
     return f"names are not in it; last keys backup: {at} to {newest.path}"
 
 
-def _write(context: Context, keys: KeysDir, file: Path) -> None:
+def renew(keys: KeysDir, place: Path) -> int:
+    """Renew a second place that is there; how many names are in it. BadArgument, DatabaseError."""
+    if not place.exists():
+        raise BadArgument(f"{place} is not there: is its disk plugged in?")
+    return copy_to(keys, place)
+
+
+def copy_to(keys: KeysDir, place: Path) -> int:
+    """Copy the keys to a second place, and note it; how many names are in it.
+
+    Raises BadArgument, DatabaseError.
+    """
     now_us = time.time_ns() // 1000
-    place = file.absolute()
     held = keys_backup.write(keys, place, now_us)
     copies.note(keys.file("copies"), Copy(what="keys", path=str(place), at_us=now_us))
-    context.say(f"{place} holds the keys and {counted(held.names, 'name')}")
+    return held.names
+
+
+def _write(context: Context, keys: KeysDir, file: Path) -> None:
+    place = file.absolute()
+    _say(context, keys, place, copy_to(keys, place))
+
+
+def _say(context: Context, keys: KeysDir, place: Path, names: int) -> None:
+    context.say(f"{place} holds the keys and {counted(names, 'name')}")
     if place.stat().st_dev == keys.path.stat().st_dev:
         context.say("It is on the same disk as the keys: a disk that dies takes both.", "yellow")

@@ -12,6 +12,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -19,8 +20,10 @@ from zoneinfo import ZoneInfo
 import anyio.to_thread
 from msgspec.structs import replace
 
-from eventlog.errors import BadArgument
+from eventlog.errors import BadArgument, KeysMissing
+from eventlog.journal import clock
 from eventlog.maintenance import retention
+from eventlog.maintenance.forgetting.forget import forget_unseen
 from eventlog.maintenance.retention import Look, Store
 from eventlog.maintenance.retention_rule import Rule
 from eventlog.pictures.thumbnails import Thumbnails
@@ -44,13 +47,28 @@ RETAIN: Final = Author("part", "retain")
 async def run(config: Config, store: EventStore) -> None:
     """Apply the config's rule until it is cancelled."""
     rule = None if config.retain is None else config.retain.rule()
+    unseen_us = None if config.retain is None else config.retain.unseen_us()
     await Retention(
         Path(store.db_path),
         Signed(store, RETAIN),
         Thumbnails(store.thumbnails_dir),
         Rule() if rule is None else rule,
         ZoneInfo(config.zone),
+        forget=None if unseen_us is None else partial(_forget, store, unseen_us),
     ).run()
+
+
+async def _forget(store: EventStore, unseen_us: int) -> None:
+    """Forget who was not recorded for so long."""
+    try:
+        count = await forget_unseen(
+            store, Thumbnails(store.thumbnails_dir), clock.now_us() - unseen_us
+        )
+    except KeysMissing as error:
+        log.warning("retain.unseen: %s", error)
+        return
+    if count:
+        log.info("%d persons who were not seen for long were forgotten", count)
 
 
 class Retention:
@@ -66,6 +84,7 @@ class Retention:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        forget: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Delete nothing yet.
 
@@ -77,6 +96,7 @@ class Retention:
             zone: The door's zone, in which it is 03:30.
             now: The wall time.
             sleep: Waits for so many seconds.
+            forget: Forgets persons who were not seen for long, each night. None: nobody.
         """
         self._db_path = db_path
         self._store = store
@@ -85,6 +105,7 @@ class Retention:
         self._zone = zone
         self._now = now
         self._sleep = sleep
+        self._forget = forget
 
     async def run(self) -> None:
         """Apply the rule until it is cancelled. A clock that is in doubt deletes nothing."""
@@ -95,6 +116,8 @@ class Retention:
             now = self._now()
             if self._is_due(last, now):
                 await self.apply(self._rule)
+                if self._forget is not None and not await self._doubts():
+                    await self._forget()
             else:
                 await self._apply_if_full()
             last = now
@@ -125,6 +148,14 @@ class Retention:
         if found.chosen:
             log.info("%d pictures were deleted by the rule of the config", len(found.chosen))
         return len(found.chosen)
+
+    async def _doubts(self) -> bool:
+        """Whether ages can't be told now; it was said already."""
+        try:
+            await anyio.to_thread.run_sync(self._look, Rule())
+        except BadArgument:
+            return True
+        return False
 
     def _look(self, rule: Rule) -> Look:
         with opened(self._db_path) as log_, translated(self._db_path):

@@ -1,0 +1,198 @@
+"""`eventlog forget`: one person is forgotten, and what is out of reach is said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import anyio.to_thread
+import msgspec
+from cyclopts import Parameter
+
+from eventlog.cli.context import Context, counted
+from eventlog.cli.evidence import Keys, keys_of
+from eventlog.cli.forget_report import Before, Report, afterwards, renew
+from eventlog.cli.head import sign_before
+from eventlog.cli.options import AsJson, AtDesk
+from eventlog.errors import BadArgument, KeysMissing
+from eventlog.evidence import copies
+from eventlog.evidence.copies import Copy
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.seals_file import SealsFile
+from eventlog.maintenance.forgetting import forget as forgetting
+from eventlog.maintenance.forgetting import left_over, their_records
+from eventlog.maintenance.forgetting.forget import Reach, texts_of
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.record import Author
+from eventlog.run.config import DEFAULT_PATH
+from eventlog.store.erasing import Person, find_person
+from eventlog.store.event_store import EventStore
+
+Name = Annotated[str, Parameter(name="NAME", help="The person's name, as in records.")]
+Export = Annotated[
+    Path | None,
+    Parameter(name="--export", help="Write all that is kept of them to this zip; erase nothing."),
+]
+Only = Annotated[bool, Parameter(help="Leave other names that are linked to this one.")]
+KeepPictures = Annotated[bool, Parameter(help="Leave the pictures: others are in them too.")]
+KnownFaces = Annotated[
+    Path | None,
+    Parameter(name="--known-faces", help="Delete the person's files in this folder too."),
+]
+Why = Annotated[
+    Literal["asked", "consent_withdrawn", "retention", "mistake"],
+    Parameter(name="--reason", help="Why, as the record says it. [asked]"),
+]
+ConfigPath = Annotated[
+    Path, Parameter(name="--config", help="The running door's config. [/etc/eventlog.toml]")
+]
+Yes = Annotated[bool, Parameter(help="Do it without asking.")]
+
+
+async def forget(
+    name: Name,
+    /,
+    *,
+    export: Export = None,
+    only: Only = False,
+    keep_pictures: KeepPictures = False,
+    known_faces: KnownFaces = None,
+    reason: Why = "asked",
+    config: ConfigPath = DEFAULT_PATH,
+    yes: Yes = False,
+    keys: Keys = None,
+    as_json: AsJson = False,
+    context: AtDesk,
+) -> int:
+    """Forget a person: names, pictures, and what shows them; the visits stay, without a name."""
+    context.require_writable()
+    held = _sealed_keys(context, keys, name)
+    author = Author("command", "forget")
+    async with EventStore(
+        str(context.db_path),
+        str(context.thumbnails_dir),
+        writer=author,
+        keys_dir=str(held.path),
+    ) as store:
+        person = await find_person(store, name, only=only)
+        if person is None:
+            await forgetting.finish(store, Thumbnails(context.thumbnails_dir))
+            for sentence in renew(held):
+                context.note(sentence)
+            raise BadArgument(
+                f"there is no person {name!r} that could be forgotten; what earlier runs may have"
+                " left is finished"
+            )
+        if export is not None:
+            await anyio.to_thread.run_sync(_export, context, held, person, export)
+            return 0
+        found = await anyio.to_thread.run_sync(forgetting.reach, context.db_path, person)
+        if found.held.in_clear:
+            raise BadArgument(
+                f"{counted(found.held.in_clear, 'record')} with the name in clear:"
+                " nothing can change a record; `eventlog seal` makes a log with sealed names first"
+            )
+        faces: list[Path] = []
+        if known_faces is not None:
+            faces = left_over.known_faces(known_faces, texts_of(person))
+        if not as_json:
+            _say_plan(context, person, found, faces, keep=keep_pictures)
+        if not yes and not _agreed(name):
+            context.say("Nothing was changed: --yes does it.", "yellow")
+            return 1
+        done = await forgetting.forget(
+            store,
+            Thumbnails(context.thumbnails_dir),
+            person,
+            reason=reason,
+            requested_at=datetime.now(UTC),
+            keep_pictures=keep_pictures,
+        )
+    for face in faces:
+        face.unlink(missing_ok=True)
+    report = afterwards(context, held, person, Before(done, found.events), config)
+    if as_json:
+        context.json(msgspec.to_builtins(report))
+    else:
+        _say_report(context, report)
+    sign_before(context)
+    return int(not report.finished)
+
+
+def _sealed_keys(context: Context, given: Path | None, name: str) -> KeysDir:
+    """The log's keys, where its names are sealed. Raises KeysMissing, BadArgument."""
+    with context.reading() as connection:
+        held = keys_of(context, given, connection)
+        if held.file("seals").exists():
+            held.require(context.db_path)
+            return held
+        clear = left_over.in_records(connection, [name]).in_clear
+    if clear:
+        raise BadArgument(
+            f"{counted(clear, 'record')} with the name in clear: nothing can change a record;"
+            " `eventlog seal` makes a log with sealed names first"
+        )
+    raise KeysMissing(f"there is no seals file in {held.path}: no name of this log can be erased")
+
+
+def _agreed(name: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return input(f"Type the name to forget {name}: ").strip() == name
+    except EOFError:
+        return False
+
+
+# ── what the person gets ───────────────────────────────────────────────────────────────────
+
+
+def _export(context: Context, held: KeysDir, person: Person, target: Path) -> None:
+    """Write the person's file; what it holds is noted, and is not sealed with again."""
+    with SealsFile(held.file("seals"), held.log_id) as seals:
+        slots = {slot.sealed: slot.text for slot in seals.slots() if slot.sealed in person.seals}
+        thumbnails = Thumbnails(context.thumbnails_dir)
+        records, saved = their_records.write(context.db_path, thumbnails, person, slots, target)
+        seals.retire(person.seals)
+    now_us = int(context.now().timestamp() * 1e6)
+    copy = Copy(what="export", path=str(target.absolute()), at_us=now_us, seals=person.seals)
+    copies.note(held.file("copies"), copy)
+    context.say(
+        f"{target} holds {counted(records, 'record')} and {counted(saved, 'picture')}. It has"
+        " names in clear: give it to the person and keep none."
+    )
+
+
+# ── before and after ───────────────────────────────────────────────────────────────────────
+
+
+def _say_plan(
+    context: Context, person: Person, found: Reach, faces: Sequence[Path], *, keep: bool
+) -> None:
+    context.say(f"{person.name} is forgotten:", "bold")
+    if person.also:
+        context.say(f"  with {', '.join(person.also)}, which belong to the same person")
+    context.say(f'  {counted(found.events, "visit")} will say "erased person"')
+    if not keep:
+        context.say(f"  {counted(len(found.pictures), 'picture')} of these visits are deleted")
+    for face in faces:
+        context.say(f"  {face} is deleted")
+
+
+def _say_report(context: Context, report: Report) -> None:
+    done = report.done
+    context.say(
+        f"{counted(done.overwritten, 'name')} overwritten, {counted(done.pictures, 'picture')}"
+        f" deleted, {counted(done.legacy, 'cell')} of older tables emptied."
+    )
+    if not report.found:
+        context.say("Found 0 times in the log's files.", "green")
+    for path, count in report.found.items():
+        context.say(f"Found {count} times in {path}.", "yellow")
+    for sentence in report.left:
+        context.say(f"Left: {sentence}.")
+    if not report.finished:
+        context.say(f"Not finished{': ' + done.why if done.why else ''}. Run it again.", "red")

@@ -1,0 +1,131 @@
+"""What is left of a person after `eventlog forget`: a search of the files, and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from eventlog.cli import keys_copies
+from eventlog.cli.context import Context, counted
+from eventlog.errors import BadArgument, EventLogError
+from eventlog.evidence import copies
+from eventlog.evidence.keys import KeysDir
+from eventlog.evidence.seals import State
+from eventlog.evidence.seals_file import SealsFile
+from eventlog.maintenance.forgetting import left_over, scan
+from eventlog.maintenance.forgetting.forget import Forgotten, texts_of
+from eventlog.maintenance.forgetting.left_over import Held
+from eventlog.run.config import Config, Frigate, load
+from eventlog.store.erasing import Person
+
+KNOWN_FACES: Final = Path("known_faces")
+# Shorter texts are in any file by chance.
+_SEARCHED_BYTES: Final = 4
+
+
+class Before(NamedTuple):
+    """What was done, and how many visits named the person before."""
+
+    done: Forgotten
+    events: int
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What was done, in which files the texts are found, and what is out of reach."""
+
+    done: Forgotten
+    found: dict[str, int]
+    left: list[str]
+    finished: bool
+
+
+def afterwards(
+    context: Context, held: KeysDir, person: Person, before: Before, config: Path
+) -> Report:
+    """Renew the second places, search the files, and list what is out of reach.
+
+    No store of this process may be open: the search reads the database file.
+    """
+    texts = texts_of(person)
+    left = [*renew(held)]
+    found = _search(context, held, texts)
+    users = {path for path in found if ".users" in path.name}
+    left += [f"{path}: a user of the dashboard has that name" for path in sorted(users)]
+    faces = left_over.known_faces(KNOWN_FACES, texts)
+    left += [f"{face}: the next visit would name them again" for face in faces]
+    names = scan.names_of(context.thumbnails_dir, texts)
+    left += [f"the picture {name} has the name in its own" for name in names]
+    with context.reading() as connection:
+        after = left_over.in_records(connection, texts)
+    left += [*_in_records(after), *_in_config(config, texts), *_outside(before.events, held)]
+    others = {path: count for path, count in found.items() if path not in users}
+    # A record that holds the text elsewhere, or a longer name, explains what is found.
+    explained = after != Held() or _is_part_of_another(held, texts)
+    return Report(
+        done=before.done,
+        found={str(path): count for path, count in others.items()},
+        left=left,
+        finished=before.done.finished and not faces and (not others or explained),
+    )
+
+
+def renew(held: KeysDir) -> Iterator[str]:
+    """Renew every second place of the keys; a sentence for each that could not be."""
+    for copy in copies.read(held.file("copies")):
+        if copy.what == "keys":
+            try:
+                keys_copies.renew(held, Path(copy.path))
+            except EventLogError as error:
+                yield f"{copy.path} still opens the name: {error}"
+
+
+def _search(context: Context, held: KeysDir, texts: Sequence[str]) -> dict[Path, int]:
+    more = [path for path in held.path.glob(f"{held.log_id.hex()}.*") if path.is_file()]
+    wanted = [text for text in texts if len(text.encode()) >= _SEARCHED_BYTES]
+    return scan.occurrences(scan.files_of(context.db_path, more), wanted) if wanted else {}
+
+
+def _is_part_of_another(held: KeysDir, texts: Sequence[str]) -> bool:
+    """Whether another person's name holds one of the texts, as Joanna holds anna."""
+    with SealsFile(held.file("seals"), held.log_id) as seals:
+        others = [slot.text for slot in seals.slots() if slot.state is not State.ERASED]
+    return any(text in other for text in texts for other in others)
+
+
+def _in_records(held: Held) -> Iterator[str]:
+    for count, where in (
+        (held.keys, "an idempotency key"),
+        (held.metas, "a meta"),
+        (held.others, "another field, as a rule"),
+    ):
+        if count:
+            yield f"{counted(count, 'record')} with the text in {where}: records never change"
+
+
+def _in_config(path: Path, texts: Sequence[str]) -> Iterator[str]:
+    """Where the running door's config names the person."""
+    try:
+        config: Config = load(path)
+    except BadArgument:
+        return  # there is no running door here
+    for name, source in config.source.items():
+        if isinstance(source, Frigate):
+            for text in texts:
+                if text in source.people:
+                    yield f"{path}: source.{name}.people has {text}"
+
+
+def _outside(events: int, held: KeysDir) -> Iterator[str]:
+    """Copies that were made, and what other systems know."""
+    for copy in copies.read(held.file("copies")):
+        if copy.what != "keys":
+            yield f"{copy.path}, made as {copy.what}, has names in it"
+    visits = counted(events, "visit")
+    yield (
+        f"what others recorded of {visits}: Frigate, Ring, the lock, Home Assistant's history,"
+        " messages on phones; a running door overwrites its retained MQTT messages itself"
+    )
+    yield "raw copies of the database, of the folder of keys and of pictures, wherever they are"

@@ -1,0 +1,287 @@
+"""`eventlog forget` and `seal`: no byte of a name is left, and all else is as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import anyio
+import pytest
+
+from eventlog import EventStore
+from eventlog.facts import (
+    FaceResult,
+    Fact,
+    IdentityLinked,
+    Motion,
+    PersonNamed,
+    UnlockAction,
+)
+from eventlog.journal import table as journal
+from eventlog.maintenance.verify.log import verify
+from eventlog.pictures.thumbnails import Thumbnails
+from tests.cli.command_line import CommandLine
+from tests.pictures.hostile_frames import jpeg
+
+AT = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
+NAME, SHOWN, REF, OTHER = "canary-ada", "Canary Lovelace é", "canary-user-1", "bo-the-other"
+CANARIES = (NAME, SHOWN, REF)
+
+
+def visit(number: int, name: str) -> list[Fact]:
+    """A visit of somebody who is let in."""
+    at = AT + timedelta(minutes=number)
+    return [
+        Motion(camera_id="front_door", recorded_at=at),
+        FaceResult(name=name, distance=0.3, tolerance=0.6),
+        UnlockAction(granted=True, door_action="unlocked", person=name, actor="face"),
+    ]
+
+
+async def fill(path: Path, keys: Path | None, visits: int = 6) -> None:
+    """Two persons with visits, pictures, a name to show and a link."""
+    folder = Thumbnails(path.parent / "thumbnails")
+    async with EventStore(
+        str(path), str(folder.folder), keys_dir=None if keys is None else str(keys)
+    ) as store:
+        await store.append(PersonNamed(name=NAME, display_name=SHOWN))
+        await store.append(PersonNamed(name=OTHER, display_name="Bo"))
+        await store.append(IdentityLinked(person=NAME, identity=REF, source="august"))
+        for number in range(visits):
+            name = (NAME, OTHER)[number % 2]
+            saved = await folder.save_async(jpeg(), (AT + timedelta(minutes=number)).isoformat())
+            assert saved is not None
+            await store.append(*visit(number, name), saved)
+        await store.caught_up(await store.reader.last_position())
+
+
+def everything(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below a folder, with its bytes."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path, path.read_bytes()
+
+
+def forms(text: str) -> Iterator[bytes]:
+    """A text in the forms in which a file may hold it."""
+    raw = text.encode()
+    yield raw
+    yield raw.hex().encode()
+    yield json.dumps(text)[1:-1].encode()
+    yield text.encode("utf-16-le")
+
+
+def found_in(folder: Path, texts: tuple[str, ...] = CANARIES) -> list[str]:
+    """The files that hold one of the texts."""
+    return [
+        f"{path}: {text}"
+        for path, data in everything(folder)
+        for text in texts
+        if any(form in data for form in forms(text))
+    ]
+
+
+def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """The answer of a query."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def unsealed(door: CommandLine) -> list[dict[str, Any]]:
+    """The events as they are shown, without their seals."""
+    return [{**event, "sealed": None} for event in door("events", "--json").json]
+
+
+@pytest.fixture
+def door(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> CommandLine:
+    """A log with sealed names and a second place of its keys, in a folder of their own."""
+    for folder in ("log", "stick", "work"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    path = tmp_path / "log" / "events.db"
+    anyio.run(fill, path, tmp_path / "keys")
+    door = CommandLine(capsys, path, keys_dir=tmp_path / "keys")
+    assert door("keys", "backup", tmp_path / "stick" / "door.keys").code == 0
+    return door
+
+
+def test_a_forgotten_name_is_in_no_byte_of_any_file(door: CommandLine, tmp_path: Path) -> None:
+    """Not in the log, its WAL, the keys, their second place, a backup, an export, a replay."""
+    names = {place.split(":")[0] for place in found_in(tmp_path)}
+    assert {Path(name).suffix for name in names} >= {".db", ".seals", ".keys"}
+    said = door("forget", NAME, "--yes")
+    assert (said.code, "Found 0 times" in said.out) == (0, True), said
+    assert found_in(tmp_path) == []
+    assert door("backup", tmp_path / "stick" / "backup.db").code == 0
+    assert door("export", tmp_path / "stick" / "export.jsonl").code == 0
+    assert door("replay").code == 0
+    assert door("replay", "--until", "10", "--into", tmp_path / "stick" / "then.db").code == 0
+    assert door("verify").code == 0
+    assert found_in(tmp_path) == []
+    assert NAME not in door("events").out + door("show", 1).out + door("tail").out
+
+
+def test_the_other_person_is_untouched(door: CommandLine) -> None:
+    """Rows, pictures and records, byte for byte; only records were added."""
+    of_bo = f"SELECT * FROM events WHERE person_name = '{OTHER}'"
+    before = rows(door.db, of_bo), rows(door.db, "SELECT * FROM journal ORDER BY position")
+    pictures = {path.name for path in door.thumbnails.glob("*.jpg")}
+    assert door("forget", NAME, "--yes").code == 0
+    after = rows(door.db, "SELECT * FROM journal ORDER BY position")
+    assert rows(door.db, of_bo) == before[0]
+    assert after[: len(before[1])] == before[1]
+    assert len({path.name for path in door.thumbnails.glob("*.jpg")}) == len(pictures) - 3
+    assert verify(door.db).ok
+    assert OTHER in door("events").out
+    assert "erased person" in door("events").out
+
+
+def test_nothing_is_done_without_a_yes(door: CommandLine, tmp_path: Path) -> None:
+    """It says what it would reach, and changes no byte."""
+    before = rows(door.db, "SELECT * FROM journal")
+    said = door("forget", NAME)
+    assert (said.code, "3 visits" in said.out, "3 pictures" in said.out) == (1, True, True)
+    assert SHOWN in said.out
+    assert rows(door.db, "SELECT * FROM journal") == before
+    assert found_in(tmp_path / "keys")
+
+
+def test_pictures_can_be_kept_and_files_of_faces_deleted(door: CommandLine, tmp_path: Path) -> None:
+    """What is not deleted is said, and keeps it from being finished."""
+    faces = tmp_path / "work" / "known_faces"
+    faces.mkdir()
+    for name in (f"{NAME}.jpg", f"{OTHER}.jpg"):
+        (faces / name).touch()
+    said = door("forget", NAME, "--yes", "--keep-pictures")
+    assert said.code == 1
+    assert f"known_faces/{NAME}.jpg: the next visit would name them again" in said.out
+    assert len(list(door.thumbnails.glob("*.jpg"))) == 6
+
+
+def test_known_faces_go_with_the_person(door: CommandLine, tmp_path: Path) -> None:
+    """Those of this person only."""
+    faces = tmp_path / "work" / "known_faces"
+    faces.mkdir()
+    for name in (f"{NAME}.jpg", f"{NAME}_2.png", f"{OTHER}.jpg"):
+        (faces / name).touch()
+    assert door("forget", NAME, "--yes", "--known-faces", faces).code == 0
+    assert [path.name for path in faces.iterdir()] == [f"{OTHER}.jpg"]
+
+
+def test_what_cannot_be_reached_is_said(door: CommandLine, tmp_path: Path) -> None:
+    """The config's people, a rule with the name in it, a copy of the keys that is away."""
+
+    async def rule() -> None:
+        async with EventStore(
+            str(door.db), str(door.thumbnails), keys_dir=str(tmp_path / "keys")
+        ) as store:
+            await store.append(
+                UnlockAction(granted=False, rule=f"{NAME} may enter"), key=f"by {NAME}"
+            )
+
+    anyio.run(rule)
+    config = tmp_path / "door.toml"
+    config.write_text(
+        f'log = {{ db = "{door.db}", thumbnails = "x" }}\nmqtt = {{}}\n'
+        f'[source.frigate]\nkind = "frigate"\npeople = ["{NAME}"]\n'
+    )
+    (tmp_path / "stick" / "door.keys").unlink()
+    said = door("forget", NAME, "--yes", "--config", config)
+    assert f"source.frigate.people has {NAME}" in said.out
+    assert "1 record with the text in another field" in said.out
+    assert "1 record with the text in an idempotency key" in said.out
+    assert "door.keys still opens the name" in said.out
+    assert "Home Assistant" in said.out
+
+
+def test_a_person_gets_all_of_theirs_and_nothing_of_others(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """A zip with records and pictures; it is noted, and the next visit gets another seal."""
+    target = tmp_path / "stick" / "ada.zip"
+    assert door("forget", NAME, "--export", target).code == 0
+    with ZipFile(target) as archive:
+        lines = [json.loads(line) for line in archive.read("records.jsonl").splitlines()]
+        pictures = [name for name in archive.namelist() if name.startswith("pictures/")]
+        assert OTHER.encode() not in archive.read("records.jsonl")
+    named = [line for line in lines if NAME in json.dumps(line)]
+    assert len(named) == 2 + 3 * 2
+    assert len(pictures) == 3
+    assert found_in(tmp_path / "keys")  # nothing was erased
+    said = door("forget", NAME, "--yes")
+    assert f"{target}, made as export, has names in it" in said.out
+    again = door("forget", NAME, "--export", tmp_path / "stick" / "again.zip")
+    assert (again.code, "no person" in again.err) == (2, True)
+
+
+def test_a_log_in_clear_is_sealed_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`forget` refuses, with the number of records; after `seal` it does as for any other."""
+    for folder in ("log", "stick"):
+        (tmp_path / folder).mkdir()
+    path = tmp_path / "log" / "events.db"
+    anyio.run(fill, path, None)
+    door = CommandLine(capsys, path, keys_dir=tmp_path / "keys")
+    events = unsealed(door)
+    (tmp_path / "keys").mkdir(mode=0o700)
+    refused = door("forget", NAME, "--yes")
+    assert refused.code == 2
+    assert "records with the name in clear" in refused.err
+    assert "eventlog seal" in refused.err
+    sealed = door("seal", "--copy", tmp_path / "stick" / "door.keys")
+    assert sealed.code == 0, sealed
+    assert verify(path).ok
+    assert unsealed(door) == events
+    assert door("forget", NAME, "--yes").code == 0
+    assert found_in(tmp_path) == []
+
+
+def test_sealing_keeps_positions_events_keys_times_and_kinds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And says of each record which one it was, by no digest of it."""
+    (tmp_path / "log").mkdir()
+    (tmp_path / "stick").mkdir()
+    path = tmp_path / "log" / "events.db"
+    anyio.run(fill, path, None)
+    columns = "position, event_id, kind, format, appended_at, append_index, append_size, key"
+    before = rows(path, f"SELECT {columns} FROM journal ORDER BY position")
+    door = CommandLine(capsys, path, keys_dir=tmp_path / "keys")
+    assert door("seal", "--copy", tmp_path / "stick" / "door.keys").code == 0
+    after = rows(path, f"SELECT {columns} FROM journal ORDER BY position")
+    assert after[: len(before)] == before
+    with closing(sqlite3.connect(path)) as connection:
+        metas = [row.meta for row in journal.read_all(connection)]
+    assert all(meta is not None and b"origin" in meta and b"digest" not in meta for meta in metas)
+    again = door("seal", "--copy", tmp_path / "stick" / "door.keys")
+    assert (again.code, "sealed already" in again.err) == (2, True)
+
+
+def test_a_door_comes_back_from_both_places_with_its_names(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """A dead card: the backup of the journal and that of the keys are enough."""
+    events = door("events", "--json").json
+    assert door("backup", tmp_path / "stick" / "backup.db").code == 0
+    shutil.rmtree(tmp_path / "log")
+    shutil.rmtree(tmp_path / "keys")
+    (tmp_path / "log").mkdir()
+    shutil.copy(tmp_path / "stick" / "backup.db", door.db)
+    assert door("keys", "restore", tmp_path / "stick" / "door.keys").code == 0
+    assert door("replay").code == 0
+    assert door("events", "--json").json == events
+
+
+def test_a_picture_is_known_to_verify_as_removed(door: CommandLine) -> None:
+    """Not as missing."""
+    assert door("forget", NAME, "--yes").code == 0
+    said = door("verify")
+    assert (said.code, "missing" in said.out) == (0, False)
