@@ -27,7 +27,7 @@ from eventlog.maintenance.forgetting import left_over, their_records
 from eventlog.maintenance.forgetting.forget import Reach, texts_of
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
-from eventlog.run.config import DEFAULT_PATH
+from eventlog.run.config_file import DEFAULT_PATH
 from eventlog.store.erasing import Person, find_person
 from eventlog.store.event_store import EventStore
 

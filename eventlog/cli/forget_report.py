@@ -18,7 +18,8 @@ from eventlog.evidence.seals_file import SealsFile
 from eventlog.maintenance.forgetting import left_over, scan
 from eventlog.maintenance.forgetting.forget import Forgotten, texts_of
 from eventlog.maintenance.forgetting.left_over import Held
-from eventlog.run.config import Config, Frigate, load
+from eventlog.run.config import Config, Frigate
+from eventlog.run.config_file import load
 from eventlog.store.erasing import Person
 
 KNOWN_FACES: Final = Path("known_faces")

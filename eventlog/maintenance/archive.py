@@ -19,7 +19,7 @@ from msgspec import UNSET
 
 from eventlog.errors import BadArgument, BadPayload, BadRecord, JournalHole
 from eventlog.evidence import tree_secret
-from eventlog.journal import chain
+from eventlog.journal import chain, sealing
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, mark_of
 from eventlog.journal.progress import Progress, tell
@@ -75,13 +75,15 @@ def export(
             raise BadArgument(f"there is nothing after {after}: the last record is {end}")
         last = Head(Position(end), _hash_at(connection, end))
         start = Head(Position(after), _hash_at(connection, after))
-        secret = tree_secret.read(connection)
+        secret, sealed = tree_secret.read(connection), sealing.read(connection)
         header = form.Header(
             log_id=journal.log_id(connection),
             after=after,
             until=end,
             hash=last.hash,
             tree=UNSET if secret is None else secret,
+            sealed_since=UNSET if sealed is None else sealed.since,
+            seals_id=UNSET if sealed is None else sealed.seals_id,
         )
         out.write(form.ENCODER.encode(header) + b"\n")
         for row in _checked(connection, start, end, progress):
@@ -143,6 +145,9 @@ def _restore(lines: Iterable[bytes | str], spare: Path, progress: Progress | Non
     with translated(spare), new_log(spare, header.log_id) as connection:
         if header.tree is not UNSET:
             tree_secret.put(connection, header.tree)
+        if header.sealed_since is not UNSET and header.seals_id is not UNSET:
+            sealing.make_table(connection)
+            sealing.begin(connection, header.sealed_since, header.seals_id)
         for number, text in numbered:
             row = form.row_of(number, form.decode(form.LINE_DECODER, number, text), head)
             try:

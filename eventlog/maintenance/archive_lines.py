@@ -41,7 +41,8 @@ class Header(Struct, frozen=True, kw_only=True):
     """An archive's first line. `hash` is that of the record at `until`, the last one.
 
     `tree` is the secret of the log's tree, without which no proof of it can be made again; it is
-    there where heads of the log were signed.
+    there where heads of the log were signed. `sealed_since` and `seals_id` are there where names
+    are sealed: since which position, and the id of the file that opens them.
     """
 
     archive: Literal["eventlog/1"] = "eventlog/1"
@@ -52,6 +53,8 @@ class Header(Struct, frozen=True, kw_only=True):
     until: _NotNegative
     hash: _Hash
     tree: _Hash | UnsetType = UNSET
+    sealed_since: _Positive | UnsetType = UNSET
+    seals_id: Annotated[bytes, Meta(min_length=16, max_length=16)] | UnsetType = UNSET
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -17,6 +17,7 @@ from typing import Final
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.evidence import tree_secret
+from eventlog.journal import sealing
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadFile, HeadMark, mark_of
 from eventlog.maintenance.new_log import keep_other_head
@@ -49,6 +50,7 @@ _DELETE_SOME: Final = (
     f"DELETE FROM {_IMPORTED} WHERE position IN"  # noqa: S608 - our own name
     f" (SELECT position FROM {_IMPORTED} ORDER BY position LIMIT ?)"
 )
+_SEALS: Final = "SELECT 1 FROM {}.sqlite_schema WHERE type = 'table' AND name = 'sealing'"
 _OBJECTS: Final = (
     "SELECT name FROM main.sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index')"
 )
@@ -112,6 +114,7 @@ class _Exchange:
     def _make_table(self) -> None:
         with self._lock, transaction(self._connection):
             require_empty(self._connection, self._db_path)
+            _match_sealing(self._connection)
             for (sql,) in self._connection.execute(_DEFINED).fetchall():
                 self._connection.execute(_JOURNAL.sub(_IMPORTED, sql))
 
@@ -135,6 +138,7 @@ class _Exchange:
                     (log_id,) = connection.execute("SELECT log_id FROM whole.log").fetchone()
                     journal.make_log_id(connection, log_id)
                     _take_secret(connection)
+                    _take_sealing(connection)
                     _exchange_roots(connection)
                     connection.execute(f"DROP TABLE {_IMPORTED}")
             finally:
@@ -164,6 +168,23 @@ def _take_secret(connection: sqlite3.Connection) -> None:
     (secret,) = connection.execute("SELECT secret FROM whole.tree").fetchone()
     connection.execute("DROP TABLE IF EXISTS main.tree")
     tree_secret.put(connection, secret)
+
+
+def _match_sealing(connection: sqlite3.Connection) -> None:
+    """Have the table `sealing`, and its index on the journal, where the imported log has them."""
+    if connection.execute(_SEALS.format("whole")).fetchone() is None:
+        connection.execute(f"DROP TABLE IF EXISTS main.{sealing.TABLE}")
+        connection.execute(f"DROP INDEX IF EXISTS main.{sealing.INDEX}")
+    else:
+        sealing.make_table(connection)
+
+
+def _take_sealing(connection: sqlite3.Connection) -> None:
+    """Since when the imported log is sealed: a sealed log stays sealed."""
+    if connection.execute(_SEALS.format("whole")).fetchone() is not None:
+        row = connection.execute("SELECT since, seals_id FROM whole.sealing").fetchone()
+        if row is not None:
+            sealing.begin(connection, *row)
 
 
 def _exchange_roots(connection: sqlite3.Connection) -> None:
