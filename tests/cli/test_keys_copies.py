@@ -49,7 +49,7 @@ def test_no_name_is_sealed_without_a_second_place(
     (tmp_path / "log").mkdir()
     door = CommandLine(capsys, logs.build_log(tmp_path / "log" / "events.db"))
     said = door("keys", "init", tmp_path / "keys")
-    assert "in clear" in said.out
+    assert "--copy FILE" in said.out
     assert not list((tmp_path / "keys").glob("*.seals"))
     shutil.rmtree(tmp_path / "keys")
     nowhere = door("keys", "init", tmp_path / "keys", "--copy", tmp_path / "no stick" / "x.keys")
