@@ -34,7 +34,7 @@ from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole
 FINE: Final = 0
 FINDING: Final = 1
 WRONG: Final = 2
-# Python's stand-ins for the bytes of an argument that are not valid text.
+# How Python represents the bytes of an argument that are not valid text.
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # As shells count a program that the end of its reader has ended.
 BROKEN_PIPE: Final = 141

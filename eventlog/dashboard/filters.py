@@ -150,7 +150,7 @@ def before(query: Mapping[str, str]) -> Before | None:
 
 
 def position(query: Mapping[str, str]) -> int:
-    """The position of a record that a page was told of, 0 for none. Raises BadArgument."""
+    """The position of a record from a live stream, 0 for none. Raises BadArgument."""
     text = query.get("position", "") or "0"
     if not text.isascii() or not text.isdigit() or int(text[:20]) > ID_MAX:
         raise BadArgument("position: is a number")

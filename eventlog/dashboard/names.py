@@ -46,7 +46,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    parts = _ISOLATED.split(text)  # every second one stood between isolates
+    parts = _ISOLATED.split(text)  # every second one was between isolates
     return "".join(
         f"{ISOLATE}{_escaped(part)}{POP}" if index % 2 else _escaped(part)
         for index, part in enumerate(parts)

@@ -1,6 +1,6 @@
 """Persons in URLs, by number and never by name.
 
-An address is kept by browsers and proxies, and by everybody it is sent to; none of them can be made
+A URL is stored by browsers and proxies, and by everybody it is sent to; none of them can be made
 to forget it. So every address that the dashboard writes names a person by the id of the view
 `persons`. A name in an older address is still read: a page redirects to the address by id, and no
 answer repeats the name.

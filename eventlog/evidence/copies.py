@@ -1,7 +1,7 @@
 """ID.copies in the folder of keys: which copies of names were made, where and when.
 
-Whoever is erased here is still in those copies, so `forget` has to name them. Lines of JSON, one a
-copy; a copy that is renewed in its place keeps its line. Knows no seal and no journal.
+A person who is erased here is still in those copies, so `forget` has to name them. Lines of JSON,
+one a copy; a copy that is renewed in its place keeps its line. Knows no seal and no journal.
 """
 
 from __future__ import annotations

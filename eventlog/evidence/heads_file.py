@@ -31,7 +31,7 @@ def append_head(path: Path, note: Note, *, outside: bool = False) -> None:
     """Write a head at the end of a file of heads. Raises DatabaseError.
 
     A file `outside` may be a link or another user's, and the head is on its disk when the call
-    returns; one beside the log is a plain file of its owner.
+    returns; one next to the log is a plain file of its owner.
     """
     with translated(path):
         flags = os.O_RDWR | os.O_APPEND

@@ -74,7 +74,7 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
         What was written.
 
     Raises:
-        BadArgument: the target holds something else, or lies in the folder of keys.
+        BadArgument: the target holds something else, or is in the folder of keys.
         DatabaseError: the disk refused; an earlier copy stays usable.
     """
     if target.parent.resolve().is_relative_to(keys.path.resolve()):
@@ -93,7 +93,7 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
 
 
 def read(path: Path) -> KeysBackup:
-    """What a backup of keys holds. Raises KeysMissing where it is none."""
+    """The content of a backup of keys. Raises KeysMissing if it is not one."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -116,7 +116,7 @@ def restore(path: Path, folder: Path, db_path: Path) -> KeysBackup:
     Args:
         path: the backup.
         folder: the folder of keys, made where it is missing.
-        db_path: the log, which the folder may not lie beside.
+        db_path: The log, next to which the folder must not be.
 
     Returns:
         What was put back.

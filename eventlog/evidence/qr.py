@@ -27,7 +27,7 @@ def as_svg(line: str) -> str:
 
 def _library() -> ModuleType:
     try:
-        import segno  # noqa: PLC0415 - hardly ever asked for
+        import segno  # noqa: PLC0415 - rarely used
     except ImportError as error:
         raise KeysMissing(
             "a QR code needs the package segno; install the extra proof of doorjournal"

@@ -4,8 +4,8 @@ Nothing is deleted without a rule. What is deleted is said by a fact first: `pic
 the disk before the file goes. A run that is killed in between is finished by the next one, which
 deletes every file that such a fact names. Facts are never deleted.
 
-`retention_rule.py` says which. The age of a picture is told by the times of the journal, and not
-trusted where the wall clock can't be: see `doubt_about_clock`.
+`retention_rule.py` says which. The age of a picture is computed from the times of the journal, and
+not trusted where the wall clock can't be: see `doubt_about_clock`.
 
 Knows the journal's rows and the read table of events, and no command.
 """
@@ -173,7 +173,7 @@ def known_visits(connection: sqlite3.Connection) -> dict[int, Visit]:
 def doubt_about_clock(
     connection: sqlite3.Connection, *, now_us: int, boot: bytes | None, clock_ns: int | None
 ) -> str | None:
-    """Why ages can't be told now; None if the wall clock agrees with the journal.
+    """Why ages can't be computed now; None if the wall clock agrees with the journal.
 
     Args:
         connection: The log.

@@ -101,7 +101,7 @@ def lasting(seconds: float) -> str:
     if minutes < 60:  # noqa: PLR2004 - minutes of an hour
         return counted(minutes, "minute")
     hours, rest = divmod(minutes, 60)
-    if hours < 48:  # noqa: PLR2004 - two days are told as days
+    if hours < 48:  # noqa: PLR2004 - two days are shown as days
         more = f" and {counted(rest, 'minute')}" if rest else ""
         return f"{counted(hours, 'hour')}{more}"
     return counted(round(hours / 24), "day")

@@ -1,6 +1,6 @@
 """Every report of a state of a door, so that its state at any time can be read back.
 
-The views `doors` and `locks` each have such a table of their own beside their latest rows. Reports
+The views `doors` and `locks` each have such a table in addition to their latest rows. Reports
 may come in any order: what counts is their own time, then their position. Knows no fact.
 """
 

@@ -173,7 +173,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:
         """Submit the head, from the size that the witness says it has.
 
-        Not every witness tells its newest head when it is asked; each says its size in a 409.
+        Not every witness gives its newest head when asked; each gives its size in a 409.
         """
         known = 0
         for _ in range(4):  # another submitter may be faster

@@ -111,7 +111,7 @@ class Post:
                 wait_s = min(wait_s * 2, RETRY_MAX_S)
 
     async def once(self) -> bool:
-        """Try to hand over the newest head; whether there is none left to hand over."""
+        """Try to send the newest head; return whether none is left to send."""
         head = self._head
         if head is None or self._is_done():
             return True

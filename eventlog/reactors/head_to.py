@@ -4,7 +4,7 @@
     exec:/usr/local/bin/send-head
     witness:https://host/prefix VKEY [every=600]
 
-One entry a line, or separated by semicolons. Opens nothing and asks nobody.
+One entry a line, or separated by semicolons. Opens no file and no connection.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class Notary:
             places: where heads go.
             append: appends facts about heads; None leaves them out.
             nudge: given when the journal grew; None looks at a pace.
-            monotonic: a clock of seconds that nobody sets.
+            monotonic: A clock in seconds that is never set.
         """
         self._db_path = db_path
         self._keys = keys

@@ -23,7 +23,7 @@ AT_ONCE: Final = "unlock_action"
 
 
 class Pace:
-    """Told what was read and signed, it says what is due. `now` is a clock that nobody sets."""
+    """Decides from what was read and signed what is due. `now` is a clock that is never set."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """Nothing was read or signed yet; the first walk is due in a day."""

@@ -27,7 +27,7 @@ class WitnessedTeller:
     """`append` puts a fact into the journal; None leaves it out. `now` is a monotonic clock."""
 
     def __init__(self, append: AppendFact | None, now: Callable[[], float]) -> None:
-        """Nothing was told yet."""
+        """Nothing was recorded yet."""
         self._append = append
         self._now = now
         self._told_at = -EVERY_S

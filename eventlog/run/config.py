@@ -20,7 +20,7 @@ class _Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Log(_Table, frozen=True, kw_only=True):
-    """Where the log and its pictures lie. `must_exist` refuses to make a new log."""
+    """The paths of the log and its pictures. `must_exist` forbids to make a new log."""
 
     db: str
     thumbnails: str
@@ -176,7 +176,7 @@ BY_MQTT: Final = (Frigate, Zigbee2Mqtt, RingMqtt, ZwaveJs, Nuki, DoubleTake, Sta
 
 
 class Alert(_Table, frozen=True, kw_only=True):
-    """A rule: what the household is told, and how.
+    """An alert rule: what is sent, and how.
 
     `after` is for door_open: how long it must be open. `quiet` holds alerts back until its end.
     `unsure` says what becomes of an alert that was perhaps sent before a crash.
@@ -218,7 +218,7 @@ class Publish(_Table, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """The whole config."""
+    """The config."""
 
     log: Log
     dashboard: Dashboard | None = None

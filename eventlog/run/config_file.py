@@ -99,7 +99,7 @@ def parse(text: str) -> Config:
     return config
 
 
-# ── what one value alone can't tell ────────────────────────────────────────────────────────
+# ── what one value alone can't show ────────────────────────────────────────────────────────
 
 
 def _check(config: Config) -> None:
@@ -136,7 +136,7 @@ def _check_named(path: str, family: str, names: Iterable[str], there: Mapping[st
 
 
 def _check_teller(path: str, told: Mapping[str, str], config: Config) -> None:
-    """One source tells of a device: of two, each opening would be recorded twice."""
+    """Only one source may report a device: with two, each opening would be recorded twice."""
     for source in told:
         if source not in config.source:
             raise BadArgument(f"{path}.{source}: there is no source.{source}")

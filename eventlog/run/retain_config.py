@@ -55,7 +55,7 @@ class Retain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
     def unseen_us(self) -> int | None:
-        """After which time without a visit a person is forgotten; None if nobody is."""
+        """After which time without a visit a person is forgotten; None if never."""
         return None if self.unseen is None else age_us("retain.unseen", self.unseen)
 
 

@@ -138,7 +138,7 @@ class Supervisor:
             await part.run()
         except EventLogError as error:
             # Our own sentence says what to do next; only its class is recorded.
-            log.error("the part %s: %s", part.name, error)  # noqa: TRY400 - told, not a bug
+            log.error("the part %s: %s", part.name, error)  # noqa: TRY400 - an expected error, not a bug
             said = error_code(error)
         except Exception as error:  # noqa: BLE001 - whatever a part raises, the others go on
             log.info("the part %s: %s", part.name, where(error))

@@ -110,7 +110,7 @@ class Unknown(Struct, frozen=True):
 class Refused(Struct, frozen=True):
     """A bad message, or a bad field of one that is sound otherwise.
 
-    `place` says where it is, "" for the message at hand; `reason` repeats no value of it.
+    `place` says where it is, "" for this message; `reason` repeats no value of it.
     """
 
     place: str

@@ -40,7 +40,7 @@ class _Series(Struct):
     newest: int
     entries: list[_Entry] = field(default_factory=list)
     complete: bool = False
-    in_file: int = 0  # so many were counted in the file at hand
+    in_file: int = 0  # how many were counted in this file
 
 
 class Numbering:

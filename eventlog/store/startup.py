@@ -1,9 +1,9 @@
 """Checks at a start: stops that were not clean, and a head file that differs from the journal.
 
-    marks of stores that nobody closed  ──▶ an unclean stop for each, in the journal
-    a head beyond the journal's end     ──▶ an unclean stop that names it; the file is kept aside
-    a damaged head file                 ──▶ kept aside, with a warning
-    an older head file, or none         ──▶ written again
+    marks of stores that were not closed  ──▶ an unclean stop for each, in the journal
+    a head beyond the journal's end       ──▶ an unclean stop that names it; the file is kept aside
+    a damaged head file                   ──▶ kept aside, with a warning
+    an older head file, or none           ──▶ written again
 
 Knows how a log is made and opened (`opening.py`), and nothing of appends.
 """

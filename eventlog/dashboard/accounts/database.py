@@ -54,7 +54,7 @@ COLUMNS: Final = {
 
 
 def accounts_path(db_path: Path) -> Path:
-    """Where the accounts of a log lie."""
+    """The path of the accounts of a log."""
     return users_path(db_path)
 
 
@@ -85,7 +85,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if _is_ready(connection, path):
         return
     with transaction(connection):
-        if _is_ready(connection, path):  # another process may have been quicker
+        if _is_ready(connection, path):  # another process may have been faster
             return
         for schema in SCHEMAS:
             for statement in schema.split(";\n"):
@@ -102,7 +102,7 @@ def _add_columns(connection: sqlite3.Connection) -> None:
             if name not in known:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {name} {declared}")
         if table == "users" and "role" not in known:
-            # Whoever had an account before there were roles could do everything.
+            # Before there were roles, every account could do everything.
             connection.execute("UPDATE users SET role = 'owner'")
 
 

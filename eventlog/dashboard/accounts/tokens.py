@@ -124,8 +124,8 @@ def add(
 ) -> str:
     """A new token's secret.
 
-    `owner_id` is the user who makes it; None is whoever has the machine. Raises BadArgument for a
-    name that is taken, for scopes that are none, and for limits that can't be.
+    `owner_id` is the user who makes it; None is a user of the machine itself. Raises BadArgument
+    for a name that is taken, for scopes that are none, and for limits that can't be.
     """
     if not 1 <= len(name) <= NAME_MAX or not name.isprintable():
         raise BadArgument(f"a token's name has 1 to {NAME_MAX} printable characters")

@@ -1,6 +1,6 @@
 """Turns a row of the read tables into the card that a page shows for an event: pure.
 
-Texts of the facts stand in a card as they are; the templates escape them. Knows no template and
+Texts of the facts are in a card unchanged; the templates escape them. Knows no template and
 no table.
 """
 
@@ -89,7 +89,7 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
 
 
 def picture_key(path: str) -> str:
-    """What stands for a picture's path in an address; no two pictures of a log share a path."""
+    """A picture's path in a URL; no two pictures of a log share a path."""
     return sha256(path.encode()).hexdigest()[:16]
 
 

@@ -41,7 +41,7 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Res
 
 @get("/events/{event_id:int}/live")
 async def live(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Response[str]:
-    """The page again, once the views have the record that a stream has just told of."""
+    """The page again, once the views have the record that a stream has announced."""
     site = site_of(request)
     await site.wait_for_views(
         min(filters.position(request.query_params), site.broadcast.last), LIVE_WAIT_S

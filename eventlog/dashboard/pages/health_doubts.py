@@ -1,7 +1,7 @@
 """Says why a log that works may still not be well: silent cameras, no check of the log. Pure.
 
 "All is well" is a promise, so it is made only where cameras recorded lately and the log was
-verified. A camera without events may be well or dead: nothing here can tell, so it is a doubt.
+verified. A camera without events may work or not: that is not known, so it is a doubt.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Respon
         headers["service-worker-allowed"] = f"{site_of(request).settings.prefix}/"
     content = asset.content
     if asset.gzipped is not None and takes_gzip(request.headers.get("accept-encoding", "")):
-        # Pages themselves are not compressed: their size would tell of the secrets in them.
+        # Pages themselves are not compressed: their size would reveal the secrets in them.
         content, headers["content-encoding"] = asset.gzipped, "gzip"
     return Response(content, media_type=asset.media_type, headers=headers)
 

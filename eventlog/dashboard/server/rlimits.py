@@ -12,7 +12,7 @@ from typing import Final
 
 DESCRIPTORS: Final = 4096  # asked of the system, whose default of 1,024 is soon used up
 SPARE: Final = 256  # for the log, its readers, pictures and what else is not a connection
-SPARE_AT_LEAST: Final = 12  # the same beside what is open already, where the limit is low
+SPARE_AT_LEAST: Final = 12  # the same in addition to what is open already, if the limit is low
 
 
 def forbid_core_files() -> None:

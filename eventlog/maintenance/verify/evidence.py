@@ -36,7 +36,7 @@ SLACK_S: Final = 60
 class KeptHead(Struct, frozen=True):
     """A head to check, and where it was kept. `outside`: where the log's machine can't change it.
 
-    `signed` is None for a line that was kept on a phone: nobody signed it. `genuine` says that a
+    `signed` is None for a line from a phone, which has no signature. `genuine` says that a
     key which was given has signed it.
     """
 
@@ -150,8 +150,8 @@ class _Roots(Struct, frozen=True):
 
 def _hold(found: Findings, kept: Sequence[KeptHead], roots: _Roots) -> list[KeptHead]:
     """The heads that the rows confirm; every other one is a finding."""
-    # Only a head that a given key has signed can say that an earlier era honestly ended: who may
-    # write the log can write a head of any era beside it.
+    # Only a head that a given key has signed proves that an earlier era was ended on purpose: who
+    # may write the log can write a head of any era next to it.
     newest_era = max((head.era for head in kept if head.genuine), default=0)
     held = []
     good = 0

@@ -479,6 +479,6 @@ def _waits(telling: Telling, channel: str, now: datetime) -> bool:
 
 
 def _named_at(record: Record) -> datetime:
-    """When a face got its name: by the fact's own word, else when the journal got it."""
+    """When a face got its name, as the fact says, else when the journal received it."""
     told = getattr(record.fact, "recorded_at", None)
     return told if isinstance(told, datetime) else record.appended_at

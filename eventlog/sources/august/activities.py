@@ -162,7 +162,7 @@ def _operation(action: str, info: Info) -> Operation | None:
     if done not in _DONE or way not in _WAYS:
         return None
     actor, credential = _WAYS[way]
-    if actor is None:  # older activities tell it apart
+    if actor is None:  # older activities distinguish it
         flags = (
             (info.keypad, ("keypad", "pin")),
             (info.tag, ("tag", "rfid")),

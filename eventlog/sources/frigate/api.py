@@ -1,6 +1,6 @@
 """Reads Frigate's lists of events and reviews from its API.
 
-A list that is fetched while an object is there has not its last score yet, nor its name: each
+A list that is fetched while an object is visible lacks its last score and its name: each
 telling is kept, under a key that holds what can change. Knows nothing of topics.
 """
 

@@ -1,7 +1,7 @@
 """Reads Frigate's messages of `frigate/events`: an object appears, changes and disappears.
 
 They come for each object as new, update and end, in no promised order, each with the state before
-and after. A message becomes a detection where something changed that a household would tell: an
+and after. A message becomes a detection if something changed that matters to a household: an
 object parked for an hour is reported every minute without any change. Knows nothing of topics.
 """
 

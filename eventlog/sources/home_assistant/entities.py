@@ -1,6 +1,6 @@
 """Reads a change of a Home Assistant entity: a lock, an event, a binary sensor.
 
-A state that comes back after "unavailable" is a state, and nobody's operation; `changed_by` is
+A state that comes back after "unavailable" is a state, and not an operation; `changed_by` is
 kept from the operation before, so that it says who only where it changed. A change is known by its
 entity and its time.
 """

@@ -85,7 +85,7 @@ class HomeAssistantHistory:
 
 
 def _changes(states: Rows, since: float) -> Iterable[dict[str, Any]]:
-    """Each state with the one before it, as an event; the first is what stood at the beginning."""
+    """Each state with the one before it, as an event; the first is the state at the beginning."""
     before: dict[str, Any] | None = None
     for state in states:
         if _seconds(state.get("last_changed")) > since:

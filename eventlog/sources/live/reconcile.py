@@ -6,7 +6,7 @@ costs nothing.
 
 The first start of a source reaches back as far as its owner says, and no later one reaches further.
 `source_silent` with the reason "first_start" goes before what comes so, and `source_back` after it:
-nobody is alerted of it.
+no alert is sent for it.
 """
 
 from __future__ import annotations
@@ -141,7 +141,7 @@ class Reconciler:
         self._last_good = asked_at
 
     async def _pause(self, heard: tuple[int, int]) -> None:
-        """Wait until it is time, until it was connected anew, or until something was heard."""
+        """Wait until it is time, until it was connected again, or until something was heard."""
         waited = 0.0
         while waited < self._every_s:
             await asyncio.sleep(TICK_S)

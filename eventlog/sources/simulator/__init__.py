@@ -2,7 +2,7 @@
 
 For the demo, for tests, and for looking at a log before there is a camera. The same day and seed
 give the same facts. `visits.py` makes up a visit, `days.py` says what comes when, and `play.py`
-appends it to the store that it is given. None of them knows a database.
+appends it to the store that it is given. They know no database.
 """
 
 from eventlog.sources.simulator.days import sample_day, sample_visit
