@@ -17,6 +17,7 @@ from eventlog.dashboard.gate import Gate
 from eventlog.dashboard.pages import (
     account,
     alert_test,
+    api_guide,
     decide,
     doors,
     event,
@@ -105,6 +106,7 @@ HANDLERS: Final[tuple[Any, ...]] = (
     running.hook,
     running.test_channel,
     openapi.document,
+    api_guide.guide,
     html.static,
 )
 

@@ -19,7 +19,7 @@ _OWN_MORE: Final = ("/account/two-step", "/seen")
 _OWNERS_PAGES: Final = ("/account/security", "/account/users", "/account/tokens")
 # A tablet on the wall shows who comes; nothing is managed on it.
 _KIOSK_HIDES: Final = (
-    *("/account", "/status", "/metrics"),
+    *("/account", "/status", "/metrics", "/help/api"),
     *("/unlocks.csv", "/unlocks.json", "/events.csv", "/events.json"),
 )
 
