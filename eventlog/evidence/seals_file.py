@@ -87,6 +87,7 @@ class SealsFile:
         self._mutex = threading.RLock()
         self._by_seal: dict[bytes, tuple[int, Slot]] = {}
         self._by_text: dict[tuple[What, str, bytes], bytes] = {}
+        self._retired: dict[str, bytes] = {}  # by name, the person whose seal was retired
         self.damaged: list[int] = []
         self._used = 1
         self._counter = -1
@@ -203,6 +204,8 @@ class SealsFile:
                 known = self._by_text.get(
                     _key(what, text, person)
                 )  # another process may have sealed it
+                if person is None and what is What.NAME:
+                    person = self._retired.get(text)  # the same person, whose seal was shown
                 return known if known is not None else self._add(text, what, person, made_at_us)
 
     def erase(self, seals: Iterable[bytes]) -> int:
@@ -346,7 +349,8 @@ class SealsFile:
     def _read_slots(self) -> None:
         counter = self._counter_on_disk()
         data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
-        self._by_seal, self._by_text, self.damaged, self._used = {}, {}, [], 1
+        self._by_seal, self._by_text, self._retired, self.damaged = {}, {}, {}, []
+        self._used = 1
         for number in range(1, len(data) // SLOT_SIZE):
             try:
                 slot = unpack(data[number * SLOT_SIZE : (number + 1) * SLOT_SIZE])
@@ -363,6 +367,8 @@ class SealsFile:
         self._by_seal[slot.sealed] = number, slot
         if slot.state is State.LIVE:
             self._by_text[_key(slot.what, slot.text, slot.person)] = slot.sealed
+        elif slot.state is State.RETIRED and slot.what is What.NAME:
+            self._retired[slot.text] = slot.person
 
     def _write(self, number: int, data: bytes) -> None:
         os.pwrite(self._fd, data, number * SLOT_SIZE)
