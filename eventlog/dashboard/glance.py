@@ -30,7 +30,8 @@ _DOORS: Final = (
 )
 DOORS_MAX: Final = 20
 OPENING: Final = (
-    "SELECT * FROM (SELECT * FROM unlock_actions ORDER BY listed_at DESC, id DESC LIMIT ?)"
+    f"SELECT {', '.join(unlock_actions.COLUMNS)} FROM"  # noqa: S608 - columns of ours
+    " (SELECT * FROM unlock_actions ORDER BY listed_at DESC, id DESC LIMIT ?)"
     " WHERE confirms IS NULL AND NOT dry_run AND effect IN ('unlocked', 'unlatched')"
     " AND outcome IN ('granted', 'none') LIMIT 1"
 )

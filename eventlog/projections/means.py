@@ -123,11 +123,20 @@ def stood_open(opened_us: int, closed_us: int | None, closed_state: str | None) 
     return f"The door stood open for {least}{lasting((closed_us - opened_us) / 1e6)}"
 
 
+_DEVICES: Final = {
+    ("tamper", "tampered"): "tampered with",
+    ("tamper", "clear"): "not tampered with",
+    ("problem", "problem"): "a problem",
+    ("problem", "ok"): "no problem",
+}
+
+
 def device_state(what: str, word: str, value: float | None) -> str:
-    """What a device reported: "battery low, 12 %"."""
-    if what != "battery":
-        return f"{what} {word}" + ("" if value is None else f", {value:g}")
-    charge = "" if value is None else f"{value:g} %"
-    if charge and word in {"ok", "level", "normal", "reported"}:
-        return f"battery {charge}"
-    return f"battery {word}" + (f", {charge}" if charge else "")
+    """What a device reported: "battery low, 12 %", "offline", "tampered with"."""
+    if what == "battery":
+        charge = "" if value is None else f"{value:g} %"
+        if charge and word == "ok":
+            return f"battery {charge}"
+        return f"battery {word}" + (f", {charge}" if charge else "")
+    known = _DEVICES.get((what, word)) or (word if what == "connectivity" else f"{what} {word}")
+    return known + ("" if value is None else f", {value:g}")

@@ -18,18 +18,17 @@ from eventlog.dashboard import filters, queries
 from eventlog.dashboard.door_queries import Slot, rows, slots_of
 from eventlog.dashboard.local_time import exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
+from eventlog.dashboard.pages.health_devices import known_devices, silent_sources
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument
 from eventlog.facts import IdentityLinked
 from eventlog.projections import (
     credentials,
-    devices,
     doors,
     locks,
     means,
     openings,
-    silences,
 )
 
 OPENINGS: Final = 40
@@ -105,22 +104,13 @@ def _found(connection: sqlite3.Connection, site: Site, at: datetime | None) -> d
         ),
     ]
     opened.sort(key=lambda row: (row["at_us"], row["id"]), reverse=True)
-    said = [
-        {**row, "words": means.device_state(row["what"], row["state"], row["value"])}
-        | when(row["at"])
-        for row in rows(connection, devices.COLUMNS, devices.listed())
-    ]
     return {
         "states": states,
         "openings": opened[:OPENINGS],
         "slots": [_slot(slot, names, when) for slot in slots],
         "refused": [{**row, **when(row["at"]), "text": _shown(row, labels)} for row in shown],
-        "devices": _by_device(said),
-        "silent": [
-            {**row, **when(row["since"])}
-            for row in rows(connection, silences.COLUMNS, silences.latest(OPENINGS))
-            if row["until"] is None and row["reason"] != "first_start"
-        ],
+        "devices": known_devices(connection, site.zone),
+        "silent": silent_sources(connection, site.zone),
     }
 
 
@@ -152,14 +142,3 @@ def _slot(slot: Slot, names: Mapping[str, str], when: Any) -> dict[str, Any]:  #
         "count": slot.count,
         **when(slot.last),
     }
-
-
-def _by_device(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each device with all that it said; its last sign of life is the latest of that."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in said:
-        device = found.setdefault(row["device_id"], {"name": row["device_id"], "said": [], **row})
-        device["said"].append(row)
-        if row["at_us"] > device["at_us"]:
-            device |= {"at": row["at"], "exact": row["exact"], "at_us": row["at_us"]}
-    return list(found.values())

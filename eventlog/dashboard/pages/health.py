@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,7 @@ from litestar import Request, Response, get
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
-from eventlog.dashboard.pages import health_doubts
+from eventlog.dashboard.pages import health_devices, health_doubts
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.metrics import Figures
 from eventlog.dashboard.server.view_lag import ViewLag, stand
@@ -110,6 +111,8 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     verified = await anyio.to_thread.run_sync(_verified, path)
     doubts = health_doubts.doubts(cameras, verified, site.now, site.zone) if said == "ok" else []
+    concerns, known = ([], []) if standing is None else await site.figures.run(_devices(site))
+    doubts = [*concerns, *doubts]
     door_troubles = [] if site.running is None else site.running.troubles()
     unsure = said == "ok" and bool(doubts or door_troubles)
     return page(
@@ -118,6 +121,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         tone="doubt" if unsure else "good" if said == "ok" else "bad",
         verdict=health_doubts.UNSURE if unsure else SENTENCES[said],
         doubts=doubts,
+        devices=known,
         standing=standing,
         troubles=site.troubles(),
         accounts_writable=site.signed_in.writable,
@@ -143,6 +147,14 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         streams=site.streams.count,
         door_troubles=door_troubles,
         channels=[] if site.running is None else site.running.channels(),
+    )
+
+
+def _devices(site: Site) -> Callable[[sqlite3.Connection], tuple[list[str], list[dict[str, Any]]]]:
+    """What reads what somebody should look at, and the devices."""
+    return lambda connection: (
+        health_devices.concerns(connection, site.zone),
+        health_devices.known_devices(connection, site.zone),
     )
 
 
