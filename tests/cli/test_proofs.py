@@ -214,7 +214,7 @@ def test_after_a_rotation_the_old_heads_are_still_this_logs(
 def test_a_rotation_ends_only_when_every_witness_knows_the_new_key(
     signed: CommandLine, tmp_path: Path
 ) -> None:
-    """Else the witness would refuse every later head, and nobody would notice for days."""
+    """Otherwise the witness would refuse every later head, unnoticed for days."""
     signed.keys_dir = str(tmp_path / "keys")
     witness = Witness(tmp_path / "seen", new_key("w.example/w", COSIGNS))
     witness.add(vkey(signed, tmp_path / "keys"))

@@ -180,7 +180,7 @@ async def test_a_tokens_scope_is_all_that_it_may(house: House) -> None:
 
 
 async def test_events_are_listed_filtered_and_paged(house: House) -> None:
-    """A cursor goes on where the page ended; ids are text; times have their offset."""
+    """A cursor continues where the page ended; ids are text; times have their offset."""
     for number in range(7):
         at = AT + timedelta(minutes=number)
         opener = Ding if number % 2 else Motion

@@ -174,5 +174,5 @@ def test_a_box_of_a_larger_frame_is_scaled_to_the_picture() -> None:
     ],
 )
 def test_a_box_without_a_place_in_the_picture_has_no_crop(box: Box) -> None:
-    """Incomplete, empty, beside the picture, or far too large."""
+    """Incomplete, empty, outside the picture, or far too large."""
     assert face_boxes.corners(box, 640, 360) is None

@@ -60,7 +60,7 @@ async def test_a_silence_that_lasts_is_on_top(house: House) -> None:
 
 
 async def test_a_first_start_is_no_gap(house: House) -> None:
-    """Nor does a gap stand in a list of some events only: of one camera, one person."""
+    """A list of some events only (one camera, one person) has no gaps either."""
     await visit(house, 0)
     await silence(house, 1, 2, why="first_start")
     async with await house.signed_in() as client:
@@ -91,7 +91,7 @@ async def test_each_gap_is_on_one_page(house: House) -> None:
 
 
 async def test_a_sources_name_stays_text(house: House) -> None:
-    """It comes from the config; what an import brings is text all the same."""
+    """It comes from the config; what an import brings is text too."""
     await silence(house, 0, 5, source="<b>x</b>")
     async with await house.signed_in() as client:
         html = (await client.get("/")).text

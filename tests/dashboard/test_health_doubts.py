@@ -43,7 +43,7 @@ async def test_all_is_well_where_cameras_record_and_the_log_is_verified(house: H
 
 
 async def test_a_log_that_was_never_verified_is_not_called_well(house: House) -> None:
-    """Nobody has looked at it."""
+    """Nothing is known of its state."""
     await moved(house, "front_door", timedelta(hours=1))
     page = await shown(house)
     assert WELL not in page

@@ -126,7 +126,7 @@ async def test_every_fact_of_a_long_story_is_on_one_of_its_pages(house: House) -
 async def test_what_takes_long_is_not_done_on_the_event_loop(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The loop's thread reads no record, tells no story and renders no page of an event."""
+    """The loop's thread reads no record, computes no story and renders no page of an event."""
     here, seen = threading.get_ident(), []
 
     def watched(function: object) -> object:

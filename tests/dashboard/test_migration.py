@@ -90,7 +90,7 @@ def shape(connection: sqlite3.Connection) -> dict[str, list[tuple[object, ...]]]
 
 
 def test_a_file_of_before_keeps_users_sessions_browsers_tokens_and_guesses(tmp_path: Path) -> None:
-    """Who could do everything is an owner; a token goes on, and its limits are those of today."""
+    """Every old account is an owner; a token stays valid, with the limits of this version."""
     path = tmp_path / "events.db.users"
     make_version_1(path)
     with closing(database.connect(path)) as connection:

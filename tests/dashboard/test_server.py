@@ -118,7 +118,7 @@ async def test_a_restart_signs_everybody_out_if_asked(tmp_path: Path) -> None:
 
 
 async def ends_at_once(_: EventStore) -> None:
-    """Stop what runs beside as soon as it listens to signals."""
+    """A part that stops as soon as it may handle signals."""
     while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # noqa: ASYNC110 - nobody tells
         await asyncio.sleep(0)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -32,7 +32,7 @@ async def test_static_files_are_compressed(house: House) -> None:
 
 
 async def test_pages_are_not_compressed(house: House) -> None:
-    """The size of a compressed page would tell of the secrets in it."""
+    """The size of a compressed page would reveal the secrets in it."""
     await house.append(*VISIT)
     async with await house.signed_in() as client:
         for path in ("/", "/account", "/events/1"):

@@ -87,7 +87,7 @@ async def test_a_kept_device_is_listed_by_its_name_and_can_be_signed_out(house: 
 
 
 async def test_a_kept_device_outlives_a_change_of_the_password_made_on_it(house: House) -> None:
-    """The session that changes it goes on as it was; the others end."""
+    """The session that changes it continues; the others end."""
     await house.user(password=PASSWORD)
     kept, other = await sign_in(house, keep="on"), await sign_in(house, keep="on")
     form = {"old": PASSWORD, "new": "another long password", "again": "another long password"}

@@ -99,7 +99,7 @@ async def test_resuming_anywhere_has_no_gap_and_no_repeat(
 
 
 async def test_a_listener_from_the_future_is_told(house: House) -> None:
-    """Where the journal ends before the position asked for, a reset says so; then it goes on."""
+    """If the journal ends before the requested position, a reset says so; then it continues."""
     await named(house, 3)
     frames = listen(house, 99)
     await anext(frames)

@@ -127,7 +127,7 @@ async def test_figures_of_today_are_those_of_the_doors_day(tmp_path: Path) -> No
 async def test_what_needs_a_look_waits_for_it(
     house: House, facts: list[Ding | Motion | FaceResult | UnlockAction], waits: bool
 ) -> None:
-    """Rings for nobody, strangers and refused tries; nothing of somebody known, no cat."""
+    """Unanswered rings, strangers and refused attempts; no known person, no cat."""
     at_noon(house)
     await house.append(*facts)
     async with await house.signed_in() as client:

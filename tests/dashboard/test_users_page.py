@@ -93,7 +93,7 @@ async def test_a_wrong_form_adds_nobody_and_says_why(house: House, wrong: dict[s
 
 
 async def test_another_role_ends_the_users_sessions(house: House) -> None:
-    """Whoever could do everything has to sign in again."""
+    """A former owner has to sign in again."""
     async with await owner(house) as client, await house.signed_in("son") as son:
         user_id = await house.user("son")
         form = {"role": "viewer", "old": PASSWORD}
@@ -117,7 +117,7 @@ async def test_the_last_owner_stays(house: House) -> None:
 
 
 async def test_a_removed_user_is_gone_with_sessions(house: House) -> None:
-    """And a password that is wrong removes nobody."""
+    """With a wrong password, no user is removed."""
     async with await owner(house) as client, await house.signed_in("guest", role="viewer") as guest:
         user_id = await house.user("guest", role="viewer")
         path = f"/account/users/{user_id}/remove"
@@ -129,7 +129,7 @@ async def test_a_removed_user_is_gone_with_sessions(house: House) -> None:
 
 
 async def test_an_owner_ends_one_session_of_somebody(house: House) -> None:
-    """The other session of that user goes on."""
+    """The other session of that user stays."""
     async with await owner(house) as client, await house.signed_in("son") as one:
         user_id = await house.user("son")
         now = house.site.now_s

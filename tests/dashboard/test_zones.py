@@ -78,7 +78,7 @@ async def test_today_begins_at_the_doors_midnight(tmp_path: Path) -> None:
 
 
 async def test_the_sunday_in_october_has_25_hours(tmp_path: Path) -> None:
-    """Its hour that comes twice is told apart, and its day is complete, from both sides."""
+    """Its repeated hour is distinguished, and its day is complete, from both sides."""
     async with open_house(tmp_path, "Europe/Berlin") as house, await house.signed_in() as client:
         before, first, early, late, last, after = await moved(
             house,

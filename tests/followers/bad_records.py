@@ -231,7 +231,7 @@ UNFIT: Final[list[Callable[[random.Random, int], Bad]]] = [
 
 
 def bad_record(rng: random.Random, last_event: int) -> Bad:
-    """Any bad record; `last_event` is one whose facts all stand before it (0: there is none)."""
+    """Any bad record; `last_event` is one whose facts are all before it (0: there is none)."""
     if rng.random() < 0.8 or last_event == 0:
         return Bad(rng.choice(UNREADABLE)(rng), ALL)
     return rng.choice(UNFIT)(rng, last_event)

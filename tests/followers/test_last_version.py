@@ -52,7 +52,7 @@ FIRST_KINDS: Final = {"motion", "ding", "thumbnail_saved", "unclean_stop"}
 async def test_a_log_of_every_new_kind_loses_nothing_in_the_last_version(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """It parks what it does not know and goes on; this version then takes all of it in."""
+    """It parks unknown records and continues; then this version applies all of them."""
     last = LastBuild(tmp_path_factory.mktemp("last"))
     path = build_log(tmp_path / "events.db", list(every_kind()), project=False)
     written = journal_of(path)

@@ -55,7 +55,7 @@ def poisoned(path: Path, good: int, bad: int, rng: random.Random) -> dict[int, p
 
 
 def _last_whole_event(stored: list[StoredRecord], index: int) -> int:
-    """An event whose facts all stand before an index, 0 if there is none."""
+    """An event whose facts are all before an index, 0 if there is none."""
     following = {row.event_id for row in stored[index : index + 20]}
     before = [row.event_id for row in stored[max(0, index - 40) : index] if row.event_id]
     return max((event for event in before if event not in following), default=0)
@@ -202,7 +202,7 @@ async def test_a_column_that_no_journal_can_hold_stops_nobody(
 async def test_a_subscriber_is_told_of_each_bad_record_and_goes_on_behind_it(
     tmp_path: Path,
 ) -> None:
-    """BadRecord names the position; from there on the subscription goes on, and misses nothing."""
+    """BadRecord has the position; a subscription after it misses nothing."""
     rng = random.Random(seed_for("poison for a subscriber"))
     path = tmp_path / "events.db"
     spoiled = poisoned(path, 150, 150, rng)

@@ -241,7 +241,7 @@ def test_a_full_disk_leaves_no_half_backup(path: Path, tmp_path: Path) -> None:
 
 
 def test_the_copy_is_appended_to_like_any_log(path: Path, tmp_path: Path) -> None:
-    """A backup that takes the log's place goes on with its chain."""
+    """A backup that replaces the log continues its chain."""
     target = tmp_path / "backup.db"
     backup(path, target)
     with writing(target) as connection:

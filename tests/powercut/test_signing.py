@@ -73,7 +73,7 @@ def prepared() -> Iterator[Path]:
 
 
 def contents(folder: Path) -> Files:
-    """What lies in a folder, by path."""
+    """The files in a folder, by path."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")

@@ -57,7 +57,7 @@ def log_of(appends: Sequence[Append]) -> list[Record]:
 
 @st.composite
 def machines(draw: st.DrawFn) -> list[Append]:
-    """Appends over a few boots; the wall clock is set now and then, the boot's goes on."""
+    """Appends over a few boots; the wall clock is set at times, the boot's clock is not."""
     appends: list[Append] = []
     offsets = st.sampled_from(
         [0, T0_US, T0_US + 7, T0_US - 3600_000_000, T0_US + 10 * 86_400_000_000]

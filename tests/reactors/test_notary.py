@@ -312,7 +312,7 @@ async def test_a_forged_head_outside_keeps_nobody_from_signing(
 async def test_after_a_new_era_the_notary_goes_on_by_itself(
     door: tuple[EventStore, Path, KeysDir], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A place that knew another log stops the signing, until the owner says that it was honest."""
+    """A place that knew another log stops the signing, until the owner confirms the new era."""
     monkeypatch.setattr("eventlog.reactors.notary.AGAIN_S", 0.01)
     store, db_path, keys = door
     place = ForkedPlace()

@@ -84,7 +84,7 @@ THEIRS: Final = {"lock.front", "lock.front_lock", "event.front_bell_ding"}
 
 
 async def ring(house: aiomqtt.Client) -> None:
-    """Somebody presses the bell; ring-mqtt and Home Assistant both tell."""
+    """Somebody presses the bell; ring-mqtt and Home Assistant both report it."""
     second = int(time.time())
     at = datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "Z")
     told = json.dumps({"lastDing": second, "lastDingTime": at})

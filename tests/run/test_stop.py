@@ -36,7 +36,7 @@ channels = ["page", "phone"]
 
 
 def until_armed(folder: Path) -> None:
-    """Wait until the rule tells: what happens before is told to nobody."""
+    """Wait until the rule is armed: no alert is sent for what happens before."""
     deadline = time.monotonic() + LONGEST_S
     with closing(sqlite3.connect(f"file:{folder}/events.db?mode=ro", uri=True)) as connection:
         sql = "SELECT count(*) FROM journal WHERE kind = 'rule_armed'"

@@ -259,7 +259,7 @@ def test_what_comes_through_a_pipe_arrives_now() -> None:
 def test_a_line_or_element_that_is_too_long_is_refused_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Reading goes on behind it, in little memory."""
+    """Reading continues after it, in little memory."""
     monkeypatch.setattr(splitting, "LONGEST", 1000)
     long = b'{"text": "' + b"x" * 5000 + b'"}'
     for data in (A + b"\n" + long + b"\n" + B, b"[" + A + b"," + long + b"," + B + b"]"):

@@ -314,7 +314,7 @@ def test_every_file_is_the_owners_alone(tmp_path: Path, mask: int) -> None:
 
 
 def test_the_mode_of_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
-    """An owner who lets a group read the log goes on letting it."""
+    """If an owner lets a group read the log, it still can."""
     path = make_log(tmp_path / "log.db")
     path.chmod(0o640)
     with writer(path) as connection:

@@ -109,7 +109,7 @@ async def test_unlock_records_have_a_reserve(
 def test_a_disk_that_gives_no_room_for_the_reserve_takes_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where a quota ends before the disk does: the log goes on without."""
+    """For example where a quota is smaller than the disk: the log works without the reserve."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EDQUOT, "Disk quota exceeded")

@@ -112,7 +112,7 @@ async def test_what_the_log_needs_and_is_no_plain_file_is_a_named_error(
 async def test_a_replay_whose_lock_is_no_plain_file_is_a_named_error(
     tmp_path: Path, lies: Callable[[Path], None]
 ) -> None:
-    """The log goes on; the replay is refused."""
+    """The log still works; the replay is refused."""
     lies(replay_path(tmp_path / "events.db"))
     async with store_in(tmp_path) as store:
         with pytest.raises(UnsafeFile, match=r"events\.db\.replay"):

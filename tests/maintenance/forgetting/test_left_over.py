@@ -18,7 +18,7 @@ from tests.support.logs import T0, build_log
 
 
 def test_every_file_of_a_log_is_searched_and_no_other(tmp_path: Path) -> None:
-    """The database, what lies next to it under its name, and what is named besides."""
+    """The database, the files next to it with its name, and files that are named as well."""
     path = build_log(tmp_path / "door.db", 2)
     for name in ("door.db-wal", "door.db.heads", "door.db.head.old", "door.dbx", "other.db"):
         (tmp_path / name).write_bytes(b"x canary x")

@@ -92,7 +92,7 @@ def pages_of_records(path: Path) -> dict[int, set[int]]:
 
 
 def overflow_pages(page: bytes, cell: Cell, files: Files) -> list[int]:
-    """The pages that a cell's record goes on."""
+    """The pages on which a cell's record continues."""
     touched: list[int] = []
 
     def read(number: int) -> bytes | None:

@@ -114,7 +114,7 @@ def test_a_file_that_was_cut_off_gives_what_is_left(path: Path, tmp_path: Path) 
 def test_pages_that_the_disk_does_not_give_are_counted(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bad sector costs its page; reading goes on."""
+    """A bad sector loses its page; reading continues."""
     old, where = rows(path), pages_of_records(path)
     real = os.pread
 

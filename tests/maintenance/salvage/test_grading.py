@@ -35,7 +35,7 @@ def judged(
     mark: HeadMark | None = None,
     reached: int = 100,
 ) -> dict[int, Whole]:
-    """What is whole among these rows, each found at a level, by position."""
+    """What is undamaged among these rows, each found at a level, by position."""
     groups: dict[int, list[Candidate]] = {}
     for row, level in sorted(rows, key=lambda found: (found[0].position, found[1])):
         groups.setdefault(row.position, []).append(Candidate(row, level, chain.digest(row)))

@@ -69,7 +69,7 @@ def test_a_flipped_bit_in_the_database_file_is_found(tmp_path: Path, count: int)
 
 @pytest.mark.parametrize("count", [40, pytest.param(500, marks=pytest.mark.faults)])
 def test_a_flipped_bit_in_the_wal_is_found(tmp_path: Path, count: int) -> None:
-    """SQLite drops the WAL's rest in silence; the head file tells what is gone from where."""
+    """SQLite silently drops the rest of the WAL; the head file shows what is missing."""
     rng = random.Random(seed_for("WAL flips"))
     path = build_log_with_wal(tmp_path / "door.db", spare=tmp_path / "spare.db")
     wal = path.with_name(path.name + "-wal")
@@ -84,7 +84,7 @@ def test_a_flipped_bit_in_the_wal_is_found(tmp_path: Path, count: int) -> None:
 
 
 def test_a_flipped_bit_in_body_or_hash_is_found_at_the_record(tmp_path: Path) -> None:
-    """Body and hash lie side by side on the disk; each bit of them counts."""
+    """Body and hash are next to each other on the disk; each bit of them counts."""
     path = build_log(tmp_path / "door.db", 20, project=False)
     sound = path.read_bytes()
     rng = random.Random(seed_for("row flips"))

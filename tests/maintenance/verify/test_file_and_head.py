@@ -93,7 +93,7 @@ def test_a_damaged_head_file_is_found(path: Path) -> None:
 
 
 def test_a_missing_head_file_is_a_note(path: Path) -> None:
-    """Nothing is known to be wrong then; that the tail is whole can't be told."""
+    """Nothing is known to be wrong; whether the end is complete is not known."""
     head_path(path).unlink()
     report = verify(path)
     assert report.ok
@@ -147,7 +147,7 @@ def test_a_loosened_guard_is_found(path: Path) -> None:
 
 
 def test_an_index_that_lacks_a_row_is_named(path: Path) -> None:
-    """SQLite's own check tells which index it is."""
+    """SQLite's own check says which index it is."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         (sql,) = connection.execute(
             "SELECT sql FROM sqlite_schema WHERE name = 'journal_event_id'"
@@ -185,7 +185,7 @@ def test_findings_without_end_make_a_report_of_bounded_size(
 def test_notes_past_a_thousand_are_counted_and_are_no_findings(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A log whose clock was set ever so often is whole."""
+    """A log whose clock was set very often is undamaged."""
     monkeypatch.setattr(findings, "KEPT_MAX", 5)
     found = findings.Findings()
     for position in range(1, 8):

@@ -206,7 +206,7 @@ def test_the_rest_is_checked_behind_a_finding(path: Path) -> None:
 
 
 def test_a_page_of_noise_is_a_range_and_the_rest_is_checked(tmp_path: Path) -> None:
-    """Positions that SQLite can't reach are named, and reading goes on behind them."""
+    """Positions that SQLite can't reach are named, and reading continues after them."""
     path = build_log(tmp_path / "door.db", 100)
     with guards_down(path) as connection:
         connection.execute("UPDATE journal SET body = x'80' WHERE position = 300")

@@ -190,7 +190,7 @@ def test_a_statement_that_fails_keeps_no_lock_of_its_own(log: Log, sql: str) -> 
     ["SELECT * FROM mine", "  select 1", "\n\tVALUES (1)", "EXPLAIN QUERY PLAN SELECT * FROM mine"],
 )
 def test_reading_waits_for_nobody(log: Log, sql: str) -> None:
-    """A reader goes on while another process writes, and makes no writer wait."""
+    """A reader continues while another process writes, and makes no writer wait."""
     with FileLock(lock_path(log.path)) as writer:
         log.connection.execute(sql).fetchall()
         log.connection.cursor().execute(sql).fetchall()
