@@ -8,6 +8,7 @@ from pathlib import Path
 
 from eventlog.followers.opening import Opening
 from eventlog.journal import sealing
+from eventlog.storage.connections import is_ours
 from eventlog.storage.error_translation import translated
 from eventlog.storage.read_only import opened
 from eventlog.store.seals import find_seals, keys_dir_in_use, lookup_in
@@ -21,7 +22,9 @@ def seals_dir(db_path: Path, keys_dir: Path | None) -> str | None:
     """
     if keys_dir is None or not db_path.exists() or db_path.stat().st_size == 0:
         return None
-    with opened(db_path) as log, translated(db_path):
+    with opened(db_path, ours=False) as log, translated(db_path):
+        if not is_ours(log.connection):
+            return None  # a plain store, or what is refused when it is opened
         found = keys_dir_in_use(log.connection, keys_dir)
     return None if found is None else str(found)
 

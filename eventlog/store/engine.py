@@ -243,7 +243,7 @@ class Engine:
 def _prepare(
     path: Path, machine: Machine, keys_dir: Path | None, connection: sqlite3.Connection
 ) -> tuple[Start, LogSeals]:
-    start = startup.find(connection, path, machine)
+    start = startup.find(connection, path, machine, keys_dir)
     try:
         return start, LogSeals.find(path, keys_dir, machine, connection)
     except BaseException:

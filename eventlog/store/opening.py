@@ -23,7 +23,12 @@ from eventlog.storage.connections import APPLICATION_ID, USER_VERSION, look, ori
 from eventlog.storage.error_translation import translated
 
 
-def prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> bool:
+def prepare(
+    connection: sqlite3.Connection,
+    path: Path,
+    machine: Machine = MACHINE,
+    keys_dir: Path | None = None,
+) -> bool:
     """Make the database at `path` a log with the tables of all views.
 
     Returns whether it is a new log, made in an empty file. Raises ForeignDatabase, NewerDatabase
@@ -34,7 +39,7 @@ def prepare(connection: sqlite3.Connection, path: Path, machine: Machine = MACHI
         if whose == "ours":
             missing = missing_views(connection, VIEWS)
         elif whose == "plain":
-            _adopt(connection, machine)
+            _adopt(connection, machine, path, keys_dir)
             missing = list(VIEWS)
         else:
             _make_log(connection, machine)
@@ -77,9 +82,17 @@ def _make_log(connection: sqlite3.Connection, machine: Machine) -> None:
     connection.execute(f"PRAGMA user_version = {USER_VERSION}")
 
 
-def _adopt(connection: sqlite3.Connection, machine: Machine) -> None:
+def _adopt(
+    connection: sqlite3.Connection, machine: Machine, path: Path, keys_dir: Path | None
+) -> None:
     from eventlog.store.compat import adopt  # noqa: PLC0415 - needed once in the life of a log
 
     plain = adopt.take(connection)
     _make_log(connection, machine)
-    adopt.adopt(connection, plain, machine.now_us())
+    if keys_dir is None:
+        adopt.adopt(connection, plain, machine.now_us())
+        return
+    from eventlog.store.compat.sealed_rows import sealing_rows  # noqa: PLC0415 - likewise
+
+    with sealing_rows(connection, path, keys_dir, machine) as seal:
+        adopt.adopt(connection, plain, machine.now_us(), seal)

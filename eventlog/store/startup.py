@@ -62,19 +62,25 @@ class Start(NamedTuple):
         self.presence.drop()
 
 
-def find(connection: sqlite3.Connection, path: Path, machine: Machine = MACHINE) -> Start:
+def find(
+    connection: sqlite3.Connection,
+    path: Path,
+    machine: Machine = MACHINE,
+    keys_dir: Path | None = None,
+) -> Start:
     """Make or open the log, and say what was found.
 
     Args:
         connection: The writer's, inside the lock.
         path: The log's own path.
         machine: Where the time and random bytes come from; this machine by default.
+        keys_dir: The folder of keys, if the names of a plain store are to be sealed.
 
     Raises:
         ForeignDatabase, NewerDatabase: Nothing is changed then; and SQLite's and the system's
             errors.
     """
-    if opening.prepare(connection, path, machine):
+    if opening.prepare(connection, path, machine, keys_dir):
         log.warning("a new log is made at %s", path)
     marks = left_behind(path)
     end = journal.head(connection)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain, count, groupby
@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from eventlog.errors import ForeignDatabase
 from eventlog.journal import table as journal
-from eventlog.journal.append import place
+from eventlog.journal.append import Append, place
 from eventlog.journal.table import SCHEMA
 from eventlog.projections import VIEWS
 from eventlog.record import Head
@@ -134,7 +134,17 @@ def take(connection: sqlite3.Connection) -> PlainStore:
         ) from error
 
 
-def adopt(connection: sqlite3.Connection, plain: PlainStore, now_us: int) -> Adopted:
+# Seals the names of an append that takes this position.
+Seal: TypeAlias = Callable[[Append, int], Append]
+
+
+def _in_clear(append: Append, _position: int) -> Append:
+    return append
+
+
+def adopt(
+    connection: sqlite3.Connection, plain: PlainStore, now_us: int, seal: Seal = _in_clear
+) -> Adopted:
     """Put what a plain store holds into the empty journal, and drop its three tables.
 
     Persons come first: a person's row is made by the first record that names the person, and that
@@ -144,7 +154,7 @@ def adopt(connection: sqlite3.Connection, plain: PlainStore, now_us: int) -> Ado
     text_factory = connection.text_factory
     connection.text_factory = _text
     try:
-        adopted, aside, further = _write(connection, now_us)
+        adopted, aside, further = _write(connection, now_us, seal)
     finally:
         connection.text_factory = text_factory
     for table, ids in aside.items():
@@ -179,7 +189,7 @@ def _check_columns(connection: sqlite3.Connection, table: Table, needed: frozens
 _Ids: TypeAlias = dict[Table, list[int]]
 
 
-def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, _Ids, _Ids]:
+def _write(connection: sqlite3.Connection, now_us: int, seal: Seal) -> tuple[Adopted, _Ids, _Ids]:
     """Write the journal. Returns also the ids of the rows, and of the columns, to set aside."""
     orphans = [row_id for (row_id,) in connection.execute(_ORPHANS)]
     aside: _Ids = {"events": [], "detections": orphans, "persons": []}
@@ -199,7 +209,8 @@ def _write(connection: sqlite3.Connection, now_us: int) -> tuple[Adopted, _Ids, 
         if read.append is None:
             continue
         event_id = read.append.event_id
-        placed, head = place(read.append, head, event_id=event_id, at_us=now_us, meta=None)
+        append = seal(read.append, head.position + 1)
+        placed, head = place(append, head, event_id=event_id, at_us=now_us, meta=None)
         rows += placed
         if len(rows) >= BATCH:
             journal.insert(connection, rows)
