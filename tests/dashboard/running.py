@@ -19,19 +19,31 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import asyncio, sys
-from eventlog.dashboard.run import serve
-asyncio.run(serve(sys.argv[1], sys.argv[2], port=0, time_zone=sys.argv[3], sign_in_link=True,
-                  say=lambda text: print(text, flush=True)))
+from eventlog.dashboard import run
+db, thumbnails, zone, path = sys.argv[1:]
+bound = run.listen("127.0.0.1", 0)
+run._bound = lambda *_: bound
+url = f"http://127.0.0.1:{bound.getsockname()[1]}{path}" if path else None
+say = lambda text: text.startswith("Warning") or print(text, flush=True)
+asyncio.run(run.serve(db, thumbnails, time_zone=zone, public_url=url, sign_in_link=True, say=say))
 """
 
 
 class Running:
-    """The process, its address, and a link that signs in once."""
+    """The process, its address, and a link that signs in once.
 
-    def __init__(self, folder: Path, zone: str = "UTC", *, log: Path | None = None) -> None:
+    With `path` it lives under that path, as behind a proxy that hands the path on.
+    """
+
+    def __init__(
+        self, folder: Path, zone: str = "UTC", *, log: Path | None = None, path: str = ""
+    ) -> None:
         self._log = (log or folder / "dashboard.log").open("w")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, folder / "events.db", folder / "thumbnails", zone],
+            [
+                *(sys.executable, "-c", PROGRAM),
+                *(folder / "events.db", folder / "thumbnails", zone, path),
+            ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,

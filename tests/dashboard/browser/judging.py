@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-PATHS = ("/", "/?outcome=refused", "/people", "/unlocks", "/status", "/account")
+PATHS = ("/", "/?outcome=refused", "/people", "/unlocks", "/doors", "/status", "/account")
 
 
 def an_event(page: Any, url: str) -> str:
