@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,14 @@ Between = Annotated[
     tuple[Path, Path] | None,
     Parameter(name="--between", help="The proof that the second head continues the first."),
 ]
+Reveal = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--reveal",
+        negative=(),
+        help="Open a sealed name in the proof, by its field; may be repeated.",
+    ),
+]
 Verifier = Annotated[
     bool, Parameter(name="--verifier", help="Write the program that checks proofs.")
 ]
@@ -47,6 +56,7 @@ def prove(
     event: Event = None,
     between: Between = None,
     verifier: Verifier = False,
+    reveal: Reveal = None,
     into: Into = Path(),
     keys: Keys = None,
     context: AtDesk,
@@ -59,20 +69,29 @@ def prove(
     elif (position is None) == (event is None):
         raise BadArgument("name one record by its position, or all of a visit by --event")
     else:
-        _records(context, position, event, into, keys)
+        _records(context, _rows(context, position, event), into, keys, reveal or [])
     return 0
 
 
 def _records(
-    context: Context, position: int | None, event: int | None, into: Path, given: Path | None
+    context: Context,
+    rows: Sequence[StoredRecord],
+    into: Path,
+    given: Path | None,
+    fields: Sequence[str],
 ) -> None:
-    rows = _rows(context, position, event)
     head = _head(context, given, max(row.position for row in rows))
     written = []
     with context.reading() as connection:
-        made = [proving.prove(connection, context.db_path, head, row.position) for row in rows]
-    for proof in made:
-        name = f"record-{proof.position}.tlog-proof"
+        proved = [proving.prove(connection, context.db_path, head, row.position) for row in rows]
+        held = keys_of(context, given, connection) if fields else None
+    made = [(proof, into / f"record-{proof.position}.tlog-proof") for proof in proved]
+    if held is not None:
+        from eventlog.cli.reveal import reveal  # noqa: PLC0415 - hardly ever asked for
+
+        made = reveal(context, held, made, fields)
+    for proof, path in made:
+        name = path.name
         written.append(_write(into, name, proofs.encode(proof)))
         if proof.columns[8] is not None or proof.columns[9] is not None:
             context.note(

@@ -21,11 +21,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from eventlog.errors import BadNote
 from eventlog.evidence import note as notes
-from eventlog.evidence import tree
+from eventlog.evidence import seals, tree
 from eventlog.evidence.note import PublicKey
 from eventlog.evidence.signed_heads import SignedHead, parse_head
 from eventlog.journal import chain
@@ -70,6 +70,21 @@ class Proof(Struct, frozen=True):
 def make(row: StoredRecord, blind: bytes, path: Sequence[bytes], head: SignedHead) -> Proof:
     """The proof of a row, from its path in the tree of a head."""
     return Proof(tuple(row[:_COLUMNS]), blind, tuple(path), head)
+
+
+def sealed_in(proof: Proof, field: str) -> bytes | None:
+    """The seal that stands in a field of the record's fact; None where there is none."""
+    try:
+        value = msgspec.msgpack.decode(proof.columns[10])[field]
+        seal = value["sealed"]
+    except (msgspec.MsgspecError, TypeError, KeyError, ValueError):
+        return None
+    return seal if isinstance(seal, bytes) else None
+
+
+def revealed(proof: Proof, field: str, opening: bytes, name: str) -> Proof:
+    """The proof with a name in it that its record holds sealed."""
+    return structs.replace(proof, names={**proof.names, field: (opening.hex(), name)})
 
 
 def encode(proof: Proof) -> bytes:
@@ -121,7 +136,15 @@ def is_proved(proof: Proof, key: PublicKey) -> bool:
     leaf = tree.leaf_hash(tree.leaf_data(proof.blind, digest))
     head = proof.head
     root = tree.root_from_inclusion(leaf, proof.position - 1, head.size, proof.path)
-    return root == head.root and head.origin == key.name and key.signs(head.note)
+    true = root == head.root and head.origin == key.name and key.signs(head.note)
+    return true and all(_fits(proof, field, *name) for field, name in proof.names.items())
+
+
+def _fits(proof: Proof, field: str, opening: str, name: str) -> bool:
+    try:
+        return seals.commitment(bytes.fromhex(opening), name) == sealed_in(proof, field)
+    except ValueError:
+        return False
 
 
 def encode_path(path: Iterable[bytes]) -> bytes:

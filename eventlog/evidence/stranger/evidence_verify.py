@@ -22,8 +22,7 @@ def when(us): return f"{datetime.datetime(1970, 1, 1) + datetime.timedelta(micro
 def point(data):
     y, sign = number(data[::-1]) & 2**255 - 1, data[31] >> 7
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(square, (P + 3) // 8, P)
-    x = x if x * x % P == square else x * ROOT % P
+    x = pow(square, (P + 3) // 8, P); x = x if x * x % P == square else x * ROOT % P
     check(y < P and x * x % P == square and (x or not sign), "a key that is no point of the curve")
     x = x if x & 1 == sign else P - x
     return x, y, 1, x * y % P
@@ -72,8 +71,7 @@ def roots_over(m, n, old, path):
     if m == n: return [old or path[0]] * 2
     k = 1 << (n - 1).bit_length() - 1
     if m <= k:
-        first, second = roots_over(m, k, old, path[:-1])
-        return [first, sha(b"\1", second, path[-1])]
+        first, second = roots_over(m, k, old, path[:-1]); return [first, sha(b"\1", second, path[-1])]
     return [sha(b"\1", path[-1], part) for part in roots_over(m - k, n - k, None, path[:-1])]
 def blob(b, before=b""): return before + struct.pack(">I", len(b)) + b
 def leaf(blind, c):
@@ -89,15 +87,12 @@ def unpack(b, i=0):
     t, i = b[i], i + 1
     if t < 0x80 or t > 0xDF or t in (0xC0, 0xC2, 0xC3):
         return {0xC0: None, 0xC2: False, 0xC3: True}.get(t, t if t < 0x80 else t - 256), i
-    if t in NUMBERS:
-        return struct.unpack_from(NUMBERS[t], b, i)[0], i + struct.calcsize(NUMBERS[t])
+    if t in NUMBERS: return *struct.unpack_from(NUMBERS[t], b, i), i + struct.calcsize(NUMBERS[t])
     n = 1 << t - 0xD4 if 0xD3 < t < 0xD9 else t & (31 if t > 0x9F else 15)
     n, i = number(b[i:i + SIZES[t]]) if t in SIZES else n, i + SIZES.get(t, 0)
     if t < 0xA0 or t > 0xDB:
         is_map, items = t < 0x90 or t > 0xDD, []
-        for _ in range(n << is_map):
-            item, i = unpack(b, i)
-            items.append(item)
+        for _ in range(n << is_map): item, i = unpack(b, i); items.append(item)
         return dict(zip(items[::2], items[1::2])) if is_map else items, i
     if t == 0xC7 or 0xD3 < t < 0xD9:  # the one extension that is written: a time
         ns, s = divmod(number(b[i + 1:][:n]), 2**34) if n < 12 else struct.unpack_from(">Iq", b, i + 1)
@@ -112,8 +107,13 @@ def proofs(args):
         check(magic == "c2sp.org/tlog-proof@v1" and index == f"index {c[0] - 1}", "no proof file")
         new = root_over(c[0] - 1, size, leaf(b64(extra["blind"]), c), [b64(h) for h in hashes])
         check(new == root, "the record is not in the tree that was signed")
+        fact = unpack(c[10])[0]
+        for field, (opening, text) in extra["names"].items():  # a name that was sealed, and opens
+            sealed = sha(b"eventlog/name/1\0", bytes.fromhex(opening), text.encode()).hex()
+            check(fact[field] == {"sealed": sealed}, f"another name was sealed as {field}")
+            fact[field] = text
         print(f"TRUE: record {c[0]} of {name}: {c[2]}, event {c[1]}, appended {when(c[5])}",
-              json.dumps(unpack(c[10])[0]), f"key {c[8]!r}", f"meta {c[9] and unpack(c[9])[0]}",
+              json.dumps(fact), f"key {c[8]!r}", f"meta {c[9] and unpack(c[9])[0]}",
               *remarks, sep="\n  ")
 def heads(args):
     data, roots = "".join(map(file, args.files)), {}
