@@ -23,11 +23,13 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
-from eventlog.errors import BadNote
+from eventlog import codecs
+from eventlog.errors import BadNote, BadRecord
 from eventlog.evidence import note as notes
 from eventlog.evidence import seals, tree
 from eventlog.evidence.note import PublicKey
 from eventlog.evidence.signed_heads import SignedHead, parse_head
+from eventlog.facts import Sealed
 from eventlog.journal import chain
 from eventlog.record import StoredRecord
 
@@ -75,11 +77,11 @@ def make(row: StoredRecord, blind: bytes, path: Sequence[bytes], head: SignedHea
 def sealed_in(proof: Proof, field: str) -> bytes | None:
     """The seal that stands in a field of the record's fact; None where there is none."""
     try:
-        value = msgspec.msgpack.decode(proof.columns[10])[field]
-        seal = value["sealed"]
-    except (msgspec.MsgspecError, TypeError, KeyError, ValueError):
+        fact = codecs.decode(proof.kind, proof.columns[3], proof.columns[10])
+    except BadRecord:
         return None
-    return seal if isinstance(seal, bytes) else None
+    value = getattr(fact, field, None)
+    return value.sealed if isinstance(value, Sealed) else None
 
 
 def revealed(proof: Proof, field: str, opening: bytes, name: str) -> Proof:
