@@ -37,6 +37,7 @@ from benchmarks.rows.peers import peers
 from benchmarks.rows.proofs import proofs
 from benchmarks.rows.readers import readers
 from benchmarks.rows.replays import replays
+from benchmarks.rows.sealing import sealing
 from benchmarks.rows.starts import starts
 from benchmarks.rows.thumbnails import thumbnails
 
@@ -60,6 +61,7 @@ ROWS: Final[dict[str, Measured]] = {
     "memory": memory,
     "notary": notary_alongside,
     "proofs": proofs,
+    "sealing": sealing,
     "mqtt": mqtt,
 }
 
