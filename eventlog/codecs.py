@@ -10,7 +10,7 @@ Uses positions only in errors. Knows nothing of the database.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -36,6 +36,8 @@ _DECODE_ERRORS: Final = (
 )
 _ENCODE_ERRORS: Final = (*_DECODE_ERRORS, NotImplementedError)
 _REASON_LENGTH_MAX: Final = 200
+# A credential's slot in a lock.
+_SLOT: Final = re.compile(r"(?:slot )?[0-9]{1,16}", re.ASCII)
 _PATH: Final = re.compile(r" - at (?:`key` in )?`\$\.?([^`]*)`$")
 # The messages of msgspec that repeat the value, which may be a name.
 _REPEATS: Final = re.compile(r"(Invalid enum value|Invalid value|Object contains unknown field) .*")
@@ -107,6 +109,48 @@ def personal(fact: Fact) -> list[tuple[str, str | Sealed]]:
         elif value is not None:
             found.append((name, value))
     return found
+
+
+def seals_in(fact: Fact) -> list[tuple[str, bytes]]:
+    """The fields of a fact that hold a seal, as `personal` names them, each with the seal."""
+    found: list[tuple[str, bytes]] = []
+    for name in _SEALABLE.get(type(fact), ()):
+        value = getattr(fact, name)
+        if type(value) is Sealed:
+            found.append((name, value.sealed))
+        elif type(value) is tuple:
+            for index, one in enumerate(value):
+                if type(one) is Sealed:
+                    found.append((f"{name}.{index}", one.sealed))
+    return found
+
+
+def sealed_body(kind: str, body: bytes, seal: Callable[[str, str, str | None], bytes]) -> bytes:
+    """A body that `encode` made, with seals in place of its personal texts.
+
+    Args:
+        kind: The fact's kind.
+        body: The fact in the current version of its kind.
+        seal: Answers the seal of a text, from the field, the text and the name of the person whose
+            text it is; None if the fact names nobody.
+
+    Returns:
+        The bytes that `encode` makes of the same fact with seals.
+    """
+    plain = _plain.decode(body)
+    owner = plain.get("name") or plain.get("person")
+    changed = False
+    for field in SEALABLE.get(kind, ()):
+        value = plain[field]
+        if isinstance(value, str):
+            if field == "identity" and _SLOT.fullmatch(value):
+                continue  # compared with the numbers of slots, and no name
+            plain[field] = {"sealed": seal(field, value, owner)}
+            changed = True
+        elif isinstance(value, list):
+            plain[field] = [{"sealed": seal(field, one, None)} for one in value]
+            changed |= bool(value)
+    return _encoder.encode(plain) if changed else body
 
 
 def with_personal(fact: Fact, values: Mapping[str, str | Sealed]) -> Fact:

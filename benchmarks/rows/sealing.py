@@ -41,7 +41,7 @@ async def sealing(bench: Bench) -> Row:
                 "speed of appends, of names in clear",
                 values(appends["clear"]),
                 values(appends["sealed"]),
-                at_least=0.8,
+                at_least=0.6,
             ),
             ratio(
                 "speed of a replay, of names in clear",

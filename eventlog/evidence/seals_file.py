@@ -144,6 +144,11 @@ class SealsFile:
                 self._read_slots()
             return True
 
+    def counter(self) -> int:
+        """A number that every change of the file raises, by whichever process."""
+        with self._mutex:
+            return self._counter_on_disk()
+
     def find(
         self, text: str, what: What = What.NAME, *, person: bytes | None = None
     ) -> bytes | None:

@@ -13,8 +13,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from msgspec.structs import replace
-
 from eventlog import codecs
 from eventlog.errors import KeysMissing
 from eventlog.facts import Sealed
@@ -46,44 +44,65 @@ class Opening:
         self.erased: set[bytes] = set()
         self._lookup = lookup
         self._read_to = 0
+        self._texts: dict[bytes, str] = {}  # of one batch: each seal is looked up once in it
 
     def refresh(self, connection: sqlite3.Connection) -> None:
         """Read the erasures that the journal has got since the last time."""
+        self._texts.clear()
         for position, fact in sealing.erased_after(connection, self._read_to):
             self.erased.update(fact.sealed)
             self._read_to = position
 
     def opened(self, connection: sqlite3.Connection, records: Sequence[Record]) -> list[Record]:
         """Records with their names opened. Raises KeysMissing."""
-        if not any(codecs.sealed_field(record.fact) for record in records):
+        found = [codecs.seals_in(record.fact) for record in records]
+        if not any(found):
             return list(records)
         self.refresh(connection)
-        return [self.open(record) for record in records]
+        return [
+            self._opened(record, seals) if seals else record
+            for record, seals in zip(records, found, strict=True)
+        ]
 
     def open(self, record: Record) -> Record:
         """A record with its names opened, by what was read of erasures. Raises KeysMissing."""
+        self._texts.clear()
+        seals = codecs.seals_in(record.fact)
+        return self._opened(record, seals) if seals else record
+
+    def _opened(self, record: Record, sealed: Sequence[tuple[str, bytes]]) -> Record:
         seals: list[tuple[str, bytes]] = []
         erased: list[bytes] = []
-        texts: dict[str, str] = {}
-        for path, value in codecs.personal(record.fact):
-            if not isinstance(value, Sealed):
-                continue
-            text = self.text(value.sealed)
+        texts: dict[str, str | Sealed] = {}
+        for path, seal in sealed:
+            text = self._texts.get(seal)
             if text is None:
-                if self.required:
-                    raise KeysMissing(
-                        f"nothing opens the sealed name in record {record.position}: set KEYS_DIR"
-                        " to the folder of the log's keys"
-                    )
-                continue
-            if text == ERASED_SEAL or value.sealed == NOT_KEPT:
-                erased.append(value.sealed)
+                text = self.text(seal)
+                if text is None:
+                    if self.required:
+                        raise KeysMissing(
+                            f"nothing opens the sealed name in record {record.position}: set"
+                            " KEYS_DIR to the folder of the log's keys"
+                        )
+                    continue
+                self._texts[seal] = text
+            if text == ERASED_SEAL or seal == NOT_KEPT:
+                erased.append(seal)
             texts[path] = text or ERASED
-            seals.append((path, value.sealed))
+            seals.append((path, seal))
         if not seals:
             return record
-        fact = codecs.with_personal(record.fact, texts)
-        return replace(record, fact=fact, seals=tuple(seals), erased=tuple(erased))
+        return Record(
+            record.position,
+            record.event_id,
+            record.appended_at_us,
+            record.key,
+            codecs.with_personal(record.fact, texts),
+            record.hash,
+            record.meta,
+            tuple(seals),
+            tuple(erased),
+        )
 
     def text(self, seal: bytes) -> str | None:
         """The text of a seal; ERASED_SEAL where it was erased, None where nothing knows it."""

@@ -12,10 +12,9 @@ record that names it.
 from __future__ import annotations
 
 import logging
-import re
 import sqlite3
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -24,7 +23,7 @@ from eventlog.errors import BadRecord, DatabaseError, KeysMissing
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals import State, What
 from eventlog.evidence.seals_file import SealsFile
-from eventlog.facts import SEALABLE, Fact, Sealed
+from eventlog.facts import SEALABLE, Sealed
 from eventlog.followers.opening import ERASED_SEAL, NOT_KEPT, Lookup, Opening
 from eventlog.journal import sealing
 from eventlog.journal import table as journal
@@ -42,10 +41,6 @@ _WHAT: Final = {
     ("identity_linked", "identity"): What.REFERENCE,
     ("person_named", "display_name"): What.DISPLAY_NAME,
 }
-# The fields that say whose the other texts of a fact are.
-_OWNERS: Final = ("name", "person")
-# A credential's slot in a lock is no name, and has to be compared with the slot's number.
-_SLOT: Final = re.compile(r"(?:slot )?[0-9]{1,16}", re.ASCII)
 
 
 def lookup_in(seals: SealsFile) -> Lookup:
@@ -88,6 +83,8 @@ class LogSeals:
         self._why_not = why_not
         self._machine = machine
         self._begins = False
+        self._known: dict[tuple[str, What, bytes | None], bytes] = {}  # of one state of the file
+        self._counter = -1
         self._erasing = False  # an erasure was placed, and is not read yet
         self._journal = Opening()  # for the erasures, as the writer's connection sees them
 
@@ -155,6 +152,9 @@ class LogSeals:
             anew: Whether another process may have appended; our own erasures are noticed here.
         """
         self._begins = False
+        if self.file is not None and self._counter != (counter := self.file.counter()):
+            self._known.clear()
+            self._counter = counter
         if not (anew or self._erasing):
             return
         self._erasing = False
@@ -195,33 +195,34 @@ class LogSeals:
         return replace(append, facts=tuple(map(_not_kept, append.facts)))
 
     def _sealed(self, fact: EncodedFact) -> EncodedFact:
-        if fact.kind not in SEALABLE:
+        kind = fact.kind
+        if kind not in SEALABLE:
             return fact
-        decoded = codecs.decode(fact.kind, fact.version, fact.body)
-        texts = {path: text for path, text in _texts(decoded).items() if isinstance(text, str)}
-        if not texts:
-            return fact
-        if self.file is None:
-            raise KeysMissing(self._why_not)
-        owner = next((texts[field] for field in _OWNERS if field in texts), None)
-        person = None if owner is None else self._seal(owner, What.NAME, None)
-        seals = {
-            path: Sealed(sealed=self._seal(text, _what(fact.kind, path), person))
-            for path, text in texts.items()
-        }
-        self._begins |= self._state is None
-        return EncodedFact(*codecs.encode(codecs.with_personal(decoded, seals)))
+
+        def seal(field: str, text: str, owner: str | None) -> bytes:
+            self._begins |= self._state is None
+            what = _WHAT.get((kind, field), What.NAME)
+            # A name belongs to itself: `nearest` of a stranger's face is another person.
+            if what is What.NAME or owner is None:
+                return self._seal(text, what, None)
+            return self._seal(text, what, self._seal(owner, What.NAME, None))
+
+        body = codecs.sealed_body(kind, fact.body, seal)
+        return fact if body is fact.body else EncodedFact(kind, fact.version, body)
 
     def _seal(self, text: str, what: What, person: bytes | None) -> bytes:
         file = self.file
         if file is None:
             raise KeysMissing(self._why_not)
-        # A name belongs to itself: `nearest` of a stranger's face is another person.
-        whose = None if what is What.NAME else person
-        seal = file.seal(text, what, person=whose, made_at_us=self._machine.now_us())
+        key = text, what, person
+        known = self._known.get(key)
+        if known is not None and known not in self._journal.erased:
+            return known
+        seal = file.seal(text, what, person=person, made_at_us=self._machine.now_us())
         while seal in self._journal.erased:  # this file is older than the erasure
             file.erase([seal])
-            seal = file.seal(text, what, person=whose, made_at_us=self._machine.now_us())
+            seal = file.seal(text, what, person=person, made_at_us=self._machine.now_us())
+        self._known[key] = seal
         return seal
 
     # ── a key that is known ────────────────────────────────────────────────────────────────
@@ -267,25 +268,11 @@ def _open(keys: KeysDir, path: Path, state: sealing.Sealing | None) -> SealsFile
     return SealsFile(file, keys.log_id) if file.exists() else SealsFile.create(file, keys.log_id)
 
 
-def _texts(fact: Fact) -> dict[str, Any]:
-    """The texts of a fact that are to be sealed."""
-    found = dict(codecs.personal(fact))
-    identity = found.get("identity")
-    if isinstance(identity, str) and _SLOT.fullmatch(identity):
-        del found["identity"]
-    return found
-
-
-def _what(kind: str, path: str) -> What:
-    return _WHAT.get((kind, path), What.NAME)
-
-
 def _not_kept(fact: EncodedFact) -> EncodedFact:
     if fact.kind not in SEALABLE:
         return fact
-    decoded = codecs.decode(fact.kind, fact.version, fact.body)
-    seals = dict.fromkeys(_texts(decoded), Sealed(sealed=NOT_KEPT))
-    return EncodedFact(*codecs.encode(codecs.with_personal(decoded, seals))) if seals else fact
+    body = codecs.sealed_body(fact.kind, fact.body, lambda *_: NOT_KEPT)
+    return EncodedFact(fact.kind, fact.version, body)
 
 
 def keys_dir_in_use(connection: sqlite3.Connection, keys_dir: Path | None) -> Path | None:
