@@ -1,4 +1,4 @@
-"""`eventlog forget`: one person is forgotten, and what is out of reach is said."""
+"""`eventlog forget`: forgets one person, and reports what is out of reach."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is left of a person after `eventlog forget`: a search of the files, and what stays."""
+"""Reports what is left of a person after `eventlog forget`, by a search of the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog keys backup` and `restore`: the second place of the keys, which hold the names."""
+"""`eventlog keys backup` and `restore`: a second copy of the keys, which open the names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`eventlog seal`: a log with names in clear becomes one with sealed names."""
+"""`eventlog seal`: seals the names of a log that has them in plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks the host and origin of requests, and puts the public path before addresses of ours.
+"""Checks the host and origin of requests, and adds the public path to our own URLs.
 
 A proxy may serve it under a path, as Home Assistant's ingress does, and hand that path on or cut
 it off. The pages write addresses from `/`; the path is put before them on the way out. Knows no

@@ -1,4 +1,4 @@
-"""Writes rows as CSV or as a JSON array, a batch at a time: for files that a browser keeps.
+"""Writes rows as CSV or as a JSON array, a batch at a time, for downloads.
 
 A text that a spreadsheet would run as a formula gets an apostrophe before it. Knows no view and no
 page.

@@ -1,4 +1,4 @@
-"""The slow walk: the signed part of a log against its rows alone, and old heads thinned out.
+"""The daily check of the signed part of a log against its rows, and the thinning of old heads.
 
 The tree that heads are signed from has each row read once; what is changed below it afterwards,
 only the rows show. Knows no task, and not when it is time.

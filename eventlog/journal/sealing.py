@@ -1,4 +1,4 @@
-"""The table `sealing` and the erasures in the journal: since when names are sealed, and which went.
+"""The table `sealing` and the erasures: since when names are sealed, and which were erased.
 
 The first append with a sealed name writes the one row of `sealing`. From then on no name may enter
 the journal in clear. `seals_id` is the id of the file that opens the seals. The table is made when

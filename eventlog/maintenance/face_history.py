@@ -1,4 +1,4 @@
-"""The faces that were measured, and what they asked the lock, of the newest visits.
+"""Reads the measured faces of the newest visits, and what they asked the lock.
 
 Reads the views by their columns: what `decision/what_if.py` decides again, and what the page of a
 person draws. Faces that a person named by hand were not measured and are left out.

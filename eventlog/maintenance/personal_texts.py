@@ -1,4 +1,4 @@
-"""Which texts of a fact may name a person, and are in clear or sealed. Pure; knows no database."""
+"""Finds the texts of a fact that may name a person, in plain text or sealed. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Puts a log with sealed names in the place of one that holds them in clear.
+"""Replaces a log that has names in plain text by one with sealed names.
 
 The old files are overwritten once and deleted. No process may have the log open. A kill leaves the
 old log, or the new one with the old file next to it under the name `.in-clear`, which the next call

@@ -1,4 +1,4 @@
-"""How much room a log takes, and how much more each month: pictures, and records.
+"""Computes how much space a log takes, and how much more each month.
 
 A month is the last 30 days, by the times of append and those of the files. Reads a few rows and the
 pictures' folder, however long the log is. Knows no rule.

@@ -1,4 +1,4 @@
-"""Writes a log with sealed names from one that holds them in clear.
+"""Writes a log with sealed names from one that has them in plain text.
 
 Names in clear are in bodies that the chain covers, so the log is written anew: the same positions,
 events, keys, times and kinds, a new id and a new chain. Each record's meta says under `origin`

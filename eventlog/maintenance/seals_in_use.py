@@ -1,4 +1,4 @@
-"""Whether a log's names are sealed by the folder of keys, and what opens them for a command."""
+"""Finds out whether a log's names are sealed, and opens them for a command."""
 
 from __future__ import annotations
 

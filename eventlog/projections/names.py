@@ -1,4 +1,4 @@
-"""Names in records as views keep them: a text to show, and the seal that stands behind it.
+"""Names as views store them: a text to show, and the seal behind it.
 
 A sealed name is compared by its seal, never by its text: two erased persons have one text. When a
 person is erased, every column with the seal gets the text `ERASED`, or becomes NULL. A view applies

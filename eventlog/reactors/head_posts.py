@@ -1,4 +1,4 @@
-"""Carries signed heads to their places: each place has a task that holds the newest head only.
+"""Sends signed heads to their places; each place has a task that keeps only the newest head.
 
 A place that fails is tried again, after 1 s and up to 60 s; a place that knows another log of
 this name stops the signing (`trouble`). What is known of a place survives a restart, by what the

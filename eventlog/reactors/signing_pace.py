@@ -1,4 +1,4 @@
-"""When the notary signs, and how long it rests: a clock of seconds and some counters.
+"""Decides when the notary signs, and how long it pauses.
 
 A head is due at once after an unlock action, else when the oldest unsigned record is 60 s old,
 when somebody asks, and for the first record of all; at most one a second. While appends go on,

@@ -1,4 +1,4 @@
-"""Puts into the journal that a witness saw a head, at most once in ten minutes.
+"""Records in the journal that a witness saw a head, at most once in ten minutes.
 
 Every record that comes after such a fact is younger than the witness's time in it.
 """

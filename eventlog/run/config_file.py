@@ -1,4 +1,4 @@
-"""Reads `/etc/eventlog.toml`: every unknown key is refused with its path, and so is what can't be.
+"""Reads `/etc/eventlog.toml`; unknown keys and invalid values are errors with their path.
 
 Reads one file and nothing else: no secret is read here, no address looked up.
 """

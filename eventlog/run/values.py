@@ -1,4 +1,4 @@
-"""The values of the config that are more than a text: lengths of time, hours, ports, secrets.
+"""The types of config values: durations, hours, ports, secrets.
 
 A secret is named by a file (`password_file`) or by a variable of the environment
 (`password = "env:NAME"`), and read when it is used; a secret in the config itself is refused.

@@ -1,4 +1,4 @@
-"""Erases a person: the texts behind their seals go, and every record and hash stays.
+"""Erases a person: deletes the texts behind their seals; records and hashes stay.
 
     person_erased, durable ──▶ seals overwritten ──▶ views past the fact ──▶ left-over tables and
     free pages overwritten ──▶ WAL emptied

@@ -1,4 +1,4 @@
-"""Devices and sources in a household's words: what is low, silent, offline or jammed, since when.
+"""Describes devices and sources for a household: what is low, silent, offline or jammed.
 
 Takes a read-only connection and the door's zone. Knows no template and no request.
 """

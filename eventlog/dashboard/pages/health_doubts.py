@@ -1,4 +1,4 @@
-"""Says why a log that works may still not be well: silent cameras, no check of the log. Pure.
+"""Lists doubts about a log that works: silent cameras, no recent verification. Pure.
 
 "All is well" is a promise, so it is made only where cameras recorded lately and the log was
 verified. A camera without events may work or not: that is not known, so it is a doubt.

@@ -1,4 +1,4 @@
-"""Today at a glance, on top of the timeline: the door now, today's figures, what needs looking at.
+"""The overview on top of the timeline: the door now, today's figures, what needs a look.
 
 `/today` is that part alone, for a page that is open; `/seen` notes for one user that everything
 was looked at. A kiosk shows the door and the figures, and has nothing to look at.

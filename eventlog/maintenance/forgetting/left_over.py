@@ -1,4 +1,4 @@
-"""What an erasure of seals does not reach: where else a log and its surroundings hold a name.
+"""Finds where a log and its surroundings still hold a name after its seals were erased.
 
 Records in clear, other columns of records, tables that an adoption kept, and the files of
 `known_faces`. Reads only, but for the rows of those tables. Knows no seal.

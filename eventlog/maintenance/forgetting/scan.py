@@ -1,4 +1,4 @@
-"""Searches the bytes of a log's files for texts that should be gone.
+"""Searches the bytes of a log's files for texts that should be deleted.
 
 Do not call it in a process that has the log open: closing the database file here would drop
 SQLite's locks. Knows no format of any file.

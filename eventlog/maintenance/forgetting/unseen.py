@@ -1,4 +1,4 @@
-"""Which persons were not recorded for so long that a house wants them forgotten. Reads only."""
+"""Finds persons who were not recorded for so long that the config wants them forgotten."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Home Assistant's recorder and logbook: every change of a state, and the user who asked for it.
+"""Reads Home Assistant's recorder and logbook: changes of states, and who asked for them.
 
 The recorder's history has each change with the same time as the websocket, so both make the same
 keys. It does not say who asked for a change; the logbook does. Where there is no logbook, changes
