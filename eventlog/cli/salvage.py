@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import anyio.to_thread
 import msgspec
 from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
 from eventlog.cli.options import AsJson, AtDesk, require_file
+from eventlog.maintenance.salvage.names import carry_names
 from eventlog.maintenance.salvage.salvage import Range, SalvageReport
 from eventlog.maintenance.salvage.salvage import salvage as carry
 
@@ -26,7 +28,10 @@ async def salvage(new: New, /, *, as_json: AsJson = False, context: AtDesk) -> i
     require_file("NEWLOG", new)
     with context.progress("Read pages") as told:
         report = carry(context.db_path, new, progress=told)
-    await views.fill(new)
+    if report.old_log_id is not None and context.keys_dir is not None:
+        old_id = bytes.fromhex(report.old_log_id)
+        await anyio.to_thread.run_sync(carry_names, new, old_id, context.keys_dir)
+    await views.fill(new, context.keys_dir)
     if as_json:
         context.json({**msgspec.to_builtins(report), "complete": report.complete})
     else:

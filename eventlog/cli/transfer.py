@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated, BinaryIO
@@ -31,18 +31,33 @@ New = Annotated[Path, Parameter(name="FILE", help="A new file.")]
 After = Annotated[
     int, Parameter(validator=POSITION, help="Only the records after this position. [0]")
 ]
+OpenNames = Annotated[
+    bool,
+    Parameter(help="Write sealed names as text, for people: the file can't be made to forget."),
+]
 Until = Annotated[
     int | None, Parameter(validator=POSITION, help="Only the records up to this position.")
 ]
 
 
 def export(
-    file: Out = STANDARD, /, *, after: After = 0, until: Until = None, context: AtDesk
+    file: Out = STANDARD,
+    /,
+    *,
+    after: After = 0,
+    until: Until = None,
+    open_names: OpenNames = False,
+    context: AtDesk,
 ) -> int:
     """Write the journal as lines of JSON: each record's bytes, and its decoded fact."""
     sign_before(context)
-    with _written(context, file) as out, context.progress("Export") as told:
-        head = archive.export(context.db_path, out, after=after, until=until, progress=told)
+    with ExitStack() as stack:
+        names = stack.enter_context(context.opening()) if open_names else None
+        out = stack.enter_context(_written(context, file))
+        told = stack.enter_context(context.progress("Export"))
+        head = archive.export(
+            context.db_path, out, after=after, until=until, progress=told, names=names
+        )
     if file != STANDARD:
         context.say(f"{file} holds the journal up to record {head.position}")
     return 0

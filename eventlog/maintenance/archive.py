@@ -19,6 +19,7 @@ from msgspec import UNSET
 
 from eventlog.errors import BadArgument, BadPayload, BadRecord, JournalHole
 from eventlog.evidence import tree_secret
+from eventlog.followers.opening import Opening
 from eventlog.journal import chain, sealing
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadMark, mark_of
@@ -50,6 +51,7 @@ def export(
     after: int = 0,
     until: int | None = None,
     progress: Progress | None = None,
+    names: Opening | None = None,
 ) -> Head:
     """Write records as lines.
 
@@ -60,6 +62,7 @@ def export(
         until: Only the records up to this position; None is the journal's end. An append that it
             cuts is written in full.
         progress: Called with the position reached and the last one; None for no calls.
+        names: Opens sealed names in the facts, which are for people; None leaves them sealed.
 
     Returns:
         The last record that was written.
@@ -86,8 +89,10 @@ def export(
             seals_id=UNSET if sealed is None else sealed.seals_id,
         )
         out.write(form.ENCODER.encode(header) + b"\n")
+        if names is not None:
+            names.refresh(connection)
         for row in _checked(connection, start, end, progress):
-            out.write(form.ENCODER.encode(form.line_of(row)) + b"\n")
+            out.write(form.ENCODER.encode(form.line_of(row, names)) + b"\n")
     return last
 
 

@@ -13,6 +13,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from eventlog import codecs
 from eventlog.errors import BadPayload, BadRecord
+from eventlog.followers.opening import Opening
 from eventlog.journal import chain
 from eventlog.record import Head, StoredRecord
 from eventlog.storage.connections import USER_VERSION
@@ -81,13 +82,18 @@ HEADER_DECODER: Final[msgspec.json.Decoder[Header]] = msgspec.json.Decoder(Heade
 LINE_DECODER: Final[msgspec.json.Decoder[Line]] = msgspec.json.Decoder(Line)
 
 
-def line_of(row: StoredRecord) -> Line:
-    """The line of a record, with its fact or the reason why it can't be decoded."""
+def line_of(row: StoredRecord, names: Opening | None = None) -> Line:
+    """The line of a record, with its fact or the reason why it can't be decoded.
+
+    `names` opens sealed names in the fact; None shows the seals.
+    """
     columns = row._asdict()
     try:
         fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
     except BadRecord as error:
         return Line(**columns, error=str(error))
+    if names is not None:
+        fact = names.open(codecs.decode_record(row)).fact
     return Line(**columns, fact=codecs.to_builtins(fact))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from eventlog import EventStore
@@ -27,7 +28,7 @@ from eventlog.facts import (
 from eventlog.journal import table as journal
 from eventlog.maintenance.verify.log import verify
 from eventlog.pictures.thumbnails import Thumbnails
-from tests.cli.command_line import CommandLine
+from tests.cli.command_line import CommandLine, Said
 from tests.pictures.hostile_frames import jpeg
 
 AT = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
@@ -285,3 +286,53 @@ def test_a_picture_is_known_to_verify_as_removed(door: CommandLine) -> None:
     assert door("forget", NAME, "--yes").code == 0
     said = door("verify")
     assert (said.code, "missing" in said.out) == (0, False)
+
+
+def test_an_export_has_seals_and_names_only_where_they_are_asked_for(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """Either is the same log when it is imported."""
+    sealed, opened = tmp_path / "stick" / "sealed.jsonl", tmp_path / "stick" / "opened.jsonl"
+    assert door("export", sealed).code == door("export", "--open-names", opened).code == 0
+    assert NAME.encode() not in sealed.read_bytes()
+    assert NAME.encode() in opened.read_bytes()
+    for number, archive in enumerate((sealed, opened)):
+        into = tmp_path / "work" / f"{number}.db"
+        assert door("import", archive, "--db", into).code == 0
+        assert rows(into, "SELECT * FROM journal") == rows(door.db, "SELECT * FROM journal")
+
+
+def test_a_salvaged_log_keeps_its_names_and_can_forget_them(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """Its id is new; the seals of the old log are copied for it."""
+    events = door("events", "--json").json
+    (tmp_path / "new").mkdir()
+    new = tmp_path / "new" / "events.db"
+    assert door("salvage", new).code == 0
+    assert door("events", "--json", "--db", new).json == events
+    assert door("forget", NAME, "--yes", "--db", new).code == 0
+    assert found_in(tmp_path / "new") == []
+    assert NAME in door("events").out
+
+
+def test_a_name_is_erased_while_others_have_the_log_open(door: CommandLine, tmp_path: Path) -> None:
+    """A second store with the name in memory, and a reader, write it nowhere again."""
+
+    async def beside() -> Said:
+        keys = str(tmp_path / "keys")
+        async with EventStore(str(door.db), str(door.thumbnails), keys_dir=keys) as store:
+            before = await store.get_event(1)
+            assert before is not None
+            assert before["person_name"] == NAME
+            said = await anyio.to_thread.run_sync(door, "forget", NAME, "--yes")
+            await store.append(*visit(99, OTHER))
+            await store.caught_up(await store.reader.last_position())
+            after = await store.get_event(1)
+            assert after is not None
+            assert after["person_name"] == "erased person"
+        return said
+
+    said = anyio.run(beside)
+    assert said.code == 0, said
+    assert found_in(tmp_path) == []
