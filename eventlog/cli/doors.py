@@ -43,7 +43,7 @@ def doors(*, at: At = None, limit: Limit = 20, as_json: AsJson = False, context:
             *_rows(connection, "door", door_view.COLUMNS, door_view.listed(moment)),
             *_rows(connection, "lock", lock_view.COLUMNS, lock_view.listed(moment)),
         ]
-        opened = [] if moment else _openings(connection, limit, names)
+        opened = _openings(connection, limit, names, moment)
     if as_json:
         for row in (*states, *opened):
             context.json(row)
@@ -68,12 +68,12 @@ def _rows(
 
 
 def _openings(
-    connection: sqlite3.Connection, limit: int, names: Mapping[str, str]
+    connection: sqlite3.Connection, limit: int, names: Mapping[str, str], until: datetime | None
 ) -> list[dict[str, Any]]:
     """What opened: the locks' operations and the doors themselves, the newest first."""
     found = [
-        *_rows(connection, "unlock", openings.UNLOCK_COLUMNS, openings.unlocks(limit)),
-        *_rows(connection, "opening", openings.COLUMNS, openings.latest(limit)),
+        *_rows(connection, "unlock", openings.UNLOCK_COLUMNS, openings.unlocks(limit, until)),
+        *_rows(connection, "opening", openings.COLUMNS, openings.latest(limit, until)),
     ]
     for row in found:
         row["text"] = unlocked(row, names) if row["what"] == "unlock" else stood_open(row)

@@ -12,7 +12,6 @@ from eventlog.cli.options import POSITION, AsJson, AtDesk
 from eventlog.errors import BadArgument, DatabaseMissing
 from eventlog.facts import FaceResult, Fact, IdentityLinked
 from eventlog.record import Author, Receipt
-from eventlog.store.event_store import EventStore
 
 Person = Annotated[str, Parameter(name="PERSON", help="The person, by the name in the log.")]
 Door = Annotated[
@@ -84,10 +83,7 @@ async def _append(
     if not context.db_path.exists():
         raise DatabaseMissing(f"there is no log at {context.db_path}")
     context.require_writable()
-    author = Author("command", command)
-    async with EventStore(
-        str(context.db_path), str(context.thumbnails_dir), writer=author
-    ) as store:
+    async with context.store(Author("command", command)) as store:
         receipt: Receipt = await store.append(fact, event_id=event_id)
         await store.caught_up(receipt.positions[-1])
     if as_json:

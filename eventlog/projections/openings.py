@@ -8,11 +8,13 @@ columns of the views.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from eventlog.projections import unlock_actions
-from eventlog.projections.paging import require_page
+from eventlog.projections.paging import require_moment, require_page
 from eventlog.projections.reported import Query
+from eventlog.projections.times import canonical, since_epoch_us
 
 BEFORE_S: Final = 120
 AFTER_S: Final = 60
@@ -66,7 +68,7 @@ SELECT o.id, o.door_id, o.state, o.source, o.at, o.at_us, c.at, c.at_us, c.state
 FROM (
     SELECT r.*, ({_NEXT}) AS closed_by, {_OPENED_BY} AS unlock_id FROM door_reports r
     WHERE r.state IN {_OPEN} AND coalesce(({_EARLIER}), '') NOT IN {_OPEN}
-    ORDER BY r.at_us DESC, r.id DESC LIMIT ?
+    AND r.at_us <= ? ORDER BY r.at_us DESC, r.id DESC LIMIT ?
 ) o LEFT JOIN door_reports c ON c.id = o.closed_by LEFT JOIN unlock_actions u ON u.id = o.unlock_id
 ORDER BY o.at_us DESC, o.id DESC
 """
@@ -77,21 +79,26 @@ SELECT {", ".join(_OF_UNLOCK)},
     coalesce(u.event_id, ({_EVENT.format(at_us="u.at_us")})) AS visit
 FROM unlock_actions u
 WHERE u.effect IN ('unlocked', 'unlatched') AND u.confirms IS NULL
-ORDER BY u.listed_at DESC, u.id DESC LIMIT ?
+    AND u.listed_at <= ? ORDER BY u.listed_at DESC, u.id DESC LIMIT ?
 """
 
 
-def latest(limit: int = 20) -> Query:
-    """The newest openings first. Rows are COLUMNS. Raises BadArgument for a limit out of range."""
-    require_page(limit, 0)
-    return _OPENINGS, (limit,)
+def latest(limit: int = 20, until: datetime | None = None) -> Query:
+    """The newest openings until a moment, the newest first. Rows are COLUMNS.
 
-
-def unlocks(limit: int = 20) -> Query:
-    """The newest actions that opened a lock; rows are UNLOCK_COLUMNS.
-
-    The visit is the action's own event, or the newest event near it. Raises BadArgument for a
-    limit out of range.
+    Raises BadArgument for a limit out of range, and for what is not a time.
     """
     require_page(limit, 0)
-    return _UNLOCKS, (limit,)
+    last_us = 2**63 - 1 if until is None else since_epoch_us(require_moment("until", until))
+    return _OPENINGS, (last_us, limit)
+
+
+def unlocks(limit: int = 20, until: datetime | None = None) -> Query:
+    """The newest actions that opened a lock, until a moment; rows are UNLOCK_COLUMNS.
+
+    The visit is the action's own event, or the newest event near it. Raises BadArgument for a
+    limit out of range, and for what is not a time.
+    """
+    require_page(limit, 0)
+    last = "9999-99" if until is None else canonical(require_moment("until", until))
+    return _UNLOCKS, (last, limit)

@@ -79,7 +79,10 @@ def test_doors_and_locks_are_shown_with_their_openings(call: CommandLine) -> Non
 
 def test_doors_are_shown_as_they_were_at_any_time(call: CommandLine) -> None:
     """Before its first report a door is not listed."""
-    (door, lock) = call("doors", "--at", "2026-02-25T10:31", "--json").json
+    door, lock, *opened = call("doors", "--at", "2026-02-25T10:31", "--json").json
+    assert [row["what"] for row in opened] == ["opening", "unlock", "unlock"]
+    early = call("doors", "--at", "2026-02-25T10:30:04", "--json").json
+    assert [row["what"] for row in early] == ["lock", "unlock", "unlock"]
     assert (door["what"], door["door_id"], door["state"]) == ("door", "front", "open")
     assert (lock["what"], lock["state"]) == ("lock", "unlocked")
     assert call("doors", "--at", "2026-02-25T10:29", "--json").json == []

@@ -85,7 +85,9 @@ async def test_the_page_shows_any_moment(house: House) -> None:
         words = shown((await client.get("/doors?at=2026-02-25T10:31")).text)
         assert "Door front Open since" in words
         assert "Lock front Unlocked since" in words
-        assert "had reported by then" in (await client.get("/doors?at=2026-02-25T10:29")).text
+        before = shown((await client.get("/doors?at=2026-02-25T10:29")).text)
+        assert "had reported by then" in before
+        assert "No opening was recorded by then" in before
         refused = await client.get("/doors?at=soon")
         assert refused.status_code == 400
         assert "is not a valid time" in unescape(refused.text)

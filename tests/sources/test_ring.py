@@ -280,6 +280,16 @@ async def test_two_pushes_of_one_ring_without_an_id_are_one() -> None:
     assert (len(store.events), tally.known) == (1, 1)
 
 
+@pytest.mark.anyio
+async def test_a_battery_bell_pushes_twice_with_one_id() -> None:
+    """The second push has another message's id and a later time: the first one counts."""
+    first = push_v2()
+    second = {**push_v2(created_at="2024-02-02T11:21:27.100Z"), "fcmMessageId": "m-9"}
+    for order in ((first, second), (second, first)):
+        store, tally = await fed(*(read(message) for message in order))
+        assert (len(store.events), tally.known) == (1, 1)
+
+
 def test_a_push_of_version_1_is_json_inside_json() -> None:
     """Its action is the kind; the ding has the history's id."""
     ding = {"id": ID, "created_at": "2024-02-02T11:21:24Z", "doorbot_description": "Side Door"}

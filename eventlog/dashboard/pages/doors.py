@@ -90,7 +90,7 @@ def _found(connection: sqlite3.Connection, site: Site, at: datetime | None) -> d
         for what, view in (("Door", doors), ("Lock", locks))
         for row in rows(connection, view.COLUMNS, view.listed(at))
     ]
-    unlocked = rows(connection, openings.UNLOCK_COLUMNS, openings.unlocks(OPENINGS))
+    unlocked = rows(connection, openings.UNLOCK_COLUMNS, openings.unlocks(OPENINGS, at))
     slots = slots_of(connection)
     shown = rows(connection, credentials.COLUMNS, credentials.latest(OPENINGS))
     people = [row["person"] for row in (*unlocked, *shown)] + [slot.person for slot in slots]
@@ -100,7 +100,7 @@ def _found(connection: sqlite3.Connection, site: Site, at: datetime | None) -> d
         *({**row, **when(row["listed_at"]), "text": _unlocked(row, labels)} for row in unlocked),
         *(
             {**row, "visit": row["event_id"], **when(row["at"]), "text": _stood_open(row)}
-            for row in rows(connection, openings.COLUMNS, openings.latest(OPENINGS))
+            for row in rows(connection, openings.COLUMNS, openings.latest(OPENINGS, at))
         ),
     ]
     opened.sort(key=lambda row: (row["at_us"], row["id"]), reverse=True)
