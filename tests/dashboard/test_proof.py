@@ -104,6 +104,28 @@ async def test_health_and_metrics_know_the_heads(signed: tuple[House, Path, Keys
         assert "the log is shorter" in (await client.get("/status")).text
 
 
+async def test_health_as_json_has_the_positions_for_those_who_may_know(
+    signed: tuple[House, Path, KeysDir],
+) -> None:
+    """A monitor with an account or a token that reads gets them; a stranger and a kiosk a word."""
+    house, _, _ = signed
+    json = {"Accept": "application/json"}
+    await house.user()
+    async with await house.signed_in("watch", role="viewer") as client:
+        told = (await client.get("/health", headers=json)).json()
+        assert (await client.get("/health")).text == "ok"
+    positions = {"durable": 4, "signed": 4, "kept": 4, "witnessed": 4, "outside_age_s": 60.0}
+    assert told == {"health": "ok", "head": 4, **positions}
+    async with await house.signed_in("hall", role="kiosk") as client:
+        assert (await client.get("/health", headers=json)).text == "ok"
+    async with house.client() as stranger:
+        assert (await stranger.get("/health", headers=json)).text == "ok"
+    async with await house.program("append") as feed:
+        assert (await feed.get("/health", headers=json)).text == "ok"
+    async with await house.program("read") as reader:
+        assert (await reader.get("/health", headers=json)).json() == told
+
+
 async def test_a_house_with_a_witness_key_cosigns_without_a_login(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

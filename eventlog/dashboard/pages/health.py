@@ -1,7 +1,7 @@
 """The page Health, the health check for monitors, and the metrics for Prometheus.
 
-`/health` says one word to anybody: "ok" with 200, else what is wrong with 503. The page and
-`/metrics` say the rest to those who may know.
+`/health` says one word to anybody: "ok" with 200, else what is wrong with 503. The page,
+`/metrics` and `/health` as JSON say the rest to those who may know.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from typing import Any, Final
 
 import anyio.to_thread
 from litestar import Request, Response, get
+from msgspec import to_builtins
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages import health_devices, health_doubts
+from eventlog.dashboard.pages.positions import may_know, positions
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.metrics import Figures
 from eventlog.dashboard.server.view_lag import ViewLag, stand
@@ -31,7 +33,6 @@ from eventlog.evidence import outside
 from eventlog.followers import checkpoints
 from eventlog.followers.checkpoints import Parked
 from eventlog.journal import table as journal
-from eventlog.journal.head_file import read_mark
 from eventlog.maintenance.retention_rule import in_words
 from eventlog.maintenance.room import room
 from eventlog.maintenance.status import names_status
@@ -59,10 +60,16 @@ THUMBNAILS_COUNTED: Final = 100_000
 
 
 @get("/health")
-async def word(request: Request[Any, Any, Any]) -> Response[str]:
-    """One word for a monitor."""
-    _, said = await judged(site_of(request))
-    return Response(said, status_code=200 if said == "ok" else 503, media_type="text/plain")
+async def word(request: Request[Any, Any, Any]) -> Response[Any]:
+    """One word for a monitor; as JSON, for those who may know, the positions as well."""
+    site = site_of(request)
+    standing, said = await judged(site)
+    status = 200 if said == "ok" else 503
+    if not may_know(request):
+        return Response(said, status_code=status, media_type="text/plain")
+    head = 0 if standing is None else standing.head
+    known = {"health": said, "head": head, **to_builtins(await positions(site))}
+    return Response(known, status_code=status, media_type="application/json")
 
 
 @get("/metrics")
@@ -72,12 +79,11 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     standing, said = await judged(site)
     standing = standing or ViewLag(0, {}, {})
     path = site.settings.db_path
-    heads = await anyio.to_thread.run_sync(outside.read, path)
-    mark, _ = await anyio.to_thread.run_sync(read_mark, path)
+    at = await positions(site)
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     measured = Figures(
         head=standing.head,
-        lags={view: max(0, standing.head - at) for view, at in standing.views.items()},
+        lags={view: max(0, standing.head - seen) for view, seen in standing.views.items()},
         parked={view: standing.parked.get(view, 0) for view in standing.views},
         wal_bytes=wal,
         database_bytes=size,
@@ -86,11 +92,11 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         healthy=said == "ok",
         sources={} if site.running is None else site.running.sources(),
         restarts={} if site.running is None else site.running.restarts(),
-        durable=0 if mark is None else mark.durable_position,
-        signed=0 if heads is None else heads.signed,
-        kept=0 if heads is None else heads.kept,
-        witnessed=0 if heads is None else heads.witnessed,
-        outside_age_s=None if heads is None else heads.age_s(int(site.clock() * 1e6)),
+        durable=at.durable,
+        signed=at.signed,
+        kept=at.kept,
+        witnessed=at.witnessed,
+        outside_age_s=at.outside_age_s,
     )
     text = site.metrics.exposition(measured)
     return Response(text, media_type="text/plain; version=0.0.4")
