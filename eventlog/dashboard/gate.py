@@ -38,7 +38,7 @@ log: Final = logging.getLogger("eventlog")
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 
-PUBLIC: Final = frozenset({"/login", "/sign-in", "/health"})
+PUBLIC: Final = frozenset({"/login", "/sign-in", "/shared", "/health"})
 FORBIDDEN: Final = 403
 NOTED_EVERY_S: Final = 60  # refusals of one account or token in the security log
 NOTED_MAX: Final = 1_000

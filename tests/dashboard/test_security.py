@@ -19,7 +19,7 @@ from tests.dashboard.house import AT, ORIGIN, PASSWORD, VISIT, House, open_house
 
 pytestmark = pytest.mark.anyio
 
-PUBLIC = {"/login", "/sign-in", "/health", "/static/{name:str}"}
+PUBLIC = {"/login", "/sign-in", "/shared", "/health", "/static/{name:str}"}
 ROUTES = sorted(
     (path, method)
     for handler in HANDLERS

@@ -30,8 +30,8 @@ def may(role: str, method: str, path: str) -> bool:
         return True
     if role == "viewer":
         if method in _READING:
-            return not path.startswith(_OWNERS_PAGES)
+            return not (path.startswith(_OWNERS_PAGES) or path.endswith("/share"))
         return path.startswith((*_OWN, *_OWN_MORE))
     if method in _READING:
-        return not path.startswith(_KIOSK_HIDES)
+        return not (path.startswith(_KIOSK_HIDES) or path.endswith("/share"))
     return path == "/sign-out"

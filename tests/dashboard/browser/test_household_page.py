@@ -179,3 +179,25 @@ def test_the_title_has_the_number_of_what_waits_and_follows_it(
         page.get_by_role("button", name="All seen").click()
         page.get_by_text("All is seen.").wait_for()
     assert page.title() == "Timeline · The door"
+
+
+def test_a_shared_link_is_opened_by_its_script(
+    sampled: tuple[Running, str], open_page: Pages
+) -> None:
+    """The secret leaves the address, is in no request's address, and the picture is shown."""
+    running, _ = sampled
+    owner = sign_in(open_page(running.url), running.url)
+    owner.goto(f"{running.url}/events/1")
+    owner.get_by_role("link", name="Share").click()
+    owner.get_by_role("button", name="Make a link").click()
+    link = owner.locator(".once code").inner_text()
+    secret = link.partition("#")[2]
+    guest = open_page(running.url)
+    asked: list[str] = []
+    guest.on("request", lambda request: asked.append(request.url + str(request.headers)))
+    guest.goto(link)
+    picture = guest.get_by_role("img", name="Picture of the event")
+    picture.wait_for()
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    assert secret not in guest.url
+    assert [one for one in asked if secret in one.replace(f"#{secret}", "")] == []
