@@ -138,9 +138,9 @@ def test_a_timeline_with_30_pictures_weighs_200_kb_at_most(
         """() => ['navigation', 'resource'].flatMap(kind => performance.getEntriesByType(kind))
             .map(one => [new URL(one.name).pathname, one.transferSize])"""
     )
-    pictures = [size for path, size in weights if "/small/" in path][:30]
+    # One that the page shows twice comes once.
+    pictures = [size for path, size in weights if "/small/" in path and size][:30]
     assert len(pictures) > 20
-    assert all(pictures)
     # Those that are folded away weigh as much when they are unfolded.
     of_thirty = sum(pictures) / len(pictures) * 30
     others = [size for path, size in weights if path == "/" or path.startswith("/static/")]
