@@ -62,9 +62,14 @@ PYTHON312 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python) $
 HASS = [ -x .servers/$(1)/bin/hass ] || { $(2) -m venv .servers/$(1) \
 	&& .servers/$(1)/bin/pip install --quiet --disable-pip-version-check -r tests/live/$(1).txt; } \
 	|| echo "Without $(1) its tests are skipped, and say so" >&2
-servers: $(SMALL) ## Run the tests that start real servers: mosquitto, Home Assistant
+servers: $(SMALL) ## Run the tests that start real servers: mosquitto, Home Assistant, nginx, Caddy
 	@PATH=$$PATH:/usr/sbin command -v mosquitto >/dev/null || { [ "$$(id -u)" = 0 ] && $(MOSQUITTO); } \
 		|| echo "Without mosquitto its tests are skipped, and say so: sudo apt install --no-install-recommends mosquitto" >&2
+	@[ "$$(id -u)" != 0 ] || { command -v nginx && command -v caddy && command -v debootstrap; } >/dev/null \
+		|| { apt-get update -q && apt-get install -qy --no-install-recommends nginx-light caddy debootstrap; }
+	@[ "$$(id -u)" != 0 ] || [ -e .servers/debian/etc/debian_version ] \
+		|| debootstrap --variant=minbase --include=ca-certificates bookworm .servers/debian \
+		|| echo "Without an empty Debian in .servers/debian, docs/install.md is not run" >&2
 	@$(call HASS,home-assistant,$(PYTHON))
 	@$(call HASS,home-assistant-new,$(PYTHON312))
 	$(PY) -m pytest -m servers -p no:xdist tests $(ARGS)
