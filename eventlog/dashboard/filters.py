@@ -77,7 +77,7 @@ def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
         "outcome": {"granted": "opened", "refused": "refused", "none": "lock not asked"}
         | {"trial": "trial", "failed": "unlock failed", "timed_out": "unlock timed out"},
         "stranger": {"1": "strangers", "true": "strangers", "0": "", "false": ""},
-        "person": {**names, "0": "nobody"},
+        "person": {**names, "0": "nobody", "erased": "erased persons"},
     }
     before = {"from": "from ", "to": "to ", "hour_from": "after ", "hour_to": "before "}
     shown = (

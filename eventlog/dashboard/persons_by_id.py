@@ -16,7 +16,10 @@ from litestar.response import Redirect
 
 from eventlog.dashboard import filters
 from eventlog.dashboard.site import site_of
+from eventlog.projections.names import ERASED
 
+# What asks for the visits of all persons who were erased.
+ERASED_ONES: Final = "erased"
 # The parameter that names a person on each page.
 _PAGES: Final = {"/": "person", "/unlocks": "person", "/people": "after"}
 _BY_ID: Final = "SELECT id, name FROM persons WHERE id = ?"
@@ -34,7 +37,7 @@ async def redirected(request: Request[Any, Any, Any]) -> Redirect | None:
     """The way from a page's address with a person's name to the one by id; None for all others."""
     key = _PAGES.get(request.scope["path"])
     text = "" if key is None else request.query_params.get(key, "")
-    if key is None or not text or _is_id(text):
+    if key is None or not text or _is_id(text) or text == ERASED_ONES:
         return None
     named = await asked(request, key)
     if named is None or not named.name:
@@ -48,6 +51,8 @@ async def asked(request: Request[Any, Any, Any], key: str = "person") -> Named |
     text = filters.require_text(request.query_params, key)
     if text is None:
         return None
+    if text == ERASED_ONES:
+        return Named(ERASED_ONES, ERASED)
     query = (_BY_ID, (int(text),)) if _is_id(text) else (_BY_NAME, (text,))
 
     def look(connection: sqlite3.Connection) -> Named:
