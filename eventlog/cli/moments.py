@@ -11,11 +11,10 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventlog.errors import BadArgument
+from eventlog.storage.system_zone import UTC_NAMES
 
 SECONDS: Final = "%Y-%m-%d %H:%M:%S"
 
-# Known without a database of time zones, which a slim container may lack.
-_UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal"})
 _AGO: Final = re.compile(r"([0-9]{1,9}) ?(s|min|m|h|d|w)(?: ago)?", re.ASCII)
 _UNITS: Final = {
     "s": timedelta(seconds=1),
@@ -30,7 +29,7 @@ _FORMS: Final = "2026-02-25, 2026-02-25T10:30, today, yesterday, or 30m, 2h, 3d 
 
 def zone(name: str) -> tzinfo:
     """The zone of an IANA name. Raises BadArgument."""
-    if name in _UTC_NAMES:
+    if name in UTC_NAMES:
         return UTC
     try:
         return ZoneInfo(name)

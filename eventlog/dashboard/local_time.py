@@ -13,6 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from eventlog.errors import BadArgument
+from eventlog.storage.system_zone import UTC_NAMES
 
 # A file of one zone (RFC 9636): no transition, one type without an offset, and its name.
 _UTC_FILE: Final = b"TZif" + bytes(16 + 16) + pack(">II", 1, 4) + bytes(6) + b"UTC\0"
@@ -23,7 +24,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except ZoneInfoNotFoundError as error:
-        if name in {"UTC", "Etc/UTC"}:  # known without a database of zones
+        if name in UTC_NAMES:  # known without a database of zones
             return ZoneInfo.from_file(BytesIO(_UTC_FILE), key=name)
         raise BadArgument(f"{name!r} is no time zone; one is 'Europe/Berlin'") from error
     except (ValueError, OSError) as error:

@@ -8,16 +8,18 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 ETC: Final = Path("/etc")
+# All names of one zone. A slim container may have no database that knows them.
+UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Etc/UCT", "UCT", "Zulu", "Etc/Zulu", "Universal"})
 
 
 def system_zone(etc: Path = ETC) -> str:
-    """The name of the machine's zone; UTC where it says none that there is.
+    """The name of the machine's zone; UTC if it names none, or none that exists.
 
     `etc` is the folder that holds `localtime` and `timezone`.
     """
     for name in (os.environ.get("TZ", "").lstrip(":"), _linked(etc), _written(etc)):
         if _is_zone(name):
-            return name
+            return "UTC" if name in UTC_NAMES else name
     return "UTC"
 
 

@@ -45,3 +45,9 @@ def test_a_machine_without_a_known_zone_is_in_utc(
     monkeypatch.setenv("TZ", tz)
     (tmp_path / "timezone").write_text("Mars/Deimos\n")
     assert system_zone(tmp_path) == "UTC"
+
+
+def test_utc_by_another_name_is_utc(tmp_path: Path) -> None:
+    """A container's zone is often Etc/UTC; it is shown as UTC, as the README shows it."""
+    (tmp_path / "localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
+    assert system_zone(tmp_path) == "UTC"
