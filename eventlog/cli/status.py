@@ -98,6 +98,10 @@ def _kept(context: Context) -> list[str]:
 
 
 def _names(names: NamesStatus) -> Text:
+    if names.lost:
+        return Text("sealed, and what opens them is missing: set KEYS_DIR, or put it back", "red")
+    if names.not_kept:
+        return Text("sealed, but for the name of an unlock that could not be kept", "red")
     if not names.sealed:
         return Text("in clear: eventlog keys init DIR --copy FILE seals them", "yellow")
     if names.backup_age_s is None:

@@ -17,6 +17,8 @@ from msgspec import Struct
 from eventlog.evidence import copies, outside
 from eventlog.evidence.keys import KeysDir
 from eventlog.followers import checkpoints
+from eventlog.followers.opening import NOT_KEPT
+from eventlog.journal import sealing
 from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadState, hash_at, judge, read_mark
 from eventlog.maintenance.room import Room, room
@@ -94,10 +96,14 @@ class Status(Struct, frozen=True):
 class NamesStatus(Struct, frozen=True):
     """Whether names are sealed, and how old the newest backup of what opens them is, in seconds.
 
-    `sealed` is None if no folder of keys is set. `copied_to` is where the backup lies.
+    `sealed` is None if no folder of keys is set. `copied_to` is where the backup lies. `lost` says
+    that the log is sealed and what opens its names is not in the folder of keys, `not_kept` that an
+    unlock was recorded while its name could not be kept.
     """
 
     sealed: bool | None = None
+    lost: bool = False
+    not_kept: bool = False
     backup_age_s: float | None = None
     copied_to: str | None = None
 
@@ -170,22 +176,39 @@ def status(
             opened_how=log.how,
             durable=0 if mark is None else min(mark.durable_position, head.position),
             heads=_heads(db_path),
-            names=names_status(keys_dir, log_id, now_us),
+            names=names_status(connection, keys_dir, log_id, now_us),
             room=room(connection, db_path, thumbnails_dir, now_us),
         )
 
 
-def names_status(keys_dir: Path | None, log_id: bytes, now_us: int) -> NamesStatus:
+def names_status(
+    connection: sqlite3.Connection, keys_dir: Path | None, log_id: bytes, now_us: int
+) -> NamesStatus:
     """Whether a log's names are sealed, and the age of the newest backup of the keys."""
+    is_sealed = sealing.read(connection) is not None
+    not_kept = _has_lost_names(connection)
     if keys_dir is None:
-        return NamesStatus()
+        return NamesStatus(lost=is_sealed, not_kept=not_kept)
     keys = KeysDir(keys_dir, log_id)
     newest = copies.newest_of_keys(keys.file("copies"))
     return NamesStatus(
-        sealed=keys.file("seals").exists(),
+        sealed=is_sealed or keys.file("seals").exists(),
+        lost=is_sealed and not keys.file("seals").exists(),
+        not_kept=not_kept,
         backup_age_s=None if newest is None else max(0.0, (now_us - newest.at_us) / 1e6),
         copied_to=None if newest is None else newest.path,
     )
+
+
+def _has_lost_names(connection: sqlite3.Connection) -> bool:
+    """Whether a view has the seal that stands for a name which could not be kept."""
+    if connection.execute(_HAS_TABLE, ("event_names",)).fetchone() is None:
+        return False  # the views are of an older program
+    found = connection.execute("SELECT 1 FROM event_names WHERE sealed = ?", (NOT_KEPT,))
+    return found.fetchone() is not None
+
+
+_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 
 
 def _heads(db_path: Path) -> HeadsStatus | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from eventlog import KeysMissing, PersonErased, PersonNamed
+from eventlog.maintenance.status import status
 from eventlog.maintenance.verify.log import verify
 from eventlog.store import erasing
 from eventlog.store.event_store import engine_of
@@ -125,6 +126,9 @@ async def test_without_the_seals_nothing_is_guessed(places: Places) -> None:
         with pytest.raises(KeysMissing):
             await forget(store, ADA)
         assert {p["name"] for p in await store.reader.persons()} == {ADA, BOB}
+    names = status(places.db, keys_dir=places.keys).names
+    assert (names.sealed, names.lost) == (True, True)
+    assert status(places.db).names.lost
 
 
 async def test_the_seals_of_another_log_are_not_used(places: Places, tmp_path: Path) -> None:
@@ -192,3 +196,5 @@ async def test_an_unlock_goes_in_when_its_name_can_not_be_kept(
         with pytest.raises(KeysMissing):
             await store.append(PersonNamed(name="Carol Weiss"))
         assert places.found("Carol Weiss") == {}
+    names = status(places.db, keys_dir=places.keys).names
+    assert (names.sealed, names.not_kept, names.lost) == (True, True, False)

@@ -217,12 +217,18 @@ def _heads(site: Site) -> dict[str, Any] | None:
 
 async def _names(site: Site) -> dict[str, Any]:
     """Whether names are sealed, and how old the second place of the keys is."""
-    log_id = await site.pages.run(journal.log_id)
-    known = await anyio.to_thread.run_sync(
-        names_status, site.settings.keys_dir, log_id, int(site.clock() * 1e6)
+    now_us = int(site.clock() * 1e6)
+    known = await site.pages.run(
+        lambda c: names_status(c, site.settings.keys_dir, journal.log_id(c), now_us)
     )
     days = None if known.backup_age_s is None else int(known.backup_age_s // 86_400)
-    return {"sealed": known.sealed, "old": known.backup_is_old, "days": days}
+    return {
+        "sealed": known.sealed,
+        "lost": known.lost,
+        "not_kept": known.not_kept,
+        "old": known.backup_is_old,
+        "days": days,
+    }
 
 
 def _exact_us(at_us: int | None, site: Site) -> str:
