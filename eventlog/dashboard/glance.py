@@ -20,7 +20,7 @@ WAITING_DAYS: Final = 14  # an older event is no longer asked about
 WAITING_MAX: Final = 100  # events that are counted
 COUNTED_MAX: Final = 1_000  # rings, strangers or refusals of a day
 ACTIONS_MAX: Final = 500  # the newest ones, among which the last opening is looked for
-ROWS_MAX: Final = 2_000  # of one index
+ROWS_MAX: Final = 500  # of one index, the newest
 
 _DOORS: Final = (
     "SELECT door_id, max(door), max(door_at), max(bolt), max(bolt_at) FROM ("

@@ -24,8 +24,8 @@ from eventlog.projections import event_list
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical_us, since_epoch_us
 
-BUDGET: Final = 2_000  # events that one page looks at
-ROWS_MAX: Final = 5_000  # unlock actions or plates that one page looks at
+BUDGET: Final = 1_000  # events that one page looks at
+ROWS_MAX: Final = 2_000  # unlock actions or plates that one page looks at
 WAYS_MAX: Final = 12  # persons or labels that each have a way; beyond, all events are looked at
 PERSONS_MAX: Final = 2_000
 PLATE_LABELS: Final = ("bus", "car", "license_plate", "motorcycle", "truck", "van")
