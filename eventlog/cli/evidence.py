@@ -26,6 +26,8 @@ from eventlog.maintenance.verify.evidence import Evidence
 from eventlog.record import instant
 from eventlog.storage.paths import heads_path
 
+# Many years of heads; a device without an end must not fill the memory.
+READ_MAX: Final = 64 * 1024 * 1024
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _SPAN: Final = re.compile(r"([0-9]{1,6})([smhd])")
 
@@ -69,9 +71,12 @@ def known_heads(context: Context, keys: KeysDir | None) -> list[SignedHead]:
 def read_file(file: Path) -> Iterator[bytes]:
     """The bytes of a file that was named on the command line. Raises BadNote."""
     try:
-        data = file.read_bytes()
+        with file.open("rb") as opened:
+            data = opened.read(READ_MAX + 1)
     except OSError as error:
         raise BadNote(f"{file} can't be read: {error.strerror}") from error
+    if len(data) > READ_MAX:
+        raise BadNote(f"{file} is too large: heads, proofs and keys take a few kilobytes each")
     yield data
 
 

@@ -530,3 +530,20 @@ def test_a_witness_checks_by_file_without_a_network(signed: CommandLine, tmp_pat
     between = signed("prove", "--between", first, second, "--into", tmp_path).lines[0]
     assert eventlog(neighbour, "witness", "check", second, "--proof", between).returncode == 0
     assert eventlog(neighbour, "witness", "check", first).returncode == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["verify", "--no-views", "--no-pictures", "--heads", "/dev/zero"],
+        ["verify", "--no-views", "--no-pictures", "--key", "/dev/zero"],
+        ["prove", "--between", "/dev/zero", "/dev/zero"],
+    ],
+)
+def test_a_file_without_an_end_fills_no_memory(
+    signed: CommandLine, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is named on the command line is read up to a bound, and refused behind it."""
+    monkeypatch.setattr("eventlog.cli.evidence.READ_MAX", 1_000_000)
+    said = signed(*words)
+    assert (said.code, "/dev/zero is too large" in said.err) == (2, True)
