@@ -25,6 +25,7 @@ from eventlog.storage.error_translation import translated
 T = TypeVar("T")
 
 DAY_S = 24 * 3600
+_LINE_MAX = 4096  # characters of a password that is piped in; a longer one is refused
 
 Role = Literal["owner", "viewer", "kiosk"]
 UserAction = Annotated[
@@ -254,7 +255,7 @@ def _password(check: Callable[[str], None]) -> str:
     if sys.stdin is None or sys.stdin.closed:
         raise BadArgument("the standard input is closed, so no password can be asked for")
     if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+        return sys.stdin.readline(_LINE_MAX).rstrip("\r\n")
     try:
         first = getpass.getpass("Password: ")
         check(first)

@@ -35,7 +35,7 @@ _PREFIX: Final = struct.Struct(">23sI32s")
 _HEAD_SIZE: Final = 64 * 1024
 _SEALS_AT: Final = 2 * _HEAD_SIZE
 # What goes along with the seals, by ending.
-_FILES: Final = ("signing", "secret", "signed", "witness")
+_FILES: Final = ("signing", "retired", "secret", "signed", "witness")
 _FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -95,18 +95,19 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
 def read(path: Path) -> KeysBackup:
     """The content of a backup of keys. Raises KeysMissing if it is not one."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:  # in two steps: a device without an end is no backup
+            data = file.read(_SEALS_AT)
+            heads = [
+                head
+                for start in (0, _HEAD_SIZE)
+                if (head := _read_head(data[start : start + _HEAD_SIZE])) is not None
+            ]
+            if not heads:
+                raise KeysMissing(f"{path} is no backup of keys, or is damaged")
+            head = max(heads, key=lambda one: one.made_at_us)
+            seals = file.read(head.seals_bytes)
     except OSError as error:
         raise KeysMissing(f"{path} can't be read: {error.strerror}") from error
-    heads = [
-        head
-        for start in (0, _HEAD_SIZE)
-        if (head := _read_head(data[start : start + _HEAD_SIZE])) is not None
-    ]
-    if not heads:
-        raise KeysMissing(f"{path} is no backup of keys, or is damaged")
-    head = max(heads, key=lambda one: one.made_at_us)
-    seals = data[_SEALS_AT : _SEALS_AT + head.seals_bytes]
     return KeysBackup(head.log_id, head.made_at_us, {**head.files, "seals": seals})
 
 

@@ -6,6 +6,7 @@ import io
 import sqlite3
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -102,3 +103,13 @@ def test_a_token_that_can_not_be_shown_is_taken_back(
         patch.setattr(Context, "say", fails)
         assert eventlog("token", "add", "feed", "--scope", "read").code != 0
     assert eventlog("token", "list", "--json").json == []
+
+
+def test_a_password_without_an_end_is_refused(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is piped in is read up to a bound: /dev/zero fills no memory."""
+    with Path("/dev/zero").open(encoding="utf-8") as endless:
+        monkeypatch.setattr(sys, "stdin", endless)
+        said = eventlog("user", "add", "bela")
+    assert (said.code, "characters" in said.err) == (2, True)

@@ -114,3 +114,23 @@ def test_a_backup_says_when_the_keys_were_backed_up(door: CommandLine, tmp_path:
     said = door("backup", tmp_path / "backup.db")
     assert "names are not in it; last keys backup: " in said.out
     assert str(tmp_path / "stick" / "door.keys") in said.out
+
+
+def test_a_device_without_an_end_is_no_backup(door: CommandLine) -> None:
+    """Neither to restore from nor to renew: it is read up to a bound, and refused."""
+    for words in (["restore", "/dev/zero"], ["backup", "/dev/zero"]):
+        said = door("keys", *words)
+        assert (said.code, "is no backup of keys" in said.err) == (2, True), said.err
+
+
+def test_a_restored_folder_knows_the_keys_that_signed_before(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """A rotation's old public key is in the backup: its heads are still this log's."""
+    for words in (["rotate"], ["rotate", "--finish"]):
+        assert door("keys", *words).code == 0
+    assert door("keys", "backup", tmp_path / "stick" / "door.keys").code == 0
+    retired = of(tmp_path / "keys", "retired").read_bytes()
+    shutil.rmtree(tmp_path / "keys")
+    assert door("keys", "restore", tmp_path / "stick" / "door.keys").code == 0
+    assert of(tmp_path / "keys", "retired").read_bytes() == retired
