@@ -211,6 +211,13 @@ def test_a_common_password_is_refused(password: str) -> None:
     passwords.require_password(PASSWORD, OWNER)
 
 
+def test_a_password_has_eight_characters_at_least() -> None:
+    """Seven that nobody would guess are too few; a word more of them is enough."""
+    with pytest.raises(BadArgument, match="8 to"):
+        passwords.require_password("zq7#Kxv", OWNER)
+    passwords.require_password("zq7#Kxv9", OWNER)
+
+
 async def test_a_password_is_changed_in_the_browser_with_the_old_one(house: House) -> None:
     """Every other session ends, tokens that are not kept too; this browser stays signed in."""
     owner_id = await house.user(password=PASSWORD)
