@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from eventlog.dashboard import manage
+from eventlog.maintenance.seals_in_use import seals_dir
 from eventlog.run.config_file import load
 from tests.run.running import CHECKOUT, RunningDoor
 
@@ -132,6 +133,10 @@ def test_names_are_sealed_only_with_a_second_place(tmp_path: Path) -> None:
     assert not list(plain.rglob("*.seals"))
     assert len(list(sealed.rglob("*.seals"))) == 1
     assert copy.is_file()
+    for root, is_sealed in ((plain, False), (sealed, True)):
+        keys = root / "var/lib/eventlog-keys"
+        found = seals_dir(root / "var/lib/eventlog/events.db", keys)
+        assert found == (str(keys) if is_sealed else None)
     unit = (sealed / "etc/systemd/system/eventlog-backup.service").read_text(encoding="utf-8")
     assert "keys backup" in unit
     assert f"-{copy.parent}" in unit

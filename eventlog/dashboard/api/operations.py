@@ -58,7 +58,11 @@ def _query(name: str, text: str, **schema: object) -> dict[str, Any]:
 
 
 _OUTCOME: Final = _query("outcome", "What became of the door", enum=list(get_args(Outcome)))
-_PERSON: Final = _query("person", "A person's id, as /api/persons has it", pattern=ID["pattern"])
+_PERSON: Final = _query(
+    "person",
+    "A person's id, as /api/persons has it; erased asks for all who were erased",
+    pattern="^([0-9]{1,19}|erased)$",
+)
 _PAGING: Final = [
     _query("day", "A day at the door", format="date", example="2026-02-25"),
     _query("since", "From this time on", format="date-time"),
