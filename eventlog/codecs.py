@@ -278,7 +278,7 @@ def decode_meta(meta: bytes | None) -> dict[str, Any]:
 
 
 def clock_of(meta: dict[str, Any]) -> tuple[bytes, int] | None:
-    """The boot id, and the time since that boot in nanoseconds; None where a meta lacks them."""
+    """The boot id, and the time since that boot in nanoseconds; None if a meta lacks them."""
     boot, clock_ns = meta.get("boot"), meta.get("clock_ns")
     return (boot, clock_ns) if isinstance(boot, bytes) and isinstance(clock_ns, int) else None
 

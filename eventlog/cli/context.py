@@ -92,7 +92,7 @@ class Context:
     def db_path(self) -> Path:
         """The log's database: as the command line says, else as the deployment does.
 
-        Raises BadArgument, MissingFolder and NotADatabase where the path can't be that of a log.
+        Raises BadArgument, MissingFolder and NotADatabase if the path can't be that of a log.
         """
         path = self.settings.db_path if self._db is None else self._db
         try:
@@ -102,7 +102,7 @@ class Context:
 
     @property
     def keys_dir(self) -> Path | None:
-        """The folder of keys; None where heads are not signed."""
+        """The folder of keys; None if heads are not signed."""
         return Path(self.settings.keys_dir) if self.settings.keys_dir else None
 
     @cached_property
@@ -191,7 +191,7 @@ class Context:
         self.out.print(Text(safe(text), style) if isinstance(text, str) else text)
 
     def draw(self, drawing: RenderableType) -> None:
-        """A table or the like, as wide as the terminal is; piped lines end without blanks."""
+        """Print a table, as wide as the terminal; piped lines end without blanks."""
         if self.out.is_terminal:
             self.out.print(drawing)
             return

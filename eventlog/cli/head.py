@@ -137,7 +137,7 @@ def _size(found: SignedHead) -> int:
 
 
 async def _begin_era(context: Context, held: KeysDir, why: str) -> SignedHead:
-    """The owner's word that records were honestly lost: a new name, over the whole log."""
+    """Begin a new era, as the owner says that records were lost: a new name for the log."""
     reason: Literal["restored", "lost", "key_lost"] = (
         "restored" if why == "restored" else "lost" if why == "lost" else "key_lost"
     )
@@ -184,6 +184,6 @@ def _print(context: Context, found: SignedHead, end: int) -> None:
 
 
 def _print_qr(context: Context, text: str) -> None:
-    from eventlog.evidence.qr import as_text  # noqa: PLC0415 - hardly ever asked for
+    from eventlog.evidence.qr import as_text  # noqa: PLC0415 - rarely used
 
     context.out.file.write(as_text(text) + "\n")

@@ -198,8 +198,8 @@ async def _finish(context: Context, held: KeysDir, pairs: list[KeyPair]) -> None
     if len(pairs) == 1:
         raise BadArgument("no rotation is going on: one key signs")
     await _append_key(context, pairs[-1], retired=True)
-    # The last head must carry the new signature before the old key is gone, or nobody could
-    # tell that it is this log's own.
+    # The last head must have the new signature before the old key is deleted, or it could not
+    # be recognised as this log's own.
     last = sign_now(context, held)
     if not pairs[0].public.signs(last.note):
         raise BadArgument("the process that signs this log has to read the new key: restart it")

@@ -17,7 +17,7 @@ from eventlog.evidence.seals_file import SealsFile
 def seal_names(context: Context, keys: KeysDir, copy: Path) -> None:
     """Begin to seal names: the seals file, and a copy of it in a second place, or neither.
 
-    Raises BadArgument where the second place can't be one, DatabaseError.
+    Raises BadArgument if the second place can't be one, DatabaseError.
     """
     seals = keys.file("seals")
     if seals.exists():
@@ -63,7 +63,7 @@ def restore(context: Context, given: Path | None, file: Path | None) -> None:
 
 
 def last_backup(context: Context, given: Path | None = None) -> str | None:
-    """A sentence on the last backup of the keys; None where there are no keys, or no names."""
+    """A sentence on the last backup of the keys; None if there are no keys, or no names."""
     try:
         with context.reading() as connection:
             keys = keys_of(context, given, connection)

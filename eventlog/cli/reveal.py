@@ -1,6 +1,6 @@
 """`eventlog prove --reveal`: names that the records hold sealed, opened in proofs.
 
-Each such file is a copy of a name that nobody can erase afterwards: it is noted beside the keys
+Each such file is a copy of a name that nobody can erase afterwards: it is noted next to the keys
 before it is written, so that `forget` can name it, and the seal is not used for new records.
 """
 
@@ -73,7 +73,7 @@ def _slot(connection: sqlite3.Connection, file: SealsFile, seal: bytes, field: s
     slot = file.opened(seal)
     if slot is None:
         raise KeysMissing(f"the seal of {field} is not in {file.path}: keys restore brings it back")
-    # The journal's word wins: an old copy of the file brings nobody back.
+    # The journal's word wins: an old copy of the file restores no name.
     said = connection.execute(
         "SELECT 1 FROM journal WHERE kind = 'person_erased' AND instr(body, ?) > 0", (seal,)
     ).fetchone()

@@ -73,7 +73,7 @@ def _cursor(after: str) -> Cursor:
 
 
 async def _follow(context: Context, position: int, *, as_json: bool) -> None:
-    """Print what comes after a position, for ever."""
+    """Print what comes after a position, forever."""
     async with await Reader.open(context.db_path, keys_dir=context.keys_dir) as reader:
         while True:
             try:

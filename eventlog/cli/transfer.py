@@ -127,7 +127,7 @@ class _Sink:
 def _written(context: Context, file: Path) -> Iterator[archive.Sink]:
     """What to write to. A file gets its name when it is complete; an existing one is kept.
 
-    Raises BadArgument where it can't be written.
+    Raises BadArgument if it can't be written.
     """
     if file == STANDARD:
         yield _Sink(Path("the standard output"), context.write_json)
@@ -152,7 +152,7 @@ def _written(context: Context, file: Path) -> Iterator[archive.Sink]:
 
 @contextmanager
 def _read(file: Path) -> Iterator[BinaryIO]:
-    """What to read lines from. Raises BadArgument where it can't be read."""
+    """What to read lines from. Raises BadArgument if it can't be read."""
     if file == STANDARD:
         yield standard_input()
         return

@@ -25,7 +25,7 @@ from eventlog.store import opening
 def require_current(connection: sqlite3.Connection, views: Sequence[Projection]) -> int:
     """How many records these views are behind the journal.
 
-    Raises DatabaseError where one of them is not there, or not of this program's version.
+    Raises DatabaseError if one of them is not there, or not of this program's version.
     """
     present = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema")}
     at = checkpoints.read(connection)

@@ -81,7 +81,7 @@ class Gate:
             await self._note(scope, refusal)
             await _refuse(scope, sealed, refusal)
         except DatabaseError as error:
-            log.error("the accounts can't be read: %s", error)  # noqa: TRY400 - told, not a bug
+            log.error("the accounts can't be read: %s", error)  # noqa: TRY400 - an expected error, not a bug
             sentence = "The accounts can't be read at the moment."
             await _refuse(scope, sealed, Refused(503, "Unavailable", sentence))
         else:
@@ -112,7 +112,7 @@ class Gate:
         """Let the app answer. What fails after its answer began ends the connection, unfinished."""
         try:
             await self._app(scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - the server's own log would tell its message
+        except Exception as error:  # noqa: BLE001 - the server's own log would show its message
             told = whereabouts(error.__cause__ or error)
             log.error("%s %r broke off: %s", scope["method"], scope["path"], told)  # noqa: TRY400 - likewise
 

@@ -65,7 +65,7 @@ def last_picture(records: Sequence[Record | story.Unread]) -> ThumbnailSaved | N
 
 
 class Rows(NamedTuple):
-    """An event as it lies in the tables, unread."""
+    """An event as it is in the tables, unread."""
 
     event: list[tuple[Any, ...]]
     labels: dict[str, int] | None

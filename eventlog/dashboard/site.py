@@ -57,11 +57,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         hosts: names that it answers to beyond addresses, localhost and the machine's own.
         origins: where writes may come from besides the address that was asked.
         secure: whether browsers reach it by TLS.
-        hsts_s: for how long browsers keep to https, in seconds; 0 where the public address is not
+        hsts_s: for how long browsers keep to https, in seconds; 0 if the public address is not
             https.
-        prefix: the path that it lives under, '' where it is the root.
+        prefix: the path that it lives under, '' if it is the root.
         behind_proxy: whether a proxy on this machine serves it.
-        proxy_secret: what that proxy sends to prove itself, '' where it has none.
+        proxy_secret: what that proxy sends to prove itself, '' if it has none.
         keep_free_bytes: how much of the disk no picture takes; None is 500 MB or 5 %, whichever
             is smaller.
         keys_dir: the folder of keys, where this machine is a witness of other logs.
@@ -117,7 +117,7 @@ class Site:
         self.witness: Witness | None = None
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
-        # The process around the dashboard; None where it runs alone.
+        # The process around the dashboard; None if it runs alone.
         self.running: Running | None = None
 
     async def _watch_accounts(self) -> None:

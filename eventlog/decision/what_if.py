@@ -90,7 +90,7 @@ class Answer(Struct, frozen=True):
 
 
 def require_tolerance(tolerance: float) -> float:
-    """A tolerance that a face can be held against. Raises BadArgument."""
+    """A tolerance that a face can be compared with. Raises BadArgument."""
     if not math.isfinite(tolerance) or not 0 <= tolerance <= TOLERANCE_MAX:
         raise BadArgument(f"a tolerance is a number from 0 to {TOLERANCE_MAX:g}, usually near 0.5")
     return tolerance
@@ -124,7 +124,7 @@ def visits_of(
 
 
 def what_if(visits: Sequence[Visit], tolerance: float) -> Answer:
-    """What these visits would have come to. Raises BadArgument for what is no tolerance."""
+    """What these visits would have come to. Raises BadArgument for what is not a tolerance."""
     limit = require_tolerance(tolerance)
     openings = refusals = unmeasured = recognised = 0
     changes: list[Change] = []

@@ -57,6 +57,6 @@ def note(path: Path, copy: Copy) -> None:
 
 
 def newest_of_keys(path: Path) -> Copy | None:
-    """The newest backup of the keys; None where none was made. Raises DatabaseError."""
+    """The newest backup of the keys; None if none was made. Raises DatabaseError."""
     keys = [copy for copy in read(path) if copy.what == "keys"]
     return max(keys, key=lambda copy: copy.at_us, default=None)

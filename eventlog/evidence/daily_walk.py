@@ -20,7 +20,7 @@ from eventlog.storage.paths import heads_path
 def walk(db_path: Path, head: SignedHead, now_us: int) -> None:
     """Read every row below a head, slowly, and thin the heads next to the log.
 
-    Raises HeadContradicted where the rows are not those that were signed, BadRecord, JournalHole,
+    Raises HeadContradicted if the rows are not those that were signed, BadRecord, JournalHole,
     DatabaseError.
     """
     with log_tree.reading(db_path) as connection:

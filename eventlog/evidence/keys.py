@@ -133,7 +133,7 @@ class KeysDir:
     def signing_keys(self) -> list[KeyPair]:
         """The keys that sign heads, the newest first.
 
-        Raises KeysMissing if there is none, BadNote where a line is not a key of this log's.
+        Raises KeysMissing if there is none, BadNote if a line is not a key of this log's.
         """
         text = self._signing_text()
         if text is None:

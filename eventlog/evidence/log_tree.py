@@ -89,7 +89,7 @@ class LogTree:
     def read_on(self, connection: sqlite3.Connection, *, limit: int = BATCH) -> Read:
         """Take up to `limit` rows that came after.
 
-        Raises BadRecord if a hash does not follow, JournalHole where a row is missing or the
+        Raises BadRecord if a hash does not follow, JournalHole if a row is missing or the
         rows end before the tree does: then nothing of them is in the tree.
         """
         rows = journal.read_after(connection, self.size, limit)

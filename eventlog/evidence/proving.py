@@ -26,7 +26,7 @@ _COSIGNATURE_SIZE = 8 + 64  # a time and an Ed25519 signature
 def prove(connection: sqlite3.Connection, db_path: Path, head: SignedHead, position: int) -> Proof:
     """The proof that the record at a position is in a head's tree.
 
-    Raises BadArgument if the journal or the head does not reach it, HeadContradicted where the
+    Raises BadArgument if the journal or the head does not reach it, HeadContradicted if the
     log no longer has the record that was signed, KeysMissing where the log has no tree.
     """
     row = journal.read_one(connection, position) if 0 < position < 2**63 else None

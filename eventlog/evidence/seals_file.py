@@ -9,7 +9,7 @@ counter of the header; `refresh` compares it and reads the slots again. A header
 damaged loses nothing: the log's id is known from the file's name and the file's own id from the
 journal, and both are written again.
 
-Knows no journal: which seals were erased is told to it.
+Knows no journal: its caller says which seals were erased.
 """
 
 from __future__ import annotations

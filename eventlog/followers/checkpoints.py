@@ -98,7 +98,7 @@ def reset(connection: sqlite3.Connection, view: str, version: int, position: int
 
 
 def move(connection: sqlite3.Connection, view: str, at: Checkpoint, to: int) -> None:
-    """Move a view's checkpoint on. Raises CheckpointMoved unless it is still where it was read."""
+    """Move a view's checkpoint on. Raises CheckpointMoved unless it is where it was read."""
     moved = connection.execute(
         MOVE, {"view": view, "version": at.version, "from": at.position, "to": to}
     ).rowcount

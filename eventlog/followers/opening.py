@@ -20,11 +20,11 @@ from eventlog.journal import sealing
 from eventlog.projections.names import ERASED
 from eventlog.record import Record
 
-# The seal of a name that could not be sealed: an unlock action enters the journal all the same.
+# The seal of a name that could not be sealed: an unlock action enters the journal nevertheless.
 NOT_KEPT: Final = bytes(32)
 NOT_KEPT_TEXT: Final = "a name that could not be kept"
 
-# The text of a seal; ERASED_SEAL where it was erased, None where the file does not know the seal.
+# The text of a seal; ERASED_SEAL where it was erased, None if the file does not know the seal.
 Lookup: TypeAlias = Callable[[bytes], str | None]
 # No text of a person is empty.
 ERASED_SEAL: Final = ""
@@ -105,7 +105,7 @@ class Opening:
         )
 
     def text(self, seal: bytes) -> str | None:
-        """The text of a seal; ERASED_SEAL where it was erased, None where nothing knows it."""
+        """The text of a seal; ERASED_SEAL where it was erased, None if nothing knows it."""
         if seal in self.erased:
             return ERASED_SEAL
         if seal == NOT_KEPT:

@@ -82,7 +82,7 @@ class Sealer(Protocol):
 
 
 def read(connection: sqlite3.Connection) -> Sealing | None:
-    """Since when the log is sealed; None where its names are in clear."""
+    """Since when the log is sealed; None if its names are in clear."""
     if connection.execute(_HAS_TABLE).fetchone() is None:
         return None
     row = connection.execute("SELECT since, seals_id FROM sealing").fetchone()

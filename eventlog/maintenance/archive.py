@@ -177,8 +177,8 @@ def copy_until(
     Args:
         db_path: The log.
         target: The new file.
-        position: The last record to copy. An append that it cuts is copied in full, as nobody has
-            ever seen a part of it.
+        position: The last record to copy. An append that it cuts is copied in full, as no caller
+            has ever seen a part of it.
         progress: Called with the position reached and the last one; None for no calls.
 
     Returns:

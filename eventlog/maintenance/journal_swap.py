@@ -1,6 +1,6 @@
 """Puts an imported journal in place of an empty one, in a log that others may have open.
 
-Its rows go into a table of their own in short transactions with room between them, so that nobody
+Its rows go into a table of their own in short transactions with room between them, so that no one
 waits for long, and one transaction lets the two tables change their content. Until then the log is
 as it was, and it stays so where something was appended meanwhile. What a kill leaves is a table
 that nobody reads; the next import removes it. Knows nothing of where the rows come from.

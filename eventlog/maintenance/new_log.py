@@ -49,7 +49,7 @@ _NO_LINKS: Final = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno
 def spare_file(target: Path) -> Iterator[Path]:
     """The path of a file to be written in place of `target`, in a folder that is removed after.
 
-    Raises BadArgument where there is something at the target, MissingFolder.
+    Raises BadArgument if there is something at the target, MissingFolder.
     """
     require_free(target)
     with translated(target):
@@ -99,7 +99,7 @@ def new_log(path: Path, log_id: bytes) -> Iterator[sqlite3.Connection]:
 
 
 def copy_guarded(source: sqlite3.Connection, connection: sqlite3.Connection) -> None:
-    """Copy what a log has beside its journal and may never lose.
+    """Copy what a log has next to its journal and may never lose.
 
     The secret of its tree, and since when its names are sealed: a sealed log stays sealed.
     """
@@ -142,7 +142,7 @@ def keep_other_head(target: Path, new: Path) -> None:
 def publish(spare: Path, target: Path) -> None:
     """Sync a spare file and its head file, and give them the target's names, the head file first.
 
-    Raises BadArgument where there is something at the target now, DatabaseError.
+    Raises BadArgument if there is something at the target now, DatabaseError.
     """
     with translated(target):
         sync(spare)

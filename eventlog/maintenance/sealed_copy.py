@@ -1,6 +1,6 @@
 """Writes a log with sealed names from one that has them in plain text.
 
-Names in clear are in bodies that the chain covers, so the log is written anew: the same positions,
+Names in clear are in bodies that the chain covers, so the log is written again: the same positions,
 events, keys, times and kinds, a new id and a new chain. Each record's meta says under `origin`
 which record of the old log it was, without its digest: a name in clear could be guessed from that.
 """
@@ -174,7 +174,7 @@ def _known_values(
 
 
 def _copy_legacy(source: sqlite3.Connection, target: sqlite3.Connection) -> None:
-    """What an adoption kept beside the journal."""
+    """What an adoption kept next to the journal."""
     for name, sql in source.execute(_LEGACY).fetchall():
         target.execute(sql)
         quoted = name.replace('"', '""')
@@ -187,7 +187,7 @@ def _copy_legacy(source: sqlite3.Connection, target: sqlite3.Connection) -> None
 
 
 def overwrite(path: Path) -> None:
-    """Write zeros over a file, sync it, and delete it; nothing where there is none. OSError."""
+    """Write zeros over a file, sync it, and delete it; nothing if there is none. OSError."""
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:

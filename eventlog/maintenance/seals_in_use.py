@@ -15,7 +15,7 @@ from eventlog.store.seals import find_seals, keys_dir_in_use, lookup_in
 
 
 def seals_dir(db_path: Path, keys_dir: Path | None) -> str | None:
-    """The folder of keys for a store of this log; None where its names are in clear.
+    """The folder of keys for a store of this log; None if its names are in clear.
 
     A folder may be set for signing alone: names are sealed where it has a file of seals, or the log
     is sealed already. Raises DatabaseError.

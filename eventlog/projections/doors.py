@@ -77,7 +77,7 @@ ALL: Final = "SELECT * FROM doors ORDER BY door_id"
 def listed(at: datetime | None = None) -> tuple[str, tuple[Any, ...]]:
     """All doors, by door: as they are now, or as they were at a moment. Rows are COLUMNS.
 
-    Raises BadArgument where that is not a time.
+    Raises BadArgument if that is not a time.
     """
     return (ALL, ()) if at is None else reported.at("doors", "door_reports", at)
 

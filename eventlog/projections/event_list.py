@@ -94,7 +94,7 @@ def recent_events(
 
     Newest `listed_at` first, then the higher id: that is `recorded_at`, or the time of the append
     where the clock can't be believed. `before` is the (listed_at, id) of the last event of the page
-    before this one; a page by `before` costs the same however deep it lies, an
+    before this one; a page by `before` takes the same time at any depth, an
     `offset` walks what it skips. With `newer`, the page holds the events that come next after
     `before`, the other way. Raises BadArgument for what no list can be asked.
     """

@@ -86,7 +86,7 @@ ALL: Final = "SELECT * FROM locks ORDER BY door_id"
 def listed(at: datetime | None = None) -> tuple[str, tuple[Any, ...]]:
     """All locks, by door: as they are now, or as they were at a moment. Rows are COLUMNS.
 
-    Raises BadArgument where that is not a time.
+    Raises BadArgument if that is not a time.
     """
     return (ALL, ()) if at is None else reported.at("locks", "lock_reports", at)
 

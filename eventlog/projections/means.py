@@ -49,7 +49,7 @@ _THINGS: Final = {
 
 
 def by(actor: str | None) -> str:
-    """Who asked, after a verb and a blank: " by face"; "" where it is not known."""
+    """Who asked, after a verb and a blank: " by face"; "" if it is not known."""
     return "" if actor is None else f" {_BY.get(actor) or f'by {quoted(actor)}'}"
 
 
@@ -62,7 +62,7 @@ def a_credential(kind: str) -> str:
 
 
 def opened_with(actor: str | None, kind: str | None, slot: int | None) -> str:
-    """How an opening was done, after its verb; "" where nothing is known of it."""
+    """How an opening was done, after its verb; "" if nothing is known of it."""
     if slot is not None:
         kind = kind or _IN_SLOTS.get(actor or "")
         return f"with {'' if kind is None else f'the {_thing(kind)} of '}slot {slot}"

@@ -23,7 +23,7 @@ Apply: TypeAlias = Callable[[Sequence[Record]], list[Statement]]
 
 
 def token(record: Record, field: str) -> Token | None:
-    """What the name in a field is compared by; None where the field is empty."""
+    """What the name in a field is compared by; None if the field is empty."""
     value: Token | Sealed | None = getattr(record.fact, field)
     if isinstance(value, Sealed):
         return value.sealed

@@ -40,7 +40,7 @@ def with_reports(schema: str, table: str) -> str:
 def at(view: str, table: str, moment: datetime) -> Query:
     """Each door as its reports have it at a moment; rows have the columns of the view.
 
-    Raises BadArgument where that is not a time.
+    Raises BadArgument if that is not a time.
     """
     at_us = since_epoch_us(require_moment("at", moment))
     return _AT.format(view=view, table=table), (at_us,)

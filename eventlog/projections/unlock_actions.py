@@ -34,8 +34,9 @@ from eventlog.record import Record
 # `listed_at` is the time that lists go by: the action's own where it is known, else the
 # event's, else that of the append. `outcome` is 'refused' where the action was not granted and
 # did nothing, 'none' where it was not granted and locked the door, 'trial' where it was only
-# tried out, and what became of the act where that failed. `act` is how an act that was announced
-# stands, `effect` what the door did by the action, and `confirms` the act that a report confirms.
+# tried out, and what became of the act where that failed. `act` is the state of an act that was
+# announced, `effect` what the door did by the action, and `confirms` the act that a report
+# confirms.
 SCHEMA: Final = f"""
 CREATE TABLE {{p}}unlock_actions (
     id          INTEGER PRIMARY KEY,

@@ -41,7 +41,7 @@ _OPENER: Final = urllib.request.build_opener(
 
 
 async def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    """POST. Raises OSError if nothing was sent, TimeoutError where no answer came in time."""
+    """POST. Raises OSError if nothing was sent, TimeoutError if no answer came in time."""
     return await _request("POST", url, headers, body)
 
 

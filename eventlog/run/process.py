@@ -1,7 +1,7 @@
 """The one process of a door: opens the log, runs the parts, and handles the system's signals.
 
     SIGTERM, SIGINT   sources stop taking, appends end, views are carried on, the log is closed
-    SIGHUP            the config is read again; parts whose table changed are started anew
+    SIGHUP            the config is read again; parts whose table changed are restarted
 
 One process owns a log's running door: a second one is refused. Does not know what the parts do.
 """
@@ -47,7 +47,7 @@ async def run_door(
 
     Args:
         path: the config.
-        say: is told in a sentence what has started, for whom runs it by hand.
+        say: Gets a sentence on what has started, for a user who starts it by hand.
         sign_in_link: say a one-time link that signs in without a password; for the demo's log.
         more: makes parts of the caller's own over the open log.
 
@@ -130,7 +130,7 @@ class _Process:
 
 
 async def _feed_watchdog() -> None:
-    """Tell systemd that the loop turns, for as long as it does."""
+    """Report to systemd that the loop runs, for as long as it does."""
     every_s = systemd.watchdog_s()
     while every_s is not None:
         systemd.notify("WATCHDOG=1")

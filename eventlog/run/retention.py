@@ -123,7 +123,7 @@ class Retention:
             last = now
 
     def _is_due(self, last: datetime, now: datetime) -> bool:
-        """Whether 03:30 lies between two looks. A clock that was set back is not due twice."""
+        """Whether 03:30 was between two checks. A clock that was set back is not due twice."""
         local = now.astimezone(self._zone)
         due = datetime.combine(local.date(), AT, tzinfo=self._zone)
         if due > local:

@@ -4,7 +4,7 @@
 
 While it is opening, open or closing it has an owner: the process and the event loop of `open`.
 Calls from elsewhere are refused, but `close` works from anywhere. In a forked child it is closed,
-and its owner stays until it is opened or closed there, so that a call is told why.
+and its owner stays until it is opened or closed there, so that a later call gets the right error.
 
 Knows nothing of appends and questions.
 """

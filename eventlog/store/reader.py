@@ -69,7 +69,7 @@ class Reader(DoorReader):
         Args:
             db_path: The database file; a relative path is taken from the current folder.
             keys_dir: The folder of keys, which opens sealed names in records. None, the default,
-                opens none; the read tables have the names all the same.
+                opens none; the read tables have the names nevertheless.
 
         Returns:
             The reader; close it, or use it in `async with`.

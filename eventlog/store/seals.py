@@ -1,6 +1,6 @@
 """The seals of an open log: seals the names of appends, and opens those of records.
 
-    names in clear ──keys_dir given, first append with a name──▶ sealed ──▶ for ever
+    names in clear ──keys_dir given, first append with a name──▶ sealed ──▶ forever
                                                                    │
                      the file of seals is missing: KeysMissing, and only unlock actions go in
 
@@ -56,7 +56,7 @@ def lookup_in(seals: SealsFile) -> Lookup:
 
 
 def find_seals(connection: sqlite3.Connection, keys_dir: Path) -> SealsFile | None:
-    """The file that opens a log's seals; None where the folder has none. Raises KeysMissing."""
+    """The file that opens a log's seals; None if the folder has none. Raises KeysMissing."""
     state = sealing.read(connection)
     log_id = journal.log_id(connection)
     path = KeysDir(keys_dir, log_id).file(ENDING)
@@ -232,7 +232,7 @@ class LogSeals:
     ) -> list[tuple[str, int, bytes]]:
         """Stored facts with our texts in place of the seals that stand for them.
 
-        An erased seal stands for any text. Raises KeysMissing where a seal can't be opened.
+        An erased seal stands for any text. Raises KeysMissing if a seal can't be opened.
         """
         if len(stored) != len(ours.facts):
             return stored

@@ -107,7 +107,7 @@ def _add_columns(connection: sqlite3.Connection) -> None:
 
 
 def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the tables are there. Raises ForeignDatabase where others are."""
+    """Whether the tables are there. Raises ForeignDatabase if others are."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     if application_id == APPLICATION_ID:
         (version,) = connection.execute("PRAGMA user_version").fetchone()

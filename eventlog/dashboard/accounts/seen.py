@@ -1,8 +1,8 @@
 """Which events each user has looked at: marks of single events, and one up to a position.
 
 Queries of the table `seen_marks` and of `users.seen_through`. A mark holds the position of the
-newest fact that was seen, so that an event comes back with what is new. It is no fact: nothing of
-it is in the log. Functions take the connection and the time in seconds since 1970.
+newest fact that was seen, so that an event comes back with what is new. It is not a fact: nothing
+of it is in the log. Functions take the connection and the time in seconds since 1970.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def make(connection: sqlite3.Connection, user_id: int, event_id: int, now_s: int
 def open_link(
     connection: sqlite3.Connection, secret: str, now_s: int, *, address: str
 ) -> Link | None:
-    """The link of a secret, opened now; None where it has ended or never was."""
+    """The link of a secret, opened now; None if it has ended or never was."""
     with transaction(connection):
         row = connection.execute(
             "UPDATE shared_links SET opened = opened + 1, opened_at = ?1"  # noqa: S608 - a term of ours

@@ -32,7 +32,7 @@ class State(Struct, frozen=True, kw_only=True):
 class Opening(Struct, frozen=True, kw_only=True):
     """A door that was open from `at` to `closed_at`, null while it is.
 
-    `unlock_id` and `event_id` are joined by time; null where there is none near it.
+    `unlock_id` and `event_id` are joined by time; null if there is none near it.
     """
 
     id: str

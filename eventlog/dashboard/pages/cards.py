@@ -28,7 +28,7 @@ MULTIPLIED: Final = "\N{MULTIPLICATION SIGN}"  # what one reads
 class Card(Struct, frozen=True, kw_only=True):
     """What a card shows. `at` has its offset; `clock` and `exact` are the door's time.
 
-    `picture` is the key of its picture in an address, None where it has none. `late` says that
+    `picture` is the key of its picture in an address, None if it has none. `late` says that
     what the door did was added to the event later.
     """
 
@@ -45,7 +45,7 @@ class Card(Struct, frozen=True, kw_only=True):
     tone: Tone
     picture: str | None
     alert_sent: bool
-    doubt: str  # what is wrong with the event's own time, '' where nothing is
+    doubt: str  # what is wrong with the event's own time, '' if nothing is
     claimed: str  # that time
     late: bool
     labels: list[str]  # what was seen, each once
@@ -134,7 +134,7 @@ def counted_labels(counted: Mapping[str, int]) -> list[str]:
 
 
 def door_words(event: Mapping[str, Any]) -> tuple[str, Tone]:
-    """What the door did, and in which tone to say it; '' where nothing asked it to."""
+    """What the door did, and in which tone to say it; '' if nothing asked it to."""
     outcome, action = event["outcome"], event["lock_action"]
     if outcome in _ACTS:
         return _ACTS[outcome], "refused"

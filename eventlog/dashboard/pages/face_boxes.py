@@ -10,7 +10,7 @@ ROOM: Final = 0.35  # of the face's longer side, on each side
 
 
 def corners(box: Box, width_px: int, height_px: int) -> tuple[int, int, int, int] | None:
-    """A square around a face in pixels of the picture; None where the face is not in it.
+    """A square around a face in pixels of the picture; None if the face is not in it.
 
     A box in pixels is of the frame that was looked at; where its size is known, it is scaled to the
     picture's.

@@ -1,6 +1,6 @@
 """Finds the times in which a source gave no sign of life, for the list that has a gap there.
 
-A source's first start is no gap. Knows no template and no event.
+A source's first start is not a gap. Knows no template and no event.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def between(
         door: the door's zone.
         now: the time, at which a gap that lasts is listed.
         lower: the first time; None is the beginning.
-        upper: the first time that is left out; None is no end.
+        upper: the first time that is left out; None is not an end.
     """
     bounds = {"now": now, "lower": lower, "upper": upper, "limit": GAPS_MAX}
     return [_gap(row, door) for row in connection.execute(_GAPS, bounds)]

@@ -163,7 +163,7 @@ def _headline(event: dict[str, Any]) -> str:
 
 
 async def _picture(site: Site, event_id: int) -> str:
-    """The event's picture as a data address; '' where it has none that may be shown."""
+    """The event's picture as a data address; '' if it has none that may be shown."""
     looked = await one_event.looked_at(site, event_id, most=1)
     if looked.picture is None:
         return ""

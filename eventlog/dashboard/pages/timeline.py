@@ -1,7 +1,7 @@
 """The page Timeline: a card for each event, newest first, updated live.
 
 `/` is the page, `/timeline/more` what follows a cursor, `/timeline/live` the cards of events that
-a stream has just told of. All three take the same filters.
+a stream has announced. All three take the same filters.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ async def _shown(
     day = local(site.now, site.zone).date()
     days = cards.days(made, site.zone, today=day, after=after)
     minor = frozenset(event["id"] for event in found if folding.is_minor(event))
-    # Whoever asks for a label wants to see each of its events.
+    # A list for one label shows each of its events.
     if {"label", "text"} & set(asked.query):
         shown = folding.as_they_are(days)
     else:
@@ -143,7 +143,7 @@ def _gaps(
     before: Before | None,
     found: list[dict[str, Any]],
 ) -> list[Gap]:
-    """The gaps that lie between the events of a page; none where only some events are asked for."""
+    """The gaps between the events of a page; none where only some events are asked for."""
     if asked.query.keys() - {"day"}:
         return []
     wanted = asked.wanted

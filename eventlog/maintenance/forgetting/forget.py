@@ -5,7 +5,7 @@
 
 While the name can still be found, a run that was killed is finished by the next one with the same
 name. From the erasure on the seals are known to be erased, and each start finishes what is left.
-`store/erasing.py` erases the names; what lies outside the log's own files is the caller's.
+`store/erasing.py` erases the names; what is outside the log's own files is the caller's.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def files_of(db_path: Path, more: Iterable[Path] = ()) -> list[Path]:
 def occurrences(paths: Iterable[Path], texts: Sequence[str]) -> dict[Path, int]:
     """How often each file holds one of the texts; files that hold none are left out.
 
-    Raises OSError where a file can't be read: what was not looked at is not reported as clean.
+    Raises OSError if a file can't be read: what was not looked at is not reported as clean.
     """
     wanted = [text.encode() for text in texts if text]
     counts = {path: _count(path, wanted) for path in paths}

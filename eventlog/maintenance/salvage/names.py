@@ -26,7 +26,7 @@ from eventlog.storage.paths import lock_path
 
 
 def first_sealed(connection: sqlite3.Connection) -> int | None:
-    """The position of the first record that holds a seal; None where names are in clear."""
+    """The position of the first record that holds a seal; None if names are in clear."""
     for row in journal.read_all(connection):
         try:
             fact = codecs.decode(row.kind, row.version, row.body, position=row.position)

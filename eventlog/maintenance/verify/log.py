@@ -64,7 +64,7 @@ def verify(
     `progress` gets the number of records that are done, and of all. `heads` are signed heads that
     were kept outside; those next to the log are compared with the records in any case.
 
-    Raises DatabaseMissing, NotADatabase and ForeignDatabase where no log is, LockTimeout and the
+    Raises DatabaseMissing, NotADatabase and ForeignDatabase if no log is, LockTimeout and the
     like where it can't be read now.
     """
     found = Findings()

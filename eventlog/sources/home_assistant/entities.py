@@ -74,7 +74,7 @@ class Attributes(Struct, frozen=True):
 
 
 class Context(Struct, frozen=True):
-    """Who asked Home Assistant for a change; None where it came from the device."""
+    """Who asked Home Assistant for a change; None if it came from the device."""
 
     user_id: str | None = None
 

@@ -94,7 +94,7 @@ class Reconciler:
         self._wall = wall
 
     async def run(self) -> None:
-        """Ask for ever. Raises what asking raises, and DatabaseError."""
+        """Ask forever. Raises what asking raises, and DatabaseError."""
         while True:
             heard = self._heard()
             await self.once()

@@ -105,7 +105,7 @@ class Adopted(Struct, frozen=True):
 def take(connection: sqlite3.Connection) -> PlainStore:
     """Check that the three tables are a plain store's; nothing is written.
 
-    Raises ForeignDatabase if a table lacks a column that it must have, and where another table
+    Raises ForeignDatabase if a table lacks a column that it must have, and if another table
     prevents the adoption: it has a name that a log needs, or it references one of the three, so
     that its rows would be deleted with theirs.
     """
