@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from eventlog.facts import IdentityLinked
-from eventlog.projections.names import Token, token
+from eventlog.projections.names import Token, text_of, token
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.record import Record
 
@@ -94,9 +94,13 @@ def name_of(name: str) -> str:
     return f"coalesce(({same}), {name})"
 
 
-LISTED: Final = f"SELECT {', '.join(COLUMNS)} FROM identities ORDER BY person, id"
+LISTED_COLUMNS: Final = COLUMNS[:-1]
+LISTED: Final = (
+    f"SELECT id, {text_of('person')}, linked, source, {text_of('identity')}, {text_of('same_as')}"
+    " FROM {p}identities ORDER BY 2, id"
+).format(p="")
 
 
 def listed() -> tuple[str, tuple[Any, ...]]:
-    """Every pair that was linked or parted, by person. Rows are COLUMNS."""
+    """Every pair that was linked or parted, by person, in texts. Rows are LISTED_COLUMNS."""
     return LISTED, ()

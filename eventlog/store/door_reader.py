@@ -137,7 +137,7 @@ class DoorReader:
             OpenedElsewhere: The reader was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        return await self._named(identities.COLUMNS, identities.listed())
+        return await self._named(identities.LISTED_COLUMNS, identities.listed())
 
     async def silences(self, limit: int = 20) -> list[dict[str, Any]]:
         """From when to when nothing came from a source, the newest first.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+import anyio
 import pytest
 
+from eventlog import EventStore, Reader
 from eventlog.facts import FaceResult, Fact, Motion, UnlockAction
 from eventlog.journal.append import prepare
 from tests.cli.command_line import CommandLine
@@ -22,10 +25,25 @@ VISIT: tuple[Fact, ...] = (
 )
 
 
-@pytest.fixture
-def call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    """The command line over a log of one visit."""
-    return CommandLine(capsys, build_log(tmp_path / "events.db", [prepare(list(VISIT))]))
+async def sealed_log(path: Path, keys: Path) -> None:
+    """A log of the same visit with sealed names."""
+    pictures = str(path.parent / "thumbnails")
+    async with EventStore(str(path), pictures, keys_dir=str(keys)) as store:
+        receipt = await store.append(*VISIT)
+        await store.caught_up(receipt.positions[-1])
+
+
+@pytest.fixture(params=["clear", "sealed"])
+def call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> CommandLine:
+    """The command line over a log of one visit, with names in clear or sealed."""
+    if request.param == "clear":
+        return CommandLine(capsys, build_log(tmp_path / "events.db", [prepare(list(VISIT))]))
+    (tmp_path / "log").mkdir()
+    path, keys = tmp_path / "log" / "events.db", tmp_path / "keys"
+    anyio.run(sealed_log, path, keys)
+    return CommandLine(capsys, path, keys_dir=keys)
 
 
 def who(call: CommandLine) -> str | None:
@@ -33,6 +51,13 @@ def who(call: CommandLine) -> str | None:
     (event,) = call("events", "--json").json
     name: str | None = event["person_name"]
     return name
+
+
+async def identities(call: CommandLine) -> list[dict[str, Any]]:
+    """The links, as a reader has them."""
+    keys = None if call.keys_dir is None else str(call.keys_dir)
+    async with await Reader.open(str(call.db), keys_dir=keys) as reader:
+        return await reader.identities()
 
 
 def test_a_slot_is_linked_and_parted(call: CommandLine) -> None:
@@ -50,6 +75,10 @@ def test_two_names_are_linked_and_parted(call: CommandLine) -> None:
     assert who(call) == "ada_l"
     call("link", "ada", "--same-as", "ada_l")
     assert who(call) == "ada"
+    texts = anyio.run(identities, call)
+    assert [(one["person"], one["same_as"], one["linked"]) for one in texts] == [
+        ("ada", "ada_l", 1)
+    ]
     call("link", "ada", "--same-as", "ada_l", "--part")
     assert who(call) == "ada_l"
 

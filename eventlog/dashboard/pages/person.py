@@ -52,7 +52,7 @@ async def person(request: Request[Any, Any, Any], person_id: FromPath[int]) -> R
         name: str = row[0]
         linked = [
             one
-            for one in rows(connection, identities.COLUMNS, identities.listed())
+            for one in rows(connection, identities.LISTED_COLUMNS, identities.listed())
             if name in (one["person"], one["same_as"]) and one["linked"]
         ]
         others = {one["person"] for one in linked} | {one["same_as"] for one in linked} | {name}
