@@ -11,6 +11,7 @@ from eventlog.cli.context import Context
 from eventlog.cli.options import POSITION, AsJson, AtDesk
 from eventlog.errors import BadArgument, DatabaseMissing
 from eventlog.facts import FaceResult, Fact, IdentityLinked
+from eventlog.projections.identities import people_first
 from eventlog.record import Author, Receipt
 
 Person = Annotated[str, Parameter(name="PERSON", help="The person, by the name in the log.")]
@@ -84,7 +85,12 @@ async def _append(
         raise DatabaseMissing(f"there is no log at {context.db_path}")
     context.require_writable()
     async with context.store(Author("command", command)) as store:
-        receipt: Receipt = await store.append(fact, event_id=event_id)
+        facts: list[Fact] = [fact]
+        if isinstance(fact, IdentityLinked) and fact.linked:
+            await store.caught_up(await store.reader.last_position())
+            known = {one["name"] for one in await store.reader.persons()}
+            facts = [*people_first(fact, known), fact]
+        receipt: Receipt = await store.append(*facts, event_id=event_id)
         await store.caught_up(receipt.positions[-1])
     if as_json:
         context.json({"position": receipt.positions[-1], "event_id": receipt.event_id})

@@ -10,10 +10,10 @@ but its own and those it is given.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from eventlog.facts import IdentityLinked
+from eventlog.facts import IdentityLinked, PersonNamed, Sealed
 from eventlog.projections.names import Token, text_of, token
 from eventlog.projections.projection import Statement, insert_into
 from eventlog.record import Record
@@ -104,3 +104,10 @@ LISTED: Final = (
 def listed() -> tuple[str, tuple[Any, ...]]:
     """Every pair that was linked or parted, by person, in texts. Rows are LISTED_COLUMNS."""
     return LISTED, ()
+
+
+def people_first(fact: IdentityLinked, known: Collection[str]) -> list[PersonNamed]:
+    """What is appended before a link to somebody whom no record has named: a person of the log."""
+    person = fact.person
+    named = isinstance(person, Sealed) or person in known
+    return [] if named else [PersonNamed(name=person)]

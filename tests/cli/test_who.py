@@ -66,7 +66,7 @@ def test_a_slot_is_linked_and_parted(call: CommandLine) -> None:
     assert "Bo opened with the code of slot 2" in call("doors").out
     assert "Bo opened with the code of slot 2 (front)" in call("show", 1).out
     said = call("link", "Bo", "--of", "front", "--slot", 2, "--part", "--json")
-    assert said.json == [{"position": 5, "event_id": None}]
+    assert said.json == [{"position": 6, "event_id": None}]
     assert "Somebody opened with the code of slot 2" in call("doors").out
 
 

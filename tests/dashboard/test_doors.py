@@ -137,6 +137,10 @@ async def test_a_slot_is_given_to_a_person_and_taken_back(house: House) -> None:
         story = shown((await client.get("/events/1")).text)
         assert "Ada opened with the code of slot 2 (front)" in story
         assert "for Ada" in (await client.get("/api/events/1")).text
+        # Nobody had named her before: she is a person of the log now, with a page of her own.
+        (person,) = (await client.get("/api/persons")).json()["persons"]
+        assert person["name"] == "Ada"
+        assert "slot 2 of front" in shown((await client.get(f"/people/{person['id']}")).text)
         await client.post("/identities", data={**form, "linked": "0"})
         assert "Somebody opened with" in shown((await client.get("/doors")).text)
 

@@ -26,6 +26,7 @@ from eventlog.facts import IdentityLinked
 from eventlog.projections import (
     credentials,
     doors,
+    identities,
     locks,
     means,
     openings,
@@ -33,6 +34,7 @@ from eventlog.projections import (
 
 OPENINGS: Final = 40
 _WAIT_S: Final = 2.0
+_KNOWN: Final = "SELECT name FROM persons WHERE name = ?"
 
 
 @get("/doors")
@@ -61,7 +63,11 @@ async def link(request: Request[Any, Any, Any]) -> Redirect:
         identity=text("identity"),
         same_as=text("same_as"),
     )
-    receipt = await site.store.append(fact, writer=visitor_of(request).author("identities"))
+    known = await site.pages.run(
+        lambda c: [name for (name,) in c.execute(_KNOWN, (text("person") or "",))]
+    )
+    first = identities.people_first(fact, known) if fact.linked else []
+    receipt = await site.store.append(*first, fact, writer=visitor_of(request).author("identities"))
     await site.wait_for_views(receipt.positions[-1], _WAIT_S)
     number = text("back") or ""
     is_person = number.isascii() and number.isdigit()
