@@ -159,7 +159,7 @@ COMMANDS: Final = (
         "Forget a person: names and pictures go, the visits stay.",
         "eventlog.cli.forget:forget",
         (
-            "eventlog forget ada --export ada.zip",
+            "eventlog forget --export ada --into ada.zip",
             "eventlog forget ada",
             "eventlog forget ada --yes --known-faces known_faces",
         ),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import anyio.to_thread
 import msgspec
@@ -31,11 +31,15 @@ from eventlog.run.config_file import DEFAULT_PATH
 from eventlog.store.erasing import Person, find_person
 from eventlog.store.event_store import EventStore
 
+# Whose records it holds is not in its name.
+THEIRS: Final = Path("their-records.zip")
+
 Name = Annotated[str, Parameter(name="NAME", help="The person's name, as in records.")]
 Export = Annotated[
-    Path | None,
-    Parameter(name="--export", help="Write all that is kept of them to this zip; erase nothing."),
+    bool,
+    Parameter(name="--export", help="Write all that is kept of them to a zip; erase nothing."),
 ]
+Into = Annotated[Path, Parameter(help="export: the new file. [their-records.zip]")]
 Only = Annotated[bool, Parameter(help="Leave other names that are linked to this one.")]
 KeepPictures = Annotated[bool, Parameter(help="Leave the pictures: others are in them too.")]
 KnownFaces = Annotated[
@@ -56,7 +60,8 @@ async def forget(
     name: Name,
     /,
     *,
-    export: Export = None,
+    export: Export = False,
+    into: Into = THEIRS,
     only: Only = False,
     keep_pictures: KeepPictures = False,
     known_faces: KnownFaces = None,
@@ -86,8 +91,8 @@ async def forget(
                 f"there is no person {name!r} that could be forgotten; what earlier runs may have"
                 " left is finished"
             )
-        if export is not None:
-            await anyio.to_thread.run_sync(_export, context, held, person, export)
+        if export:
+            await anyio.to_thread.run_sync(_export, context, held, person, into)
             return 0
         found = await anyio.to_thread.run_sync(forgetting.reach, context.db_path, person)
         if found.held.in_clear:

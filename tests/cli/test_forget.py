@@ -209,7 +209,7 @@ def test_a_person_gets_all_of_theirs_and_nothing_of_others(
 ) -> None:
     """A zip with records and pictures; it is noted, and the next visit gets another seal."""
     target = tmp_path / "stick" / "ada.zip"
-    assert door("forget", NAME, "--export", target).code == 0
+    assert door("forget", "--export", NAME, "--into", target).code == 0
     with ZipFile(target) as archive:
         lines = [json.loads(line) for line in archive.read("records.jsonl").splitlines()]
         pictures = [name for name in archive.namelist() if name.startswith("pictures/")]
@@ -220,7 +220,7 @@ def test_a_person_gets_all_of_theirs_and_nothing_of_others(
     assert found_in(tmp_path / "keys")  # nothing was erased
     said = door("forget", NAME, "--yes")
     assert f"{target}, made as export, has names in it" in said.out
-    again = door("forget", NAME, "--export", tmp_path / "stick" / "again.zip")
+    again = door("forget", "--export", NAME, "--into", tmp_path / "stick" / "again.zip")
     assert (again.code, "no person" in again.err) == (2, True)
 
 
