@@ -229,7 +229,7 @@ def _say_what_next(context: Context, house: House) -> None:
     context.say()
     context.say("What to do next:")
     context.say(f"  eventlog run --config {house.config} --check")
-    context.say(f"  eventlog {at} user add NAME        who may sign in to the page")
+    context.say(f"  runuser -u {USER} -- eventlog {at} user add NAME   who may sign in to the page")
     context.say("  systemctl daemon-reload")
     context.say("  systemctl enable --now eventlog eventlog-backup.timer eventlog-verify.timer")
     if house.reach == "lan":

@@ -20,6 +20,7 @@ from msgspec import Struct
 from eventlog.errors import BadArgument
 from eventlog.evidence.keys import require_apart
 from eventlog.reactors.head_to import parse_places
+from eventlog.run.check_frigate import loses_messages
 from eventlog.run.config import (
     BY_MQTT,
     Config,
@@ -81,8 +82,18 @@ async def check(path: Path) -> AsyncIterator[Finding]:
     if any(isinstance(source, BY_MQTT) for source in config.source.values()):
         async for finding in _broker(config):
             yield finding
+    async for finding in _asked(config):
+        yield finding
+
+
+async def _asked(config: Config) -> AsyncIterator[Finding]:
+    """What answers at the addresses of the config."""
     for where, url in _addresses(config):
         yield await _answers(where, url)
+    for name, source in config.source.items():
+        if isinstance(source, Frigate) and source.api and await loses_messages(source.api):
+            said = "publishes at QoS 0 and may lose messages: set mqtt.qos: 1 in its config"
+            yield Finding("note", f"source.{name}", said)
 
 
 def _files(config: Config) -> Iterator[Finding]:
