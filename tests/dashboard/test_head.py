@@ -27,6 +27,8 @@ async def test_head_answers_as_get_does_without_a_body(house: House) -> None:
             assert headed.status_code == got.status_code != 405, path
             assert headed.content == b"", path
             same = {name: value for name, value in got.headers.items() if name not in VARIES}
+            if path == "/metrics":  # its figures move between the two
+                same.pop("content-length", None)
             assert same.items() <= dict(headed.headers).items(), path
 
 
