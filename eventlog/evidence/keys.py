@@ -230,8 +230,8 @@ class KeysDir:
 
     def answered(self) -> None:
         """Take the question away."""
-        with suppress(FileNotFoundError):
-            self.file("ask").unlink()
+        with translated(self.path):
+            self.file("ask").unlink(missing_ok=True)
 
     def _credential(self) -> Path:
         folder = self._credentials or self.path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -360,6 +361,30 @@ async def test_heads_of_an_earlier_era_count_for_nothing_in_the_new_one(
     async with running(notary):
         await until(lambda: notary.known.signed == 1)
         assert notary.known.kept == 0
+
+
+async def test_a_disk_that_refuses_the_keys_folder_once_ends_no_notary(
+    door: tuple[EventStore, Path, KeysDir], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question of another process can't be taken away: that is trouble, and it passes."""
+    monkeypatch.setattr("eventlog.reactors.notary.AGAIN_S", 0.01)
+    store, db_path, keys = door
+    real, refused = Path.unlink, list[Path]()
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        if path.suffix == ".ask" and not refused:
+            refused.append(path)
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        real(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    notary = Notary(db_path, keys, nudge=store.reader.nudge)
+    async with running(notary):
+        await until(lambda: notary.known.signed == 1)
+        keys.ask()
+        await until(lambda: bool(refused))
+        await until(lambda: not keys.asked())
+        await until(lambda: notary.known.trouble is None)
 
 
 async def test_a_slow_walk_once_a_day_finds_what_was_changed_below(
