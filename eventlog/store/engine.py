@@ -24,7 +24,6 @@ from eventlog.errors import (
     KeysMissing,
     StoreClosed,
 )
-from eventlog.evidence.keys import require_apart
 from eventlog.followers.projector import Projector
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, prepare
@@ -93,6 +92,8 @@ class Engine:
         Raises DatabaseError, KeysMissing, BadArgument.
         """
         if keys_dir is not None:
+            from eventlog.evidence.keys import require_apart  # noqa: PLC0415 - the core does not need the room
+
             require_apart(keys_dir, path)
         await anyio.to_thread.run_sync(opening.require_usable, path)
         writer = Writer(path)

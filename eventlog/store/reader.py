@@ -13,13 +13,12 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import anyio.to_thread
 
 from eventlog import codecs
 from eventlog.errors import BadArgument, DatabaseError, UnknownEvent
-from eventlog.evidence.seals_file import SealsFile
 from eventlog.followers import checkpoints, subscription
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
@@ -37,6 +36,9 @@ from eventlog.storage.connections import connect_reader
 from eventlog.storage.paths import absolute_path, require_path
 from eventlog.store.door_reader import DoorReader
 from eventlog.store.seals import find_seals, lookup_in
+
+if TYPE_CHECKING:
+    from eventlog.evidence.seals_file import SealsFile
 
 T = TypeVar("T")
 log = logging.getLogger("eventlog")

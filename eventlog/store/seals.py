@@ -14,15 +14,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
 from eventlog import codecs
 from eventlog.errors import BadRecord, DatabaseError, KeysMissing
-from eventlog.evidence.keys import KeysDir
-from eventlog.evidence.seals import State, What
-from eventlog.evidence.seals_file import SealsFile
 from eventlog.facts import SEALABLE, Sealed
 from eventlog.followers.opening import ERASED_SEAL, NOT_KEPT, Lookup, Opening
 from eventlog.journal import sealing
@@ -31,20 +28,26 @@ from eventlog.journal.append import Append, EncodedFact
 from eventlog.journal.clock import MACHINE, Machine
 from eventlog.storage.connections import transaction
 
+if TYPE_CHECKING:
+    from eventlog.evidence.keys import KeysDir
+    from eventlog.evidence.seals import What
+    from eventlog.evidence.seals_file import SealsFile
+
 log = logging.getLogger("eventlog")
 
 ENDING: Final = "seals"
 _WHAT: Final = {
-    ("detection", "plate"): What.PLATE,
-    ("unlock_action", "user_ref"): What.REFERENCE,
-    ("credential_presented", "user_ref"): What.REFERENCE,
-    ("identity_linked", "identity"): What.REFERENCE,
-    ("person_named", "display_name"): What.DISPLAY_NAME,
+    ("detection", "plate"): "PLATE",
+    ("unlock_action", "user_ref"): "REFERENCE",
+    ("credential_presented", "user_ref"): "REFERENCE",
+    ("identity_linked", "identity"): "REFERENCE",
+    ("person_named", "display_name"): "DISPLAY_NAME",
 }
 
 
 def lookup_in(seals: SealsFile) -> Lookup:
     """What looks seals up in a file."""
+    from eventlog.evidence.seals import State  # noqa: PLC0415 - the core does not need the room
 
     def lookup(seal: bytes) -> str | None:
         slot = seals.opened(seal)
@@ -57,6 +60,9 @@ def lookup_in(seals: SealsFile) -> Lookup:
 
 def find_seals(connection: sqlite3.Connection, keys_dir: Path) -> SealsFile | None:
     """The file that opens a log's seals; None if the folder has none. Raises KeysMissing."""
+    from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - the core does not need the room
+    from eventlog.evidence.seals_file import SealsFile  # noqa: PLC0415 - the core does not need the room
+
     state = sealing.read(connection)
     log_id = journal.log_id(connection)
     path = KeysDir(keys_dir, log_id).file(ENDING)
@@ -106,6 +112,8 @@ class LogSeals:
         if keys_dir is None:
             why_not = "the log's names are sealed: set KEYS_DIR to the folder of its keys"
             return cls(log_id, None, state, why_not, machine)
+        from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - the core does not need the room
+
         keys = KeysDir(keys_dir, log_id)
         try:
             file = _open(keys, path, state)
@@ -195,13 +203,15 @@ class LogSeals:
         return replace(append, facts=tuple(map(_not_kept, append.facts)))
 
     def _sealed(self, fact: EncodedFact) -> EncodedFact:
+        from eventlog.evidence.seals import What  # noqa: PLC0415 - the core does not need the room
+
         kind = fact.kind
         if kind not in SEALABLE:
             return fact
 
         def seal(field: str, text: str, owner: str | None) -> bytes:
             self._begins |= self._state is None
-            what = _WHAT.get((kind, field), What.NAME)
+            what = What[_WHAT.get((kind, field), "NAME")]
             # A name belongs to itself: `nearest` of a stranger's face is another person.
             if what is What.NAME or owner is None:
                 return self._seal(text, what, None)
@@ -260,6 +270,8 @@ class LogSeals:
 
 
 def _open(keys: KeysDir, path: Path, state: sealing.Sealing | None) -> SealsFile:
+    from eventlog.evidence.seals_file import SealsFile  # noqa: PLC0415 - the core does not need the room
+
     file = keys.file(ENDING)
     if state is not None:
         keys.require(path)
@@ -283,4 +295,6 @@ def keys_dir_in_use(connection: sqlite3.Connection, keys_dir: Path | None) -> Pa
     """
     if keys_dir is None or sealing.read(connection) is not None:
         return keys_dir
+    from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - the core does not need the room
+
     return keys_dir if KeysDir(keys_dir, journal.log_id(connection)).file(ENDING).exists() else None

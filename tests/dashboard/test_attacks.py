@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, Final
@@ -27,6 +27,7 @@ from tests.dashboard.payloads import CONTROLS, SQL
 pytestmark = pytest.mark.anyio
 
 FILTERS: Final = ("camera", "person", "label", "type", "outcome", "stranger", "day")
+ALIKE: Final = 3
 TIMES: Final = ("since", "until", "before", "limit")
 # Every route that takes a parameter, and all that it takes.
 TAKES: Final = {
@@ -116,7 +117,8 @@ async def test_a_crawl_finds_no_address_that_is_open_to_a_stranger(house: House)
     async with await house.signed_in() as client:
         await client.post("/account/tokens", data={"name": "pipeline", "read": "on"})
         found = await crawl(client)
-    assert {"/unlocks.csv", "/events/1/picture", "/sign-out", "/account/tokens/1/revoke"} <= found
+    assert {"/unlocks.csv", "/sign-out", "/account/tokens/1/revoke"} <= found
+    assert any(re.fullmatch(r"/events/\d+/picture", path) for path in found)
     assert {path.partition("?")[0] for path in found} >= {"/timeline/more", "/unlocks/more"}
     methods = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "X")
     async with house.client() as stranger:
@@ -130,8 +132,13 @@ async def test_a_crawl_finds_no_address_that_is_open_to_a_stranger(house: House)
 
 
 async def crawl(client: httpx.AsyncClient) -> set[str]:
-    """The addresses that can be reached, but for files of ours; forms are noted, not sent."""
+    """The addresses that can be reached, but for files of ours; forms are noted, not sent.
+
+    Filters and months go together in more ways than can be visited: of one page with the same
+    parameters, a few are.
+    """
     found: set[str] = set()
+    visits: Counter[str] = Counter()
     waiting = deque(["/"])
     while waiting:
         path = waiting.popleft()
@@ -141,9 +148,12 @@ async def crawl(client: httpx.AsyncClient) -> set[str]:
         pattern = r'(?:href|src|action|hx-get|data-live)="(/[^"#]*)"'
         for match in re.findall(pattern, page.text):
             address = match.replace("&amp;", "&")
-            if not address.startswith("/static/") and address not in found:
-                found.add(address)
-                waiting.append(address)
+            shape = re.sub(r"=[^&]*|\d+", "", address)
+            if address.startswith("/static/") or address in found or visits[shape] >= ALIKE:
+                continue
+            visits[shape] += 1
+            found.add(address)
+            waiting.append(address)
     return found
 
 

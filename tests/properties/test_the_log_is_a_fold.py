@@ -186,5 +186,5 @@ class LogMachine(RuleBasedStateMachine):
         assert views_of(self.path) == live
 
 
-LogMachine.TestCase.settings = settings(max_examples=18, stateful_step_count=20, deadline=None)
+LogMachine.TestCase.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
 TestTheLogIsAFold = LogMachine.TestCase
