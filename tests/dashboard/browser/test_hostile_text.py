@@ -114,6 +114,7 @@ def test_ids_beyond_what_a_number_holds_stay_exact(tmp_path: Path, open_page: Pa
     data = f'{{"position":"{position}","event_id":"{event_id}","kind":"ding"}}'
     with Running(tmp_path) as running:
         page = open_page(running.url)
+        page.add_init_script("delete window.SharedWorker")  # its requests can't be answered here
         page.route(
             "**/api/stream*",
             lambda route: route.fulfill(
