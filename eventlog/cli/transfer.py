@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Annotated, BinaryIO
 
 from cyclopts import Parameter
@@ -22,7 +20,7 @@ from eventlog.maintenance import archive
 from eventlog.maintenance import backup as backups
 from eventlog.maintenance.archive_lines import lines_of
 from eventlog.maintenance.verify.findings import Report
-from eventlog.storage.durable_files import sync
+from eventlog.storage.durable_files import written_whole
 from eventlog.storage.error_translation import of_os_error
 
 Out = Annotated[Path, Parameter(name="FILE", help="A new file; - is the standard output. [-]")]
@@ -135,17 +133,8 @@ def _written(context: Context, file: Path) -> Iterator[archive.Sink]:
     try:
         if file.exists():
             raise BadArgument(f"{file} exists already; nothing is written over it")
-        with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as out:
-            spare = Path(out.name)
-            try:
-                yield _Sink(file, out.write)
-                out.flush()
-                os.fsync(out.fileno())
-                spare.rename(file)
-                sync(file.parent)
-            except BaseException:
-                spare.unlink(missing_ok=True)
-                raise
+        with written_whole(file) as out:
+            yield _Sink(file, out.write)
     except OSError as error:
         raise BadArgument(f"{file} can't be written: {error.strerror}") from error
 

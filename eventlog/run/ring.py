@@ -6,8 +6,6 @@ so it is next to the log.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from eventlog.run.sources import together
 from eventlog.run.values import seconds
 from eventlog.sources import SOURCES
 from eventlog.sources.live.reconcile import Reconciler
+from eventlog.storage import durable_files
 from eventlog.store.event_store import EventStore
 
 
@@ -43,16 +42,7 @@ def read(path: Path) -> dict[str, Any] | None:
 def write(path: Path, token: dict[str, Any]) -> None:
     """Put a token in the place of the one before, or leave that one undamaged. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    file, spare = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")  # for its owner only
-    try:
-        with os.fdopen(file, "wb") as opened:
-            opened.write(msgspec.json.encode(token))
-            opened.flush()
-            os.fsync(opened.fileno())
-        Path(spare).replace(path)
-    except BaseException:
-        Path(spare).unlink(missing_ok=True)
-        raise
+    durable_files.replace(path, msgspec.json.encode(token))
 
 
 async def follow(name: str, table: Ring, store: EventStore, board: Board) -> None:

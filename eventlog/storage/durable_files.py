@@ -13,11 +13,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import Final
+from tempfile import NamedTemporaryFile
+from typing import IO, Final
 
 from eventlog.storage.side_files import give_to_owner
 
@@ -97,6 +98,22 @@ def replace(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write in parts: it gets its name when the block ends well, complete and synced."""
+    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
+        spare = Path(out.name)
+        try:
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+            spare.rename(path)
+            sync(path.parent)
+        except BaseException:
+            spare.unlink(missing_ok=True)
+            raise
 
 
 def is_plain(path: Path) -> bool:

@@ -7,11 +7,9 @@ visits. Knows no command.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -26,7 +24,7 @@ from eventlog.maintenance.forgetting import pictures
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections.times import shown_us
 from eventlog.record import StoredRecord
-from eventlog.storage.durable_files import sync
+from eventlog.storage.durable_files import written_whole
 from eventlog.storage.error_translation import translated
 from eventlog.storage.read_only import opened
 from eventlog.store.erasing import Person
@@ -70,20 +68,10 @@ def write(
 def _pack(target: Path, lines: Sequence[bytes], files: Sequence[Path | None]) -> int:
     """Write the zip, which appears complete or not at all; how many pictures are in it."""
     there = [path for path in files if path is not None]
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as out:
-        spare = Path(out.name)
-        try:
-            with ZipFile(out, "w", ZIP_DEFLATED) as archive:
-                archive.writestr("records.jsonl", b"".join(line + b"\n" for line in lines))
-                for path in there:
-                    archive.write(path, f"pictures/{path.name}")
-            out.flush()
-            os.fsync(out.fileno())
-            spare.rename(target)
-            sync(target.parent)
-        except BaseException:
-            spare.unlink(missing_ok=True)
-            raise
+    with written_whole(target) as out, ZipFile(out, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("records.jsonl", b"".join(line + b"\n" for line in lines))
+        for path in there:
+            archive.write(path, f"pictures/{path.name}")
     return len(there)
 
 
