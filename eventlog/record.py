@@ -21,6 +21,7 @@ Position = NewType("Position", int)
 EventId = NewType("EventId", int)
 
 START = Position(0)  # the place before the first record
+ID_MAX: Final = 2**63 - 1  # the largest number that SQLite holds: no id or position is above it
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

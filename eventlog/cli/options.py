@@ -10,6 +10,7 @@ from cyclopts.validators import Number
 
 from eventlog.cli.context import Context
 from eventlog.errors import BadArgument
+from eventlog.record import ID_MAX
 
 # Passed by `app.py`; not an option.
 AtDesk: TypeAlias = Annotated[Context, Parameter(parse=False)]
@@ -36,5 +37,5 @@ def require_file(name: str, path: Path) -> None:
 
 
 # Positions and ids are SQLite integers; a list has a sane length.
-POSITION: Final = Number(gte=0, lte=2**63 - 1)
+POSITION: Final = Number(gte=0, lte=ID_MAX)
 LIMIT: Final = Number(gte=0, lte=2**31 - 1)

@@ -29,7 +29,7 @@ from eventlog.projections import clocks, late, story, unlock_actions
 from eventlog.projections.persons import PERSONS
 from eventlog.projections.phrases import recorded_as
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
-from eventlog.record import Record, StoredRecord, instant, is_instant
+from eventlog.record import ID_MAX, Record, StoredRecord, instant, is_instant
 
 # A clock is set soon after a start, when the network comes: so many records on are looked at.
 NEAR: Final = 2000
@@ -46,7 +46,7 @@ def show(
 ) -> int:
     """Show one event."""
     with context.reading() as connection:
-        stored = journal.read_event(connection, event) if 0 < event < 2**63 else []
+        stored = journal.read_event(connection, event) if 0 < event <= ID_MAX else []
         if not stored:
             raise BadArgument(f"there is no event {event}")
         names, people = _shown(context, connection, event)

@@ -18,17 +18,18 @@ from eventlog.errors import BadArgument
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical
 from eventlog.projections.unlock_actions import UnlockFilter
+from eventlog.record import ID_MAX
 
 PAGE: Final = 30  # events of a page, unless another limit is asked for
 PAGE_MAX: Final = 200
 TEXT_MAX: Final = 256  # characters of any parameter
-ID_MAX: Final = 2**63 - 1
 
 EVENT_KEYS: Final = (
     *("camera", "person", "label", "type", "outcome", "stranger", "day", "from", "to"),
     *("hour_from", "hour_to", "text"),
 )
 UNLOCK_KEYS: Final = ("person", "outcome", "day")
+_DIGITS: Final = len(str(ID_MAX))
 _OUTCOMES: Final = ("granted", "refused", "none", "trial", "failed", "timed_out", "unknown")
 _TYPES: Final = ("motion", "ding")
 _CLOCK: Final = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])")
@@ -125,14 +126,22 @@ def address(path: str, query: Mapping[str, str], **more: str) -> str:
     return f"{path}?{text}" if text else path
 
 
+def whole_number(text: str, most: int = ID_MAX) -> int | None:
+    """The number that decimal digits name, from 0 to `most`; None for any other text."""
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS or int(text) > most:
+        return None
+    return int(text)
+
+
 def limit(query: Mapping[str, str]) -> int:
     """How many rows a page has. Raises BadArgument."""
     text = query.get("limit", "")
     if not text:
         return PAGE
-    if not text.isascii() or not text.isdigit() or len(text) > 4 or not 1 <= int(text) <= PAGE_MAX:  # noqa: PLR2004 - no page has so many digits
+    rows = whole_number(text, PAGE_MAX)
+    if not rows:
         raise BadArgument(f"limit: a page has 1 to {PAGE_MAX} rows")
-    return int(text)
+    return rows
 
 
 def before(query: Mapping[str, str]) -> Before | None:
@@ -151,10 +160,10 @@ def before(query: Mapping[str, str]) -> Before | None:
 
 def position(query: Mapping[str, str]) -> int:
     """The position of a record from a live stream, 0 for none. Raises BadArgument."""
-    text = query.get("position", "") or "0"
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > ID_MAX:
+    number = whole_number(query.get("position", "") or "0")
+    if number is None:
         raise BadArgument("position: is a number")
-    return int(text)
+    return number
 
 
 def cursor(at: str, row_id: int) -> str:

@@ -22,11 +22,10 @@ from eventlog.dashboard.site import Site
 from eventlog.facts import ThumbnailSaved
 from eventlog.journal import table as journal
 from eventlog.projections import event_list, face_results, late, story, unlock_actions
-from eventlog.record import Author, Record, StoredRecord
+from eventlog.record import ID_MAX, Author, Record, StoredRecord
 
 T = TypeVar("T")
 
-ID_MAX: Final = 2**63 - 1
 _LABELS: Final = (
     "SELECT label, count(*) FROM detections WHERE event_id = ? GROUP BY label ORDER BY min(id)"
 )

@@ -37,7 +37,7 @@ async def redirected(request: Request[Any, Any, Any]) -> Redirect | None:
     """The way from a page's address with a person's name to the one by id; None for all others."""
     key = _PAGES.get(request.scope["path"])
     text = "" if key is None else request.query_params.get(key, "")
-    if key is None or not text or _is_id(text) or text == ERASED_ONES:
+    if key is None or not text or text == ERASED_ONES or filters.whole_number(text) is not None:
         return None
     named = await asked(request, key)
     if named is None or not named.name:
@@ -53,14 +53,11 @@ async def asked(request: Request[Any, Any, Any], key: str = "person") -> Named |
         return None
     if text == ERASED_ONES:
         return Named(ERASED_ONES, ERASED)
-    query = (_BY_ID, (int(text),)) if _is_id(text) else (_BY_NAME, (text,))
+    number = filters.whole_number(text)
+    query = (_BY_NAME, (text,)) if number is None else (_BY_ID, (number,))
 
     def look(connection: sqlite3.Connection) -> Named:
         row = connection.execute(*query).fetchone()
         return Named("0", "") if row is None else Named(str(row[0]), row[1])
 
     return await site_of(request).pages.run(look)
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= filters.ID_MAX  # noqa: PLR2004 - digits of ID_MAX

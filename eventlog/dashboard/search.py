@@ -23,6 +23,7 @@ from eventlog.dashboard.queries import events_by_id, label_choices
 from eventlog.projections import event_list
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical_us, since_epoch_us
+from eventlog.record import ID_MAX
 
 BUDGET: Final = 1_000  # events that one page looks at
 ROWS_MAX: Final = 2_000  # unlock actions or plates that one page looks at
@@ -31,7 +32,6 @@ PERSONS_MAX: Final = 2_000
 PLATE_LABELS: Final = ("bus", "car", "license_plate", "motorcycle", "truck", "van")
 _CHUNK: Final = 50
 _SLACK_US: Final = 3_600_000_000  # an action may be listed so long after its event
-_ID_MAX: Final = 2**63 - 1
 
 _NAMES: Final = "SELECT name, display_name FROM persons ORDER BY name LIMIT ?"
 ACTIONS: Final = (
@@ -116,7 +116,7 @@ def found(
         looked.add(event["id"])
         if len(shown) == limit or number == BUDGET:
             return Page(shown, _place(event))
-    return Page(shown, None if end is None else (end, _ID_MAX))
+    return Page(shown, None if end is None else (end, ID_MAX))
 
 
 def is_found(

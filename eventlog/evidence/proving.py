@@ -19,6 +19,7 @@ from eventlog.evidence.signed_heads import SignedHead
 from eventlog.evidence.tree import BLOCK
 from eventlog.evidence.tree_file import read_blocks
 from eventlog.journal import table as journal
+from eventlog.record import ID_MAX
 
 _COSIGNATURE_SIZE = 8 + 64  # a time and an Ed25519 signature
 
@@ -29,7 +30,7 @@ def prove(connection: sqlite3.Connection, db_path: Path, head: SignedHead, posit
     Raises BadArgument if the journal or the head does not reach it, HeadContradicted if the
     log no longer has the record that was signed, KeysMissing where the log has no tree.
     """
-    row = journal.read_one(connection, position) if 0 < position < 2**63 else None
+    row = journal.read_one(connection, position) if 0 < position <= ID_MAX else None
     if row is None:
         raise BadArgument(f"there is no record {position}")
     if position > head.size:

@@ -16,9 +16,8 @@ from msgspec import Struct
 
 from eventlog.errors import BadArgument, JournalHole, OtherHistory, PastHead
 from eventlog.journal import table as journal
-from eventlog.record import Head, StoredRecord
+from eventlog.record import ID_MAX, Head, StoredRecord
 
-POSITION_MAX: Final = 2**63 - 1
 # 8 hex digits are what `eventlog show` prints; 64 are the complete hash.
 _TEXT: Final = re.compile(r"([0-9]{1,19})(?::([0-9a-f]{8,64}))?", re.ASCII)
 _FORM: Final = (
@@ -62,10 +61,10 @@ def parse(given: object) -> Cursor:
     """
     if isinstance(given, Cursor):
         given = str(given)
-    if type(given) is int and 0 <= given <= POSITION_MAX:
+    if type(given) is int and 0 <= given <= ID_MAX:
         return Cursor(given)
     match = _TEXT.fullmatch(given.lower()) if isinstance(given, str) else None
-    if match is None or int(match[1]) > POSITION_MAX:
+    if match is None or int(match[1]) > ID_MAX:
         raise BadArgument(_FORM)
     return Cursor(int(match[1]), match[2] or "")
 

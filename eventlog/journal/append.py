@@ -21,7 +21,7 @@ from eventlog.errors import (
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact
 from eventlog.journal import chain, plain_values
-from eventlog.record import LIBRARY, Author, Head, Position
+from eventlog.record import ID_MAX, LIBRARY, Author, Head, Position
 
 T = TypeVar("T")
 Durability: TypeAlias = Literal["durable", "relaxed"]
@@ -31,7 +31,6 @@ FACTS_MAX: Final = 10_000
 # An append that may use the reserve has no more facts and bytes than a visit with its unlock.
 RESERVE_FACTS_MAX: Final = 32
 RESERVE_BYTES_MAX: Final = 16 * 1024
-ID_MAX: Final = 2**63 - 1
 
 
 class EncodedFact(Struct, frozen=True, gc=False):

@@ -15,7 +15,7 @@ from eventlog import codecs
 from eventlog.errors import BadPayload, BadRecord
 from eventlog.followers.opening import Opening
 from eventlog.journal import chain
-from eventlog.record import Head, StoredRecord
+from eventlog.record import ID_MAX, Head, StoredRecord
 from eventlog.storage.connections import USER_VERSION
 
 T = TypeVar("T")
@@ -32,9 +32,9 @@ _OTHER_FILES: Final = {
     b"\xfd7zXZ\0": "it is compressed by xz: xzcat FILE | eventlog import -",
 }
 
-_Int64: TypeAlias = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-_Positive: TypeAlias = Annotated[int, Meta(gt=0, le=2**63 - 1)]
-_NotNegative: TypeAlias = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+_Int64: TypeAlias = Annotated[int, Meta(ge=-ID_MAX - 1, le=ID_MAX)]
+_Positive: TypeAlias = Annotated[int, Meta(gt=0, le=ID_MAX)]
+_NotNegative: TypeAlias = Annotated[int, Meta(ge=0, le=ID_MAX)]
 _Hash: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 
 

@@ -15,6 +15,7 @@ from eventlog.projections import unlock_actions
 from eventlog.projections.paging import require_moment, require_page
 from eventlog.projections.reported import Query
 from eventlog.projections.times import canonical, since_epoch_us
+from eventlog.record import ID_MAX
 
 BEFORE_S: Final = 120
 AFTER_S: Final = 60
@@ -89,7 +90,7 @@ def latest(limit: int = 20, until: datetime | None = None) -> Query:
     Raises BadArgument for a limit out of range, and for what is not a time.
     """
     require_page(limit, 0)
-    last_us = 2**63 - 1 if until is None else since_epoch_us(require_moment("until", until))
+    last_us = ID_MAX if until is None else since_epoch_us(require_moment("until", until))
     return _OPENINGS, (last_us, limit)
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from eventlog.errors import BadArgument
+from eventlog.record import ID_MAX
 
 # For SQLite, a negative limit means no limit.
 LIMIT_MAX: Final = 2**31
-_ID_MAX: Final = 2**63 - 1
 
 
 def require_page(limit: int, offset: int) -> None:
@@ -30,7 +30,7 @@ def require_place(before: tuple[str, int]) -> tuple[datetime, int]:
     if type(before) not in (tuple, list) or len(before) != 2:  # noqa: PLR2004 - a time and an id
         raise BadArgument("before is the time and the id of a row")
     time, row_id = before
-    if type(row_id) is not int or not -_ID_MAX <= row_id <= _ID_MAX:
+    if type(row_id) is not int or not -ID_MAX <= row_id <= ID_MAX:
         raise BadArgument("before: an id is a whole number of 64 bits")
     try:
         moment = datetime.fromisoformat(time)

@@ -12,6 +12,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from eventlog.record import ID_MAX
+
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS security_log (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -79,5 +81,5 @@ def newest(
         "SELECT id, at, kind, user_id, token_id, address, detail FROM security_log"
         " WHERE id < ? ORDER BY id DESC LIMIT ?"
     )
-    start = 2**63 - 1 if before is None else before
+    start = ID_MAX if before is None else before
     return [Entry(*row) for row in connection.execute(sql, (start, limit))]

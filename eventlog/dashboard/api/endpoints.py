@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import msgspec
 from litestar import Request, get, post
@@ -38,9 +38,6 @@ from eventlog.followers import cursor as cursors
 from eventlog.journal import table as journal
 from eventlog.journal.append import check_key, prepare
 from eventlog.projections import story, unlock_actions
-
-POSITION_MAX: Final = 2**63 - 1
-_DIGITS: Final = len(str(POSITION_MAX))
 
 
 class FactAt(BadFact):
@@ -217,10 +214,10 @@ async def thumbnail(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 def position(text: str, name: str) -> int:
     """A position or an id from its decimal text. Raises BadArgument."""
-    digits = text.isascii() and text.isdigit() and len(text) <= _DIGITS
-    if not digits or int(text) > POSITION_MAX:
+    number = filters.whole_number(text)
+    if number is None:
         raise BadArgument(f"{name}: is a whole number as decimal text")
-    return int(text)
+    return number
 
 
 def _fact(index: int, plain: object) -> Fact:

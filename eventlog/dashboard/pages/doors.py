@@ -69,9 +69,8 @@ async def link(request: Request[Any, Any, Any]) -> Redirect:
     first = identities.people_first(fact, known) if fact.linked else []
     receipt = await site.store.append(*first, fact, writer=visitor_of(request).author("identities"))
     await site.wait_for_views(receipt.positions[-1], _WAIT_S)
-    number = text("back") or ""
-    is_person = number.isascii() and number.isdigit()
-    return Redirect(f"/people/{number}" if is_person else "/doors", status_code=303)
+    person = filters.whole_number(text("back") or "")
+    return Redirect("/doors" if person is None else f"/people/{person}", status_code=303)
 
 
 def moment(text: str, site: Site) -> datetime:

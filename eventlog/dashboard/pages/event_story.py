@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from eventlog import codecs
+from eventlog.dashboard import filters
 from eventlog.dashboard.local_time import clock, exact, with_offset
 from eventlog.errors import BadArgument
 from eventlog.facts import FaceResult
@@ -105,11 +106,11 @@ class Part(Struct, frozen=True):
 
 def part_of(query: Mapping[str, str], records: int) -> Part:
     """The part that a query asks for; the last one where it asks for more. Raises BadArgument."""
-    text = query.get("part", "") or "1"
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not int(text):  # noqa: PLR2004 - more than any event has
+    number = filters.whole_number(query.get("part", "") or "1")
+    if not number:
         raise BadArgument("part: is a number from 1")
     count = max(1, -(-records // PART))
-    return Part(min(int(text), count), count, records)
+    return Part(min(number, count), count, records)
 
 
 def step(record: Record | story.Unread, line: story.Line, door: ZoneInfo) -> Step:

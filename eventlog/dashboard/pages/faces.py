@@ -30,12 +30,11 @@ from eventlog.pictures.small import face_jpeg
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import story
 from eventlog.projections.event_list import Before
-from eventlog.record import Record
+from eventlog.record import ID_MAX, Record
 
 EVENTS: Final = 24  # of one page
 NAMES_MAX: Final = 200
 _WAIT_S: Final = 2.0
-_ID_MAX: Final = 2**63 - 1
 
 # Strangers' faces with a box, of the newest events with a picture.
 _STRANGERS: Final = (
@@ -100,10 +99,10 @@ async def name(request: Request[Any, Any, Any], event_id: FromPath[int]) -> Redi
     """Say who is to be seen in an event; without a name, that it is a stranger."""
     site = site_of(request)
     form = await request.form()
-    text = str(form.get("face", ""))
+    face = filters.whole_number(str(form.get("face", "")))
     boxed = None
-    if text.isascii() and text.isdigit() and len(text) < 19:  # noqa: PLR2004 - digits of a position
-        boxed, _ = await _boxed(site, event_id, int(text))
+    if face is not None:
+        boxed, _ = await _boxed(site, event_id, face)
     fact = FaceResult(
         name=str(form.get("name", "")).strip() or None,
         box=None if boxed is None else boxed.box,
@@ -131,7 +130,7 @@ def boxed_faces(records: list[Record | story.Unread]) -> list[Boxed]:
 
 async def _boxed(site: Site, event_id: int, position: int) -> tuple[Boxed, ThumbnailSaved | None]:
     """The face of a record, and its event's picture. Raises NotFoundException."""
-    if not 0 < event_id <= _ID_MAX:
+    if not 0 < event_id <= ID_MAX:
         raise NotFoundException
     stored = await site.pages.story(event_id)
     kept = [row for row in stored if row.kind in {"face_result", "thumbnail_saved"}]

@@ -22,6 +22,7 @@ from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import site_of
 from eventlog.maintenance import face_history
 from eventlog.projections import identities
+from eventlog.record import ID_MAX
 
 VISITS: Final = 60
 WIDTH: Final = 300
@@ -46,7 +47,7 @@ async def person(request: Request[Any, Any, Any], person_id: FromPath[int]) -> R
     site = site_of(request)
 
     def found(connection: sqlite3.Connection) -> dict[str, Any] | None:
-        row = connection.execute(_PERSON, (person_id,)).fetchone() if person_id < 2**63 else None
+        row = connection.execute(_PERSON, (person_id,)).fetchone() if person_id <= ID_MAX else None
         if row is None:
             return None
         name: str = row[0]

@@ -22,9 +22,9 @@ from eventlog.pictures import MAX_BYTES
 from eventlog.pictures.small import small_jpeg
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import story
+from eventlog.record import ID_MAX
 from eventlog.storage.durable_files import open_plain
 
-_ID_MAX: Final = 2**63 - 1
 _JPEG: Final = b"\xff\xd8\xff"
 _GONE: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 180"><rect width="320" height="180"'
@@ -79,7 +79,7 @@ async def small_picture(
 
 async def _last(site: Site, event_id: int) -> ThumbnailSaved:
     """The event's last picture. Raises NotFoundException if it has none."""
-    if not 0 < event_id <= _ID_MAX:
+    if not 0 < event_id <= ID_MAX:
         raise NotFoundException
     stored = await site.pages.story(event_id)
     fact = last_picture([story.read(row) for row in stored if row.kind == "thumbnail_saved"])

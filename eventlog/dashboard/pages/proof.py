@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 import anyio.to_thread
 from litestar import Request, Response, get
@@ -21,9 +21,8 @@ from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.signed_heads import SignedHead, parse_name
 from eventlog.evidence.stranger import source
 from eventlog.journal import table as journal
+from eventlog.record import ID_MAX
 from eventlog.storage.paths import heads_path
-
-POSITION_MAX: Final = 2**63 - 1
 
 
 @get("/proof")
@@ -49,7 +48,7 @@ async def explained(request: Request[Any, Any, Any]) -> Response[str]:
 async def of_record(request: Request[Any, Any, Any], position: FromPath[int]) -> Response[bytes]:
     """The proof file of one record, where a signed head reaches it."""
     site = site_of(request)
-    if not 0 < position <= POSITION_MAX:
+    if not 0 < position <= ID_MAX:
         raise NotFoundException(detail="there is no such record")
     proof = await site.figures.run(partial(_prove, settings=site.settings, position=position))
     if proof is None:

@@ -21,13 +21,13 @@ from eventlog.dashboard import one_event
 from eventlog.dashboard.accounts import shared_links
 from eventlog.dashboard.accounts.secrets import form_token, new_secret
 from eventlog.dashboard.accounts.shared_links import Link
-from eventlog.dashboard.filters import ID_MAX
 from eventlog.dashboard.local_time import exact, instant
 from eventlog.dashboard.pages import cards, picture
 from eventlog.dashboard.pages.account import signed_in
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.security_headers import POLICY
 from eventlog.dashboard.site import Site, site_of, visitor_of
+from eventlog.record import ID_MAX
 
 SECRET_MAX: Final = 64
 FORM_S: Final = 3600

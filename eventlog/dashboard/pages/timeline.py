@@ -171,6 +171,7 @@ def _numbers(text: str) -> list[int]:
     parts = text.split(",") if text else []
     if len(parts) > LIVE_MAX:
         raise BadArgument(f"ids: {LIVE_MAX} at most")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):  # noqa: PLR2004 - fits 63 bits
+    numbers = [number for part in parts if (number := filters.whole_number(part)) is not None]
+    if len(numbers) < len(parts):
         raise BadArgument("ids: are numbers separated by commas")
-    return [int(part) for part in parts]
+    return numbers

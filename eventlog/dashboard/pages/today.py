@@ -75,11 +75,10 @@ async def mark_seen(request: Request[Any, Any, Any]) -> Redirect:
     """Note that this user has seen everything up to a position that a page was made for."""
     site, session = site_of(request), visitor_of(request).session
     form = await request.form()
-    text = str(form.get("through", ""))
-    if not text.isascii() or not text.isdigit() or int(text[:20]) > site.broadcast.last:
+    through = filters.whole_number(str(form.get("through", "")), site.broadcast.last)
+    if through is None:
         raise BadArgument("through: is the position of a record of this log")
     if session is not None:
-        through = int(text)
         await site.accounts.run(lambda c: seen.mark_all(c, session.user_id, through))
     return Redirect("/", status_code=303)
 

@@ -9,11 +9,13 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from eventlog.dashboard import filters
 from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.accounts.tokens import SCOPES, Limits
 from eventlog.dashboard.pages.account import account_page, as_sentence, signed_in
 from eventlog.dashboard.site import site_of
 from eventlog.errors import BadArgument
+from eventlog.record import ID_MAX
 
 DAYS_MAX: Final = 3650
 
@@ -40,7 +42,7 @@ async def add_token(request: Request[Any, Any, Any]) -> Response[str]:
 @post("/account/tokens/{token_id:int}/revoke")
 async def revoke_token(request: Request[Any, Any, Any], token_id: FromPath[int]) -> Redirect:
     """Revoke a token, and end its streams at once."""
-    if not 0 < token_id < 2**63:
+    if not 0 < token_id <= ID_MAX:
         raise NotFoundException
     site = site_of(request)
     await site.accounts.run(lambda c: tokens.revoke(c, token_id, site.now_s))
@@ -71,6 +73,7 @@ def _days(form: dict[str, str], name: str) -> int | None:
     text = form.get(name, "")
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or int(text[:6]) > DAYS_MAX:
+    days = filters.whole_number(text, DAYS_MAX)
+    if days is None:
         raise BadArgument(f"days are a number up to {DAYS_MAX}")
-    return int(text[:6])
+    return days

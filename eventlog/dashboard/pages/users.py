@@ -16,15 +16,16 @@ from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
+from eventlog.dashboard import filters
 from eventlog.dashboard.accounts import passwords, security_log, sessions, tokens, users
 from eventlog.dashboard.accounts.roles import ROLES
 from eventlog.dashboard.accounts.users import User
-from eventlog.dashboard.filters import ID_MAX
 from eventlog.dashboard.local_time import exact
 from eventlog.dashboard.pages.account import as_sentence, require_old_password, signed_in
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site
 from eventlog.errors import BadArgument
+from eventlog.record import ID_MAX
 
 ENTRIES: Final = 100  # of one page of the security log
 
@@ -103,9 +104,9 @@ async def security(request: Request[Any, Any, Any]) -> Response[str]:
     """The security log, the newest first, a page at a time."""
     site, _ = signed_in(request)
     text = request.query_params.get("before", "")
-    if text and (not text.isascii() or not text.isdigit() or int(text[:20]) > ID_MAX):
+    before = filters.whole_number(text)
+    if text and before is None:
         raise BadArgument("before: is the number of an entry")
-    before = int(text) if text else None
 
     def look(connection: sqlite3.Connection) -> tuple[list[security_log.Entry], Any, Any]:
         some = security_log.newest(connection, ENTRIES, before=before)

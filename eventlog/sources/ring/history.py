@@ -16,6 +16,7 @@ from msgspec import Meta, Struct
 
 from eventlog.errors import BadPayload
 from eventlog.facts import Detection, Ding, Fact, Motion, Observation, VisitEnded, Word
+from eventlog.record import ID_MAX
 from eventlog.sources.adapter import Settings
 from eventlog.sources.items import Addition, Item, Refused, Skipped, Standalone, Unknown, Visit
 from eventlog.sources.locks import Operation, operated
@@ -34,12 +35,12 @@ SOURCE: Final = "ring"
 
 # Up to 19 digits, and sometimes text: never a float, which would lose the last of them.
 RingId: TypeAlias = (
-    Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    Annotated[int, Meta(ge=0, le=ID_MAX)]
     | Annotated[str, Meta(pattern=r"\A[0-9]+\Z", max_length=20)]
 )
 Digits: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9]+\Z", max_length=20)]
 EventId: TypeAlias = (
-    Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    Annotated[int, Meta(ge=0, le=ID_MAX)]
     | Annotated[str, Meta(pattern=r"\A[0-9A-Za-z_.-]+\Z", max_length=64)]
 )
 
