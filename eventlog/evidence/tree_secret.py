@@ -14,7 +14,7 @@ from typing import Final
 
 from eventlog.errors import DatabaseError
 from eventlog.evidence.tree import SECRET_SIZE
-from eventlog.storage.connections import connect_writer, transaction
+from eventlog.storage.connections import connect_writer, has_table, transaction
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
@@ -43,10 +43,7 @@ END""",
 
 def read(connection: sqlite3.Connection) -> bytes | None:
     """The log's secret; None if it has none yet. Raises DatabaseError if it is not a secret."""
-    found = connection.execute(
-        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'tree'"
-    ).fetchone()
-    if found is None:
+    if not has_table(connection, TABLE):
         return None
     row = connection.execute("SELECT secret FROM tree").fetchone()
     if row is None:
@@ -58,10 +55,7 @@ def read(connection: sqlite3.Connection) -> bytes | None:
 
 def put(connection: sqlite3.Connection, secret: bytes) -> None:
     """Give a log without a secret this one, inside a transaction of the caller's."""
-    exists = connection.execute(
-        "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'tree'"
-    ).fetchone()
-    if exists is None:
+    if not has_table(connection, TABLE):
         for statement in STATEMENTS:
             connection.execute(statement)
     connection.execute("INSERT INTO tree VALUES (1, ?)", (secret,))

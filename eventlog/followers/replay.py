@@ -30,7 +30,7 @@ from eventlog.journal.progress import Progress
 from eventlog.projections import VIEWS, by_name
 from eventlog.projections.projection import Projection, Statement
 from eventlog.storage.authorizer import schema_opened
-from eventlog.storage.connections import transaction
+from eventlog.storage.connections import has_table, transaction
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import replay_path
 from eventlog.storage.shield import shielded
@@ -236,7 +236,7 @@ _Ready = dict[str, list[Statement] | None]
 
 def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
     """Delete some rows of a table; drop it when it has none. How many to delete next, or 0."""
-    if connection.execute(_HAS_TABLE, (table,)).fetchone() is None:
+    if not has_table(connection, table):
         return 0
     started = time.perf_counter()
     with _dropping_alone(connection), transaction(connection):
@@ -263,4 +263,3 @@ def _dropping_alone(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 _DELETE_SOME: Final = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"
-_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"

@@ -17,6 +17,7 @@ from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import PersonErased
 from eventlog.journal.append import Append
+from eventlog.storage.connections import has_table
 
 TABLE: Final = "sealing"
 INDEX: Final = "journal_erased"
@@ -42,7 +43,6 @@ BEGIN
 END""",
     f"CREATE INDEX {INDEX} ON journal (position) WHERE kind = 'person_erased'",
 )
-_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'sealing'"
 _ERASED_AFTER: Final = (
     "SELECT position, version, body FROM journal"
     " WHERE kind = 'person_erased' AND position > ? ORDER BY position"
@@ -83,7 +83,7 @@ class Sealer(Protocol):
 
 def read(connection: sqlite3.Connection) -> Sealing | None:
     """Since when the log is sealed; None if its names are in clear."""
-    if connection.execute(_HAS_TABLE).fetchone() is None:
+    if not has_table(connection, TABLE):
         return None
     row = connection.execute("SELECT since, seals_id FROM sealing").fetchone()
     return None if row is None else Sealing(*row)
@@ -91,7 +91,7 @@ def read(connection: sqlite3.Connection) -> Sealing | None:
 
 def make_table(connection: sqlite3.Connection) -> None:
     """Make the table where it is missing, inside a transaction of the caller's."""
-    if connection.execute(_HAS_TABLE).fetchone() is None:
+    if not has_table(connection, TABLE):
         for statement in STATEMENTS:
             connection.execute(statement)
 

@@ -22,7 +22,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadFile, HeadMark, mark_of
 from eventlog.maintenance.new_log import keep_other_head
 from eventlog.storage import wal_file as wal
-from eventlog.storage.connections import connect_writer, require_ours, transaction
+from eventlog.storage.connections import connect_writer, has_table, require_ours, transaction
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path, wal_path
@@ -36,7 +36,6 @@ WAL_LIMIT_BYTES: Final = 4 * 1024 * 1024
 
 _IMPORTED: Final = "imported_journal"
 _JOURNAL: Final = re.compile(r"\bjournal")
-_HAS_TABLE: Final = "SELECT 1 FROM main.sqlite_schema WHERE name = ?"
 _DEFINED: Final = (
     "SELECT sql FROM whole.sqlite_schema"
     " WHERE tbl_name = 'journal' AND type IN ('table', 'index') ORDER BY type DESC"
@@ -50,7 +49,6 @@ _DELETE_SOME: Final = (
     f"DELETE FROM {_IMPORTED} WHERE position IN"  # noqa: S608 - our own name
     f" (SELECT position FROM {_IMPORTED} ORDER BY position LIMIT ?)"
 )
-_SEALS: Final = "SELECT 1 FROM {}.sqlite_schema WHERE type = 'table' AND name = 'sealing'"
 _OBJECTS: Final = (
     "SELECT name FROM main.sqlite_schema WHERE tbl_name = ? AND type IN ('table', 'index')"
 )
@@ -152,7 +150,7 @@ class _Exchange:
 
     def _clear_away(self) -> None:
         """Remove the table of imported rows, where there is one."""
-        if self._connection.execute(_HAS_TABLE, (_IMPORTED,)).fetchone() is None:
+        if not has_table(self._connection, _IMPORTED):
             return
         while self._step(_DELETE_SOME):
             pass
@@ -162,8 +160,7 @@ class _Exchange:
 
 def _take_secret(connection: sqlite3.Connection) -> None:
     """The secret of the imported log's tree, in place of one that an empty log may have."""
-    found = connection.execute("SELECT 1 FROM whole.sqlite_schema WHERE name = 'tree'").fetchone()
-    if found is None:
+    if not has_table(connection, tree_secret.TABLE, "whole.sqlite_schema"):
         return
     (secret,) = connection.execute("SELECT secret FROM whole.tree").fetchone()
     connection.execute("DROP TABLE IF EXISTS main.tree")
@@ -172,7 +169,7 @@ def _take_secret(connection: sqlite3.Connection) -> None:
 
 def _match_sealing(connection: sqlite3.Connection) -> None:
     """Have the table `sealing`, and its index on the journal, where the imported log has them."""
-    if connection.execute(_SEALS.format("whole")).fetchone() is None:
+    if not has_table(connection, sealing.TABLE, "whole.sqlite_schema"):
         connection.execute(f"DROP TABLE IF EXISTS main.{sealing.TABLE}")
         connection.execute(f"DROP INDEX IF EXISTS main.{sealing.INDEX}")
     else:
@@ -181,7 +178,7 @@ def _match_sealing(connection: sqlite3.Connection) -> None:
 
 def _take_sealing(connection: sqlite3.Connection) -> None:
     """Since when the imported log is sealed: a sealed log stays sealed."""
-    if connection.execute(_SEALS.format("whole")).fetchone() is not None:
+    if has_table(connection, sealing.TABLE, "whole.sqlite_schema"):
         row = connection.execute("SELECT since, seals_id FROM whole.sealing").fetchone()
         if row is not None:
             sealing.begin(connection, *row)

@@ -23,6 +23,7 @@ from eventlog.journal import table as journal
 from eventlog.journal.head_file import HeadState, hash_at, judge, read_mark
 from eventlog.maintenance.room import Room, room
 from eventlog.storage import wal_file as wal
+from eventlog.storage.connections import has_table
 from eventlog.storage.error_translation import translated
 from eventlog.storage.paths import wal_path
 from eventlog.storage.read_only import opened, read_only
@@ -202,13 +203,10 @@ def names_status(
 
 def _has_lost_names(connection: sqlite3.Connection) -> bool:
     """Whether a view has the seal that stands for a name which could not be kept."""
-    if connection.execute(_HAS_TABLE, ("event_names",)).fetchone() is None:
+    if not has_table(connection, "event_names"):
         return False  # the views are of an older program
     found = connection.execute("SELECT 1 FROM event_names WHERE sealed = ?", (NOT_KEPT,))
     return found.fetchone() is not None
-
-
-_HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 
 
 def _heads(db_path: Path) -> HeadsStatus | None:

@@ -222,6 +222,12 @@ def _foreign(connection: sqlite3.Connection, path: Path) -> ForeignDatabase:
     return ForeignDatabase(f"{path} is no event log; it stays untouched")
 
 
+def has_table(connection: sqlite3.Connection, name: str, schema: str = "sqlite_schema") -> bool:
+    """Whether a schema has a table. Raises SQLite's errors."""
+    sql = f"SELECT 1 FROM {schema} WHERE type = 'table' AND name = ?"  # noqa: S608 - a name of ours
+    return connection.execute(sql, (name,)).fetchone() is not None
+
+
 # ── transactions ───────────────────────────────────────────────────────────────────────────
 
 
