@@ -5,6 +5,7 @@ Fixtures that open a store with something in it stand beside the tests that use 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -54,3 +55,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the recorded payloads are not there: no folder ../shared/data by the checkout")
     return folder
+
+
+@pytest.fixture
+def hangup_by_default() -> Iterator[None]:
+    """Under nohup a hangup is ignored, also by the programs that the tests start."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)

@@ -227,16 +227,7 @@ def test_accounts_that_cannot_be_written_are_an_error(
 # ── serving ────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def _hangup_by_default() -> Iterator[None]:
-    """Under nohup a hangup is ignored, by what the tests start too."""
-    before = signal.getsignal(signal.SIGHUP)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("_hangup_by_default")
+@pytest.mark.usefixtures("hangup_by_default")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_dashboard_is_served_until_it_is_stopped(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, stop: signal.Signals
