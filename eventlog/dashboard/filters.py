@@ -196,7 +196,7 @@ def minute(query: Mapping[str, str], key: str) -> int | None:
 
 
 def _between(query: Mapping[str, str], door: ZoneInfo) -> tuple[datetime | None, datetime | None]:
-    since, until = [_moment(query, "since")], [_moment(query, "until")]
+    since, until = [moment(query, "since")], [moment(query, "until")]
     for key, begins, ends in (("day", True, True), ("from", True, False), ("to", False, True)):
         asked_day = day(query, key)
         if asked_day is not None:
@@ -209,18 +209,20 @@ def _between(query: Mapping[str, str], door: ZoneInfo) -> tuple[datetime | None,
     )
 
 
-def _moment(query: Mapping[str, str], key: str) -> datetime | None:
+def moment(query: Mapping[str, str], key: str) -> datetime | None:
+    """The moment that is asked for, with its offset. Raises BadArgument."""
     text = require_text(query, key)
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-        canonical(moment)
+        # A plus sign that was not encoded has become a blank.
+        found = datetime.fromisoformat(text.replace(" ", "+"))
+        canonical(found)
     except ValueError as error:
         raise BadArgument(f"{key}: is no time; one is 2026-02-25T10:30:00Z") from error
-    if moment.tzinfo is None:
+    if found.tzinfo is None:
         raise BadArgument(f"{key}: a time has an offset; one is 2026-02-25T10:30:00Z")
-    return moment
+    return found
 
 
 def require_text(query: Mapping[str, str], key: str) -> str | None:

@@ -20,10 +20,11 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from eventlog.errors import BadNote, DatabaseError, HeadContradicted
-from eventlog.evidence import heads_file, proofs
+from eventlog.evidence import heads_file
 from eventlog.evidence import note as notes
 from eventlog.evidence.note import NOTE_MAX, Note, PublicKey, Signature
 from eventlog.evidence.signed_heads import SignedHead, parse_head
+from eventlog.evidence.witnesses import Submission, encode_submission
 from eventlog.storage.durable_files import replace
 
 Kind: TypeAlias = Literal["file", "exec", "witness"]
@@ -177,14 +178,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
         """
         known = 0
         for _ in range(4):  # another submitter may be faster
-            body = b"".join(
-                [
-                    f"old {known}\n".encode(),
-                    proofs.encode_path(prove_from(known)),
-                    b"\n",
-                    head.note.encode(),
-                ]
-            )
+            body = encode_submission(Submission(known, prove_from(known), head))
             status, content_type, answer = self._request("POST", "/add-checkpoint", body)
             if status == _OK:
                 return self._cosignatures(head, answer)

@@ -105,6 +105,15 @@ class SignedIn:
             self._ended.discard(hashed)
             await self.note(kind, now_s, user_id=session.user_id, address=session.address)
 
+    async def end_by_number(self, user_id: int, number: str, now_s: int) -> None:
+        """End one session of a user, at once. Raises DatabaseError if the file can't be read."""
+        live = await self._accounts.run(
+            lambda c: sessions.of_user(c, user_id, now_s, self.lifetimes)
+        )
+        for session in live:
+            if session.number == number:
+                await self.end(session, now_s, "session ended")
+
     async def _touch(self, secret_hash: bytes, now_s: int) -> None:
         ended = [*self._ended]
         if await self._written(lambda c: _touch(c, secret_hash, ended, now_s)):

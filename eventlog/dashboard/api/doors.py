@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, get
@@ -14,7 +13,6 @@ from eventlog.dashboard import filters
 from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import with_offset
 from eventlog.dashboard.site import site_of
-from eventlog.errors import BadArgument
 from eventlog.projections import devices, doors, locks, openings, silences
 
 LIMIT: Final = 200
@@ -80,7 +78,7 @@ class Devices(Struct, frozen=True, kw_only=True):
 @get("/api/doors")
 async def doors_api(request: Request[Any, Any, Any]) -> Doors:
     """Each door and lock, now or at a time, and the newest openings."""
-    at = _moment(filters.require_text(request.query_params, "at"))
+    at = filters.moment(request.query_params, "at")
     limit = filters.limit(request.query_params)
 
     def found(connection: sqlite3.Connection) -> Doors:
@@ -120,19 +118,6 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
         )
 
     return await site_of(request).figures.run(found)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        # A plus sign that was not encoded has become a blank.
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as error:
-        raise BadArgument("at: is not a valid time; one is 2026-02-25T10:30:00Z") from error
-    if moment.tzinfo is None:
-        raise BadArgument("at: has no offset; one is 2026-02-25T10:30:00Z")
-    return moment
 
 
 def _state(row: Mapping[str, Any]) -> State:

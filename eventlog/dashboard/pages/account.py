@@ -49,13 +49,8 @@ async def account(request: Request[Any, Any, Any]) -> Response[str]:
 async def end_session(request: Request[Any, Any, Any], number: FromPath[str]) -> Redirect:
     """End one session of this user, and its streams at once."""
     site, session = signed_in(request)
-    live = await site.accounts.run(
-        lambda c: sessions.of_user(c, session.user_id, site.now_s, site.signed_in.lifetimes)
-    )
-    for one in live:
-        if one.number == number:
-            await site.signed_in.end(one, site.now_s, "session ended")
-            site.broadcast.recheck()
+    await site.signed_in.end_by_number(session.user_id, number, site.now_s)
+    site.broadcast.recheck()
     return Redirect("/account", status_code=303)
 
 

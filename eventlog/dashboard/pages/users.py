@@ -89,12 +89,7 @@ async def end_session(
 ) -> Response[str]:
     """End one session of an account, and its streams at once."""
     site, user = signed_in(request)[0], await _user(request, user_id)
-    live = await site.accounts.run(
-        lambda c: sessions.of_user(c, user.id, site.now_s, site.signed_in.lifetimes)
-    )
-    for one in live:
-        if one.number == number:
-            await site.signed_in.end(one, site.now_s, "session ended")
+    await site.signed_in.end_by_number(user.id, number, site.now_s)
     site.broadcast.recheck()
     return await _users_page(request, said=f"A session of {user.name} was ended.")
 
