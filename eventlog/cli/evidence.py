@@ -8,7 +8,6 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -78,11 +77,6 @@ def read_file(file: Path) -> Iterator[bytes]:
     if len(data) > READ_MAX:
         raise BadNote(f"{file} is too large: heads, proofs and keys take a few kilobytes each")
     yield data
-
-
-def at_second(context: Context, seconds: int) -> str:
-    """A time in seconds since 1970, as it is shown."""
-    return context.local(datetime.fromtimestamp(seconds, UTC)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def at_us(context: Context, microseconds: int) -> str:

@@ -71,12 +71,6 @@ def revoke_token(db_path: str, name: str) -> None:
         tokens.revoke_named(connection, name, int(time.time()))
 
 
-def may_anybody_sign_in(db_path: str) -> bool:
-    """Whether some user has a password."""
-    with _accounts(db_path) as connection:
-        return users.count(connection) > 0
-
-
 @contextmanager
 def _accounts(db_path: str) -> Iterator[sqlite3.Connection]:
     path = database.accounts_path(Path(db_path))

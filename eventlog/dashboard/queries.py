@@ -19,7 +19,6 @@ from msgspec import Struct
 from eventlog.dashboard.local_time import instant, local
 from eventlog.dashboard.names import Person, labels
 from eventlog.projections import event_list, events, persons
-from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.late import LATE_S
 from eventlog.projections.times import canonical
 
@@ -75,14 +74,6 @@ class Choices(Struct, frozen=True):
     cameras: list[str]
     labels: list[str]
     persons: list[tuple[str, str]]  # the id, and the name to show
-
-
-def events_page(
-    connection: sqlite3.Connection, wanted: EventFilter, before: Before | None, limit: int
-) -> list[dict[str, Any]]:
-    """A page of events with their detections, newest first."""
-    query = event_list.recent_events(wanted, before=before, limit=limit)
-    return event_list.nest(connection.execute(*query).fetchall())
 
 
 def events_by_id(connection: sqlite3.Connection, ids: Iterable[int]) -> list[dict[str, Any]]:

@@ -98,10 +98,6 @@ class Board:
         """A source, made where it was not heard of."""
         return self._sources.setdefault(name, SourceHealth(name))
 
-    def forget_source(self, name: str) -> None:
-        """A source is no longer in the config."""
-        self._sources.pop(name, None)
-
     def connected(self, source: str, *, up: bool) -> None:
         """See `Report`."""
         one = self.source(source)

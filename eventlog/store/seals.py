@@ -203,11 +203,10 @@ class LogSeals:
         return replace(append, facts=tuple(map(_not_kept, append.facts)))
 
     def _sealed(self, fact: EncodedFact) -> EncodedFact:
-        from eventlog.evidence.seals import What  # noqa: PLC0415 - the core does not need the room
-
         kind = fact.kind
         if kind not in SEALABLE:
             return fact
+        from eventlog.evidence.seals import What  # noqa: PLC0415 - the core does not need the room
 
         def seal(field: str, text: str, owner: str | None) -> bytes:
             self._begins |= self._state is None
