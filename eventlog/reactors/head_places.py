@@ -178,7 +178,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
         """
         known = 0
         for _ in range(4):  # another submitter may be faster
-            body = encode_submission(Submission(known, prove_from(known), head))
+            body = encode_submission(Submission(known, tuple(prove_from(known)), head))
             status, content_type, answer = self._request("POST", "/add-checkpoint", body)
             if status == _OK:
                 return self._cosignatures(head, answer)
