@@ -9,7 +9,6 @@ messages a second, by one clock, with a broker that saves.
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import signal
 import socket
@@ -26,6 +25,8 @@ import aiomqtt
 
 from benchmarks.bench import Bench
 from benchmarks.measures import Row, Series, figure
+from tests.live.follower import FOLLOWER
+from tests.run.house import seen
 
 QUEUED: Final = (10_000, 3_000)
 SAVED: Final = 500
@@ -36,27 +37,6 @@ QUEUES: Final = "max_queued_messages 0\nqueue_qos0_messages true\n"
 MORE_UNDER_WAY: Final = "max_inflight_messages 256\n"
 # What docs/deploy/mosquitto.conf asks for as well: at each change the broker writes its whole file.
 SAVES: Final = "persistence true\nautosave_interval 1\nautosave_on_changes true\n"
-
-FOLLOWER: Final = """
-import asyncio, sys
-from eventlog.run.health import Board
-from eventlog.sources import SOURCES
-from eventlog.sources.live.mqtt import Broker, Listening, MqttIn
-from eventlog.store.event_store import EventStore
-
-async def main(folder, port):
-    async with EventStore(f"{folder}/events.db", f"{folder}/thumbnails") as store:
-        listening = Listening(source="frigate", adapter=SOURCES["frigate"])
-        board = Board()
-        broker = Broker(host="127.0.0.1", port=int(port))
-        asyncio.create_task(MqttIn(broker, "eventlog-bench", [listening], store, board).run())
-        while not board.source("frigate").connected:
-            await asyncio.sleep(0.005)
-        print("following", flush=True)
-        await asyncio.Event().wait()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
 
 
 async def mqtt(bench: Bench) -> Row:
@@ -163,23 +143,9 @@ async def _publish(port: int, number: int, *, pace_s: float) -> None:
         for start in range(0, number, 1 if pace_s else 200):
             some = range(start, min(start + (1 if pace_s else 200), number))
             await asyncio.gather(
-                *(client.publish("frigate/events", _message(one), qos=1) for one in some)
+                *(client.publish("frigate/events", seen(one), qos=1) for one in some)
             )
             await asyncio.sleep(pace_s)
-
-
-def _message(number: int) -> bytes:
-    seconds = time.time()
-    after = {
-        "id": f"{seconds:.6f}-n{number}",
-        "camera": "front_door",
-        "label": "person",
-        "frame_time": seconds,
-        "start_time": seconds,
-        "score": 0.8,
-        "top_score": 0.8,
-    }
-    return json.dumps({"type": "new", "before": None, "after": after}).encode()
 
 
 def _stored(folder: Path) -> int:

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.reactors.alerts.test_channels import receiver
 from tests.run.running import CHECKOUT, LONGEST_S
+from tests.support.http_servers import receiver
 
 
 def alert(config: Path, *channels: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from eventlog.run.around import Around
 from eventlog.run.config_file import parse
 from eventlog.run.health import Board
 from tests.dashboard.house import House
-from tests.reactors.alerts.test_channels import receiver
+from tests.support.http_servers import receiver
 
 pytestmark = pytest.mark.anyio
 

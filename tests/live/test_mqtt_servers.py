@@ -16,6 +16,7 @@ import aiomqtt
 import pytest
 
 from eventlog.store.event_store import EventStore
+from tests.live.follower import FOLLOWER
 from tests.live.mosquitto import Mosquitto
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
@@ -23,32 +24,6 @@ pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 MESSAGES: Final = 3000
 KILLS: Final = 20
-
-# Follows Frigate's topics of a broker into a log, and says so once it has subscribed.
-FOLLOWER: Final = """
-import asyncio, sys
-from eventlog.run.health import Board
-from eventlog.sources import SOURCES
-from eventlog.sources.live.mqtt import Broker, Listening, MqttIn
-from eventlog.store.event_store import EventStore
-
-async def main(folder, port):
-    async with EventStore(f"{folder}/events.db", f"{folder}/thumbnails") as store:
-        listening = Listening(source="frigate", adapter=SOURCES["frigate"])
-        board = Board()
-        broker = Broker(host="127.0.0.1", port=int(port))
-        follow = asyncio.create_task(
-            MqttIn(broker, "eventlog-test", [listening], store, board).run()
-        )
-        while not board.source("frigate").connected:
-            await asyncio.wait([follow], timeout=0.01)
-            if follow.done():
-                await follow
-        print("following", flush=True)
-        await follow
-
-asyncio.run(main(*sys.argv[1:]))
-"""
 
 
 @contextmanager

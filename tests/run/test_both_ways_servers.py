@@ -15,13 +15,14 @@ import pytest
 
 from tests.live.hass import NEW, HomeAssistant
 from tests.live.mosquitto import KEEPS_ALL, Mosquitto
-from tests.reactors.alerts.test_channels import receiver
+from tests.run.house import LOCK_AND_BELL, counted, listening, named, seen, turned, until
 from tests.run.running import RunningDoor
-from tests.run.test_door_servers import counted, listening, named, seen, turned, until
+from tests.support.http_servers import receiver
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
 
-CONFIG: Final = """
+CONFIG: Final = (
+    """
 mqtt = {{ port = {broker} }}
 [home_assistant]
 [door.front]
@@ -29,26 +30,15 @@ cameras = ["front_door", "front_bell", "front_bell_ding"]
 lock = {{ z2m = "front lock" }}
 [source.frigate]
 kind = "frigate"
-[source.z2m]
-kind = "zigbee2mqtt"
-devices = ["front lock"]
-[source.bell]
-kind = "ring_mqtt"
 [source.ha]
 kind = "home_assistant"
 url = "{url}"
 token_file = "{token}"
 entities = ["lock.front_lock", "event.*", "binary_sensor.*"]
 every = "2s"
-[channel.page]
-webhook = "http://{page}/"
-[alert.bell]
-when = "ring"
-channels = ["page"]
-[alert.opened]
-when = "opened"
-channels = ["page"]
 """
+    + LOCK_AND_BELL
+)
 BELL: Final = "ring/home/camera/front_bell/ding"
 # What Zigbee2MQTT and ring-mqtt announce of their devices, so that Home Assistant has them too.
 ANNOUNCED: Final = {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.run.test_check_heads import said
+from tests.support.http_servers import answering
 
 pytestmark = pytest.mark.anyio
 
@@ -20,27 +18,8 @@ pytestmark = pytest.mark.anyio
 @contextmanager
 def frigate(config: Any) -> Iterator[str]:
     """Frigate's config, as its API tells it."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(config).encode()
-            self.send_response(200 if self.path == "/api/config" else 404)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(lambda path: (200 if path == "/api/config" else 404, config)) as address:
+        yield f"{address}/"
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import aiomqtt
 import pytest
 
 from tests.live.mosquitto import Mosquitto
-from tests.reactors.alerts.test_channels import receiver
-from tests.run.running import LONGEST_S, RunningDoor
+from tests.run.house import counted, listening, named, seen, turned, until
+from tests.run.running import RunningDoor
+from tests.support.http_servers import receiver
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
 
@@ -43,67 +39,6 @@ channels = ["page"]
 when = "opened"
 channels = ["page"]
 """
-
-
-def seen(number: int) -> bytes:
-    """Frigate sees somebody now."""
-    seconds = datetime.now(UTC).timestamp()
-    after = {
-        "id": f"{seconds:.6f}-n{number}",
-        "camera": "front_door",
-        "label": "person",
-        "frame_time": seconds,
-        "start_time": seconds,
-        "score": 0.8,
-        "top_score": 0.8,
-    }
-    return json.dumps({"type": "new", "before": None, "after": after}).encode()
-
-
-def turned(number: int, action: str = "unlock") -> bytes:
-    """The lock reports what was done at its keypad."""
-    at = datetime.now(UTC).isoformat()
-    content = {"action": action, "action_source_name": "keypad", "action_user": number % 7 + 1}
-    return json.dumps({**content, "last_seen": at, "state": action.upper()}).encode()
-
-
-def counted(folder: Path, kind: str) -> int:
-    """How many records of a kind the journal has."""
-    with closing(sqlite3.connect(f"file:{folder}/events.db?mode=ro", uri=True)) as connection:
-        sql = "SELECT count(*) FROM journal WHERE kind = ?"
-        found: int = connection.execute(sql, (kind,)).fetchone()[0]
-        return found
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    async with asyncio.timeout(LONGEST_S):
-        while not is_so():  # noqa: ASYNC110 - another process does it
-            await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def listening(port: int) -> AsyncIterator[list[tuple[str, bytes, bool]]]:
-    """All that is published, as another client receives it."""
-    got: list[tuple[str, bytes, bool]] = []
-    async with aiomqtt.Client("127.0.0.1", port) as client:
-        await client.subscribe("#", qos=1)
-
-        async def keep() -> None:
-            async for message in client.messages:
-                got.append((str(message.topic), message.payload, message.retain))  # noqa: PERF401 - read while it grows
-
-        task = asyncio.create_task(keep())
-        try:
-            yield got
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-
-def named(got: list[tuple[str, bytes, bool]], ending: str) -> list[Any]:
-    """The payloads of the topics with an ending."""
-    return [payload for topic, payload, _ in got if topic.endswith(ending)]
 
 
 async def test_a_visit_and_an_opening_go_in_and_out_once(tmp_path: Path) -> None:

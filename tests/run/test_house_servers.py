@@ -4,74 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
 
 import aiomqtt
 import pytest
 from websockets.asyncio.server import serve
 
+from tests.live.assistant import Assistant
 from tests.live.mosquitto import Mosquitto
-from tests.live.test_home_assistant import Assistant
-from tests.reactors.alerts.test_channels import receiver
+from tests.run.house import LOCK_AND_BELL, counted, frigate_api, now_state, push, turned, until
 from tests.run.running import RunningDoor
-from tests.run.test_door_servers import counted, turned, until
+from tests.support.http_servers import receiver
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
 
-HOUSE: Final = """
+HOUSE: Final = (
+    """
 mqtt = {{ port = {broker} }}
 [door.front]
 cameras = ["front_door", "front_bell"]
 lock = {{ z2m = "front lock" }}
 [source.frigate]
 kind = "frigate"
-[source.z2m]
-kind = "zigbee2mqtt"
-devices = ["front lock"]
-[source.bell]
-kind = "ring_mqtt"
 [source.ha]
 kind = "home_assistant"
 url = "http://127.0.0.1:{assistant}"
 token_file = "{token}"
 entities = ["lock.*", "event.*"]
-[channel.page]
-webhook = "http://{page}/"
-[alert.bell]
-when = "ring"
-channels = ["page"]
-[alert.opened]
-when = "opened"
-channels = ["page"]
 """
-
-
-def now_state(entity: str, value: str, **attributes: str) -> dict[str, Any]:
-    """A state of Home Assistant of now."""
-    at = datetime.now(UTC).isoformat()
-    return {
-        "entity_id": entity,
-        "state": value,
-        "attributes": attributes,
-        "last_changed": at,
-        "last_updated": at,
-    }
-
-
-async def push(assistant: Assistant, before: Any, after: Any) -> None:
-    """Home Assistant says that a state changed."""
-    data = {"entity_id": after["entity_id"], "old_state": before, "new_state": after}
-    event = {"type": "event", "event": {"event_type": "state_changed", "data": data}}
-    for socket in assistant.sockets:
-        await socket.send(json.dumps(event))
+    + LOCK_AND_BELL
+)
 
 
 async def test_one_ring_one_opening_one_alert(tmp_path: Path) -> None:
@@ -103,38 +68,6 @@ async def test_one_ring_one_opening_one_alert(tmp_path: Path) -> None:
                 assert door.end()[0] == 0
     assert counted(tmp_path, "unlock_action") == 1
     assert sorted(body["rule"] for _, body in alerts) == ["bell", "opened"]
-
-
-@contextmanager
-def frigate_api(events: list[dict[str, Any]]) -> Iterator[str]:
-    """Frigate's events API on loopback."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            query = {k: float(v[0]) for k, v in parse_qs(urlsplit(self.path).query).items()}
-            found = [
-                one
-                for one in reversed(events)
-                if query["after"] < one["start_time"] < query.get("before", float("inf"))
-            ]
-            body = json.dumps(found[: int(query["limit"])]).encode()
-            self.send_response(200)
-            self.send_header("content-length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 async def test_what_frigate_saw_while_the_broker_was_away_is_found(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ import aiomqtt
 import pytest
 
 from tests.run.clean_root import SOURCE, CleanRoot
+from tests.run.house import seen
 from tests.run.running import CHECKOUT, LONGEST_S
-from tests.run.test_door_servers import seen
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 

@@ -18,19 +18,19 @@ import pytest
 from websockets.asyncio.server import serve
 
 from eventlog.dashboard import manage
+from tests.live.assistant import Assistant
 from tests.live.mosquitto import Mosquitto, free_port
-from tests.live.test_home_assistant import Assistant
-from tests.reactors.alerts.test_channels import receiver
+from tests.run.house import LOCK_AND_BELL, counted, frigate_api, now_state, seen, turned, until
 from tests.run.running import RunningDoor
-from tests.run.test_door_servers import counted, seen, turned, until
-from tests.run.test_house_servers import frigate_api, now_state
+from tests.support.http_servers import receiver
 
 pytestmark = [pytest.mark.anyio, pytest.mark.servers, pytest.mark.slow]
 
 KILLS: Final = 30
-CONFIG: Final = """
+CONFIG: Final = (
+    """
 mqtt = {{ port = {broker} }}
-dashboard = {{ port = {page} }}
+dashboard = {{ port = {port} }}
 [home_assistant]
 [door.front]
 cameras = ["front_door", "front_bell"]
@@ -39,11 +39,6 @@ lock = {{ z2m = "front lock" }}
 kind = "frigate"
 api = "{frigate}"
 every = "2s"
-[source.z2m]
-kind = "zigbee2mqtt"
-devices = ["front lock"]
-[source.bell]
-kind = "ring_mqtt"
 [source.ha]
 kind = "home_assistant"
 url = "http://127.0.0.1:{assistant}"
@@ -55,15 +50,9 @@ kind = "webhook"
 fact = "ding"
 id = "id"
 fields = {{ camera_id = "= gate", recorded_at = "at" }}
-[channel.page]
-webhook = "http://{alerts}/"
-[alert.opened]
-when = "opened"
-channels = ["page"]
-[alert.bell]
-when = "ring"
-channels = ["page"]
 """
+    + LOCK_AND_BELL
+)
 
 
 class House:
@@ -160,11 +149,11 @@ async def test_thirty_kills_under_all_sources_at_once(tmp_path: Path) -> None:
             with frigate_api(house.recorded_by_frigate) as api:
                 config = CONFIG.format(
                     broker=broker.port,
-                    page=page,
+                    port=page,
                     frigate=api,
                     assistant=next(iter(server.sockets)).getsockname()[1],
                     token=token_file,
-                    alerts=address,
+                    page=address,
                 )
                 door = RunningDoor(tmp_path, config)
                 try:

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -16,6 +10,7 @@ from PIL import Image
 from eventlog.reactors.alerts.channels import Apprise, NotSent, Webhook
 from eventlog.reactors.alerts.wording import Message
 from eventlog.run import http
+from tests.support.http_servers import receiver
 
 pytestmark = [
     pytest.mark.anyio,
@@ -26,35 +21,6 @@ pytestmark = [
 MESSAGE = Message(
     id="alert:1:bell:phone", revision=0, rule="bell", title="Somebody rang", body="at noon"
 )
-
-
-@contextmanager
-def receiver(status: int = 200) -> Iterator[tuple[str, list[tuple[Any, Any]]]]:
-    """An HTTP server that keeps what it was posted: its address, and headers with bodies."""
-    got: list[tuple[Any, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            got.append((dict(self.headers), json.loads(body)))
-            self.send_response(status)
-            if status == 302:
-                self.send_header("location", "http://127.0.0.1:1/")
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_port}", got
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 async def test_a_webhook_gets_the_message_its_token_and_the_picture(tmp_path: Path) -> None:
