@@ -2,7 +2,7 @@
 
 A body is a MessagePack map from field names to values, with `kind` and `version` among them. Times
 are MessagePack timestamps. A Struct that is built in Python is not checked, so `encode` decodes
-what it wrote with the strict types of `facts.py`. `decode` reads every version ever written.
+what it wrote with the strict types of `facts/`. `decode` reads every version ever written.
 
 Uses positions only in errors. Knows nothing of the database.
 """
