@@ -10,22 +10,15 @@ Uses positions only in errors. Knows nothing of the database.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 import msgspec
 
 from eventlog.errors import BadArgument, BadBody, BadFact, UnknownKind
-from eventlog.facts import (
-    FACT_TYPES,
-    SEALABLE,
-    Fact,
-    IdentityLinked,
-    Sealed,
-    kind_of,
-    version_of,
-)
+from eventlog.facts import FACT_TYPES, SEALABLE, Fact, kind_of, version_of
+from eventlog.facts.people import contradiction
 from eventlog.record import Author, EventId, Position, Record, StoredRecord, is_instant
 from eventlog.upcasters import MissingStep, lift
 
@@ -44,8 +37,7 @@ _REPEATS: Final = re.compile(r"(Invalid enum value|Invalid value|Object contains
 
 _TYPES: Final = {kind_of(t): t for t in FACT_TYPES}
 _SIGNS: Final = {t: (kind_of(t), version_of(t)) for t in FACT_TYPES}
-_SEALABLE: Final = {t: SEALABLE[kind_of(t)] for t in FACT_TYPES if kind_of(t) in SEALABLE}
-# The kinds whose fields depend on each other, which types can't express: see `_contradiction`.
+# The kinds whose fields depend on each other, which types can't express: see `contradiction`.
 _RULED: Final = frozenset({"identity_linked"})
 _VERSIONS: Final[dict[str, int]] = {kind_of(t): version_of(t) for t in FACT_TYPES}
 
@@ -73,56 +65,9 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
     # The encoder writes values of some other types as text. They decode to another value.
     if read != fact and (field := _other(fact, read)):
         raise BadFact(kind, field, "is of another type than the field's")
-    if kind in _RULED and (broken := _contradiction(read)):
+    if kind in _RULED and (broken := contradiction(read)):
         raise BadFact(kind, *broken)
     return kind, version, body
-
-
-def require_text(fact: Fact) -> None:
-    """Raise BadFact if a field holds a seal: callers give names as text."""
-    if field := sealed_field(fact):
-        kind = _SIGNS[type(fact)][0]
-        raise BadFact(kind, field, "is a seal; give the name as text, and this program seals it")
-
-
-def sealed_field(fact: Fact) -> str | None:
-    """The first field that holds a seal instead of text; None if no field does."""
-    for name in _SEALABLE.get(type(fact), ()):
-        value = getattr(fact, name)
-        if type(value) is Sealed:
-            return name
-        if type(value) is tuple and any(type(one) is Sealed for one in value):
-            return name
-    return None
-
-
-def personal(fact: Fact) -> list[tuple[str, str | Sealed]]:
-    """The fields of a fact that hold a personal text or its seal, each with its value.
-
-    The elements of a list have a field each: `people.0`, `people.1`, …
-    """
-    found: list[tuple[str, str | Sealed]] = []
-    for name in _SEALABLE.get(type(fact), ()):
-        value = getattr(fact, name)
-        if type(value) is tuple:
-            found += [(f"{name}.{index}", one) for index, one in enumerate(value)]
-        elif value is not None:
-            found.append((name, value))
-    return found
-
-
-def seals_in(fact: Fact) -> list[tuple[str, bytes]]:
-    """The fields of a fact that hold a seal, as `personal` names them, each with the seal."""
-    found: list[tuple[str, bytes]] = []
-    for name in _SEALABLE.get(type(fact), ()):
-        value = getattr(fact, name)
-        if type(value) is Sealed:
-            found.append((name, value.sealed))
-        elif type(value) is tuple:
-            for index, one in enumerate(value):
-                if type(one) is Sealed:
-                    found.append((f"{name}.{index}", one.sealed))
-    return found
 
 
 def sealed_body(kind: str, body: bytes, seal: Callable[[str, str, str | None], bytes]) -> bytes:
@@ -153,20 +98,6 @@ def sealed_body(kind: str, body: bytes, seal: Callable[[str, str, str | None], b
     return _encoder.encode(plain) if changed else body
 
 
-def with_personal(fact: Fact, values: Mapping[str, str | Sealed]) -> Fact:
-    """A fact with other values in fields that `personal` names."""
-    changed: dict[str, Any] = {}
-    for path, value in values.items():
-        name, _, index = path.partition(".")
-        if index:
-            elements = [*changed.get(name, getattr(fact, name))]
-            elements[int(index)] = value
-            changed[name] = tuple(elements)
-        else:
-            changed[name] = value
-    return msgspec.structs.replace(fact, **changed)
-
-
 def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
     """Decode a body, and convert it to the current version of its kind.
 
@@ -187,7 +118,7 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
         raise BadBody(position, kind, f"the bytes are no {kind}: {reason}{where}") from error
     if type(fact) is not _TYPES[kind]:
         raise BadBody(position, kind, f"the bytes hold a {_SIGNS[type(fact)][0]}")
-    if kind in _RULED and (broken := _contradiction(fact)):
+    if kind in _RULED and (broken := contradiction(fact)):
         raise BadBody(position, kind, f"the bytes are no {kind}: {broken[0]} {broken[1]}")
     return fact
 
@@ -338,17 +269,6 @@ def _other(given: msgspec.Struct, read: msgspec.Struct) -> str:
         elif one != other:
             return name
     return ""
-
-
-def _contradiction(fact: Fact) -> tuple[str, str] | None:
-    """The field at fault and the reason, if the fields of a fact contradict each other."""
-    if isinstance(fact, IdentityLinked):
-        if (fact.source is None) != (fact.identity is None):
-            missing = "source" if fact.source is None else "identity"
-            return missing, "is missing: an identity needs its source"
-        if (fact.identity is None) == (fact.same_as is None):
-            return "same_as", "or identity must be given, and not both"
-    return None
 
 
 def split_error(error: Exception) -> tuple[str, str]:

@@ -76,3 +76,14 @@ class PersonErased(DoorFact, frozen=True, kw_only=True, tag="person_erased"):
     sealed: Annotated[tuple[Digest, ...], Meta(min_length=1, max_length=64)]
     reason: Literal["asked", "consent_withdrawn", "retention", "mistake"]
     requested_at: Instant
+
+
+def contradiction(fact: DoorFact) -> tuple[str, str] | None:
+    """The field at fault and the reason, if the fields of a fact contradict each other."""
+    if isinstance(fact, IdentityLinked):
+        if (fact.source is None) != (fact.identity is None):
+            missing = "source" if fact.source is None else "identity"
+            return missing, "is missing: an identity needs its source"
+        if (fact.identity is None) == (fact.same_as is None):
+            return "same_as", "or identity must be given, and not both"
+    return None

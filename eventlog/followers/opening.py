@@ -13,9 +13,9 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from eventlog import codecs
 from eventlog.errors import KeysMissing
 from eventlog.facts import Sealed
+from eventlog.facts.personal import seals_in, with_personal
 from eventlog.journal import sealing
 from eventlog.projections.names import ERASED
 from eventlog.record import Record
@@ -55,7 +55,7 @@ class Opening:
 
     def opened(self, connection: sqlite3.Connection, records: Sequence[Record]) -> list[Record]:
         """Records with their names opened. Raises KeysMissing."""
-        found = [codecs.seals_in(record.fact) for record in records]
+        found = [seals_in(record.fact) for record in records]
         if not any(found):
             return list(records)
         self.refresh(connection)
@@ -67,7 +67,7 @@ class Opening:
     def open(self, record: Record) -> Record:
         """A record with its names opened, by what was read of erasures. Raises KeysMissing."""
         self._texts.clear()
-        seals = codecs.seals_in(record.fact)
+        seals = seals_in(record.fact)
         return self._opened(record, seals) if seals else record
 
     def _opened(self, record: Record, sealed: Sequence[tuple[str, bytes]]) -> Record:
@@ -97,7 +97,7 @@ class Opening:
             record.event_id,
             record.appended_at_us,
             record.key,
-            codecs.with_personal(record.fact, texts),
+            with_personal(record.fact, texts),
             record.hash,
             record.meta,
             tuple(seals),

@@ -12,6 +12,7 @@ from typing import Final
 
 from eventlog import codecs
 from eventlog.errors import JournalHole
+from eventlog.facts.personal import sealed_field
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
 from eventlog.followers.opening import Opening
@@ -54,7 +55,7 @@ async def subscribe(
             if row.position != after + 1:
                 raise JournalHole(after + 1, row.position)
             record = codecs.decode_record(row)
-            if codecs.sealed_field(record.fact):
+            if sealed_field(record.fact):
                 await reader.run(opening.refresh)
                 record = opening.open(record)
             after = row.position

@@ -20,6 +20,7 @@ from eventlog.errors import (
     UnknownEvent,
 )
 from eventlog.facts import OPENERS, STANDALONE, Fact
+from eventlog.facts.personal import require_text
 from eventlog.journal import chain, plain_values
 from eventlog.record import ID_MAX, LIBRARY, Author, Head, Position
 
@@ -101,7 +102,7 @@ def prepare(
         raise BadArgument(f"a writer is an Author, not {type(author).__name__}")
     encoded = tuple(starmap(EncodedFact, map(plain_values.encode, facts)))
     for fact in facts:
-        codecs.require_text(fact)
+        require_text(fact)
     event_id, key = plain_argument(event_id), plain_argument(key)
     check_event_id(event_id)
     check_key(key)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import anyio.to_thread
 
-from eventlog import codecs
 from eventlog.errors import BadArgument, DatabaseError, UnknownEvent
+from eventlog.facts.personal import sealed_field
 from eventlog.followers import checkpoints, subscription
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
@@ -405,7 +405,7 @@ class Reader(DoorReader):
             OpenedElsewhere: It was opened on another event loop or in another process.
             DatabaseError: The log can't be read.
         """
-        if not any(codecs.sealed_field(record.fact) for record in records):
+        if not any(sealed_field(record.fact) for record in records):
             return list(records)
         return await self.run(lambda connection: self.opening.opened(connection, records))
 

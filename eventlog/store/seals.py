@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from eventlog import codecs
 from eventlog.errors import BadRecord, DatabaseError, KeysMissing
 from eventlog.facts import SEALABLE, Sealed
+from eventlog.facts.personal import personal_fields, with_personal
 from eventlog.followers.opening import ERASED_SEAL, NOT_KEPT, Lookup, Opening
 from eventlog.journal import sealing
 from eventlog.journal import table as journal
@@ -252,12 +253,12 @@ class LogSeals:
             return stored
         try:
             fact = codecs.decode(*stored)
-            mine = dict(codecs.personal(codecs.decode(ours.kind, ours.version, ours.body)))
+            mine = dict(personal_fields(codecs.decode(ours.kind, ours.version, ours.body)))
         except BadRecord:
             return stored
         opening, texts = self.opening(), dict[str, str | Sealed]()
         opening.erased = self._journal.erased
-        for path, value in codecs.personal(fact):
+        for path, value in personal_fields(fact):
             if not isinstance(value, Sealed) or path not in mine:
                 continue
             text = opening.text(value.sealed)
@@ -265,7 +266,7 @@ class LogSeals:
                 raise KeysMissing(self._why_not or "the seals file does not know a seal")
             if text == ERASED_SEAL or value.sealed == NOT_KEPT or text == mine[path]:
                 texts[path] = mine[path]
-        return codecs.encode(codecs.with_personal(fact, texts)) if texts else stored
+        return codecs.encode(with_personal(fact, texts)) if texts else stored
 
 
 def _open(keys: KeysDir, path: Path, state: sealing.Sealing | None) -> SealsFile:

@@ -22,6 +22,7 @@ from eventlog.errors import (
     UnknownEvent,
 )
 from eventlog.facts import OPENERS, SEALABLE, STANDALONE, Fact, Motion, PersonNamed, Sealed
+from eventlog.facts.personal import sealed_field
 from eventlog.journal import chain
 from eventlog.journal.append import (
     FACTS_MAX,
@@ -325,7 +326,7 @@ def test_a_seal_is_refused_from_outside(kind: str) -> None:
         value = (seal,) if name == "people" else seal
         changed = {"source": None, "identity": None} if name == "same_as" else {}
         fact = replace(WHOLE[kind], **{name: value, **changed})
-        assert codecs.sealed_field(fact) == name
+        assert sealed_field(fact) == name
         with pytest.raises(BadFact) as caught:
             prepare([fact], event_id=1)
         assert (caught.value.kind, caught.value.field) == (kind, name)

@@ -15,7 +15,6 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import codecs
 from eventlog.facts import (
     CredentialPresented,
     Detection,
@@ -28,6 +27,7 @@ from eventlog.facts import (
     Sealed,
     UnlockAction,
 )
+from eventlog.facts.personal import personal_fields, with_personal
 from eventlog.followers.opening import ERASED_SEAL, Opening
 from eventlog.projections import VIEWS
 from eventlog.record import EventId, Position, Record
@@ -109,7 +109,7 @@ class Log:
         """Append a fact with its texts sealed."""
         seals = {
             path: Sealed(sealed=self.seal(text))
-            for path, text in codecs.personal(fact)
+            for path, text in personal_fields(fact)
             if isinstance(text, str)
         }
         position = len(self.records) + 1
@@ -119,7 +119,7 @@ class Log:
                 None if event_id is None else EventId(event_id),
                 T0_US + position * 1_000_000,
                 None,
-                codecs.with_personal(fact, seals),
+                with_personal(fact, seals),
             )
         )
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from eventlog import codecs
 from eventlog.facts import Fact, IdentityLinked, Sealed
+from eventlog.facts.personal import personal_fields, seals_in, with_personal
 from tests.support.strategies import standalone_facts, visit_facts
 
 
@@ -23,7 +24,7 @@ def test_a_sealed_body_is_that_of_the_fact_with_seals(fact: Fact) -> None:
     kind, version, body = codecs.encode(fact)
     owner = getattr(fact, "name", None) or getattr(fact, "person", None)
     seals: dict[str, str | Sealed] = {}
-    for path, text in codecs.personal(fact):
+    for path, text in personal_fields(fact):
         if isinstance(text, str) and not (path == "identity" and is_slot(text)):
             seals[path] = seal_of(text)
 
@@ -32,12 +33,12 @@ def test_a_sealed_body_is_that_of_the_fact_with_seals(fact: Fact) -> None:
         return seal_of(text).sealed
 
     sealed = codecs.sealed_body(kind, body, seal)
-    expected = codecs.with_personal(fact, seals)
+    expected = with_personal(fact, seals)
     assert sealed == codecs.encode(expected)[2]
     read = codecs.decode(kind, version, sealed)
-    assert {path for path, _ in codecs.seals_in(read)} >= set(seals)
-    texts = {path: text for path, text in codecs.personal(fact) if path in seals}
-    assert codecs.with_personal(read, texts) == fact
+    assert {path for path, _ in seals_in(read)} >= set(seals)
+    texts = {path: text for path, text in personal_fields(fact) if path in seals}
+    assert with_personal(read, texts) == fact
 
 
 def is_slot(text: str) -> bool:

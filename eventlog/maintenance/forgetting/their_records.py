@@ -18,6 +18,7 @@ import msgspec
 from eventlog import codecs
 from eventlog.errors import BadArgument, BadRecord
 from eventlog.facts import Sealed
+from eventlog.facts.personal import personal_fields
 from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.maintenance.forgetting import pictures
@@ -106,7 +107,7 @@ def _is_of_another(row: StoredRecord, person: Person) -> bool:
         fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
     except BadRecord:
         return False
-    named = [value for _, value in codecs.personal(fact)]
+    named = [value for _, value in personal_fields(fact)]
     seals = {value.sealed for value in named if isinstance(value, Sealed)}
     return bool(named) and not seals & set(person.seals)
 
