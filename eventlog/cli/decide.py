@@ -19,7 +19,6 @@ from eventlog.maintenance import face_history
 from eventlog.projections.events import EVENTS
 from eventlog.projections.face_results import FACE_RESULTS
 from eventlog.projections.persons import PERSONS
-from eventlog.projections.phrases import recorded_as
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
 
 Tolerance = Annotated[
@@ -48,7 +47,7 @@ def decide(
     with context.reading() as connection:
         views.remark(context, connection, (EVENTS, FACE_RESULTS, UNLOCK_ACTIONS, PERSONS))
         found = what_if.visits_of(*face_history.history(connection, begin, end, visits))
-        names = views.shown_names(connection)
+        names = views.labels(context, views.shown_names(connection))
     answer = what_if.what_if(found, tolerance)
     if as_json:
         context.json({**_as_json(answer)})
@@ -81,7 +80,7 @@ def _print(context: Context, answer: Answer, names: dict[str, str]) -> None:
         table.add_column(column, overflow="fold")
     for change in answer.changes:
         at = datetime.fromisoformat(change.at).replace(tzinfo=UTC)
-        who = "" if change.person is None else recorded_as(change.person, names.get(change.person))
+        who = "" if change.person is None else names.get(change.person, change.person)
         trial = " (trial)" if change.trial else ""
         table.add_row(
             str(change.event_id),

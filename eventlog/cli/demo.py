@@ -39,7 +39,6 @@ from eventlog.journal import table as journal
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import VIEWS, event_list, story
 from eventlog.projections.event_list import EventFilter
-from eventlog.projections.phrases import recorded_as
 from eventlog.record import Author, StoredRecord
 from eventlog.sources import SOURCES
 from eventlog.sources.feed import feed
@@ -143,7 +142,7 @@ async def _fill(context: Context) -> None:
 
 def _list(context: Context) -> None:
     with context.reading() as connection:
-        names = views.shown_names(connection)
+        names = views.labels(context, views.shown_names(connection))
         found = event_list.nest(connection.execute(*event_list.recent_events(limit=SHOWN)))
         (count,) = connection.execute("SELECT count(*) FROM events").fetchone()
     print_events(context, found, names)
@@ -153,15 +152,14 @@ def _list(context: Context) -> None:
 def _tell(context: Context) -> int:
     """The longest story with a door that opened, and a sentence of one that did not."""
     with context.reading() as connection:
-        names = views.shown_names(connection)
+        names = views.labels(context, views.shown_names(connection))
         opened = _stories(connection, "granted")
         refused = _stories(connection, "refused")
     event = max(opened, key=lambda event: len(opened[event]))
     print_story(context, event, opened[event], names)
     context.say()
     for other in sorted(refused)[-2:]:
-        shown = {name: recorded_as(name, display) for name, display in names.items()}
-        told = story.tell([story.read(row) for row in refused[other]], shown)
+        told = story.tell([story.read(row) for row in refused[other]], names)
         line = Text.assemble((f"Event {other}. ", "bold"), safe(told.sentence))
         context.draw(Padding(line, (0, 2)))
     return event

@@ -22,7 +22,6 @@ from eventlog.projections.event_list import Query
 from eventlog.projections.events import EVENTS
 from eventlog.projections.locks import LOCKS
 from eventlog.projections.persons import PERSONS
-from eventlog.projections.phrases import recorded_as
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
 
 At = Annotated[
@@ -38,7 +37,7 @@ def doors(*, at: At = None, limit: Limit = 20, as_json: AsJson = False, context:
     moment = context.moment("--at", at)
     with context.reading() as connection:
         views.remark(context, connection, (DOORS, LOCKS, UNLOCK_ACTIONS, EVENTS, PERSONS))
-        names = views.shown_names(connection)
+        names = views.labels(context, views.shown_names(connection))
         states = [
             *_rows(connection, "door", door_view.COLUMNS, door_view.listed(moment)),
             *_rows(connection, "lock", lock_view.COLUMNS, lock_view.listed(moment)),
@@ -84,7 +83,7 @@ def _openings(
 def unlocked(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """An action that opened a lock, in words."""
     person = row["person"]
-    who = None if person is None else recorded_as(person, names.get(person))
+    who = None if person is None else names.get(person, person)
     slot = row["credential_slot"]
     return means.opened(who, row["effect"], row["actor"], row["credential_kind"], slot)
 

@@ -9,10 +9,13 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from eventlog.cli import view_state as views
+from eventlog.cli.context import Context
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument
 from eventlog.projections.event_list import EventFilter
 
+AS_IT_IS: Final[Mapping[str, str]] = {}
 _SHOWN_MAX: Final = 12
 _CAMERAS: Final = "SELECT DISTINCT camera_id FROM events ORDER BY camera_id"
 _LABELS: Final = "SELECT DISTINCT label FROM detections ORDER BY label"
@@ -43,7 +46,10 @@ def person_of(asked: str, names: Mapping[str, str]) -> str:
 
 
 def hints(
-    connection: sqlite3.Connection, wanted: EventFilter, names: Mapping[str, str]
+    context: Context,
+    connection: sqlite3.Connection,
+    wanted: EventFilter,
+    names: Mapping[str, str],
 ) -> Iterator[str]:
     """A sentence for each word of the filter that the read tables do not have."""
     if wanted.camera_id is not None:
@@ -51,14 +57,17 @@ def hints(
     if wanted.label is not None:
         yield from _hint("label", wanted.label, _words(connection, _LABELS))
     if wanted.person is not None:
-        yield from _hint("person", wanted.person, sorted({*names, *names.values()}))
+        known = sorted({*names, *names.values()})
+        yield from _hint("person", wanted.person, known, views.marked(context, known))
 
 
 def _words(connection: sqlite3.Connection, sql: str) -> list[str]:
     return [str(word) for (word,) in connection.execute(sql)]
 
 
-def _hint(what: str, word: str, known: list[str]) -> Iterator[str]:
+def _hint(
+    what: str, word: str, known: list[str], printed: Mapping[str, str] = AS_IT_IS
+) -> Iterator[str]:
     if word in known:
         return
     missing = f"there is no {what} {safe(word)!r}"
@@ -66,7 +75,8 @@ def _hint(what: str, word: str, known: list[str]) -> Iterator[str]:
     if not known:
         yield f"{missing}: no event has one yet"
     elif alike:
-        yield f"{missing}; there is {safe(alike[0])!r}"
+        yield f"{missing}; there is {safe(printed.get(alike[0], alike[0]))!r}"
     else:
         more = f" and {len(known) - _SHOWN_MAX} more" if len(known) > _SHOWN_MAX else ""
-        yield f"{missing}; there are: {', '.join(map(safe, known[:_SHOWN_MAX]))}{more}"
+        shown = (safe(printed.get(other, other)) for other in known[:_SHOWN_MAX])
+        yield f"{missing}; there are: {', '.join(shown)}{more}"

@@ -25,7 +25,6 @@ from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
 from eventlog.projections.persons import PERSONS
-from eventlog.projections.phrases import recorded_as
 
 Type = Annotated[
     Literal["motion", "ding"] | None,
@@ -94,7 +93,7 @@ def events(
         # One more than is shown: then there are more.
         query = event_list.recent_events(wanted, before=place, limit=limit + 1)
         found = event_list.nest(connection.execute(*query))
-        missing = [] if found else list(hints(connection, wanted, names))
+        missing = [] if found else list(hints(context, connection, wanted, names))
     if missing or not (found or as_json):
         context.note(": ".join(filter(None, ["no such events", "; ".join(missing)])))
     more, found = len(found) > limit, found[:limit]
@@ -102,7 +101,7 @@ def events(
         for event in found:
             context.json(event)
     elif found:
-        print_events(context, found, names)
+        print_events(context, found, views.labels(context, names))
         if more and found:
             context.note(f"there are more: --before {found[-1]['id']} goes on")
     return 0
@@ -111,7 +110,10 @@ def events(
 def print_events(
     context: Context, found: Sequence[Mapping[str, Any]], names: Mapping[str, str]
 ) -> None:
-    """Events as a table, or as two lines each where the terminal is narrow. No id is ever cut."""
+    """Events as a table, or as two lines each where the terminal is narrow. No id is ever cut.
+
+    `names` is how each person is printed: see `view_state.labels`.
+    """
     rows = [_row(context, event, names) for event in found]
     if context.out.width < _TABLE_WIDTH:
         for row in rows:
@@ -169,7 +171,7 @@ def _print_narrow(context: Context, row: _Row) -> None:
 def _who(event: Mapping[str, Any], names: Mapping[str, str]) -> Text:
     name = event["person_name"]
     if name is not None:
-        return Text(safe(recorded_as(name, names.get(name))), "bold")
+        return Text(safe(names.get(name, name)), "bold")
     return Text("stranger" if event["face_recognised"] == 0 else "", "yellow")
 
 

@@ -27,7 +27,6 @@ from eventlog.journal import table as journal
 from eventlog.maintenance.verify.clock_jumps import jumps
 from eventlog.projections import clocks, late, story, unlock_actions
 from eventlog.projections.persons import PERSONS
-from eventlog.projections.phrases import recorded_as
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
 from eventlog.record import ID_MAX, Record, StoredRecord, instant, is_instant
 
@@ -73,7 +72,7 @@ def _shown(
         context.note(str(error))
         return {}, {}
     people = connection.execute(unlock_actions.PEOPLE, (event,)).fetchall()
-    return views.shown_names(connection), dict(people)
+    return views.labels(context, views.shown_names(connection)), dict(people)
 
 
 def clock_notes(connection: sqlite3.Connection, stored: Sequence[StoredRecord]) -> list[str]:
@@ -112,12 +111,12 @@ def print_story(
 ) -> None:
     """Print the sentence, then a line for each record: position, time, content, hash.
 
-    `records` are the rows with their names opened; None reads them here.
+    `records` are the rows with their names opened; None reads them here. `names` is how each
+    person is printed: see `view_state.labels`.
     """
     if records is None:
         records = [story.read(row) for row in stored]
-    shown = {name: recorded_as(name, display) for name, display in names.items()}
-    told = story.tell(story.relabelled(records, people), shown, late.remarks(stored))
+    told = story.tell(story.relabelled(records, people), names, late.remarks(stored))
     context.say(Text.assemble((f"Event {event}", "bold"), _headline(context, records)))
     context.say()
     context.draw(Padding(Text(safe(told.sentence), _STYLES.get(told.outcome, "bold")), (0, 2)))

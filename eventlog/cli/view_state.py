@@ -6,11 +6,13 @@ Where no process projects, the tables may lack the newest records; the commands 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from eventlog.cli.context import Context
+from eventlog.dashboard import names as look_alikes
+from eventlog.dashboard.names import Person
 from eventlog.errors import DatabaseError
 from eventlog.followers import checkpoints
 from eventlog.followers.projector import Projector
@@ -56,6 +58,24 @@ def shown_names(connection: sqlite3.Connection) -> dict[str, str]:
         person = dict(zip(persons.COLUMNS, row, strict=True))
         found[person["name"]] = person["display_name"] or person["name"]
     return found
+
+
+def labels(context: Context, shown: Mapping[str, str]) -> dict[str, str]:
+    """How each name of `shown_names` is printed: with the recorded one, look-alikes marked."""
+    return _labels(context, [Person(name, display) for name, display in shown.items()])
+
+
+def marked(context: Context, names: Iterable[str]) -> dict[str, str]:
+    """How recorded names are printed where no other name is shown for them: look-alikes marked."""
+    return _labels(context, [Person(name, None) for name in names])
+
+
+def _labels(context: Context, persons_shown: Sequence[Person]) -> dict[str, str]:
+    if not look_alikes.letters_are_compared():
+        spelled = (text for person in persons_shown for text in (person.name, person.shown))
+        if not all(map(str.isascii, spelled)):
+            context.note("names are not compared for look-alike letters: install the extra `web`")
+    return look_alikes.labels([person.name for person in persons_shown], persons_shown)
 
 
 async def fill(path: Path, keys_dir: Path | None = None) -> None:

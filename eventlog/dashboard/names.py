@@ -3,7 +3,8 @@
 A person is shown by the name that the household chose, and always with the recorded name where
 the two differ. Two persons who would look alike are marked; so is a name that imitates another by
 invisible characters or look-alike letters (Unicode's confusables), which is shown with escapes.
-Knows no table and no template.
+A name that could be read as the log's own words is put in quotes.
+Knows no table and no template. The command line marks names by it too.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Final, NamedTuple
+
+from eventlog.projections.phrases import could_speak, in_quotes
 
 # A name inside a sentence is put between these, so that its direction can't reorder the rest.
 ISOLATE: Final = "\u2068"
@@ -81,16 +85,15 @@ def _label(person: Person, persons: Mapping[str, Person], alike: Mapping[str, se
     imitated = [rival for rival in rivals if _imitates(person, rival)]
     # One that is shown with escapes is not taken for this person any more.
     same = [rival for rival in rivals if not _imitates(rival, person)]
-    text, recorded = visible(person.shown), visible(person.name)
-    if imitated:
-        text, recorded = _ascii(person.shown), _ascii(person.name)
+    spell = _ascii if imitated else visible
+    text, recorded = spell(_said(person.shown)), spell(_said(person.name))
     remarks = []
     if person.shown.casefold() != person.name.casefold():
         remarks.append(f"recorded as {recorded}")
     if imitated:
-        remarks.append(f"imitates {visible(imitated[0].name)}")
+        remarks.append(f"imitates {visible(_said(imitated[0].name))}")
     elif same:
-        remarks.append(f"shown like {visible(same[0].name)}")
+        remarks.append(f"shown like {visible(_said(same[0].name))}")
     return f"{text} ({'; '.join(remarks)})" if remarks else text
 
 
@@ -99,11 +102,24 @@ def _imitates(person: Person, rival: Person) -> bool:
     return not person.shown.isascii() and person.shown not in {rival.name, rival.shown}
 
 
+def _said(name: str) -> str:
+    """A name in quotes where it could be read as the log's own words."""
+    return in_quotes(name) if could_speak(name) else name
+
+
 def _ascii(text: str) -> str:
     return text.encode("ascii", "backslashreplace").decode()
 
 
 # ── look-alikes ────────────────────────────────────────────────────────────────────────────
+
+
+def letters_are_compared() -> bool:
+    """Whether the table of look-alike letters is installed; it comes with the extra `web`.
+
+    Without it invisible characters and other forms of the same letters are found all the same.
+    """
+    return find_spec("confusable_homoglyphs") is not None
 
 
 @lru_cache(maxsize=8192)
@@ -126,6 +142,8 @@ def _skeleton(text: str) -> str:
 def _prototypes() -> dict[str, str]:
     """Each letter that looks like another, and the one letter that represents all of them."""
     # Half a megabyte, and only pages with names need it.
+    if not letters_are_compared():
+        return {}
     data = import_module("confusable_homoglyphs.confusables").confusables_data
     found: dict[str, list[dict[str, str]]] = data
 

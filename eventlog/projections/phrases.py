@@ -42,14 +42,6 @@ def shown_name(name: Name, names: Names) -> str:
     return (names.get(name) or plain_name(name)) if isinstance(name, str) else str(name)
 
 
-def recorded_as(name: str, display_name: str | None) -> str:
-    """A person's name to show, with the recorded one where they differ by more than capitals."""
-    shown = display_name or name
-    if shown.casefold() == name.casefold():
-        return shown
-    return f"{shown} (recorded as {name})"
-
-
 def plain(name: Name) -> str:
     """A recorded name, or a description of its seal."""
     return plain_name(name) if isinstance(name, str) else str(name)
@@ -57,7 +49,19 @@ def plain(name: Name) -> str:
 
 def plain_name(name: str) -> str:
     """A name as it is where it has letters, spaces and what names have; else in quotes."""
-    return name if all(c.isalnum() or c in " .'_-@" for c in name) else quoted(name)
+    usual = all(c.isalnum() or c in " .'_-@" for c in name)
+    return name if usual and not could_speak(name) else in_quotes(name)
+
+
+def could_speak(name: str) -> bool:
+    """Whether a name could be read as the log's own words: a sentence, a remark, `stranger`."""
+    words = name.split()
+    return " ".join(words).casefold() in _OURS or len(words) > _WORDS or bool(_SPEECH.search(name))
+
+
+_OURS: Final = frozenset({"stranger", "a stranger", "strangers", "nobody", "somebody", "unknown"})
+_WORDS: Final = 5
+_SPEECH: Final = re.compile(r"""[][()"\u201c-\u201f\xab\xbb,;:!?\u2026]|\w{4,}\.\s""")
 
 
 def number(value: float) -> str:
@@ -80,8 +84,11 @@ def quoted(text: str) -> str:
 
     So no rule, actor or label can go on in the log's own voice.
     """
-    if _WORD.fullmatch(text):
-        return text
+    return text if _WORD.fullmatch(text) else in_quotes(text)
+
+
+def in_quotes(text: str) -> str:
+    """A text in quotes; those within it and backslashes are escaped."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

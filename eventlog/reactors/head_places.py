@@ -10,7 +10,6 @@ that come in as arguments.
 from __future__ import annotations
 
 import http.client
-import subprocess
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -25,6 +24,7 @@ from eventlog.evidence import note as notes
 from eventlog.evidence.note import NOTE_MAX, Note, PublicKey, Signature
 from eventlog.evidence.signed_heads import SignedHead, parse_head
 from eventlog.evidence.witnesses import Submission, encode_submission
+from eventlog.reactors.head_program import run_program
 from eventlog.storage.durable_files import replace
 
 Kind: TypeAlias = Literal["file", "exec", "witness"]
@@ -118,19 +118,15 @@ class ExecPlace(Struct, frozen=True, kw_only=True):
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:  # noqa: ARG002 - likewise
         """Run the program; a code other than 0 is a failure."""
         try:
-            done = subprocess.run(  # noqa: S603 - the deployment names the program
-                [self.program],
-                input=head.note.encode(),
-                capture_output=True,
-                timeout=TIMEOUT_S,
-                check=False,
+            code, printed = run_program(
+                self.program, head.note.encode(), kept_max=NOTE_MAX, timeout_s=TIMEOUT_S
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except OSError as error:  # a timeout is one
             raise PlaceFailed(f"{self.program}: {type(error).__name__}") from error
-        if done.returncode != 0:
-            raise PlaceFailed(f"{self.program} ended with the code {done.returncode}")
-        if done.stdout:
-            self._keep(head.size, done.stdout[:NOTE_MAX])
+        if code != 0:
+            raise PlaceFailed(f"{self.program} ended with the code {code}")
+        if printed:
+            self._keep(head.size, printed)
         return ()
 
     def _keep(self, size: int, answer: bytes) -> None:
