@@ -62,6 +62,7 @@ HANDLERS: Final[tuple[Any, ...]] = (
     proof.of_record,
     proof.verifier,
     pictures.small_picture,
+    pictures.card_picture,
     doors.doors_page,
     doors.link,
     person.person,

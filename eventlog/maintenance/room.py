@@ -63,7 +63,7 @@ def _pictures(folder: Path, since_s: float) -> tuple[int, int, int]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_file(follow_symlinks=False) and entry.name.endswith(".jpg"):
+                if entry.is_file(follow_symlinks=False) and entry.name.endswith((".jpg", ".webp")):
                     found = entry.stat(follow_symlinks=False)
                     count, size = count + 1, size + found.st_size
                     new += found.st_size if found.st_mtime >= since_s else 0

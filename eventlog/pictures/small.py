@@ -1,9 +1,9 @@
 """Makes small renditions for lists, once: of a picture, and of a face in it.
 
 None has more than 320 pixels on its longer side. It is stored in the picture's folder, under the
-picture's name with another ending. Its comment has the digests of what it was made of and of its
-own bytes, so that one that is damaged, or of another picture, is noticed and made again. Knows
-nothing of events and facts.
+picture's name with another ending. A JPEG's comment, and what follows a WebP, has the digests of
+what it was made of and of its own bytes, so that one that is damaged, or of another picture, is
+noticed and made again. Knows nothing of events and facts.
 """
 
 from __future__ import annotations
@@ -14,14 +14,20 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eventlog.pictures.jpeg import SOI
 from eventlog.storage.durable_files import open_plain, replace
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 SIDE_PX: Final = 320
-QUALITY: Final = 70  # 30 of them in a list weigh less than 150 kB
+QUALITY: Final = 70
 ENDING: Final = ".320.jpg"
+CARD_PX: Final = (256, 144)  # a card shows 16:9, 128 pixels wide
+CARD_QUALITY: Final = 45  # 30 of them in a list weigh 115 kB
+CARD_ENDING: Final = ".card.webp"
 FACES_KEPT: Final = 16  # of one picture; more are cut out again each time
 _DIGEST: Final = 32  # bytes of a SHA-256
 _COMMENT: Final = b"\xff\xfe" + (2 + 2 * _DIGEST).to_bytes(2, "big")
@@ -50,6 +56,16 @@ def small_jpeg(path: Path, picture: bytes) -> bytes:
     """
     of = hashlib.sha256(picture).digest()
     return _kept(path.with_name(name_for(path.name)), of, lambda: _made(picture, of))
+
+
+def card_webp(path: Path, picture: bytes) -> bytes:
+    """The middle of a picture for a card of a list, kept like the small rendition.
+
+    A WebP of at most 256 x 144 pixels in the card's proportions; see `small_jpeg`.
+    """
+    of = hashlib.sha256(picture).digest()
+    kept = path.with_name(path.name.removesuffix(".jpg") + CARD_ENDING)
+    return _kept(kept, of, lambda: _card(picture, of))[: -2 * _DIGEST]
 
 
 def face_jpeg(path: Path, picture: bytes, number: int, corners: tuple[int, int, int, int]) -> bytes:
@@ -94,6 +110,7 @@ def _kept(kept: Path, of: bytes, make: Callable[[], bytes]) -> bytes:
 def remove(path: Path) -> None:
     """Remove the small renditions of a picture and of its faces. Raises OSError."""
     path.with_name(name_for(path.name)).unlink(missing_ok=True)
+    path.with_name(path.name.removesuffix(".jpg") + CARD_ENDING).unlink(missing_ok=True)
     for number in range(FACES_KEPT):
         path.with_name(_face_name(path.name, number)).unlink(missing_ok=True)
 
@@ -106,24 +123,47 @@ def _read(path: Path, of: bytes) -> bytes | None:
     except OSError:
         return None
     start = SOI + _COMMENT + of + hashlib.sha256(content[_BODY_AT:]).digest()
-    return content if content.startswith(start) else None
+    end = of + hashlib.sha256(content[: -2 * _DIGEST]).digest()
+    return content if content.startswith(start) or content.endswith(end) else None
 
 
 def _made(picture: bytes, of: bytes, corners: tuple[int, int, int, int] | None = None) -> bytes:
-    from PIL import Image  # noqa: PLC0415 - takes 30 ms, and is needed for pictures only
-
-    # A decoder may raise anything on damaged bytes.
-    try:
-        image: Image.Image = Image.open(io.BytesIO(picture), formats=("JPEG",))
+    def draw(image: Image.Image, file: io.BytesIO) -> None:
         if corners is None:
             image.draft(None, (SIDE_PX, SIDE_PX))  # decodes a part of the pixels only
         else:
             image = image.crop(corners)
         image.thumbnail((SIDE_PX, SIDE_PX))
         image.info.clear()
-        file = io.BytesIO()
         image.save(file, "JPEG", quality=QUALITY, optimize=True, progressive=True)
+
+    body = _drawn(picture, draw)[len(SOI) :]
+    return SOI + _COMMENT + of + hashlib.sha256(body).digest() + body
+
+
+def _card(picture: bytes, of: bytes) -> bytes:
+    def draw(image: Image.Image, file: io.BytesIO) -> None:
+        from PIL import ImageOps  # noqa: PLC0415 - as in _drawn
+
+        image.draft(None, (2 * CARD_PX[0], 2 * CARD_PX[1]))
+        fits = min(1, image.width / CARD_PX[0], image.height / CARD_PX[1])  # never made larger
+        size = (round(CARD_PX[0] * fits) or 1, round(CARD_PX[1] * fits) or 1)
+        shown = ImageOps.fit(image.convert("RGB"), size)
+        shown.save(file, "WEBP", quality=CARD_QUALITY, method=6)
+
+    body = _drawn(picture, draw)
+    return body + of + hashlib.sha256(body).digest()
+
+
+def _drawn(picture: bytes, draw: Callable[[Image.Image, io.BytesIO], None]) -> bytes:
+    """What is drawn of a picture into a file. Raises ValueError if it can't be decoded."""
+    from PIL import Image  # noqa: PLC0415 - takes 30 ms, and is needed for pictures only
+
+    file = io.BytesIO()
+    # A decoder may raise anything on damaged bytes.
+    try:
+        with Image.open(io.BytesIO(picture), formats=("JPEG",)) as image:
+            draw(image, file)
     except Exception as error:
         raise ValueError(f"the picture can't be decoded ({type(error).__name__})") from error
-    body = file.getvalue()[len(SOI) :]
-    return SOI + _COMMENT + of + hashlib.sha256(body).digest() + body
+    return file.getvalue()

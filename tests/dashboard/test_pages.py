@@ -197,11 +197,35 @@ async def test_a_picture_is_shown_as_it_was_recorded(house: House) -> None:
 
 
 async def test_a_list_shows_small_pictures_that_a_browser_keeps(house: House) -> None:
-    """320 pixels at most, from an address that names the picture; a damaged one is not shown."""
+    """256 pixels at most, from an address that names the picture; a damaged one is not shown."""
     saved = await picture(house)
     async with await house.signed_in() as client:
         page = (await client.get("/")).text
-        (address,) = re.findall(r'src="(/events/1/small/[0-9a-f]{16})"', page)
+        (address,) = re.findall(r'src="(/events/1/card/[0-9a-f]{16})"', page)
+        answer = await client.get(address, headers={"accept": "image/avif,image/webp,*/*;q=0.8"})
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert answer.headers["vary"] == "Accept"
+        assert Image.open(io.BytesIO(answer.content)).size == (256, 144)
+        file = file_of(house, saved)
+        kept = file.with_name(f"{file.stem}.card.webp").read_bytes()
+        assert kept.startswith(answer.content)
+        older = await client.get(address)
+        assert older.headers["content-type"] == "image/jpeg"
+        assert older.content == (await client.get(address.replace("card", "small"))).content
+        assert (await client.get("/events/1/card/0123456789abcdef")).status_code == 404
+        file.write_bytes(file.read_bytes()[:-1])
+        spoilt = await client.get(address)
+        assert (spoilt.status_code, ">damaged<" in spoilt.text) == (404, True)
+
+
+async def test_a_small_picture_has_320_pixels_at_most(house: House) -> None:
+    """For the page of faces, and for a browser without WebP; kept next to the picture."""
+    saved = await picture(house)
+    async with await house.signed_in() as client:
+        page = (await client.get("/")).text
+        (key,) = re.findall(r'src="/events/1/card/([0-9a-f]{16})"', page)
+        address = f"/events/1/small/{key}"
         answer = await client.get(address)
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"

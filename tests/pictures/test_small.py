@@ -100,6 +100,43 @@ def test_a_folder_that_cant_be_written_costs_time_only(
     assert len(list(folder.folder.iterdir())) == 1
 
 
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [((1920, 1080), (256, 144)), ((1080, 1920), (256, 144)), ((64, 48), (64, 36))],
+)
+def test_a_card_has_the_middle_of_a_picture(
+    folder: Thumbnails, size: tuple[int, int], shown: tuple[int, int]
+) -> None:
+    """In the card's proportions, as a WebP without metadata, and never made larger."""
+    path, picture = _saved(folder, size)
+    made = small.card_webp(path, picture)
+    image = Image.open(io.BytesIO(made), formats=("WEBP",))
+    image.load()
+    assert image.size == shown
+    assert (made[12:16], len(made)) == (b"VP8 ", 8 + int.from_bytes(made[4:8], "little"))
+
+
+@pytest.mark.parametrize("damage", [0, 20, -1, -40, -65])
+def test_a_card_is_made_once_and_a_damaged_one_anew(
+    folder: Thumbnails, monkeypatch: pytest.MonkeyPatch, damage: int
+) -> None:
+    """What is kept ends with the digests of the picture and of itself."""
+    path, picture = _saved(folder)
+    made = small.card_webp(path, picture)
+    file = path.with_name("2026-02-25T10-30-00.card.webp")
+    kept = bytearray(file.read_bytes())
+    with monkeypatch.context() as patch:
+        patch.setattr(small, "_card", lambda *_: b"made again")
+        assert small.card_webp(path, picture) == made
+    kept[damage] ^= 1
+    file.write_bytes(kept)
+    assert small.card_webp(path, picture) == made
+    other = jpeg(scene((640, 480)))
+    assert small.card_webp(path, other) != made
+    assert folder.remove(["thumbnails/2026-02-25T10-30-00.jpg"]) == 1
+    assert list(folder.folder.iterdir()) == []
+
+
 def test_what_is_no_picture_has_none(folder: Thumbnails) -> None:
     """A ValueError, and no file."""
     path, _ = _saved(folder)

@@ -6,7 +6,9 @@ are compared with the digest in them, so that a damaged picture is never shown.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 import anyio.to_thread
@@ -19,7 +21,7 @@ from eventlog.dashboard.pages.cards import picture_key
 from eventlog.dashboard.site import Site, site_of
 from eventlog.facts import ThumbnailSaved
 from eventlog.pictures import MAX_BYTES
-from eventlog.pictures.small import small_jpeg
+from eventlog.pictures.small import card_webp, small_jpeg
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections import story
 from eventlog.record import ID_MAX
@@ -60,21 +62,39 @@ async def picture(request: Request[Any, Any, Any], event_id: FromPath[int]) -> R
 async def small_picture(
     request: Request[Any, Any, Any], event_id: FromPath[int], key: FromPath[str]
 ) -> Response[bytes]:
-    """A small rendition of the event's picture, for lists.
+    """A small rendition of the event's picture.
 
     The address has the picture's key (see `cards.picture_key`), so that a browser may keep it for
     good: another picture has another address.
     """
+    return await _rendition(request, event_id, key, small_jpeg)
+
+
+@get("/events/{event_id:int}/card/{key:str}")
+async def card_picture(
+    request: Request[Any, Any, Any], event_id: FromPath[int], key: FromPath[str]
+) -> Response[bytes]:
+    """What a card shows of the event's picture; the small rendition to a browser without WebP."""
+    takes_webp = "image/webp" in request.headers.get("accept", "")
+    answer = await _rendition(request, event_id, key, card_webp if takes_webp else small_jpeg)
+    answer.headers["vary"] = "Accept"
+    return answer
+
+
+async def _rendition(
+    request: Request[Any, Any, Any], event_id: int, key: str, make: Callable[[Path, bytes], bytes]
+) -> Response[bytes]:
     site = site_of(request)
     fact = await _last(site, event_id)
     if key != picture_key(fact.path):
         raise NotFoundException
     try:
-        content = await anyio.to_thread.run_sync(small_contents, site.thumbnails, fact)
+        content = await anyio.to_thread.run_sync(_made, site.thumbnails, fact, make)
     except Unfit as unfit:
         return drawing(unfit)
     headers = {"cache-control": "private, max-age=31536000, immutable"}
-    return Response(content, media_type="image/jpeg", headers=headers)
+    media_type = "image/jpeg" if content.startswith(_JPEG) else "image/webp"
+    return Response(content, media_type=media_type, headers=headers)
 
 
 async def _last(site: Site, event_id: int) -> ThumbnailSaved:
@@ -110,14 +130,16 @@ def condition(
     return None, (fact.width_px, fact.height_px)
 
 
-def small_contents(thumbnails: Thumbnails, fact: ThumbnailSaved) -> bytes:
-    """A small rendition of an undamaged picture. Raises Unfit."""
+def _made(
+    thumbnails: Thumbnails, fact: ThumbnailSaved, make: Callable[[Path, bytes], bytes]
+) -> bytes:
+    """A rendition of an undamaged picture. Raises Unfit."""
     picture = contents(thumbnails, fact)
     path = thumbnails.find(fact.path)
     if path is None:
         raise Unfit("missing")
     try:
-        return small_jpeg(path, picture)
+        return make(path, picture)
     except ValueError as error:
         raise Unfit("damaged") from error
 

@@ -97,7 +97,7 @@ def loaded(page: Any) -> list[tuple[str, int]]:
     """The pictures and files of a page, with the bytes that came over the wire for each."""
     found: list[tuple[str, int]] = page.evaluate(
         """() => performance.getEntriesByType('resource')
-            .filter(one => /static|small|picture/.test(one.name))
+            .filter(one => /static|card|small|picture/.test(one.name))
             .map(one => [one.name, one.transferSize])"""
     )
     return found
@@ -114,14 +114,14 @@ def test_lists_ask_for_small_pictures_once(sampled: tuple[Running, str], open_pa
     page.goto(running.url)
     see_all_pictures(page)
     again = loaded(page)
-    assert len([name for name, _ in again if "/small/" in name and name in kept]) > 10
+    assert len([name for name, _ in again if "/card/" in name and name in kept]) > 10
     assert not [name for name, _ in again if name.endswith("/picture")]
     assert [name for name, size in again if name in kept and size] == []
     widths = page.evaluate(
         """[...document.querySelectorAll('img.shot')]
             .filter(image => image.complete).map(image => image.naturalWidth)"""
     )
-    assert 0 < max(widths) <= 320
+    assert 0 < max(widths) <= 256
 
 
 def test_a_timeline_with_30_pictures_weighs_200_kb_at_most(
@@ -139,7 +139,7 @@ def test_a_timeline_with_30_pictures_weighs_200_kb_at_most(
             .map(one => [new URL(one.name).pathname, one.transferSize])"""
     )
     # One that the page shows twice comes once.
-    pictures = [size for path, size in weights if "/small/" in path and size][:30]
+    pictures = [size for path, size in weights if "/card/" in path and size][:30]
     assert len(pictures) > 20
     # Those that are folded away weigh as much when they are unfolded.
     of_thirty = sum(pictures) / len(pictures) * 30
