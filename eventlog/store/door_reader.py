@@ -1,11 +1,10 @@
 """The queries of a reader about doors, locks, devices and sources.
 
-The SQL is in the views' own files. Knows no connection: the reader that takes these methods has it.
+The SQL is in the views' own files. Knows no journal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,11 +18,11 @@ from eventlog.projections import (
     parts,
     silences,
 )
-from eventlog.projections.event_list import Query
+from eventlog.store.read_connection import ReadConnection
 
 
-class DoorReader:
-    """What a reader answers of doors and devices. Use `Reader`, which has these methods."""
+class DoorReader(ReadConnection):
+    """The answers of a reader about doors and devices. Use `Reader`, which has these methods."""
 
     async def doors(self, at: datetime | None = None) -> list[dict[str, Any]]:
         """Whether each door is open, as its contact reported.
@@ -168,7 +167,3 @@ class DoorReader:
             DatabaseError: The log can't be read.
         """
         return await self._named(parts.COLUMNS, parts.listed())
-
-    async def _named(self, columns: Sequence[str], query: Query) -> list[dict[str, Any]]:
-        """The rows of a query, with the names of their columns."""
-        raise NotImplementedError

@@ -13,7 +13,6 @@ import pytest
 
 import eventlog
 from eventlog import EventLogError, EventStore, Reader, errors
-from eventlog.store.door_reader import DoorReader
 from tests.store.edge_values import EDGES
 from tests.store.test_values import ARGUMENTS
 from tests.store.value_desk import Desk, opened_desk
@@ -63,8 +62,8 @@ class Method(NamedTuple):
 
 METHODS: Final = [
     Method(owner, name)
-    for owner in (EventStore, Reader, DoorReader)
-    for name in vars(owner)
+    for owner in (EventStore, Reader)
+    for name in dir(owner)
     if not name.startswith("_") and (callable(getattr(owner, name)) or name in {"db", "reader"})
 ] + [Method(EventStore, "__init__")]
 
@@ -161,7 +160,7 @@ def _method_of(argument: str) -> Method | None:
     owner: type = EventStore
     if name.startswith("Reader."):
         name = name.removeprefix("Reader.")
-        owner = Reader if name in vars(Reader) else DoorReader
+        owner = Reader
     return Method(owner, name) if Method(owner, name) in METHODS else None
 
 

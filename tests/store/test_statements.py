@@ -25,7 +25,7 @@ from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.paths import wal_path
 from eventlog.storage.writer import Writer
 from eventlog.store.engine import Engine
-from eventlog.store.reader import DATA_VERSION
+from eventlog.store.read_connection import DATA_VERSION
 from tests.support.logs import build_log
 
 pytestmark = pytest.mark.anyio
