@@ -1,44 +1,33 @@
-"""EventStore: the class that a pipeline calls, over the journal, the views and the thumbnails.
+"""EventStore: the class that a program calls, over the journal, the views and the thumbnails.
 
 It connects the parts and has no logic of its own: `journal/append.py` checks an append,
-`lifetime.py` opens and closes, `engine.py` writes and projects, `reader.py` runs queries.
-It reads no environment variables.
+`open_log.py` opens and closes, `engine.py` writes and projects, `reader.py` runs queries, and
+`compat/pipeline.py` has the methods of today's pipeline. It reads no environment variables.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final
 
-import aiosqlite
 import anyio.to_thread
 
-from eventlog.errors import BadNote, DatabaseError, DiskFull
+from eventlog.errors import BadNote, DatabaseError
 from eventlog.facts import Fact
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
 from eventlog.followers.replay import Replay, Replayed, family
 from eventlog.journal import append as appends
 from eventlog.journal.append import Durability
-from eventlog.journal.clock import MACHINE, Machine
-from eventlog.pictures.thumbnails import Thumbnails
-from eventlog.record import LIBRARY, Author, Receipt, Record
-from eventlog.storage.paths import (
-    absolute_path,
-    checked_path,
-    heads_path,
-    real_path,
-    require_path,
-)
-from eventlog.store import bulk, opening
-from eventlog.store.compat import write_event as visits
+from eventlog.record import Author, Receipt, Record
+from eventlog.storage.paths import heads_path
+from eventlog.store import bulk
+from eventlog.store.compat.pipeline import PipelineStore
 from eventlog.store.engine import Engine
-from eventlog.store.lifetime import Lifetime
 from eventlog.store.reader import Reader
 
 log = logging.getLogger("eventlog")
@@ -47,7 +36,7 @@ log = logging.getLogger("eventlog")
 _LOOK_S: Final = 0.1
 
 
-class EventStore:
+class EventStore(PipelineStore):
     """The log of a door, open for writing and reading.
 
     Between `initialize()` and `close()`, or inside `async with`, appends are applied to the read
@@ -57,113 +46,6 @@ class EventStore:
     Attributes: `db_path` (a str) and `thumbnails_dir` (a Path), which become absolute when the
     store is opened, and `db`.
     """
-
-    def __init__(
-        self,
-        db_path: str,
-        thumbnails_dir: str = "thumbnails",
-        *,
-        keys_dir: str | None = None,
-        writer: Author = LIBRARY,
-        must_exist: bool = False,
-        machine: Machine = MACHINE,
-    ) -> None:
-        """Set the paths of a log. No file is read or made yet.
-
-        Args:
-            db_path: The database file. `initialize` takes a relative path from the current folder
-                and makes it absolute.
-            thumbnails_dir: The folder of pictures, by the same rule. The default is `thumbnails` in
-                the current folder.
-            keys_dir: The folder of keys, outside the log's own folder. Names are sealed then, so
-                that a person can be erased; what opens them is one file in that folder, made if it
-                is missing. If that file is lost, the names are lost. None, the default: names are
-                in clear.
-            writer: Who appends, for the journal. The default stands for a program.
-            must_exist: True makes `initialize` fail if there is no log at the path, for example
-                because a disk is not mounted. False, the default, makes a new log.
-            machine: Where the log gets the time, the boot, the user and random bytes; the default
-                is this machine. A simulation passes its own, so that a second run gives the same
-                hashes.
-
-        Raises:
-            BadArgument: A path is not a valid path.
-        """
-        self.db_path = require_path("db_path", db_path)
-        self.thumbnails_dir = Path(require_path("thumbnails_dir", thumbnails_dir))
-        self.keys_dir = None if keys_dir is None else Path(require_path("keys_dir", keys_dir))
-        self.writer = writer
-        self.must_exist = must_exist
-        self.machine = machine
-        self._thumbnails = Thumbnails(self.thumbnails_dir)
-        self._lifetime = Lifetime()
-
-    # ── opening and closing ────────────────────────────────────────────────────────────────
-
-    async def initialize(self) -> None:
-        """Open the log, or make it; do nothing if it is open.
-
-        A new log is announced by a warning of the logger `eventlog`. The database of a plain store
-        is converted, with its history.
-
-        Raises:
-            BadArgument: The path can't be that of a file; for example ':memory:'.
-            MissingFolder: The folder of the database does not exist.
-            DatabaseMissing: There is no log, and `must_exist` is True.
-            NotADatabase: The file is not a SQLite database.
-            ForeignDatabase: The database belongs to another program.
-            NewerDatabase: A newer version of this program wrote it.
-            ReadOnly: The file, or its folder, can't be written.
-            LockTimeout: Another process held the lock for too long.
-            DiskFull: There is no room for a new log.
-            DiskFailure: A read or a write failed.
-            OpenedElsewhere: The store is open on another event loop.
-            KeysMissing: The folder of keys can't be used.
-        """
-        if self.keys_dir is not None:
-            self.keys_dir = absolute_path(self.keys_dir)
-        await self._lifetime.open(self._prepared_path, self.machine, self.keys_dir)
-
-    async def close(self) -> None:
-        """Write the queued appends, finish the projection, and close every connection.
-
-        It can be called from anywhere. From another event loop or thread, the loop of `initialize`
-        does the work; if that loop has ended, the views are brought up to date at the next start.
-        In a forked process, the parent's store is not affected. Closing twice does nothing.
-
-        Raises:
-            LockTimeout: Another process kept the lock. The store was closed nevertheless.
-            DatabaseError: The disk failed. The store was closed nevertheless.
-        """
-        await self._lifetime.close()
-
-    async def __aenter__(self) -> Self:
-        """Initialize."""
-        await self.initialize()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close."""
-        await self.close()
-
-    @property
-    def db(self) -> aiosqlite.Connection | None:
-        """A connection for the caller's own SQL; None before `initialize` and after `close`.
-
-        Its rows are `aiosqlite.Row`. It can't write to the journal. A replay discards what it wrote
-        to the read tables.
-        """
-        return self._lifetime.db
-
-    def _prepared_path(self) -> Path:
-        """Make both paths absolute, so that a chdir has no effect; return the database's own."""
-        path = absolute_path(checked_path(self.db_path))
-        self.db_path, self.thumbnails_dir = str(path), absolute_path(self.thumbnails_dir)
-        self._thumbnails.folder = self.thumbnails_dir
-        if self.must_exist:
-            opening.require_there(path)
-        self._thumbnails.ensure()
-        return real_path(path)
 
     # ── writing ────────────────────────────────────────────────────────────────────────────
 
@@ -264,105 +146,6 @@ class EventStore:
         appends.check_key(key)
         return await self._engine.receipt(key)
 
-    async def write_event(  # noqa: PLR0917 - the contract's signature
-        self,
-        camera_id: str,
-        recorded_at: str | datetime,
-        recording_id: str | None = None,
-        event_type: str = "motion",
-        person_name: str | None = None,
-        face_confidence: float | None = None,
-        face_distance: float | None = None,
-        unlock_granted: bool = False,  # noqa: FBT001, FBT002 - the contract's signature
-        door_action: str = "none",
-        thumbnail_path: str | None = None,
-        detections: Sequence[Mapping[str, Any]] | None = None,
-    ) -> int:
-        """Append all the facts of one event, all or none.
-
-        Numbers, text and times of other libraries (numpy, enums, decimals) are converted to
-        Python's own types, if that loses nothing.
-
-        Args:
-            camera_id: The camera, 1 to 64 characters.
-            recorded_at: When the camera saw it: a datetime, or text in ISO 8601. Without a zone, it
-                is UTC.
-            recording_id: The recording's id at its source; None if there is none.
-            event_type: "motion", the default, or "ding".
-            person_name: Whose face it was. None with a confidence or a distance is a stranger; with
-                neither, no face was seen.
-            face_confidence: 0.0 to 1.0. None means `max(0.0, 1.0 - face_distance)`.
-            face_distance: face_recognition's distance, 0 or more; None if it was not measured.
-            unlock_granted: Whether the door was allowed to open; False by default.
-            door_action: What the bolt did: "unlocked", "locked", "unlatched" or, by default,
-                "none".
-            thumbnail_path: The path from `save_thumbnail`; None if there is no picture.
-            detections: Mappings with `label`, `confidence` (0.0 to 1.0) and, if they are known,
-                `bbox_x1`, `bbox_y1`, `bbox_x2` and `bbox_y2` in pixels. None means no detections.
-
-        Returns:
-            The id of the new event.
-
-        Raises:
-            BadFact: The journal refuses a value; the error names its field.
-            StoreClosed: The store is not open.
-            OpenedElsewhere: The store was opened on another event loop or in another process.
-            LockTimeout: Another process held the lock for too long.
-            DiskFull: The disk is full; nothing was written.
-            DatabaseError: The disk failed; whether the event was written is not known.
-        """
-        engine = self._engine
-        facts = visits.facts_of_visit(
-            camera_id=camera_id,
-            recorded_at=recorded_at,
-            recording_id=recording_id,
-            event_type=event_type,
-            person_name=person_name,
-            face_confidence=face_confidence,
-            face_distance=face_distance,
-            unlock_granted=unlock_granted,
-            door_action=door_action,
-            detections=detections,
-        )
-        if thumbnail_path is not None:
-            facts.append(await anyio.to_thread.run_sync(self._thumbnails.describe, thumbnail_path))
-        receipt = await engine.append(appends.prepare(facts, author=self.writer))
-        return visits.opened_event(receipt)
-
-    def save_thumbnail(self, frame_bytes: bytes, event_timestamp: str) -> str | None:
-        """Save a frame as a JPEG of quality 85; it is on the disk when this returns.
-
-        It blocks; `save_thumbnail_async` does not. It works on a closed store too.
-
-        Args:
-            frame_bytes: A JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF, of 8 MB and 36 megapixels at
-                most.
-            event_timestamp: The file is named after it; ':' and '.' become '-'.
-
-        Returns:
-            The picture's path, 'thumbnails/2026-02-25T10-30-00.jpg', for `write_event` and
-            ThumbnailSaved; None if the frame can't be saved, which is logged.
-        """
-        saved = self._thumbnails.save(frame_bytes, event_timestamp)
-        return None if saved is None else saved.path
-
-    async def save_thumbnail_async(
-        self, frame_bytes: bytes, event_timestamp: str, *, keep_jpeg: bool = False
-    ) -> str | None:
-        """Save a frame as `save_thumbnail` does, in a worker thread.
-
-        Args:
-            frame_bytes: As for `save_thumbnail`.
-            event_timestamp: As for `save_thumbnail`.
-            keep_jpeg: True stores a JPEG without metadata byte for byte. False, the default,
-                encodes every frame again.
-
-        Returns:
-            The picture's path; None if the frame can't be saved, which is logged.
-        """
-        saved = await self._thumbnails.save_async(frame_bytes, event_timestamp, keep_jpeg=keep_jpeg)
-        return None if saved is None else saved.path
-
     # ── reading ────────────────────────────────────────────────────────────────────────────
 
     @property
@@ -374,47 +157,6 @@ class EventStore:
             OpenedElsewhere: The store was opened on another event loop or in another process.
         """
         return self._engine.reader
-
-    async def get_event(self, event_id: int) -> dict[str, Any] | None:
-        """One event, from the read tables.
-
-        It includes what this store has written, unless the disk is too full to bring the read
-        tables up to date.
-
-        Args:
-            event_id: The event's id.
-
-        Returns:
-            All columns of `events`, and a list of the event's detections under "detections"; None
-            if there is no such event.
-
-        Raises:
-            BadArgument: It is not an id.
-            StoreClosed: The store is not open.
-            OpenedElsewhere: The store was opened on another event loop or in another process.
-            DatabaseError: The log can't be read, or the views can't be brought up to date.
-        """
-        engine = await self._caught_up_with_own()
-        return await engine.reader.get_event(event_id)
-
-    async def get_recent_events(self, limit: int = 20, offset: int = 0) -> list[dict[str, Any]]:
-        """A page of events, newest `recorded_at` first.
-
-        Args:
-            limit: How many at most; 20 by default.
-            offset: How many to skip; 0 by default.
-
-        Returns:
-            Events as from `get_event`.
-
-        Raises:
-            BadArgument: A number is out of range.
-            StoreClosed: The store is not open.
-            OpenedElsewhere: The store was opened on another event loop or in another process.
-            DatabaseError: The log can't be read, or the views can't be brought up to date.
-        """
-        engine = await self._caught_up_with_own()
-        return await engine.reader.events_by_recorded_at(limit, offset)
 
     def head_line(self) -> str | None:
         """The newest signed head as one line, for an alert.
@@ -523,20 +265,6 @@ class EventStore:
             DatabaseError: The log can't be read.
         """
         return self._engine.reader.subscribe(after=after)
-
-    # ── inside ─────────────────────────────────────────────────────────────────────────────
-
-    async def _caught_up_with_own(self) -> Engine:
-        engine = self._engine
-        try:
-            await engine.caught_up(engine.written)
-        except DiskFull as error:
-            log.warning("the views are behind: %s", error)
-        return engine
-
-    @property
-    def _engine(self) -> Engine:
-        return self._lifetime.engine
 
 
 def engine_of(store: EventStore) -> Engine:
