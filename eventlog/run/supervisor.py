@@ -31,6 +31,8 @@ FIRST_WAIT_S: Final = 1.0
 LONGEST_WAIT_S: Final = 60.0
 WELL_AFTER_S: Final = 600.0
 TOLD_EVERY_S: Final = 3600.0
+# A part that has not ended so long after its cancellation is cancelled again.
+CANCEL_AGAIN_S: Final = 3.0
 
 
 class Part(Struct, frozen=True):
@@ -111,16 +113,23 @@ class Supervisor:
         tasks = [self._tasks.pop(name) for name in names]
         for name in names:
             del self._parts[name]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        pending = set(tasks)
+        # Once is not enough: before Python 3.12 `asyncio.wait_for`, which libraries use, forgets a
+        # cancellation that comes together with what it waits for.
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_S)
+            for task in pending:
+                log.warning("the %s has not ended and is cancelled again", task.get_name())
 
     async def _keep(self, part: Part) -> None:
         wait_s = FIRST_WAIT_S
         while True:
             started = self._monotonic()
             error = await self._run_once(part)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                return  # it was told to stop, and something that it uses made an error of that
             if self._monotonic() - started >= WELL_AFTER_S:
                 wait_s = FIRST_WAIT_S
             log.error(

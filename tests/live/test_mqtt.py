@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -148,3 +149,24 @@ async def test_the_client_still_lets_us_acknowledge_by_hand() -> None:
     assert inner._manual_ack is True
     assert callable(inner.ack)
     assert isinstance(client, aiomqtt.Client)
+
+
+@pytest.mark.parametrize("ticks", range(4))
+async def test_a_cancellation_that_comes_with_the_brokers_answer_is_not_lost(ticks: int) -> None:
+    """The client waits in a way that no moment of the cancellation can outrun."""
+    client = make_client(BROKER, "id", keep_session=True)
+    answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def follow() -> None:
+        await client._wait_for(answer, timeout=None)  # what aiomqtt waits by everywhere
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(follow())
+    await asyncio.sleep(0)
+    answer.set_result(None)
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait([task], timeout=60)
+    assert done == {task}
+    assert task.cancelled()

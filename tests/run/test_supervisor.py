@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from aiomqtt.exceptions import MqttConnectError
@@ -14,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from eventlog.errors import BadArgument, DiskFull
 from eventlog.facts import Fact, PartBack, PartStopped
 from eventlog.record import Position, Receipt
+from eventlog.run import supervisor as supervising
 from eventlog.run.error_code import error_code
 from eventlog.run.health import Board
 from eventlog.run.supervisor import Part, Supervisor
@@ -190,6 +192,46 @@ async def test_a_part_that_ends_is_started_again() -> None:
     await supervisor.stop()
     assert len(runs) == 3
     assert world.facts[0] == PartStopped(part="short", error="ended", restarts=1)
+
+
+async def test_a_part_that_misses_its_cancellation_is_cancelled_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A library that loses one cancellation does not keep the process from stopping."""
+    monkeypatch.setattr(supervising, "CANCEL_AGAIN_S", 0.01)
+    world = World()
+
+    async def forgetful() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    supervisor = world.supervisor()
+    await supervisor.keep([Part("mqtt", 1, forgetful)])
+    await _settle()
+    async with asyncio.timeout(60):
+        await supervisor.stop()
+    assert "the part mqtt has not ended and is cancelled again" in caplog.text
+
+
+async def test_a_part_whose_end_fails_is_not_started_again() -> None:
+    """An error while it stops, such as a broker that is away, is its end."""
+    world, started = World(), list[float]()
+
+    async def failing_at_its_end() -> None:
+        started.append(world.now)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise ConnectionResetError("the broker is away")
+
+    supervisor = world.supervisor()
+    await supervisor.keep([Part("mqtt", 1, failing_at_its_end)])
+    await _settle()
+    async with asyncio.timeout(60):
+        await supervisor.stop()
+    assert started == [world.now]
+    assert world.facts == []
 
 
 async def test_a_reload_restarts_what_changed_only() -> None:

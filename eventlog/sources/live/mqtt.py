@@ -15,19 +15,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import aiomqtt
 from msgspec import Struct
 from paho.mqtt.client import topic_matches_sub
 
 from eventlog.sources.adapter import DEFAULTS, Adapter, Message, Settings, mqtt_message
-from eventlog.sources.feed import Feeder, Item, PictureFolder, Store, Tally
+from eventlog.sources.feed import Feeder, PictureFolder, Store, Tally
 from eventlog.sources.live.report import Report
 
 log = logging.getLogger("eventlog")
+
+T = TypeVar("T")
 
 QOS: Final = 1
 # So many messages share one feed, and are acknowledged together after it.
@@ -141,6 +143,22 @@ class Session:
                 self._paho.ack(one.mid, one.qos)
 
 
+class _Client(aiomqtt.Client):
+    """A client that can always be cancelled.
+
+    aiomqtt waits by `asyncio.wait_for`, and before Python 3.12 that one forgets a cancellation
+    which comes together with the answer (python/cpython#86296): the caller would run on.
+    """
+
+    async def _wait_for(self, fut: Awaitable[T], timeout: float | None) -> T:  # noqa: ASYNC109 - aiomqtt's signature
+        seconds = self.timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await fut
+        except TimeoutError:
+            raise aiomqtt.MqttError("the broker gives no answer") from None
+
+
 def make_client(
     broker: Broker, client_id: str, *, keep_session: bool, will: aiomqtt.Will | None = None
 ) -> aiomqtt.Client:
@@ -156,7 +174,7 @@ def make_client(
         OSError: `tls_ca` can't be read. Entering raises aiomqtt.MqttError.
     """
     tls = None if broker.tls_ca is None else ssl.create_default_context(cafile=broker.tls_ca)
-    return aiomqtt.Client(
+    return _Client(
         broker.host,
         broker.port,
         username=broker.user,
@@ -266,11 +284,6 @@ class MqttIn:
         self._report.available(source.source, up=sign)
         if sign and not message.retained:
             self._report.sign(source.source)
-
-
-def _items(source: Listening, messages: Iterable[Message]) -> Iterator[Item]:
-    for message in messages:
-        yield from source.adapter.read(message, source.settings)
 
 
 def _matches(topics: Iterable[str], message: Message) -> bool:
