@@ -58,8 +58,13 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def hangup_by_default() -> Iterator[None]:
-    """Under nohup a hangup is ignored, also by the programs that the tests start."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_by_default() -> Iterator[None]:
+    """Let a hangup and Ctrl-C end the programs that the test starts.
+
+    Under nohup a hangup is ignored, in the background of a script Ctrl-C, and programs inherit it.
+    """
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    interrupt = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, hangup)
+    signal.signal(signal.SIGINT, interrupt)

@@ -125,6 +125,7 @@ def test_through_a_pipe_it_ends_and_says_how_to_look(
     assert served == [str(folder / "thumbnails")]
 
 
+@pytest.mark.usefixtures("signals_by_default")
 def test_on_a_terminal_it_ends_with_the_dashboard(tmp_path: Path) -> None:
     """With a link that signs in, until Ctrl-C; no other demo empties its folder meanwhile."""
     leader, follower = pty.openpty()

@@ -31,6 +31,7 @@ def from_broker(folder: Path) -> int:
         return found
 
 
+@pytest.mark.usefixtures("signals_by_default")
 def test_the_real_thing_runs(tmp_path: Path) -> None:
     """It prints a sign-in link, Frigate's messages arrive, and the open door gives an alert."""
     program()

@@ -194,6 +194,7 @@ def test_explaining_says_what_each_message_would_become_and_writes_nothing(
     ]
 
 
+@pytest.mark.usefixtures("signals_by_default")
 def test_a_pipe_is_stored_as_it_comes_and_ctrl_c_keeps_it(
     eventlog: CommandLine, tmp_path: Path
 ) -> None:

@@ -227,7 +227,7 @@ def test_accounts_that_cannot_be_written_are_an_error(
 # ── serving ────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.usefixtures("hangup_by_default")
+@pytest.mark.usefixtures("signals_by_default")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_dashboard_is_served_until_it_is_stopped(
     eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch, stop: signal.Signals

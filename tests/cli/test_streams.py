@@ -131,7 +131,7 @@ def test_json_is_ascii_whatever_the_terminals_encoding(
         assert (said[0]["camera_id"], said[0]["person_name"]) == ("caf\u00e9", "Zo\u00eb \u732b")
 
 
-@pytest.mark.usefixtures("hangup_by_default")
+@pytest.mark.usefixtures("signals_by_default")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )

@@ -105,6 +105,7 @@ def test_a_record_that_cannot_be_read_is_passed(eventlog: CommandLine) -> None:
     assert len(said.lines) == 3
 
 
+@pytest.mark.usefixtures("signals_by_default")
 def test_following_goes_on_with_what_another_process_appends(eventlog: CommandLine) -> None:
     """Past a record that can't be read; Ctrl-C ends it, quietly."""
     rewrite(eventlog.db, unreadable)

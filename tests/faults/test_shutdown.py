@@ -139,6 +139,7 @@ def unclean_stops(path: Path) -> int:
     return sum(isinstance(fact, UncleanStop) for fact in facts)
 
 
+@pytest.mark.usefixtures("signals_by_default")
 @pytest.mark.parametrize(
     ("how", "stop", "last_word"),
     [
