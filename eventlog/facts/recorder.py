@@ -5,7 +5,7 @@ Knows nothing of journals, positions or events.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -27,6 +27,10 @@ class UncleanStop(DoorFact, frozen=True, kw_only=True, tag="unclean_stop"):
     journal_position: Count
     head_position: Count | None = None
     head_hash: Digest | None = None
+
+
+# The reason of a source's first start: what it brings before `source_back` is history, no gap.
+FIRST_START: Final = "first_start"
 
 
 class SourceSilent(DoorFact, frozen=True, kw_only=True, tag="source_silent"):

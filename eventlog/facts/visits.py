@@ -5,7 +5,7 @@ Knows nothing of journals, positions or events.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
@@ -72,6 +72,16 @@ class Observation(DoorFact, frozen=True, kw_only=True, tag="observation"):
     recording_id: Text | None = None
     label: Word
     medium: Literal["sound", "image", "by_hand"]
+
+
+_DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
+
+
+def is_ring(fact: DoorFact) -> bool:
+    """Whether somebody rang: a ding, or an observation with the label of a doorbell."""
+    if isinstance(fact, Observation):
+        return fact.label in _DOORBELL_LABELS
+    return isinstance(fact, Ding)
 
 
 class Detection(DoorFact, frozen=True, kw_only=True, tag="detection"):

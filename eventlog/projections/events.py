@@ -17,17 +17,16 @@ from eventlog.facts import (
     OPENER_TYPES,
     ActuatorOutcome,
     AlertSent,
-    Ding,
     FaceResult,
     IdentityLinked,
     LockState,
     Observation,
-    Opener,
     PictureRemoved,
     UnlockAction,
     VisitEnded,
     kind_of,
 )
+from eventlog.facts.visits import is_ring
 from eventlog.projections import clocks, faces, identities, names, outcomes, settling
 from eventlog.projections.open_event import SEE, OpenEvent
 from eventlog.projections.projection import (
@@ -99,10 +98,6 @@ COLUMNS: Final = columns_of(SCHEMA)
 REALS: Final = frozenset({"face_confidence", "face_distance"})
 
 # ── row ────────────────────────────────────────────────────────────────────────────────────
-
-# An observation with such a label is a ring.
-DOORBELL_LABELS: Final = frozenset({"doorbell", "doorbell_press"})
-
 
 # The fields whose names a row can show.
 NAMES: Final[dict[type, tuple[str, ...]]] = {
@@ -176,8 +171,8 @@ def apply(records: Sequence[Record]) -> list[Statement]:
             face_rows.append((record.position, event_id, *visit.faces[-1][1:]))
     texts = names.texts(records, NAMES)
     opened = [_row(of, visit, visit.opener, texts) for of, visit in visits.items() if visit.opener]
-    merged = [_delta(of, visit) for of, visit in visits.items() if _is_late(visit)]
-    settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if _is_open(visit)]
+    merged = [_delta(of, visit) for of, visit in visits.items() if visit.is_late]
+    settled: list[tuple[Any, ...]] = [(of,) for of, visit in visits.items() if visit.is_unsettled]
     shown_here: list[tuple[Any, ...]] = [
         (of,) for of, visit in visits.items() if visit.opener and (visit.acted or visit.faces)
     ]
@@ -215,17 +210,6 @@ def _take_away(visits: dict[EventId, OpenEvent], event_id: EventId | None, path:
             visit.see_removal(path)
 
 
-def _is_late(visit: OpenEvent) -> bool:
-    """Whether its row is there already, and is to be changed."""
-    return visit.opener is None and visit.changed
-
-
-def _is_open(visit: OpenEvent) -> bool:
-    """Whether what is in this batch can't say what the event comes to."""
-    late = visit.opener is None and (visit.acted or bool(visit.faces))
-    return late or visit.announced
-
-
 def _removing(records: Sequence[Record]) -> Iterable[Statement]:
     removed = [(r.event_id, r.fact.path) for r in records if isinstance(r.fact, PictureRemoved)]
     of_event: list[tuple[Any, ...]] = [one for one in removed if one[0] is not None]
@@ -253,7 +237,7 @@ def _row(
         event_id,
         opener.camera_id,
         recorded_at,
-        "ding" if _is_ring(opener) else "motion",
+        "ding" if is_ring(opener) else "motion",
         opener.recording_id,
         who if sealed is None else texts[sealed],
         None if best is None else best.confidence,
@@ -275,12 +259,6 @@ def _row(
         doubt,
         sealed,
     )
-
-
-def _is_ring(opener: Opener) -> bool:
-    if isinstance(opener, Observation):
-        return opener.label in DOORBELL_LABELS
-    return isinstance(opener, Ding)
 
 
 def _end(ended: VisitEnded | None) -> tuple[Any, ...]:

@@ -49,6 +49,17 @@ class OpenEvent(Struct):
     ended: VisitEnded | None = None
     changed: bool = False  # by what is merged into a row
 
+    @property
+    def is_late(self) -> bool:
+        """Whether its row exists already and must be changed."""
+        return self.opener is None and self.changed
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether the batch does not decide its face and outcome: other records do as well."""
+        late = self.opener is None and (self.acted or bool(self.faces))
+        return late or self.announced
+
     def see_opener(self, record: Record, _: Opener) -> None:
         """Keep what the row begins with."""
         self.opener = record

@@ -26,6 +26,7 @@ from eventlog.facts import (
     LockState,
     Motion,
     Observation,
+    Opener,
     PartBack,
     PartStopped,
     PersonErased,
@@ -35,8 +36,9 @@ from eventlog.facts import (
     UnlockAction,
     shown,
 )
-from eventlog.reactors.alerts.ledger import BELLS, SAME_S
-from eventlog.reactors.alerts.rules import Doors
+from eventlog.facts.recorder import FIRST_START
+from eventlog.facts.visits import is_ring
+from eventlog.reactors.alerts.rules import SAME_S, Doors
 from eventlog.record import Record
 
 FRESH_S: Final = 60.0
@@ -233,8 +235,7 @@ class Publisher:
             case Motion() | Ding() | Observation() as opener:
                 if event_id is not None:
                     self._remember(event_id, opener.camera_id)
-                rings = isinstance(opener, Ding) or getattr(opener, "label", None) in BELLS
-                await self._opened(record, opener.camera_id, opener.recorded_at, rings=rings)
+                await self._opened(record, opener)
             case UnlockAction(dry_run=False) as action:
                 await self._unlocked(record, action)
             case ActuatorOutcome(intent=intent, outcome="done") if intent in self._acts:
@@ -260,7 +261,7 @@ class Publisher:
                     await self._to_ours(self._doors.of(camera), Publication(topic, picture, True))  # noqa: FBT003 - retained
             case PersonErased():
                 await self._forget()
-            case SourceSilent(source=name, reason=reason) if reason != "first_start":
+            case SourceSilent(source=name, reason=reason) if reason != FIRST_START:
                 await self._trouble(f"source {name}", there=True)
             case SourceBack(source=name):
                 await self._trouble(f"source {name}", there=False)
@@ -273,8 +274,8 @@ class Publisher:
 
     # ── what happened ──────────────────────────────────────────────────────────────────────
 
-    async def _opened(self, record: Record, camera: str, at: datetime, *, rings: bool) -> None:
-        door = self._doors.of(camera)
+    async def _opened(self, record: Record, opener: Opener) -> None:
+        door, at, rings = self._doors.of(opener.camera_id), opener.recorded_at, is_ring(opener)
         what, kind = ("doorbell", "ring") if rings else ("motion", "motion")
         if self._is_told(door, what, at):
             return

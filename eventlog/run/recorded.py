@@ -7,8 +7,9 @@ import sqlite3
 from eventlog import codecs
 from eventlog.errors import BadRecord
 from eventlog.facts import PartBack, PartStopped, SourceBack, SourceSilent
+from eventlog.facts.recorder import FIRST_START
 from eventlog.record import Record
-from eventlog.sources.live.reconcile import FIRST_START, Known
+from eventlog.sources.live.reconcile import Known
 
 
 def parts_down(connection: sqlite3.Connection) -> dict[str, float]:

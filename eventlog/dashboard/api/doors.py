@@ -13,6 +13,7 @@ from eventlog.dashboard import filters
 from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import with_offset
 from eventlog.dashboard.site import site_of
+from eventlog.facts.recorder import FIRST_START
 from eventlog.projections import devices, doors, locks, openings, silences
 
 LIMIT: Final = 200
@@ -113,7 +114,7 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
             silent=[
                 Silence(source=row["source"], since=with_offset(row["since"]), reason=row["reason"])
                 for row in silent
-                if row["until"] is None and row["reason"] != "first_start"
+                if row["until"] is None and row["reason"] != FIRST_START
             ],
         )
 

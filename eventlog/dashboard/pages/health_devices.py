@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo
 
 from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.facts.recorder import FIRST_START
 from eventlog.projections import devices, doors, locks, means, parts, silences
 
 SILENCES_MAX: Final = 200
-_FIRST_START: Final = "first_start"  # of a source: no gap
 _FINE: Final = frozenset({"ok", "clear", "cleared", "online", "normal", "none", "off"})
 _NOT_FINE: Final = frozenset({"jammed", "not_fully_locked", "forced_open"})
 
@@ -45,7 +45,7 @@ def silent_sources(connection: sqlite3.Connection, door: ZoneInfo) -> list[dict[
     return [
         {**row, **when(row["since"], door)}
         for row in rows(connection, silences.COLUMNS, silences.latest(SILENCES_MAX))
-        if row["until"] is None and row["reason"] != _FIRST_START
+        if row["until"] is None and row["reason"] != FIRST_START
     ]
 
 

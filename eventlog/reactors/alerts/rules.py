@@ -16,6 +16,8 @@ When: TypeAlias = Literal[
 ]
 # The rule of a digest that covers alerts of several rules; no rule of the owner has this name.
 SEVERAL: Final = "several"
+# Within this time, records about one door under one rule are several sources' reports of one thing.
+SAME_S: Final = 10.0
 
 
 class Rule(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,9 @@ from eventlog.errors import EventLogError
 from eventlog.facts import AlertIntended, AlertSent, Fact
 from eventlog.journal.nudge import Nudge
 from eventlog.reactors.alerts.channels import Channel, NotSent, Unsure
-from eventlog.reactors.alerts.ledger import Intent, Ledger, Send
+from eventlog.reactors.alerts.ledger import Ledger
+from eventlog.reactors.alerts.schedule import next_for
+from eventlog.reactors.alerts.telling import Intent, Send
 from eventlog.reactors.alerts.wording import Message, compose
 from eventlog.record import Receipt, Record
 
@@ -108,7 +110,7 @@ class Teller:
             event_id = record.event_id
             if event_id is not None and event_id not in self.ledger.visits:
                 earlier = await self._recall(event_id)
-                self.ledger.recall(one for one in earlier if one.position < record.position)
+                self.ledger.visits.recall(one for one in earlier if one.position < record.position)
             self.ledger.apply(record)
         self._at_end = not records
         if self._at_end:
@@ -142,7 +144,7 @@ class Teller:
         if not self._at_end:
             return False
         now, channel = self._clock(), self.channels[name]
-        send = self.ledger.next_for(name, now, can_edit=channel.can_edit)
+        send = next_for(self.ledger, name, now, can_edit=channel.can_edit)
         if send is None:
             return False
         if send.intent is None:

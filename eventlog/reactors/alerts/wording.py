@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventlog.reactors.alerts.ledger import Send, Telling, Visit
 from eventlog.reactors.alerts.rules import When
+from eventlog.reactors.alerts.telling import Send, Telling
+from eventlog.reactors.alerts.visits import Visit
 
 LINES_MAX: Final = 20
 TEXT_MAX: Final = 120

@@ -21,6 +21,7 @@ from typing import Final
 from msgspec import Struct
 
 from eventlog.facts import SourceBack, SourceSilent
+from eventlog.facts.recorder import FIRST_START
 from eventlog.sources.feed import Tally
 from eventlog.sources.keys import Store
 from eventlog.sources.live.report import Report
@@ -31,7 +32,6 @@ OVERLAP_S: Final = 3600.0
 TICK_S: Final = 1.0
 # What was just heard of is asked for after a moment, in which the source finishes its picture.
 SOON_S: Final = 5.0
-FIRST_START: Final = "first_start"
 
 # From a moment in unix seconds to what became of everything since then.
 Ask = Callable[[float], Awaitable[Tally]]
