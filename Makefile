@@ -77,7 +77,7 @@ servers: $(SMALL) ## Run the tests that start real servers: mosquitto, Home Assi
 servers-here: $(SMALL) ## The same with the servers that are here already; names what it skips
 	$(PY) -m pytest -m servers -p no:xdist tests $(ARGS)
 
-EXTRAS := --extra web --extra mqtt --extra alerts --extra homeassistant --extra ring --extra proof
+EXTRAS := --extra web --extra mqtt --extra alerts --extra homeassistant --extra ring --extra proof --extra push
 # uv writes locks that pip installs: names, versions and hashes, without an address. It comes into a
 # folder that is thrown away. Versions stay as they are unless UPGRADE=--upgrade.
 lock: $(VENV)/bin/pip ## Write the locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)

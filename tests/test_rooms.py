@@ -107,7 +107,7 @@ KNOWN_TO: Final[Mapping[str, tuple[str, ...]]] = {
     "apprise": ("eventlog.reactors.",),
     "websockets": ("eventlog.sources.live.",),
     "ring_doorbell": ("eventlog.sources.live.", "eventlog.cli.ring"),
-    "cryptography": ("eventlog.evidence.openssl",),
+    "cryptography": ("eventlog.evidence.openssl", "eventlog.reactors.alerts.push_encryption"),
     "segno": ("eventlog.evidence.qr",),
     "msgspec.msgpack": ("eventlog.codecs",),
     "config": ("eventlog.__main__",),

@@ -41,6 +41,12 @@ class Running(Protocol):
         Raises LookupError for a name that the config does not have, BadPayload.
         """
 
+    def push_key(self) -> bytes | None:
+        """The key that browsers subscribe with; None where no channel is web push."""
+
+    def check_push(self, endpoint: str, public_key: bytes, auth_secret: bytes) -> None:
+        """Raise BadArgument for a subscription that can't be sent to, LookupError without a key."""
+
     def channels(self) -> list[str]:
         """The channels that alerts are told over, by name."""
 

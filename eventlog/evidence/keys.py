@@ -7,6 +7,7 @@ For each log, by its id in hex:
     ID.signed    the newest head that was signed, on the disk before it leaves
     ID.secret    a second copy of the tree's secret
     ID.witness   the key that cosigns other logs' heads
+    ID.push      the key that push messages to browsers are signed with, 32 bytes
     ID.lock      who holds its flock is the log's one notary
     ID.ask       somebody asks the notary to sign at once
     seen/        what this witness knows of other logs
@@ -197,6 +198,14 @@ class KeysDir:
             key = new_key(name.witness, COSIGNS)
             self._write("witness", f"{key.line()}\n".encode())
         return key
+
+    def push_key(self) -> bytes | None:
+        """The secret bytes of the key for push messages; None before the first. DatabaseError."""
+        return self._read("push")
+
+    def write_push_key(self, secret: bytes) -> None:
+        """Keep the key for push messages. Raises DatabaseError."""
+        self._write("push", secret)
 
     # ── what was signed ────────────────────────────────────────────────────────────────────
 

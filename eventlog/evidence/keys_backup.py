@@ -35,7 +35,7 @@ _PREFIX: Final = struct.Struct(">23sI32s")
 _HEAD_SIZE: Final = 64 * 1024
 _SEALS_AT: Final = 2 * _HEAD_SIZE
 # What goes along with the seals, by ending.
-_FILES: Final = ("signing", "retired", "secret", "signed", "witness")
+_FILES: Final = ("signing", "retired", "secret", "signed", "witness", "push")
 _FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 

@@ -13,6 +13,7 @@ from eventlog.reactors.alerts.channels import Apprise, Channel, Webhook
 from eventlog.reactors.alerts.ledger import Ledger
 from eventlog.reactors.alerts.rules import Doors, Rule
 from eventlog.reactors.alerts.teller import Teller, follow
+from eventlog.reactors.alerts.web_push import WebPush
 from eventlog.record import Author, EventId, Position, Record
 from eventlog.run import http, recorded
 from eventlog.run.author import Signed
@@ -30,14 +31,14 @@ from eventlog.store.event_store import EventStore, engine_of
 AUTHOR: Final = Author("part", "alerts")
 
 
-def make_teller(config: Config, store: EventStore) -> Teller:
-    """The teller of a config; secrets are read now. Raises BadArgument."""
+def make_teller(config: Config, store: EventStore, push: WebPush | None = None) -> Teller:
+    """The teller of a config, with its web push; secrets are read now. Raises BadArgument."""
     ledger = Ledger(
         {name: _rule(name, table) for name, table in config.alert.items()},
         doors_of(config),
         ZoneInfo(config.zone),
     )
-    channels = channels_of(config, store.thumbnails_dir)
+    channels = channels_of(config, store.thumbnails_dir, push)
 
     async def story(event_id: int) -> list[Record]:
         rows = await store.reader.story(event_id)
@@ -61,12 +62,29 @@ def make_teller(config: Config, store: EventStore) -> Teller:
 async def run(config: Config, store: EventStore, teller: Teller) -> None:
     """Send alerts until cancelled. Raises what the reactor and the channels raise."""
     reactor = Reactor("alerts", engine_of(store).writer, store.reader, teller.act)
-    await follow(teller, list(config.channel), reactor.run)
+    push = push_of(teller)
+    try:
+        more = [] if push is None else [push.retry]
+        await follow(teller, list(config.channel), [reactor.run, *more])
+    finally:
+        if push is not None:
+            await push.devices.close()
 
 
-def channels_of(config: Config, thumbnails: Path) -> dict[str, Channel]:
+def push_of(teller: Teller) -> WebPush | None:
+    """The channel that is web push, where there is one."""
+    found = (one for one in teller.channels.values() if isinstance(one, WebPush))
+    return next(found, None)
+
+
+def channels_of(
+    config: Config, thumbnails: Path, push: WebPush | None = None
+) -> dict[str, Channel]:
     """The channels of a config, by name; secrets are read now. Raises BadArgument."""
-    return {name: _channel(name, table, thumbnails) for name, table in config.channel.items()}
+    return {
+        name: push if push is not None and table.web_push else _channel(name, table, thumbnails)
+        for name, table in config.channel.items()
+    }
 
 
 def doors_of(config: Config) -> Doors:

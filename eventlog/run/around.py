@@ -7,6 +7,8 @@ from collections.abc import Callable
 from eventlog.dashboard.running import SourceFigures
 from eventlog.facts import Fact
 from eventlog.reactors.alerts.teller import Teller
+from eventlog.reactors.alerts.web_push import WebPush
+from eventlog.run.alerts import push_of
 from eventlog.run.config import Config, Webhook
 from eventlog.run.health import Board, Health
 from eventlog.run.retain_config import kept
@@ -68,6 +70,22 @@ class Around:
     def read_hook(self, name: str, body: bytes) -> tuple[str, Fact]:
         """See `Running`."""
         return self._hooks[name].read(body)
+
+    def push_key(self) -> bytes | None:
+        """See `Running`."""
+        push = self._push()
+        return None if push is None else push.public_key
+
+    def check_push(self, endpoint: str, public_key: bytes, auth_secret: bytes) -> None:
+        """See `Running`."""
+        push = self._push()
+        if push is None:
+            raise LookupError("web push")
+        push.check(endpoint, public_key, auth_secret)
+
+    def _push(self) -> WebPush | None:
+        teller = self._teller()
+        return None if teller is None else push_of(teller)
 
     def channels(self) -> list[str]:
         """See `Running`."""

@@ -142,7 +142,7 @@ def _extras(config: Config) -> Iterator[Finding]:
         if type(source) in _NEEDS
     ]
     needed += [
-        (f"channel.{name}", ("apprise", "alerts"))
+        (f"channel.{name}", ("cryptography", "push") if channel.web_push else ("apprise", "alerts"))
         for name, channel in config.channel.items()
         if channel.webhook is None
     ]

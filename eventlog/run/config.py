@@ -51,6 +51,15 @@ class Dashboard(_Table, frozen=True, kw_only=True):
         named = () if self.public_name is None else (self.public_name,)
         return (*self.host_names, *named)
 
+    @property
+    def https_address(self) -> str | None:
+        """The address that browsers reach by https and a real name; None if there is none."""
+        if self.public_url is not None:
+            return self.public_url if self.public_url.startswith("https://") else None
+        if self.certificate is None or self.public_name is None:
+            return None
+        return f"https://{self.public_name}:{self.port}"
+
 
 class Mqtt(_Table, frozen=True, kw_only=True):
     """The broker."""
@@ -193,7 +202,7 @@ class Alert(_Table, frozen=True, kw_only=True):
 
 
 class Channel(_Table, frozen=True, kw_only=True):
-    """A way out: an apprise URL, or a webhook's address."""
+    """A way out: an apprise URL, a webhook's address, or web push to subscribed browsers."""
 
     url: FromEnvironment | None = None
     url_file: str | None = None
@@ -201,6 +210,7 @@ class Channel(_Table, frozen=True, kw_only=True):
     token: FromEnvironment | None = None
     token_file: str | None = None
     picture: bool = True
+    web_push: bool = False
 
 
 class Publish(_Table, frozen=True, kw_only=True):

@@ -114,19 +114,38 @@ def _check(config: Config) -> None:
     for name, source in config.source.items():
         if isinstance(source, HomeAssistant):
             _one_of(f"source.{name}", token=source.token, token_file=source.token_file)
-    for name, channel in config.channel.items():
-        _one_of(
-            f"channel.{name}",
-            url=channel.url,
-            url_file=channel.url_file,
-            webhook=channel.webhook,
-        )
+    _check_channels(config)
     for name, alert in config.alert.items():
         _check_named(f"alert.{name}.channels", "channel", alert.channels, config.channel)
         _check_named(f"alert.{name}.doors", "door", alert.doors, config.door)
     for name, door in config.door.items():
         _check_teller(f"door.{name}.lock", door.lock, config)
         _check_teller(f"door.{name}.contact", door.contact, config)
+
+
+def _check_channels(config: Config) -> None:
+    for name, channel in config.channel.items():
+        _one_of(
+            f"channel.{name}",
+            url=channel.url,
+            url_file=channel.url_file,
+            web_push="true" if channel.web_push else None,
+            webhook=channel.webhook,
+        )
+    by_push = [name for name, channel in config.channel.items() if channel.web_push]
+    if len(by_push) > 1:
+        raise BadArgument(
+            f"channel.{by_push[1]}.web_push: {by_push[0]} is web push already, and every device"
+            " would be told twice"
+        )
+    where = f"channel.{by_push[0]}.web_push" if by_push else ""
+    if by_push and config.keys is None:
+        raise BadArgument(f"{where}: needs keys, the folder that its key is kept in")
+    if by_push and (config.dashboard is None or config.dashboard.https_address is None):
+        raise BadArgument(
+            f"{where}: browsers take it by https and a real name alone; set dashboard.public_url,"
+            " or dashboard.certificate and dashboard.public_name"
+        )
 
 
 def _check_named(path: str, family: str, names: Iterable[str], there: Mapping[str, object]) -> None:

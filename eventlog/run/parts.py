@@ -16,7 +16,7 @@ from eventlog.errors import BadArgument
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.reactors.alerts.teller import Teller
 from eventlog.record import Author
-from eventlog.run import alerts, recorded
+from eventlog.run import alerts, recorded, web_push
 from eventlog.run.around import Around
 from eventlog.run.author import RUN, Signed
 from eventlog.run.config import (
@@ -112,7 +112,7 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
         settings = (config.home_assistant, config.mqtt, config.door)
         yield Part("home_assistant", settings, lambda: _publish(config, door))
     if config.alert:
-        settings = (config.alert, config.channel, config.door, config.zone)
+        settings = (config.alert, config.channel, config.door, config.zone, web_push.needs(config))
         yield Part("alerts", settings, lambda: _tell(config, door))
 
 
@@ -224,7 +224,7 @@ async def _show(config: Config, door: Door) -> None:
 
 
 async def _tell(config: Config, door: Door) -> None:
-    door.teller = alerts.make_teller(config, door.store)
+    door.teller = alerts.make_teller(config, door.store, web_push.opened(config, door.log_id))
     await alerts.run(config, door.store, door.teller)
 
 

@@ -33,6 +33,8 @@ from tests.dashboard.test_security import POSTS, filled
 
 pytestmark = pytest.mark.anyio
 
+# What a viewer may send about the own account.
+OWN: Final = ("password", "sessions", "two-step", "push")
 NEW: Final = "a brand new horse battery"
 
 
@@ -54,7 +56,7 @@ async def test_a_viewer_looks_and_rules_over_nothing(house: House) -> None:
         )
         for path in sorted(POSTS, key=lambda path: path.startswith("/sign-")):  # signed in for all
             answer = await guest.post(filled(path), data={"name": "ada"})
-            own = path.startswith(("/account/password", "/account/sessions", "/account/two-step"))
+            own = path.startswith(tuple(f"/account/{one}" for one in OWN))
             if own or path.startswith(("/sign-", "/seen", "/login")):
                 continue
             assert answer.status_code == 403, path

@@ -37,7 +37,8 @@ APPLICATION_ID: Final = 0x65766C75  # "evlu", in the file's header
 #   1  users, devices, sessions, links, tokens, guesses
 #   2  roles, two-step sign-in, the security log, limits of tokens, what the pages keep for users
 #   3  up to which position an event was seen
-VERSION: Final = 3
+#   4  by which key, session and browser a device takes notifications, and its last message
+VERSION: Final = 4
 BUSY_TIMEOUT_MS: Final = 5000
 SCHEMAS: Final = (
     *(users.SCHEMA, sessions.SCHEMA, tokens.SCHEMA, throttle.SCHEMA),
@@ -50,6 +51,7 @@ COLUMNS: Final = {
     "tokens": tokens.COLUMNS,
     "guesses": throttle.COLUMNS,
     "seen_marks": household.COLUMNS,
+    "push_subscriptions": household.PUSH_COLUMNS,
 }
 
 

@@ -39,3 +39,12 @@ CREATE TABLE IF NOT EXISTS shared_links (
 """
 # What version 3 of the file added.
 COLUMNS: Final = {"position": "INTEGER NOT NULL DEFAULT 0"}
+# What version 4 added: the door's key that a device subscribed with, the session and the browser
+# that it did so in, the last message, and why the last one failed.
+PUSH_COLUMNS: Final = {
+    "server_key": "BLOB NOT NULL DEFAULT x''",
+    "session_hash": "BLOB NOT NULL DEFAULT x''",
+    "browser_hash": "BLOB NOT NULL DEFAULT x''",
+    "last_message": "TEXT NOT NULL DEFAULT ''",
+    "failure": "TEXT NOT NULL DEFAULT ''",
+}

@@ -14,7 +14,7 @@ ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _READING: Final = frozenset({"GET", "HEAD"})
 # What concerns the account itself only.
 _OWN: Final = ("/sign-out", "/sign-out-everywhere", "/account/password", "/account/sessions/")
-_OWN_MORE: Final = ("/account/two-step", "/seen")
+_OWN_MORE: Final = ("/account/two-step", "/account/push", "/seen")
 # For the owner's eyes alone: who signs in, from where, and what programs may do.
 _OWNERS_PAGES: Final = ("/account/security", "/account/users", "/account/tokens")
 # A tablet on the wall shows who comes; nothing is managed on it.

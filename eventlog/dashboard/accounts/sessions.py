@@ -182,15 +182,17 @@ def end(connection: sqlite3.Connection, secret_hash: bytes) -> None:
 
 
 def end_all(connection: sqlite3.Connection, user_id: int) -> None:
-    """Sign a user out everywhere."""
+    """Sign a user out everywhere, and notify none of the user's devices any more."""
     connection.execute("DELETE FROM sessions WHERE user_id = ?", (user_id,))
     connection.execute("DELETE FROM links WHERE user_id = ?", (user_id,))
+    connection.execute("DELETE FROM push_subscriptions WHERE user_id = ?", (user_id,))
 
 
 def end_everybodys(connection: sqlite3.Connection) -> None:
     """Sign everybody out."""
     connection.execute("DELETE FROM sessions")
     connection.execute("DELETE FROM links")
+    connection.execute("DELETE FROM push_subscriptions")
 
 
 def make_link(connection: sqlite3.Connection, user_id: int, now_s: int) -> str:

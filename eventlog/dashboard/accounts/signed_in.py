@@ -14,7 +14,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from eventlog.dashboard.accounts import security_log, sessions, throttle, tokens
+from eventlog.dashboard.accounts import (
+    push_devices,
+    security_log,
+    sessions,
+    throttle,
+    tokens,
+)
 from eventlog.dashboard.accounts.database import Accounts, in_memory
 from eventlog.dashboard.accounts.secrets import hash_of, new_secret
 from eventlog.dashboard.accounts.sessions import Lifetimes, Session
@@ -96,14 +102,27 @@ class SignedIn:
         for hashed in [h for h, session in self._begun.items() if session.user_id == user_id]:
             del self._begun[hashed]
 
-    async def end(self, session: Session, now_s: int, kind: str = "signed out") -> None:
-        """End a session, at once; on the disk as soon as that can be written."""
+    async def end(
+        self, session: Session, now_s: int, kind: str = "signed out", *, browser_hash: bytes = b""
+    ) -> None:
+        """End a session, at once; on the disk as soon as that can be written.
+
+        Its device is notified no more, nor is this browser, unless another session takes its place.
+        """
         hashed = session.secret_hash
         self._begun.pop(hashed, None)
         self._ended.add(hashed)
-        if await self._written(lambda c: sessions.end(c, hashed)):
+        is_replaced = kind == "session replaced"
+        if await self._written(
+            lambda c: sessions.end(c, hashed) if is_replaced else _end(c, session, browser_hash)
+        ):
             self._ended.discard(hashed)
             await self.note(kind, now_s, user_id=session.user_id, address=session.address)
+
+    async def join_push(self, user_id: int, secret: str, browser: str) -> None:
+        """Bind the browser's notifications to its new session."""
+        ours = hash_of(secret), hash_of(browser)
+        await self._written(lambda c: push_devices.join_session(c, user_id, *ours))
 
     async def end_by_number(self, user_id: int, number: str, now_s: int) -> None:
         """End one session of a user, at once. Raises DatabaseError if the file can't be read."""
@@ -202,6 +221,14 @@ class SignedIn:
         if self._writable:
             log.error("the accounts can't be written, and are kept in memory: %s", error)
         self._writable = False
+
+
+def _end(connection: sqlite3.Connection, session: Session, browser_hash: bytes) -> None:
+    with transaction(connection):
+        sessions.end(connection, session.secret_hash)
+        push_devices.end_with_session(
+            connection, session.user_id, session.secret_hash, browser_hash
+        )
 
 
 def _touch(

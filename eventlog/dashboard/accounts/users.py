@@ -121,14 +121,15 @@ def _insert(
 def set_password(connection: sqlite3.Connection, user_id: int, hashed: str, now_s: int) -> None:
     """Give a user a new password, inside the caller's transaction.
 
-    Sessions, links, browsers and tokens of before end with the old one; so do the owner's tokens
-    that are not kept by name.
+    Sessions, links, browsers, notified devices and tokens of before end with the old one; so do the
+    owner's tokens that are not kept by name.
     """
     connection.execute("UPDATE users SET password_hash = ? WHERE id = ?", (hashed, user_id))
     for sql in (
         "DELETE FROM sessions WHERE user_id = ?",
         "DELETE FROM links WHERE user_id = ?",
         "DELETE FROM devices WHERE user_id = ?",
+        "DELETE FROM push_subscriptions WHERE user_id = ?",
         "DELETE FROM tokens WHERE owner_id = ? AND NOT kept",
     ):
         connection.execute(sql, (user_id,))
@@ -149,7 +150,7 @@ def remove(connection: sqlite3.Connection, name: str, now_s: int) -> int:
 
 
 def change_role(connection: sqlite3.Connection, name: str, role: Role, now_s: int) -> None:
-    """Give a user another role; the user's sessions end. Raises BadArgument as `remove` does."""
+    """Give a user another role; sessions and notified devices end. Raises as `remove` does."""
     with transaction(connection):
         _change_role(connection, require(connection, name), role, now_s)
 
@@ -160,6 +161,7 @@ def _change_role(connection: sqlite3.Connection, user: User, role: Role, now_s: 
     _require_another_owner(connection, user)
     connection.execute("UPDATE users SET role = ? WHERE id = ?", (role, user.id))
     connection.execute("DELETE FROM sessions WHERE user_id = ?", (user.id,))
+    connection.execute("DELETE FROM push_subscriptions WHERE user_id = ?", (user.id,))
     detail = f"{user.role} to {role}"
     security_log.note(connection, "role changed", now_s, user_id=user.id, detail=detail)
 

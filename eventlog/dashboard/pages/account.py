@@ -27,6 +27,7 @@ from eventlog.dashboard.accounts import (
 )
 from eventlog.dashboard.accounts.sessions import Session
 from eventlog.dashboard.local_time import exact, local
+from eventlog.dashboard.pages import notified
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.errors import BadArgument
@@ -154,6 +155,7 @@ async def account_page(
         tokens=[_shown_token(site, one, found["users"]) for one in found["tokens"]]
         if is_owner
         else None,
+        push=await notified.shown(request, site, session),
         entries=[_shown_entry(site, one, found) for one in found["entries"]] if is_owner else None,
     )
 

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from eventlog.dashboard.accounts import sessions, throttle, totp, users
 from eventlog.dashboard.accounts.devices import device_name
-from eventlog.dashboard.accounts.secrets import form_token, new_secret
+from eventlog.dashboard.accounts.secrets import form_token, hash_of, new_secret
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.limits import TooMany
 from eventlog.dashboard.site import Site, site_of, visitor_of
@@ -150,7 +150,8 @@ async def sign_out(request: Request[Any, Any, Any]) -> Redirect:
     """End this session, and its streams at once."""
     site, session = site_of(request), visitor_of(request).session
     if session is not None:
-        await site.signed_in.end(session, site.now_s)
+        browser = hash_of(_device(request)) if _device(request) else b""
+        await site.signed_in.end(session, site.now_s, browser_hash=browser)
         site.broadcast.recheck()
     return _signed_out(site)
 
@@ -200,6 +201,7 @@ async def _begin(request: Request[Any, Any, Any], user: users.User, typed: _Type
     device = await _remembered(site, user.id, _device(request), now_s)
     if device is not None:
         answer.set_cookie(names.made(names.device, device, DEVICE_S))
+        await site.signed_in.join_push(user.id, secret, device)
     answer.set_cookie(names.made(names.form, "", 0))
     detail = ", ".join(filter(None, (named, _STAYS[typed.kept])))
     await site.signed_in.note("signed in", now_s, user_id=user.id, address=address, detail=detail)

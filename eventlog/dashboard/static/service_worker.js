@@ -46,3 +46,37 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(fetch(request).catch(async () => (await caches.match(new URL(OFFLINE, location.href))) ?? Response.error()));
   }
 });
+
+// ── notifications ────────────────────────────────────────────────────────────────────────────
+// A message names its event by a number: no address that comes in one is opened.
+const read = (data) => {
+  try {
+    const content = data.json();
+    return content !== null && typeof content === "object" ? content : {};
+  } catch {
+    return {};
+  }
+};
+const text = (value) => (typeof value === "string" ? value : "");
+
+self.addEventListener("push", (event) => {
+  const { title, body, tag, event: number } = read(event.data);
+  const options = {
+    body: text(body),
+    tag: text(tag), // a revision takes the place of what is shown
+    icon: new URL("icon-192.png", location.href).href,
+    data: { number: Number.isSafeInteger(number) && number > 0 ? number : null },
+  };
+  event.waitUntil(self.registration.showNotification(text(title) || "Something at the door", options));
+});
+
+const show = async (number) => {
+  const address = new URL(number ? `events/${number}` : ".", self.registration.scope).href;
+  for (const page of await self.clients.matchAll({ type: "window" })) if (page.url === address) return page.focus();
+  return self.clients.openWindow(address);
+};
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(show(event.notification.data?.number));
+});

@@ -1,4 +1,4 @@
-"""The channels of alerts: an apprise URL, or a webhook.
+"""The channels of alerts: an apprise URL, or a webhook; web push has files of its own.
 
 A channel answers what became of a message, and keeps nothing. Knows no rule and no journal.
 """
@@ -18,10 +18,24 @@ from eventlog.reactors.alerts.daemon_thread import in_daemon_thread
 from eventlog.reactors.alerts.wording import Message
 
 SEND_S: Final = 30.0
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 600.0
+GIVE_UP_S: Final = 24 * 3600.0
 
 
 class NotSent(Exception):
-    """The channel said no, or could not be reached: nothing was sent."""
+    """The channel said no, or could not be reached: nothing was sent.
+
+    `retry_after_s` is how long the channel asked us to wait, None if it did not.
+    """
+
+    def __init__(self, reason: str = "", *, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class Refused(NotSent):
+    """Nothing was sent, and to try again changes nothing; the reason is a sentence's part."""
 
 
 class Unsure(Exception):
@@ -109,6 +123,12 @@ class Apprise:
         if not sent:
             raise NotSent
         return None
+
+
+def retry_wait_s(tries: int, asked_s: float | None = None) -> float:
+    """How long to wait after so many tries; longer if the channel asked for it."""
+    wait_s = min(FIRST_RETRY_S * 2.0 ** min(tries - 1, 30), LONGEST_RETRY_S)
+    return max(wait_s, asked_s or 0.0)
 
 
 def picture_of(message: Message, folder: Path | None) -> Path | None:

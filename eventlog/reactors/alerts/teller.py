@@ -20,7 +20,15 @@ from msgspec import Struct
 from eventlog.errors import EventLogError
 from eventlog.facts import AlertIntended, AlertSent, Fact
 from eventlog.journal.nudge import Nudge
-from eventlog.reactors.alerts.channels import Channel, NotSent, Unsure
+from eventlog.reactors.alerts.channel_test import send_test, test_message
+from eventlog.reactors.alerts.channels import (
+    GIVE_UP_S,
+    Channel,
+    NotSent,
+    Refused,
+    Unsure,
+    retry_wait_s,
+)
 from eventlog.reactors.alerts.ledger import Ledger
 from eventlog.reactors.alerts.schedule import next_for
 from eventlog.reactors.alerts.telling import Intent, Send
@@ -29,9 +37,6 @@ from eventlog.record import Receipt, Record
 
 log = logging.getLogger("eventlog")
 
-FIRST_RETRY_S: Final = 1.0
-LONGEST_RETRY_S: Final = 600.0
-GIVE_UP_S: Final = 24 * 3600.0
 TICK_S: Final = 1.0
 
 Outcome = Literal["sent", "refused", "gave_up", "unknown"]
@@ -198,8 +203,11 @@ class Teller:
         found.tries += 1
         try:
             message_id = await channel.send(self._with_head(message))
-        except NotSent:
-            await self._try_later(send, intent, found, now)
+        except Refused:
+            await self._settle(send, intent, "refused", found.tries)
+            return True
+        except NotSent as error:
+            await self._try_later(send, intent, found, now, error.retry_after_s)
             return False
         except Unsure:
             found.doubtful = True
@@ -208,11 +216,18 @@ class Teller:
         await self._settle(send, intent, "sent", found.tries, message_id)
         return True
 
-    async def _try_later(self, send: Send, intent: Intent, found: _Try, now: datetime) -> None:
+    async def _try_later(
+        self,
+        send: Send,
+        intent: Intent,
+        found: _Try,
+        now: datetime,
+        asked_s: float | None = None,
+    ) -> None:
         if (now - intent.at).total_seconds() >= GIVE_UP_S:
             await self._settle(send, intent, "gave_up", found.tries)
             return
-        wait_s = min(FIRST_RETRY_S * 2 ** (found.tries - 1), LONGEST_RETRY_S)
+        wait_s = retry_wait_s(found.tries, asked_s)
         found.next_at = datetime.fromtimestamp(now.timestamp() + wait_s, UTC)
 
     async def _settle(
@@ -265,36 +280,16 @@ class Teller:
         return await send_test(self.channels[name], self._with_head(test_message(self._clock())))
 
 
-def test_message(now: datetime) -> Message:
-    """What a test of a channel says."""
-    return Message(
-        id=f"test:{int(now.timestamp())}",
-        revision=0,
-        rule="test",
-        title="A test of this channel",
-        body="The door's log can reach you here.",
-        at=now,
-    )
-
-
-async def send_test(channel: Channel, message: Message) -> str | None:
-    """Send a test over a channel; what went wrong, None if nothing did."""
-    try:
-        await channel.send(message)
-    except NotSent:
-        return "it was not sent"
-    except Unsure:
-        return "there was no answer in time"
-    return None
-
-
 async def follow(
-    teller: Teller, channels: Sequence[str], reactor: Callable[[], Coroutine[None, None, None]]
+    teller: Teller,
+    channels: Sequence[str],
+    others: Sequence[Callable[[], Coroutine[None, None, None]]],
 ) -> None:
-    """Run the reactor and every channel until one of them fails. Raises its error."""
+    """Run every channel and the reactor among `others` until one fails. Raises its error."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(reactor())
+            for other in others:
+                tasks.create_task(other())
             for name in channels:
                 tasks.create_task(teller.run_channel(name))
     except* EventLogError as group:
