@@ -26,7 +26,8 @@ from rich.console import Console
 
 from eventlog.cli import signals, streams
 from eventlog.cli.advice import with_advice
-from eventlog.cli.command_list import COMMANDS, Command
+from eventlog.cli.command import Command
+from eventlog.cli.command_list import COMMANDS
 from eventlog.cli.context import Context, Settings
 from eventlog.cli.safe_text import safe
 from eventlog.errors import BadArgument, BadRecord, EventLogError, JournalHole

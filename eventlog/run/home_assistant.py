@@ -13,7 +13,8 @@ import anyio
 
 from eventlog.followers.reactor import Reactor
 from eventlog.pictures.thumbnails import Thumbnails
-from eventlog.reactors.home_assistant import OFFLINE, ONLINE, Outward, Publication, Publisher
+from eventlog.reactors.home_assistant import Publisher
+from eventlog.reactors.home_assistant_device import OFFLINE, ONLINE, Outward, Publication
 from eventlog.run import recorded
 from eventlog.run.alerts import doors_of
 from eventlog.run.config import Config, Publish

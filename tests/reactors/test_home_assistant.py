@@ -23,7 +23,8 @@ from eventlog.facts import (
 )
 from eventlog.followers.reactor import Reactor
 from eventlog.reactors.alerts.rules import Doors
-from eventlog.reactors.home_assistant import Outward, Publication, Publisher
+from eventlog.reactors.home_assistant import Publisher
+from eventlog.reactors.home_assistant_device import Outward, Publication
 from eventlog.store.event_store import EventStore
 
 pytestmark = pytest.mark.anyio
