@@ -158,6 +158,18 @@ async def test_all_seen_leaves_nothing_until_something_comes(house: House) -> No
         assert await waiting(client) == 1
 
 
+async def test_a_script_gets_the_part_of_the_page_that_all_seen_changes(house: House) -> None:
+    """Without a redirect, so that the page need not be loaded again."""
+    at_noon(house)
+    await stranger(house, 9)
+    async with await house.signed_in() as client:
+        client.headers["hx-request"] = "true"
+        answer = await all_seen(client)
+        assert answer.status_code == 200
+        assert answer.text.startswith('<section id="today"')
+        assert "All is seen." in answer.text
+
+
 async def test_no_page_marks_what_it_could_not_have_shown(house: House) -> None:
     """A position behind the journal's end is refused."""
     await stranger(house, 1)

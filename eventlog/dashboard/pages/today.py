@@ -70,9 +70,12 @@ async def today(request: Request[Any, Any, Any]) -> Response[str]:
     return page(request, "today.html", glance=await glanced(request))
 
 
-@post("/seen")
-async def mark_seen(request: Request[Any, Any, Any]) -> Redirect:
-    """Note that this user has seen everything up to a position that a page was made for."""
+@post("/seen", status_code=200)
+async def mark_seen(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Note that this user has seen everything up to a position that a page was made for.
+
+    The page's script gets that part of the page as it is now; a browser goes to the timeline.
+    """
     site, session = site_of(request), visitor_of(request).session
     form = await request.form()
     through = filters.whole_number(str(form.get("through", "")), site.broadcast.last)
@@ -80,6 +83,8 @@ async def mark_seen(request: Request[Any, Any, Any]) -> Redirect:
         raise BadArgument("through: is the position of a record of this log")
     if session is not None:
         await site.accounts.run(lambda c: seen.mark_all(c, session.user_id, through))
+    if "hx-request" in request.headers:
+        return page(request, "today.html", glance=await glanced(request))
     return Redirect("/", status_code=303)
 
 

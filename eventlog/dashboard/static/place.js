@@ -3,7 +3,7 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const feed = document.getElementById("timeline");
-  const here = location.pathname + location.search;
+  const here = () => location.pathname + location.search; // changes with the filter
   const PLACE = "door:place";
   const RETURN = "door:return";
   const AT_ONCE = 200; // cards of one look
@@ -12,10 +12,14 @@ document.addEventListener("DOMContentLoaded", () => {
   document.querySelector(".back a")?.addEventListener("click", () => sessionStorage.setItem(RETURN, "1"));
   if (!feed) return;
 
-  const keep = () => {
+  const placeNow = () => {
     const top = [...feed.querySelectorAll(".card")].find((card) => card.getBoundingClientRect().bottom > 0);
-    const place = top && { here, id: top.id, at: top.dataset.at, offset: top.getBoundingClientRect().top };
-    if (scrollY > 0 && place) sessionStorage.setItem(PLACE, JSON.stringify(place));
+    if (scrollY === 0 || !top) return null;
+    return { here: here(), id: top.id, at: top.dataset.at, offset: top.getBoundingClientRect().top };
+  };
+  const keep = () => {
+    const place = placeNow();
+    if (place) sessionStorage.setItem(PLACE, JSON.stringify(place));
     else sessionStorage.removeItem(PLACE);
   };
 
@@ -25,7 +29,7 @@ document.addEventListener("DOMContentLoaded", () => {
     const [navigation] = performance.getEntriesByType("navigation");
     const place = JSON.parse(sessionStorage.getItem(PLACE) ?? "null");
     const returned = back || ["back_forward", "reload"].includes(navigation?.type);
-    return returned && place?.here === here ? place : null;
+    return returned && place?.here === here() ? place : null;
   };
 
   // Add what comes after the last card; false at the end of the history.
@@ -60,6 +64,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (card) scrollTo({ top: scrollY + card.getBoundingClientRect().top - place.offset, behavior: "instant" });
   };
 
+  window.door = { ...window.door, place: placeNow, goTo };
   const place = went();
   if (place) goTo(place).catch(() => undefined); // the list is there, from its top
   window.addEventListener("pagehide", keep);
