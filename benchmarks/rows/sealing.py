@@ -1,20 +1,39 @@
-"""Sealed names: appends and a replay against the same log in clear, and the erasure of a person."""
+"""Sealed names: appends and a replay against the same log in clear, and how a person is forgotten."""
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from benchmarks import workload
 from benchmarks.bench import Bench
 from benchmarks.measures import Row, Sample, figure, interleave, ratio, series, values
 from eventlog import EventStore
+from eventlog.facts import FaceResult, Fact, Motion, ThumbnailSaved
+from eventlog.maintenance.forgetting.forget import forget
+from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.store import erasing
+
+_REST_S: Final = 0.02  # between the appends of a camera that goes on meanwhile
+
+
+class _Forgotten(NamedTuple):
+    """How long it took, the longest append meanwhile, and the numbers of visits and pictures."""
+
+    took_s: float
+    longest_append_s: float
+    visits: int
+    pictures: int
 
 
 async def sealing(bench: Bench) -> Row:
-    """The same visits into both logs, a replay of each, and one person erased."""
+    """The same visits into both logs, a replay of each, and one person forgotten."""
     events = bench.size(20_000, 2_000)
     large = bench.size(200_000, 4_000)
     rounds = 3
@@ -33,7 +52,7 @@ async def sealing(bench: Bench) -> Row:
         },
         warm_up=False,
     )
-    took_s, named = await _erase(bench, large)
+    gone = await _forget(bench, large)
     return Row(
         name=f"sealed names, {events * 5:,} facts",
         figures=[
@@ -50,14 +69,15 @@ async def sealing(bench: Bench) -> Row:
                 at_least=0.9,
             ),
             figure(
-                f"erasing a person, of {large * 5:,} facts",
-                [took_s],
+                f"forgetting a person, of {large * 5:,} facts",
+                [gone.took_s],
                 "s",
                 at_most=bench.size(60, 5),
             ),
+            figure("longest append meanwhile", [gone.longest_append_s], "s", at_most=2),
         ],
         series=series(appends | replays, "s"),
-        notes=[f"the person was named in {named:,} visits"],
+        notes=[f"the person was in {gone.visits:,} visits with {gone.pictures:,} pictures"],
     )
 
 
@@ -90,24 +110,50 @@ async def _replay(bench: Bench, events: int, *, sealed: bool) -> Sample:
     return Sample(took_s)
 
 
-async def _erase(bench: Bench, events: int) -> tuple[float, int]:
-    """How long the erasure of the most common person takes, and in how many visits they were."""
+async def _forget(bench: Bench, events: int) -> _Forgotten:
+    """Forget the most common person, each of whose visits has a picture, while a camera goes on."""
     async with bench.spare() as folder:
         with tempfile.TemporaryDirectory(prefix="eventlog-keys-", dir="/var/tmp") as keys:
+            pictures = Thumbnails(folder / "thumbnails")
+            pictures.ensure()
             async with _store(folder, keys, sealed=True) as store:
-                receipts = await store.append_many(workload.units(events))
+                receipts = await store.append_many(_with_pictures(events, pictures))
                 await store.caught_up(receipts[-1].positions[-1])
                 person = await erasing.find_person(store, workload.COMMON_PERSON)
                 assert person is not None
+                waits: list[float] = []
+                camera = asyncio.create_task(_camera(store, waits))
                 started = time.perf_counter()
-                erased = await erasing.erase(
-                    store, person.seals, reason="asked", requested_at=workload.T0
+                done = await forget(
+                    store, pictures, person, reason="asked", requested_at=datetime.now(UTC)
                 )
                 took_s = time.perf_counter() - started
-                named = await store.reader.run(
+                camera.cancel()
+                with suppress(asyncio.CancelledError):
+                    await camera
+                (named,) = await store.reader.run(
                     lambda connection: connection.execute(
                         "SELECT count(*) FROM events WHERE sealed = ?", (person.seal,)
                     ).fetchone()
                 )
-    assert erased.finished, erased.why
-    return took_s, int(named[0])
+    assert done.finished, done.why
+    return _Forgotten(took_s, max(waits), int(named), done.pictures)
+
+
+def _with_pictures(events: int, pictures: Thumbnails) -> Iterator[list[Fact]]:
+    """The units, with a picture in place of a detection where the most common person is seen."""
+    for number, facts in enumerate(workload.units(events)):
+        if any(isinstance(f, FaceResult) and f.name == workload.COMMON_PERSON for f in facts):
+            name = f"{number}.jpg"
+            (pictures.folder / name).write_bytes(b"a picture")
+            facts[2] = ThumbnailSaved(path=f"{pictures.name}/{name}", size_bytes=9)
+        yield facts
+
+
+async def _camera(store: EventStore, waits: list[float]) -> None:
+    """Appends until it is cancelled, and how long each took."""
+    while True:
+        started = time.perf_counter()
+        await store.append(Motion(camera_id="gate", recorded_at=datetime.now(UTC)))
+        waits.append(time.perf_counter() - started)
+        await asyncio.sleep(_REST_S)

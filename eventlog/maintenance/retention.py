@@ -22,11 +22,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from eventlog import codecs
-from eventlog.errors import BadArgument, BadRecord
-from eventlog.facts import Fact, PictureRemoved, ThumbnailSaved
+from eventlog.errors import BadArgument, KeyConflict
+from eventlog.facts import Fact, PictureRemoved
 from eventlog.journal import clock
-from eventlog.journal import table as journal
 from eventlog.journal.progress import Progress, tell
+from eventlog.maintenance.known_pictures import Known, known_pictures, known_visits
 from eventlog.maintenance.retention_rule import (
     DAY_US,
     HOUR_US,
@@ -37,37 +37,19 @@ from eventlog.maintenance.retention_rule import (
     Visit,
     plan,
 )
-from eventlog.pictures.thumbnails import Thumbnails, name_in
-from eventlog.record import Receipt, is_instant
+from eventlog.pictures.thumbnails import Thumbnails
+from eventlog.record import Receipt
 
 # A log that heard of nothing for longer can't say whether the wall clock is right.
 SILENT_US: Final = 30 * DAY_US
 BATCH: Final = 200  # pictures an append names, and files that are deleted before the next one
 
-_PICTURES: Final = (
-    "SELECT position, event_id, kind, version, appended_at, body FROM journal"
-    " WHERE position > ? AND kind IN ('thumbnail_saved', 'picture_removed')"
-    " ORDER BY position LIMIT ?"
-)
 _NEWEST: Final = (
     "SELECT appended_at, meta FROM journal WHERE meta IS NOT NULL ORDER BY position DESC LIMIT 1"
 )
-_VISITS: Final = (
-    "SELECT e.id, e.event_type, e.outcome, e.person_name, e.face_recognised, group_concat(d.label)"
-    " FROM events e LEFT JOIN detections d ON d.event_id = e.id"
-    " WHERE e.id > ? GROUP BY e.id ORDER BY e.id LIMIT ?"
-)
-_ROWS: Final = 500
 
 
 __all__ = ["DAY_US", "HOUR_US", "KEEP_UNLOCKS_US", "Picture", "Reason", "Rule", "Visit", "plan"]
-
-
-class Known(Struct, frozen=True):
-    """What the journal says of pictures: those to keep, and paths whose file should be gone."""
-
-    pictures: list[Picture]
-    removed: set[str]
 
 
 class Expired(Struct, frozen=True):
@@ -102,72 +84,6 @@ class Store(Protocol):
 
 
 # ── what the log knows ─────────────────────────────────────────────────────────────────────
-
-
-def known_pictures(
-    connection: sqlite3.Connection, now_us: int, progress: Progress | None = None
-) -> Known:
-    """Every picture of the journal that no fact has removed, and the paths that one has.
-
-    A picture's time is the latest that was seen up to its record and is not in the future: a
-    clock that was unset when it was saved makes it look younger, never older.
-    """
-    alive: dict[str, Picture] = {}
-    removed: set[str] = set()
-    after, latest = 0, 0
-    end = journal.last_position(connection)
-    while rows := connection.execute(_PICTURES, (after, _ROWS)).fetchall():
-        for position, event_id, kind, version, appended_at, body in rows:
-            after = position
-            if is_instant(appended_at) and appended_at <= now_us:
-                latest = max(latest, appended_at)
-            try:
-                fact = codecs.decode(kind, version, body, position=position)
-            except BadRecord:
-                continue  # the views park it, and status counts it
-            if isinstance(fact, PictureRemoved):
-                alive.pop(_name(fact.path), None)
-                removed.add(fact.path)
-            elif isinstance(fact, ThumbnailSaved):
-                name = _name(fact.path)
-                removed -= {path for path in removed if _name(path) == name}
-                # A clock that has only been ahead so far says nothing: the picture is new then.
-                saved = Picture(
-                    position,
-                    event_id,
-                    fact.path,
-                    fact.sha256,
-                    fact.size_bytes or 0,
-                    latest or now_us,
-                )
-                first = alive.get(name, saved)
-                alive[name] = replace(
-                    first, saved_at_us=saved.saved_at_us, also=first.also | {event_id or 0}
-                )
-        tell(progress, after, end)
-    return Known(list(alive.values()), removed)
-
-
-def _name(path: str) -> str:
-    """The file's name: the folder may have had another one. A path without a file stays one."""
-    return name_in(path) or path
-
-
-def known_visits(connection: sqlite3.Connection) -> dict[int, Visit]:
-    """What the read table of events says of each visit whose pictures are not like all others."""
-    visits: dict[int, Visit] = {}
-    after = 0
-    while rows := connection.execute(_VISITS, (after, _ROWS)).fetchall():
-        for event_id, event_type, outcome, person_name, face_recognised, labels in rows:
-            after = event_id
-            visit = Visit(
-                kept_long=event_type == "ding" or outcome in {"granted", "refused"},
-                stranger=person_name is None and face_recognised == 0,
-                labels=frozenset((labels or "").split(",")) - {""},
-            )
-            if visit != Visit():
-                visits[event_id] = visit
-    return visits
 
 
 def doubt_about_clock(
@@ -268,6 +184,21 @@ async def expire(
         DatabaseError: A fact could not be appended, or a file not be deleted. Run it again.
     """
     unfinished = await _delete(thumbnails, sorted(known.removed))
+    await remove(store, thumbnails, chosen, progress=progress)
+    return unfinished
+
+
+async def remove(
+    store: Store,
+    thumbnails: Thumbnails,
+    chosen: Sequence[tuple[Picture, Reason]],
+    *,
+    progress: Progress | None = None,
+) -> None:
+    """Say that pictures are removed, each for its reason, and delete their files.
+
+    Raises DatabaseError: run it again.
+    """
     done = 0
     for start in range(0, len(chosen), BATCH):
         batch = chosen[start : start + BATCH]
@@ -282,7 +213,6 @@ async def expire(
         await _delete(thumbnails, [picture.path for picture, _ in batch])
         done += len(batch)
         tell(progress, done, len(chosen))
-    return unfinished
 
 
 def summary(
@@ -307,7 +237,11 @@ async def _say_removed(store: Store, picture: Picture, reason: Reason) -> None:
         size_bytes=picture.size_bytes or None,
         reason=reason,
     )
-    await store.append(fact, event_id=picture.event_id, key=f"picture_removed:{picture.position}")
+    event_id = picture.event_id if picture.also <= {picture.event_id} else None
+    try:
+        await store.append(fact, event_id=event_id, key=f"picture_removed:{picture.position}")
+    except KeyConflict:  # another rule has just removed it, or somebody else has used the key
+        await store.append(fact, event_id=event_id)
 
 
 async def _delete(thumbnails: Thumbnails, paths: Sequence[str]) -> int:

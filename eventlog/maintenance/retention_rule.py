@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from eventlog.errors import BadArgument
 
-Reason = Literal["age", "bytes"]
+Reason = Literal["age", "bytes", "forgotten"]
 
 HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US

@@ -146,6 +146,21 @@ def test_the_other_person_is_untouched(door: CommandLine) -> None:
     assert "erased person" in door("events").out
 
 
+def test_a_picture_that_another_visit_had_first_is_deleted(door: CommandLine) -> None:
+    """One file in two visits: it goes with the person of the second one too."""
+
+    async def share() -> None:
+        async with EventStore(
+            str(door.db), str(door.thumbnails), keys_dir=str(door.db.parents[1] / "keys")
+        ) as store:
+            shared = Thumbnails(door.thumbnails).describe("thumbnails/2026-02-25T10-31-00.jpg")
+            await store.append(*visit(9, NAME), shared)
+
+    anyio.run(share)
+    assert "4 pictures" in door("forget", NAME, "--yes").out
+    assert door("verify").code == 0
+
+
 def test_nothing_is_done_without_a_yes(door: CommandLine, tmp_path: Path) -> None:
     """It says what it would reach, and changes no byte."""
     before = rows(door.db, "SELECT * FROM journal")

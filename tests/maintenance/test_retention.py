@@ -25,19 +25,17 @@ from eventlog.facts import (
     UnlockAction,
 )
 from eventlog.maintenance import retention
+from eventlog.maintenance.known_pictures import Known, known_pictures, known_visits
 from eventlog.maintenance.retention import (
     BATCH,
     DAY_US,
     HOUR_US,
     SILENT_US,
-    Known,
     Picture,
     Rule,
     Visit,
     doubt_about_clock,
     expire,
-    known_pictures,
-    known_visits,
     plan,
 )
 from eventlog.maintenance.verify.log import verify
@@ -257,6 +255,34 @@ async def test_a_run_twice_says_nothing_twice(house: House) -> None:
     before = await house.store.reader.last_position()
     await expire(house.store, house.folder, known, chosen)
     assert await house.store.reader.last_position() == before
+
+
+@pytest.mark.anyio
+async def test_a_picture_goes_though_its_key_was_used_for_another_fact(house: House) -> None:
+    """By a client that guessed the key; the removal is recorded without one."""
+    known = await house.known()
+    first = known.pictures[0]
+    taken = Motion(camera_id="front", recorded_at=T0)
+    await house.store.append(taken, key=f"picture_removed:{first.position}")
+    await expire(house.store, house.folder, known, [(first, "age")])
+    assert "0.jpg" not in house.files()
+    assert (await house.known()).removed == {first.path}
+    assert house.findings() == []
+
+
+@pytest.mark.anyio
+async def test_a_picture_of_two_visits_is_gone_from_both(house: House) -> None:
+    """No visit shows a path without a file."""
+    again = house.folder.describe("thumbnails/0.jpg")
+    await house.store.append(again, event_id=2)
+    known = await house.known()
+    shared = next(one for one in known.pictures if one.path == "thumbnails/0.jpg")
+    await expire(house.store, house.folder, known, [(shared, "age")])
+    await house.store.caught_up(await house.store.reader.last_position())
+    shown = await house.store.reader.run(
+        lambda c: c.execute("SELECT id, thumbnail_path FROM events ORDER BY id").fetchall()
+    )
+    assert [tuple(row) for row in shown] == [(1, None), (2, None), (3, "thumbnails/2.jpg")]
 
 
 @pytest.mark.anyio

@@ -26,6 +26,7 @@ from eventlog.maintenance import retention
 from eventlog.maintenance.forgetting import left_over, pictures
 from eventlog.maintenance.forgetting.left_over import Held
 from eventlog.maintenance.forgetting.unseen import unseen
+from eventlog.maintenance.known_pictures import known_pictures
 from eventlog.maintenance.retention_rule import Picture
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.storage.connections import connect_writer
@@ -180,7 +181,7 @@ async def forget_unseen(
 async def _delete_removed(store: EventStore, thumbnails: Thumbnails) -> None:
     """Delete files of which a run that was killed has said that they are removed."""
     now_us = clock.now_us()
-    known = await store.reader.run(lambda c: retention.known_pictures(c, now_us))
+    known = await store.reader.run(lambda c: known_pictures(c, now_us))
     await retention.expire(store, thumbnails, known, ())
 
 
@@ -192,7 +193,7 @@ async def _remove_pictures(
         found = await anyio.to_thread.run_sync(_pictures, Path(store.db_path), seals)
         if not found:
             break
-        await pictures.remove(store, thumbnails, found)
+        await retention.remove(store, thumbnails, [(one, "forgotten") for one in found])
         count += len(found)
     return count
 
