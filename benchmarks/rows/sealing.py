@@ -1,4 +1,4 @@
-"""Sealed names: appends and a replay against the same log in clear, and how a person is forgotten."""
+"""Sealed names: appends and a replay against a log in clear, and how a person is forgotten."""
 
 from __future__ import annotations
 

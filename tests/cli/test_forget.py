@@ -153,7 +153,9 @@ def test_a_picture_that_another_visit_had_first_is_deleted(door: CommandLine) ->
         async with EventStore(
             str(door.db), str(door.thumbnails), keys_dir=str(door.db.parents[1] / "keys")
         ) as store:
-            shared = Thumbnails(door.thumbnails).describe("thumbnails/2026-02-25T10-31-00.jpg")
+            shared = Thumbnails(door.thumbnails).describe(
+                "thumbnails/2026-02-25T10-31-00+00-00.jpg"
+            )
             await store.append(*visit(9, NAME), shared)
 
     anyio.run(share)
