@@ -12,7 +12,7 @@ from typing import Any, Final
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
-from eventlog.dashboard.api import responses
+from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.api.endpoints import FactAt
 from eventlog.dashboard.api.token_rules import HiddenConflict, NotAllowed
 from eventlog.dashboard.pages.templating import page
@@ -103,7 +103,7 @@ def _failure(error: EventLogError) -> responses.Failure:
         message=str(error),
         fact=error.index if isinstance(error, FactAt) else None,
         field=error.field or None if isinstance(error, BadFact) else None,
-        receipt=responses.receipt(error.receipt) if isinstance(error, KeyConflict) else None,
+        receipt=conversion.receipt(error.receipt) if isinstance(error, KeyConflict) else None,
     )
 
 

@@ -311,10 +311,10 @@ def test_no_cell_of_an_export_is_a_formula(text: str) -> None:
 
 async def test_positions_past_what_a_browser_counts_to_stay_exact() -> None:
     """A receipt with positions over 2^53 is text, so no digit is lost."""
-    from eventlog.dashboard.api import responses  # noqa: PLC0415 - beside what it is about
+    from eventlog.dashboard.api import conversion  # noqa: PLC0415 - beside what it is about
     from eventlog.record import EventId, Position, Receipt  # noqa: PLC0415 - likewise
 
-    receipt = responses.receipt(Receipt((Position(2**53 + 1),), EventId(2**63 - 1)))
+    receipt = conversion.receipt(Receipt((Position(2**53 + 1),), EventId(2**63 - 1)))
     plain = msgspec.json.decode(msgspec.json.encode(receipt))
     assert plain == {"positions": [str(2**53 + 1)], "event_id": str(2**63 - 1)}
 

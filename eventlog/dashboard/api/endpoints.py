@@ -20,7 +20,7 @@ from eventlog import codecs
 from eventlog.dashboard import filters, queries
 from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.accounts.visitor import Visitor
-from eventlog.dashboard.api import responses
+from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.api.token_rules import (
     HiddenConflict,
     check_event,
@@ -67,7 +67,7 @@ async def events(request: Request[Any, Any, Any]) -> responses.Events:
     found = await site_of(request).pages.events(
         asked.wanted, before=asked.before, limit=asked.limit
     )
-    return responses.Events([responses.event(row) for row in found], asked.cursor_after(found))
+    return responses.Events([conversion.event(row) for row in found], asked.cursor_after(found))
 
 
 @get("/api/events/{event_id:int}")
@@ -85,7 +85,7 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> res
 
     def made() -> responses.WholeEvent:
         told = story.tell(story.relabelled(looked.records, looked.people), looked.names, late)
-        return responses.whole_event(looked.event, looked.faces, acted, told)
+        return conversion.whole_event(looked.event, looked.faces, acted, told)
 
     return await off_the_loop(made)
 
@@ -94,7 +94,7 @@ async def event(request: Request[Any, Any, Any], event_id: FromPath[int]) -> res
 async def persons(request: Request[Any, Any, Any]) -> responses.Persons:
     """All persons, by name."""
     found = await site_of(request).figures.run(queries.all_persons)
-    return responses.Persons([responses.person(row) for row in found])
+    return responses.Persons([conversion.person(row) for row in found])
 
 
 @get("/api/unlocks")
@@ -104,7 +104,7 @@ async def unlocks(request: Request[Any, Any, Any]) -> responses.Unlocks:
     found = await site_of(request).pages.unlocks(
         asked.wanted, before=asked.before, limit=asked.limit
     )
-    return responses.Unlocks([responses.unlock(row) for row in found], asked.cursor_after(found))
+    return responses.Unlocks([conversion.unlock(row) for row in found], asked.cursor_after(found))
 
 
 @get("/api/stream")
@@ -174,7 +174,7 @@ async def append(request: Request[Any, Any, Any]) -> responses.Receipt:
         if may_be_told(visitor, key):
             raise KeyConflict(asked.key or "", conflict.receipt) from conflict
         raise HiddenConflict(f"key {asked.key!r} was used before, for other facts") from conflict
-    return responses.receipt(receipt)
+    return conversion.receipt(receipt)
 
 
 async def _key_for(

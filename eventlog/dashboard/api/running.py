@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 
-from eventlog.dashboard.api import responses
+from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.api.token_rules import HiddenConflict, NotAllowed, check_facts
 from eventlog.dashboard.running import Running
 from eventlog.dashboard.site import site_of, visitor_of
@@ -39,7 +39,7 @@ async def hook(request: Request[Any, Any, Any]) -> responses.Receipt:
         receipt = await site_of(request).store.append(fact, key=key, writer=visitor.author("hook"))
     except KeyConflict as conflict:
         raise HiddenConflict("its id was used before, for another message") from conflict
-    return responses.receipt(receipt)
+    return conversion.receipt(receipt)
 
 
 @post("/api/alerts/{channel:str}/test", status_code=200)

@@ -14,7 +14,7 @@ from litestar import Request, get
 from litestar.response import Stream
 
 from eventlog.dashboard import exports, search
-from eventlog.dashboard.api import responses
+from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.pages.cards import MULTIPLIED
 from eventlog.dashboard.site import Site, site_of
@@ -49,7 +49,7 @@ async def _all(site: Site, asked: Asked[EventFilter]) -> AsyncIterator[list[resp
             return search.found(connection, wanted, asked.search, zone, start, limit=BATCH)
 
         some = await site.figures.run(look)
-        yield [responses.event(row) for row in some.events]
+        yield [conversion.event(row) for row in some.events]
         place = some.resume
         if place is None:
             return

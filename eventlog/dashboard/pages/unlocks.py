@@ -12,7 +12,7 @@ from litestar import Request, Response, get
 from litestar.response import Stream
 
 from eventlog.dashboard import exports, filters, queries
-from eventlog.dashboard.api import responses
+from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.listing import Asked, unlocks_asked
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
@@ -108,7 +108,7 @@ async def _all(site: Site, wanted: UnlockFilter) -> Batches:
     before: Before | None = None
     while True:
         found = await site.figures.unlocks(wanted, before=before, limit=EXPORT_BATCH)
-        yield [responses.unlock(row) for row in found]
+        yield [conversion.unlock(row) for row in found]
         if len(found) < EXPORT_BATCH:
             return
         before = (found[-1]["listed_at"], found[-1]["id"])
