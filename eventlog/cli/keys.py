@@ -12,12 +12,13 @@ from eventlog.cli.context import Context
 from eventlog.cli.evidence import Keys, keys_in, keys_of
 from eventlog.cli.head import sign_now
 from eventlog.cli.options import AsJson, AtDesk
-from eventlog.errors import BadArgument, BadNote
+from eventlog.errors import BadArgument, BadNote, KeysMissing, UnsafeFile
 from eventlog.evidence import log_tree, proving, tree_secret
 from eventlog.evidence import note as notes
 from eventlog.evidence.keys import KeyPair, KeysDir, new_key
 from eventlog.evidence.note import Note
 from eventlog.evidence.signed_heads import DOMAIN, LogName, SignedHead, head_of, is_domain
+from eventlog.evidence.small_files import read_small
 from eventlog.facts import SigningKey
 from eventlog.journal import table as journal
 from eventlog.reactors.head_places import PlaceFailed, WitnessPlace
@@ -157,14 +158,20 @@ def _list(context: Context, folder: Path | None) -> None:
         try:
             held = KeysDir(folder, bytes.fromhex(path.stem))
             lines = [pair.public.encode() for pair in held.signing_keys()]
-        except (ValueError, BadNote) as error:
+        except (ValueError, BadNote, KeysMissing, UnsafeFile) as error:
             context.note(f"{path.name}: {error}")
             continue
         for line in lines:
             context.say(f"signs    {line}")
     for path in sorted((folder / "seen").glob("*.vkey")):
-        for line in path.read_text().split():
-            context.say(f"seen     {notes.parse_public_key(line).encode()}")
+        try:
+            lines = (read_small(path) or b"").decode("utf-8", "replace").split()
+            lines = [notes.parse_public_key(line).encode() for line in lines]
+        except (BadNote, UnsafeFile) as error:
+            context.note(f"{path.name}: {error}")
+            continue
+        for line in lines:
+            context.say(f"seen     {line}")
 
 
 async def _rotate(context: Context, given: Path | None, *, finish: bool) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
@@ -161,10 +161,14 @@ def _vkey(context: Context, given: Path | None) -> str:
         return "KEY"
 
 
+# A proof replaces an earlier one of its name, and writes through no link and into no pipe.
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
 def _write(into: Path, name: str, content: bytes) -> Path:
     path = into / name
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, _NEW, 0o644)
         with os.fdopen(fd, "wb") as file:
             file.write(content)
     except OSError as error:

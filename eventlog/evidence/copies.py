@@ -13,10 +13,14 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from eventlog.evidence.small_files import read_small
 from eventlog.storage.durable_files import replace
 from eventlog.storage.error_translation import translated
 
 log = logging.getLogger("eventlog")
+
+
+COPIES_MAX: Final = 1 << 26
 
 
 class Copy(Struct, frozen=True, kw_only=True):
@@ -37,10 +41,9 @@ _DECODER: Final[msgspec.json.Decoder[Copy]] = msgspec.json.Decoder(Copy)
 
 def read(path: Path) -> list[Copy]:
     """The copies that a file names; none where there is no file. Raises DatabaseError."""
-    with translated(path):
-        lines = path.read_bytes().splitlines() if path.exists() else []
+    content = read_small(path, size_max=COPIES_MAX) or b""
     found = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(content.splitlines(), start=1):
         try:
             found.append(_DECODER.decode(line))
         except msgspec.DecodeError as error:

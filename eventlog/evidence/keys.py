@@ -32,9 +32,11 @@ from eventlog.evidence import note as notes
 from eventlog.evidence.ed25519 import KEY_SIZE, SeedSigner
 from eventlog.evidence.note import COSIGNS, SIGNS, KeyType, Note, PrivateKey, PublicKey, Signature
 from eventlog.evidence.signed_heads import LogName, parse_name
+from eventlog.evidence.small_files import read_given, read_small, touch_small
 from eventlog.storage.durable_files import make_folder, replace
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
+from eventlog.storage.side_files import open_side_file
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
@@ -230,8 +232,7 @@ class KeysDir:
 
     def ask(self) -> None:
         """Ask the notary of another process to sign now. Raises DatabaseError."""
-        with translated(self.path):
-            self.file("ask").touch(mode=0o600)
+        touch_small(self.file("ask"))
 
     def asked(self) -> bool:
         """Whether somebody has asked."""
@@ -249,14 +250,12 @@ class KeysDir:
     def _signing_text(self) -> str | None:
         if self._credentials is not None and self._credential().exists():
             with translated(self._credentials):
-                return self._credential().read_text(encoding="utf-8")
+                return read_given(self._credential()).decode("utf-8", "replace")
         data = self._read("signing")
         return None if data is None else data.decode("utf-8", "replace")
 
     def _read(self, ending: str) -> bytes | None:
-        path = self.file(ending)
-        with translated(self.path):
-            return path.read_bytes() if path.exists() else None
+        return read_small(self.file(ending))
 
     def _write(self, ending: str, content: bytes) -> None:
         with translated(self.path):
@@ -270,7 +269,7 @@ def overwritten(path: Path) -> Iterator[None]:
     Raises OSError.
     """
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        fd = open_side_file(path, os.O_WRONLY)
     except FileNotFoundError:
         yield
         return

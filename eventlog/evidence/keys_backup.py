@@ -27,8 +27,10 @@ from msgspec import Struct
 from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence.keys import KeysDir, require_apart
 from eventlog.evidence.seals import SLOT_SIZE, BadSlot, State, unpack
+from eventlog.evidence.small_files import read_small
 from eventlog.storage.durable_files import replace
 from eventlog.storage.error_translation import translated
+from eventlog.storage.side_files import open_side_file
 
 _MAGIC: Final = b"eventlog/keys-backup/1\0"
 _PREFIX: Final = struct.Struct(">23sI32s")
@@ -187,8 +189,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _read(path: Path) -> bytes:
-    with translated(path):
-        return path.read_bytes() if path.exists() else b""
+    return read_small(path) or b""
 
 
 def _read_seals(path: Path) -> bytes:
@@ -196,7 +197,7 @@ def _read_seals(path: Path) -> bytes:
     with translated(path):
         if not path.exists():
             return b""
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        fd = open_side_file(path)
         try:
             fcntl.flock(fd, fcntl.LOCK_SH)
             return os.pread(fd, os.fstat(fd).st_size, 0)

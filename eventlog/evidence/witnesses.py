@@ -32,6 +32,7 @@ from eventlog.evidence.keys import KeyPair
 from eventlog.evidence.note import NOTE_MAX, SIGNS, PublicKey
 from eventlog.evidence.proofs import Proof
 from eventlog.evidence.signed_heads import SIZE_MAX, SignedHead, head_of, parse_head
+from eventlog.evidence.small_files import read_small
 from eventlog.facts import SigningKey
 from eventlog.storage.durable_files import make_folder, replace
 from eventlog.storage.error_translation import translated
@@ -122,14 +123,12 @@ class Witness:
 
     def keys_of(self, name: str) -> list[PublicKey]:
         """The keys that may sign this name; none for a log that is not known."""
-        path = self._file(name, ".vkey")
-        with translated(self._folder):
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
-        return [notes.parse_public_key(line) for line in text.splitlines()]
+        text = read_small(self._file(name, ".vkey")) or b""
+        return [notes.parse_public_key(line) for line in text.decode(errors="replace").split()]
 
     def newest(self, name: str) -> SignedHead | None:
         """The newest head of this name that was cosigned."""
-        data = self._read(self._file(name))
+        data = read_small(self._file(name))
         return None if data is None else parse_head(data)
 
     # ── requests ───────────────────────────────────────────────────────────────────────────
@@ -138,7 +137,7 @@ class Witness:
         """The answer to GET /SHA-256 of the name, hex/checkpoint: the newest head."""
         if not _HEX_NAME.fullmatch(hex_name):
             return Answer(404, b"no such log\n")
-        data = self._read(self._folder / hex_name)
+        data = read_small(self._folder / hex_name)
         return Answer(404, b"no head was seen\n") if data is None else Answer(200, data)
 
     def add_checkpoint(self, body: bytes) -> Answer:
@@ -188,10 +187,6 @@ class Witness:
 
     def _file(self, name: str, ending: str = "") -> Path:
         return self._folder / f"{sha256(name.encode()).hexdigest()}{ending}"
-
-    def _read(self, path: Path) -> bytes | None:
-        with translated(self._folder):
-            return path.read_bytes() if path.exists() else None
 
 
 def parse_submission(body: bytes) -> Submission:

@@ -16,6 +16,7 @@ import msgspec
 
 from eventlog.codecs import split_error
 from eventlog.errors import BadArgument
+from eventlog.evidence.small_files import read_given
 from eventlog.run.config import (
     BY_MQTT,
     Alert,
@@ -60,7 +61,7 @@ def load(path: Path) -> Config:
             the file and the key's path.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_given(path).decode()
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise BadArgument(

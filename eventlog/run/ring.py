@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from eventlog.errors import BadArgument
+from eventlog.evidence.small_files import read_given
 from eventlog.record import Author
 from eventlog.run import recorded
 from eventlog.run.author import Signed
@@ -28,7 +29,7 @@ from eventlog.store.event_store import EventStore
 def read(path: Path) -> dict[str, Any] | None:
     """A token; None if there is no file. Raises BadArgument for one that can't be read."""
     try:
-        content = path.read_bytes()
+        content = read_given(path)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -15,6 +15,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import Meta
 
 from eventlog.errors import BadArgument
+from eventlog.evidence.small_files import read_given
 
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN: Final = re.compile(r"([0-9]{1,7})(ms|s|m|h|d)")
@@ -61,7 +62,7 @@ def secret(name: str, from_environment: str | None, file: str | None) -> str | N
     if file is None:
         return None
     try:
-        value = Path(file).read_text(encoding="utf-8").strip()
+        value = read_given(Path(file)).decode().strip()
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise BadArgument(f"{name}_file: {file} can't be read: {why}") from error
