@@ -73,7 +73,10 @@ class Browser:
 
 
 class PushServer:
-    """The service. `answers` are the next statuses and headers of a path; then it takes all."""
+    """The service. `answers` are the next statuses and headers of a path; then it takes all.
+
+    The status 0 takes the request and answers nothing.
+    """
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self.port = server.server_port
@@ -115,6 +118,9 @@ def push_server(folder: Path) -> Iterator[PushServer]:
             body = self.rfile.read(int(self.headers["content-length"]))
             named = {name.lower(): value for name, value in self.headers.items()}
             status, headers = found[0].answer(Pushed(self.path, named, body))
+            if not status:
+                self.close_connection = True
+                return
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
