@@ -14,7 +14,7 @@ from eventlog import codecs
 from eventlog.facts import Fact
 from eventlog.followers import checkpoints
 from eventlog.followers.reactor import Reactor
-from eventlog.reactors.alerts.channels import NotSent, Unsure
+from eventlog.reactors.alerts.channels import Channel, NotSent, Unsure
 from eventlog.reactors.alerts.ledger import Ledger
 from eventlog.reactors.alerts.rules import Doors, Rule
 from eventlog.reactors.alerts.teller import Teller
@@ -58,7 +58,7 @@ class Phone:
 class House:
     """An open log, a teller over it, and the time."""
 
-    def __init__(self, store: EventStore, rules: Sequence[Rule], **phones: Phone) -> None:
+    def __init__(self, store: EventStore, rules: Sequence[Rule], **phones: Channel) -> None:
         self.store = store
         self.rules = {rule.name: rule for rule in rules}
         self.phones = phones
