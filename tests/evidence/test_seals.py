@@ -25,7 +25,8 @@ from eventlog.evidence.seals import (
     unpack,
     unpack_header,
 )
-from eventlog.evidence.seals_file import SLOTS_AHEAD, SealsFile
+from eventlog.evidence.seals_file import SealsFile
+from eventlog.evidence.slot_file import SLOTS_AHEAD
 
 LOG = bytes(range(16))
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64)

@@ -1,0 +1,186 @@
+"""A file of slots of one size, changed in place and synced at once, by several processes.
+
+A change is made under an exclusive flock and raises the counter of the header; `refresh` compares
+it and reads the slots again. A header that a power cut damaged loses nothing: the log's id is known
+from the file's name and the file's own id from the journal, and both are written again.
+
+Knows how a slot is packed, and not what its text means.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from eventlog.errors import KeysMissing
+from eventlog.evidence.seals import (
+    COUNTER_AT,
+    SLOT_SIZE,
+    BadSlot,
+    Header,
+    Slot,
+    State,
+    pack,
+    pack_header,
+    unpack,
+    unpack_header,
+)
+from eventlog.storage.durable_files import sync
+from eventlog.storage.error_translation import translated
+
+log = logging.getLogger("eventlog")
+
+# The file grows by this many empty slots, so that most new seals change no length.
+SLOTS_AHEAD: Final = 64
+_ID_SIZE: Final = 16
+_COUNTER_SIZE: Final = 8
+_FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+def create(path: Path, log_id: bytes) -> None:
+    """Make the file of a log that has none, readable by its owner only.
+
+    Raises KeysMissing if there is one already; DatabaseError.
+    """
+    header = Header(log_id, os.urandom(_ID_SIZE), 0)
+    with translated(path):
+        try:
+            fd = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise KeysMissing(f"there is a seals file {path} already") from error
+        try:
+            os.pwrite(fd, pack_header(header) + bytes(SLOTS_AHEAD * SLOT_SIZE), 0)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        sync(path.parent)
+
+
+class SlotFile:
+    """An open file of slots. One thread at a time may use it.
+
+    Attributes:
+        seals_id: The file's own id, 16 bytes.
+        slots: The slots in use, by their number, as they were last read or written.
+        damaged: The numbers of the slots that could not be read.
+        counter: The header's counter when they were read.
+    """
+
+    def __init__(self, path: Path, log_id: bytes, seals_id: bytes | None) -> None:
+        """Open the file of a log, and read it. Raises what `SealsFile` raises."""
+        self.path = path
+        self.slots: dict[int, Slot] = {}
+        self.damaged: list[int] = []
+        self.counter = -1
+        try:
+            self._fd = os.open(path, _FLAGS)
+        except FileNotFoundError as error:
+            raise KeysMissing(
+                f"there is no seals file {path}: names can't be read or kept"
+            ) from error
+        except OSError as error:
+            raise KeysMissing(
+                f"the seals file {path} can't be opened ({error.strerror})"
+            ) from error
+        try:
+            with translated(path):
+                header = self._checked_header(log_id, seals_id)
+                self._log_id, self.seals_id = header.log_id, header.seals_id
+                self.refresh()
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def refresh(self) -> bool:
+        """Read the slots again if the file was changed since; whether anything was read."""
+        if self.counter_on_disk() == self.counter:
+            return False
+        with self._flocked(fcntl.LOCK_SH):
+            self._read()
+        return True
+
+    def counter_on_disk(self) -> int:
+        """A number that every change of the file raises, by whichever process."""
+        return int.from_bytes(os.pread(self._fd, _COUNTER_SIZE, COUNTER_AT), "big")
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Under the exclusive flock, with the slots as they are on the disk; synced at the end."""
+        with translated(self.path), self._flocked(fcntl.LOCK_EX):
+            if self.counter_on_disk() != self.counter:
+                self._read()
+            try:
+                yield
+                os.fsync(self._fd)
+            finally:
+                # Also after a failure: every process then reads again what is on the disk.
+                counter = self.counter_on_disk() + 1 & 2**64 - 1
+                self._put(0, pack_header(Header(self._log_id, self.seals_id, counter)))
+                self._read()
+
+    def add(self, slot: Slot) -> None:
+        """Write a new slot after all others, inside `changing`."""
+        number = max([0, *self.slots, *self.damaged]) + 1
+        if (number + 1) * SLOT_SIZE > os.fstat(self._fd).st_size:
+            os.pwrite(self._fd, bytes(SLOTS_AHEAD * SLOT_SIZE), number * SLOT_SIZE)
+        self.write(number, slot)
+
+    def write(self, number: int, slot: Slot) -> None:
+        """Write a slot in its place, inside `changing`."""
+        self._put(number, pack(slot))
+        self.slots[number] = slot
+
+    def wipe(self, number: int) -> None:
+        """Overwrite a damaged slot with zeros, inside `changing`."""
+        self._put(number, bytes(SLOT_SIZE))
+
+    def close(self) -> None:
+        """Close the file. Closing twice does nothing."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    @contextmanager
+    def _flocked(self, how: int) -> Iterator[None]:
+        fcntl.flock(self._fd, how)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _checked_header(self, log_id: bytes, seals_id: bytes | None) -> Header:
+        try:
+            header = unpack_header(os.pread(self._fd, SLOT_SIZE, 0))
+        except BadSlot as error:
+            if seals_id is None:
+                raise KeysMissing(f"the header of the seals file {self.path} is damaged") from error
+            log.warning("the header of the seals file %s was damaged and is made anew", self.path)
+            header = Header(log_id, seals_id, 1)
+            with self._flocked(fcntl.LOCK_EX):
+                self._put(0, pack_header(header))
+                os.fsync(self._fd)
+        if header.log_id != log_id or seals_id not in (None, header.seals_id):
+            raise KeysMissing(f"the seals file {self.path} belongs to another log")
+        return header
+
+    def _read(self) -> None:
+        counter = self.counter_on_disk()
+        data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
+        self.slots, self.damaged = {}, []
+        for number in range(1, len(data) // SLOT_SIZE):
+            try:
+                slot = unpack(data[number * SLOT_SIZE : (number + 1) * SLOT_SIZE])
+            except BadSlot:
+                self.damaged.append(number)
+                continue
+            if slot.state is not State.FREE:
+                self.slots[number] = slot
+        self.counter = counter
+
+    def _put(self, number: int, data: bytes) -> None:
+        os.pwrite(self._fd, data, number * SLOT_SIZE)
