@@ -91,9 +91,27 @@ async def _asked(config: Config) -> AsyncIterator[Finding]:
     for where, url in _addresses(config):
         yield await _answers(where, url)
     for name, source in config.source.items():
+        if isinstance(source, HomeAssistant):
+            async for finding in _home_assistant(name, source, config):
+                yield finding
         if isinstance(source, Frigate) and source.api and await loses_messages(source.api):
             said = "publishes at QoS 0 and may lose messages: set mqtt.qos: 1 in its config"
             yield Finding("note", f"source.{name}", said)
+
+
+async def _home_assistant(
+    name: str, table: HomeAssistant, config: Config
+) -> AsyncIterator[Finding]:
+    """Whether Home Assistant takes the token, and which devices it reports as another does."""
+    from eventlog.run import check_home_assistant  # noqa: PLC0415 - an extra
+
+    answer = await check_home_assistant.look(name, table, config)
+    if answer.refused is not None:
+        yield Finding("wrong", f"source.{name}.url", answer.refused)
+        return
+    yield Finding("ok", f"source.{name}.url", "answers, and takes the token")
+    for note in answer.notes:
+        yield Finding("note", f"source.{name}.entities", note)
 
 
 def _files(config: Config) -> Iterator[Finding]:
@@ -257,8 +275,6 @@ def _addresses(config: Config) -> Iterator[tuple[str, str]]:
     for name, source in config.source.items():
         if isinstance(source, Frigate) and source.api is not None:
             yield f"source.{name}.api", source.api
-        elif isinstance(source, HomeAssistant):
-            yield f"source.{name}.url", source.url
     for name, channel in config.channel.items():
         if channel.webhook is not None:
             yield f"channel.{name}.webhook", channel.webhook

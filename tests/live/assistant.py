@@ -38,6 +38,7 @@ class Assistant:
         self.history: dict[str, list[dict[str, Any]]] = {}
         self.sockets: set[ServerConnection] = set()
         self.registry = [{"entity_id": "binary_sensor.own_lock", "unique_id": f"{OWN}front_bolt"}]
+        self.devices: list[dict[str, Any]] = []
         self.logbook: list[dict[str, Any]] | None = None
         self.listeners: set[ServerConnection] = set()
         self.token = "right"  # noqa: S105 - a test's token
@@ -59,6 +60,8 @@ class Assistant:
             result: Any = None
             if asked["type"] == "config/entity_registry/list":
                 result = self.registry
+            elif asked["type"] == "config/device_registry/list":
+                result = self.devices
             elif asked["type"] == "get_states":
                 result = [one[-1] for one in self.history.values()]
             elif asked["event_type"] == "state_changed":

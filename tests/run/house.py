@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import aiomqtt
 
+from eventlog.run.check import Finding, check
 from tests.live.assistant import Assistant
 from tests.run.running import LONGEST_S
 from tests.support.http_servers import answering
@@ -115,6 +116,20 @@ async def push(assistant: Assistant, before: Any, after: Any) -> None:
     event = {"type": "event", "event": {"event_type": "state_changed", "data": data}}
     for socket in assistant.sockets:
         await socket.send(json.dumps(event))
+
+
+async def findings(folder: Path, more: str) -> list[Finding]:
+    """What `eventlog run --check` finds of a config whose log is in a folder below this one."""
+    (folder / "log").mkdir(exist_ok=True)
+    config = folder / "eventlog.toml"
+    log = f'log = {{ db = "{folder}/log/events.db", thumbnails = "{folder}/log/thumbnails" }}'
+    config.write_text(f"{log}\n{more}\n", encoding="utf-8")
+    return [found async for found in check(config)]
+
+
+async def said(folder: Path, more: str) -> dict[str, str]:
+    """The same by where in the config: a grade and a sentence."""
+    return {one.where: f"{one.grade}: {one.said}" for one in await findings(folder, more)}
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import Final
 import aiomqtt
 import pytest
 
+from eventlog.run.check import check
 from tests.live.hass import NEW, HomeAssistant
 from tests.live.mosquitto import KEEPS_ALL, Mosquitto
 from tests.run.house import LOCK_AND_BELL, counted, listening, named, seen, turned, until
@@ -58,7 +59,11 @@ ANNOUNCED: Final = {
         "device_class": "doorbell",
         "event_types": ["ring"],
         "state_topic": f"{BELL}/event",
-        "device": {"identifiers": ["front_bell"], "name": "front bell"},
+        "device": {
+            "identifiers": ["front_bell"],
+            "name": "front bell",
+            "manufacturer": "Ring",
+        },
     },
 }
 # What the door's log announces of itself: never a lock.
@@ -121,6 +126,8 @@ async def test_one_ring_is_one_event_and_one_publish(
                 await until(
                     lambda: assistant.entities("event", "lock", "binary_sensor") >= OURS | THEIRS
                 )
+                noted = [one.said async for one in check(door.config) if "entities" in one.where]
+                assert [one.split()[0] for one in noted] == ["event.front_bell_ding"]
                 await until(lambda: bool(named(got, "/status")))
                 ours = next(topic for topic, _, _ in got if topic.endswith("/status"))
                 doorbell = f"{ours.removesuffix('status')}front/doorbell"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.run.test_check_heads import said
+from tests.run.house import said
 from tests.support.http_servers import answering
 
 pytestmark = pytest.mark.anyio

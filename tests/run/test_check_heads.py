@@ -6,18 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.run.check import check
+from tests.run.house import said
 
 pytestmark = pytest.mark.anyio
-
-
-async def said(folder: Path, more: str) -> dict[str, str]:
-    """What is found of a config, by where in it: its grade and a sentence."""
-    (folder / "log").mkdir(exist_ok=True)
-    config = folder / "eventlog.toml"
-    log = f'log = {{ db = "{folder}/log/events.db", thumbnails = "{folder}/log/thumbnails" }}'
-    config.write_text(f"{log}\n{more}\n")
-    return {found.where: f"{found.grade}: {found.said}" async for found in check(config)}
 
 
 async def test_it_is_said_whether_heads_are_signed_and_where_they_go(tmp_path: Path) -> None:

@@ -15,23 +15,27 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-import msgspec
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import WebSocketException
 
-from eventlog.errors import BadArgument, BadPayload
 from eventlog.sources.adapter import Adapter, Message, Settings
 from eventlog.sources.feed import Feeder, Tally
 from eventlog.sources.keys import Store
 from eventlog.sources.live.frigate_history import Get
-from eventlog.sources.live.home_assistant_history import SOURCE, HomeAssistantHistory
+from eventlog.sources.live.home_assistant_history import HomeAssistantHistory
+from eventlog.sources.live.home_assistant_socket import (
+    ask,
+    decoded,
+    objects,
+    own_entities,
+    signed_in,
+    users,
+)
 from eventlog.sources.live.report import Report
 
 log = logging.getLogger("eventlog")
 
 RECONNECT_S: Final = 2.0
-PING_S: Final = 10.0
-MESSAGE_MAX: Final = 16 * 1024 * 1024
 # Home Assistant wants the numbers of a connection's questions to grow.
 _NEW_ENTITIES: Final = 1
 _EVENTS: Final = {_NEW_ENTITIES: "entity_registry_updated", 2: "state_changed"}
@@ -94,17 +98,13 @@ class HomeAssistantIn:
             await asyncio.sleep(RECONNECT_S)
 
     async def _follow(self) -> None:
-        address = "ws" + self._url.removeprefix("http") + "/api/websocket"
-        async with connect(
-            address, max_size=MESSAGE_MAX, ping_interval=PING_S, ping_timeout=PING_S
-        ) as socket:
-            await self._sign_in(socket)
+        async with signed_in(self._url, self._token) as socket:
             for number, kind in _EVENTS.items():
-                await _ask(socket, number, "subscribe_events", event_type=kind)
+                await ask(socket, number, "subscribe_events", event_type=kind)
             self._asked = max(_EVENTS)
             await self._look_up(socket)
             async for text in socket:
-                await self._take(_decoded(text), socket)
+                await self._take(decoded(text), socket)
 
     async def _look_up(self, socket: ClientConnection) -> None:
         """Ask which entities there are; what happens is held back until the answer is there.
@@ -113,26 +113,17 @@ class HomeAssistantIn:
         """
         self._held = [] if self._held is None else self._held
         self._asked += 2
-        await _ask(socket, self._asked - 1, "config/entity_registry/list")
-        await _ask(socket, self._asked, "get_states")
-
-    async def _sign_in(self, socket: ClientConnection) -> None:
-        await socket.recv()  # auth_required
-        await socket.send(
-            msgspec.json.encode({"type": "auth", "access_token": self._token}).decode()
-        )
-        answer = _decoded(await socket.recv())
-        if answer.get("type") != "auth_ok":
-            raise BadArgument("Home Assistant refuses the token")
+        await ask(socket, self._asked - 1, "config/entity_registry/list")
+        await ask(socket, self._asked, "get_states")
 
     async def _take(self, message: dict[str, Any], socket: ClientConnection) -> None:
         kind, number = message.get("type"), message.get("id")
         if kind == "result" and number == self._asked - 1:
-            self._own = frozenset(_own_entities(message.get("result"), self._own_ids))
+            self._own = frozenset(own_entities(message.get("result"), self._own_ids))
         elif kind == "result" and number == self._asked:
-            states = _objects(message.get("result"))
+            states = objects(message.get("result"))
             self._known = frozenset(self._chosen(states))
-            self._users = dict(_users(states))
+            self._users = dict(users(states))
             held, self._held = self._held, None
             for one in held or ():
                 await self._feed(one)
@@ -196,35 +187,3 @@ class HomeAssistantIn:
                 self._name_user(change)
                 await feeder.feed(self._adapter.read(Message(change), Settings()))
         return feeder.tally
-
-
-def _objects(found: object) -> list[dict[str, Any]]:
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-def _own_entities(registry: object, own_ids: str) -> Iterable[str]:
-    for entry in _objects(registry):
-        if str(entry.get("unique_id", "")).startswith(own_ids):
-            yield str(entry.get("entity_id"))
-
-
-def _users(states: Iterable[dict[str, Any]]) -> Iterable[tuple[str, str]]:
-    """From the id of each user who is a person to the person's name."""
-    for state in states:
-        told = state.get("attributes")
-        if not str(state.get("entity_id", "")).startswith("person.") or not isinstance(told, dict):
-            continue
-        user, name = told.get("user_id"), told.get("friendly_name")
-        if isinstance(user, str) and isinstance(name, str) and name:
-            yield user, name
-
-
-async def _ask(socket: ClientConnection, number: int, kind: str, **more: str) -> None:
-    await socket.send(msgspec.json.encode({"id": number, "type": kind, **more}).decode())
-
-
-def _decoded(text: str | bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except msgspec.MsgspecError as error:
-        raise BadPayload(SOURCE, "a message is no JSON object") from error
