@@ -56,7 +56,7 @@ class CleanRoot:
         for path in (self.root, self._upper, self._work):
             path.mkdir()
         self._holder: subprocess.Popen[str] | None = None
-        self._services: list[subprocess.Popen[bytes]] = []
+        self._services: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
         """Mount it, with this checkout in SOURCE."""
@@ -85,10 +85,8 @@ class CleanRoot:
 
     def __exit__(self, *_: object) -> None:
         """End what was started; the mounts go with their namespace."""
-        for service in self._services:
-            service.terminate()
-        for service in self._services:
-            service.wait(timeout=60)
+        for unit in list(self._services):
+            self.stop(unit)
         if self._holder is not None:
             self._holder.kill()
             self._holder.communicate()
@@ -120,7 +118,13 @@ class CleanRoot:
                 self.run(command)
             else:
                 script = f"exec {runs_as}{command} >>/var/log/{unit}.log 2>&1"
-                self._services.append(subprocess.Popen(self._inside(script)))
+                self._services[unit] = subprocess.Popen(self._inside(script))
+
+    def stop(self, unit: str) -> None:
+        """Stop a service, and wait for its end."""
+        service = self._services.pop(unit)
+        service.terminate()
+        service.wait(timeout=60)
 
     def _inside(self, script: str) -> list[str]:
         assert self._holder is not None

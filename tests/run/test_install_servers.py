@@ -31,6 +31,7 @@ PORT: Final = 8443
 BROKER: Final = 1883
 PORTS: Final = {"mosquitto": BROKER, "eventlog": PORT}
 PASSWORD: Final = "correct horse battery staple"  # noqa: S105 - a test's password
+OURS: Final = "runuser -u eventlog -- eventlog --db /var/lib/eventlog/events.db"
 PHONE: Final = {"width": 390, "height": 844}
 
 
@@ -40,21 +41,32 @@ def steps() -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def upgrade() -> str:
+    """The block of the page that upgrades it."""
+    text = PAGE.read_text(encoding="utf-8")
+    (found,) = re.findall(r"^```sh upgrade\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
 def follow(root: CleanRoot, step: str) -> None:
     """Do what a block says. There is no systemd: a service is started as its unit says."""
     script = [f"cd {SOURCE}"]
     for line in step.splitlines():
         if line.startswith(("systemctl status", "systemctl daemon-reload", "journalctl")):
             continue
-        if line.startswith(("systemctl restart", "systemctl enable --now")):
-            root.run("\n".join(script), stdin=f"{PASSWORD}\n".encode())
-            script = [f"cd {SOURCE}"]
-            for unit in line.split()[2:]:
-                if not unit.startswith("-") and not unit.endswith(".timer"):
-                    root.start(unit)
-                    until_answers(PORTS[unit])
+        if not line.startswith("systemctl"):
+            script.append(line)
             continue
-        script.append(line)
+        root.run("\n".join(script), stdin=f"{PASSWORD}\n".encode())
+        script = [f"cd {SOURCE}"]
+        for unit in line.split()[2:]:
+            if unit.startswith("-") or unit.endswith(".timer"):
+                continue
+            if line.startswith("systemctl stop"):
+                root.stop(unit)
+            else:
+                root.start(unit)
+                until_answers(PORTS[unit])
     root.run("\n".join(script), stdin=f"{PASSWORD}\n".encode())
 
 
@@ -97,8 +109,7 @@ def certificate(root: CleanRoot) -> str:
 
 def test_the_page_shows_what_frigate_saw(installed: CleanRoot) -> None:
     """Over TLS, by a name that is not localhost, with the certificate that phones trust."""
-    ours = "runuser -u eventlog -- eventlog --db /var/lib/eventlog/events.db"
-    token = installed.run(f"{ours} token add phone --scope read").split()[-1]
+    token = installed.run(f"{OURS} token add phone --scope read").split()[-1]
     trusted = ssl.create_default_context(cadata=certificate(installed))
     deadline = time.monotonic() + LONGEST_S
     events: list[Any] = []
@@ -152,6 +163,17 @@ def test_a_phone_opens_the_page(installed: CleanRoot, tmp_path: Path) -> None:
         width = page.evaluate("document.documentElement.scrollWidth")
         assert width <= PHONE["width"]
         browser.close()
+
+
+def test_the_page_upgrades_the_door(installed: CleanRoot) -> None:
+    """It stops, is copied, gets the program anew and starts; the log is whole, and users stay."""
+    before = json.loads(installed.run(f"{OURS} status --json"))
+    follow(installed, upgrade())
+    after = json.loads(installed.run(f"{OURS} status --json"))
+    assert after["records"] >= before["records"] > 0
+    installed.run(f"{OURS} verify")
+    assert "ada" in installed.run(f"{OURS} user list")
+    installed.run("eventlog --db /var/lib/eventlog/before-upgrade.db verify")
 
 
 def public_key(pem: str) -> bytes:
