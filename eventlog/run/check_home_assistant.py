@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from msgspec import Struct
-from websockets.exceptions import WebSocketException
 
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.run.config import (
@@ -29,7 +28,7 @@ from eventlog.run.config import (
 from eventlog.run.error_code import error_code
 from eventlog.run.sources import told_by_others
 from eventlog.run.values import secret
-from eventlog.sources.live.home_assistant_socket import ask, decoded, objects, signed_in
+from eventlog.sources.live.home_assistant_socket import AWAY, ask, decoded, objects, signed_in
 
 ANSWER_S: Final = 10.0
 _REGISTRIES: Final = ("config/entity_registry/list", "config/device_registry/list")
@@ -73,7 +72,7 @@ async def look(name: str, table: HomeAssistant, config: Config) -> Answer:
             entities = await _entities(table.url, token or "")
     except (BadArgument, BadPayload) as error:
         return Answer(refused=str(error))
-    except (OSError, TimeoutError, WebSocketException) as error:
+    except AWAY as error:
         return Answer(refused=f"no answer: {error_code(error)}")
     return Answer(notes=tuple(notes(name, table, config, entities)))
 

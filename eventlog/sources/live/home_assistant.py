@@ -15,15 +15,14 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import WebSocketException
-
 from eventlog.sources.adapter import Adapter, Message, Settings
 from eventlog.sources.feed import Feeder, Tally
 from eventlog.sources.keys import Store
 from eventlog.sources.live.frigate_history import Get
 from eventlog.sources.live.home_assistant_history import HomeAssistantHistory
 from eventlog.sources.live.home_assistant_socket import (
+    AWAY,
+    Socket,
     ask,
     decoded,
     objects,
@@ -90,7 +89,7 @@ class HomeAssistantIn:
         while True:
             try:
                 await self._follow()
-            except (OSError, WebSocketException, TimeoutError) as error:
+            except AWAY as error:
                 log.info("Home Assistant is away: %s", type(error).__name__)
             finally:
                 self._report.connected(self._source, up=False)
@@ -106,7 +105,7 @@ class HomeAssistantIn:
             async for text in socket:
                 await self._take(decoded(text), socket)
 
-    async def _look_up(self, socket: ClientConnection) -> None:
+    async def _look_up(self, socket: Socket) -> None:
         """Ask which entities there are; what happens is held back until the answer is there.
 
         An entity of ours that is new to Home Assistant is in its registry before it has a state.
@@ -116,7 +115,7 @@ class HomeAssistantIn:
         await ask(socket, self._asked - 1, "config/entity_registry/list")
         await ask(socket, self._asked, "get_states")
 
-    async def _take(self, message: dict[str, Any], socket: ClientConnection) -> None:
+    async def _take(self, message: dict[str, Any], socket: Socket) -> None:
         kind, number = message.get("type"), message.get("id")
         if kind == "result" and number == self._asked - 1:
             self._own = frozenset(own_entities(message.get("result"), self._own_ids))

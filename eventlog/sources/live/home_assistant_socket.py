@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
 
 from eventlog.errors import BadArgument, BadPayload
 from eventlog.sources.live.home_assistant_history import SOURCE
 
+Socket: TypeAlias = ClientConnection
+
 PING_S: Final = 10.0
 MESSAGE_MAX: Final = 16 * 1024 * 1024
+# What a connection raises that can't be made, or that is lost.
+AWAY: Final = (OSError, WebSocketException, TimeoutError)
 
 
 @asynccontextmanager
-async def signed_in(url: str, token: str) -> AsyncIterator[ClientConnection]:
+async def signed_in(url: str, token: str) -> AsyncIterator[Socket]:
     """A connection that has signed in; it is closed at the end.
 
     Args:
@@ -30,7 +35,7 @@ async def signed_in(url: str, token: str) -> AsyncIterator[ClientConnection]:
     Raises:
         BadArgument: Home Assistant refuses the token.
         BadPayload: it answers something that is not its protocol.
-        OSError: or a WebSocketException or TimeoutError: it can't be reached.
+        OSError: or another one of AWAY: it can't be reached.
     """
     address = "ws" + url.rstrip("/").removeprefix("http") + "/api/websocket"
     async with connect(
@@ -43,7 +48,7 @@ async def signed_in(url: str, token: str) -> AsyncIterator[ClientConnection]:
         yield socket
 
 
-async def ask(socket: ClientConnection, number: int, kind: str, **more: str) -> None:
+async def ask(socket: Socket, number: int, kind: str, **more: str) -> None:
     """Ask something. The numbers of a connection's questions must grow."""
     await socket.send(msgspec.json.encode({"id": number, "type": kind, **more}).decode())
 
