@@ -164,6 +164,12 @@ def of_user(
     return [session for session in found if is_alive(session, now_s, lifetimes)][:100]
 
 
+def hashes_of(connection: sqlite3.Connection, user_id: int) -> list[bytes]:
+    """The hashes of a user's sessions, ended by their age or not. Writes nothing."""
+    sql = "SELECT secret_hash FROM sessions WHERE user_id = ?"
+    return [secret_hash for (secret_hash,) in connection.execute(sql, (user_id,))]
+
+
 def forget_dead(
     connection: sqlite3.Connection, now_s: int, lifetimes: Lifetimes = LIFETIMES
 ) -> None:

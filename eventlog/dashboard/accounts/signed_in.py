@@ -20,6 +20,8 @@ from eventlog.dashboard.accounts import (
     sessions,
     throttle,
     tokens,
+    totp,
+    users,
 )
 from eventlog.dashboard.accounts.database import Accounts, in_memory
 from eventlog.dashboard.accounts.secrets import hash_of, new_secret
@@ -43,7 +45,8 @@ class SignedIn:
         self._accounts = accounts
         self._memory = in_memory()  # of guesses
         self._ended: set[bytes] = set()
-        self._begun: dict[bytes, Session] = {}
+        self._begun: dict[bytes, tuple[Session, User]] = {}
+        self._steps: dict[int, int] = {}  # of two-step codes taken while nothing can be written
         self._seen: dict[bytes, int] = {}
         self._tokens_seen: dict[int, int] = {}
         self._writable = True
@@ -64,7 +67,8 @@ class SignedIn:
         if secret_hash in self._ended:
             return None
         session = await self._accounts.run(lambda c: sessions.stored(c, secret_hash))
-        session = session or self._begun.get(secret_hash)
+        if session is None:
+            session = await self._found_in_memory(secret_hash)
         if session is None:
             return None
         seen_at = max(session.seen_at, self._seen.get(secret_hash, session.seen_at))
@@ -73,6 +77,17 @@ class SignedIn:
             return None
         if touch and not seen_at <= now_s < seen_at + sessions.TOUCH_S:
             await self._touch(secret_hash, now_s)
+        return session
+
+    async def _found_in_memory(self, secret_hash: bytes) -> Session | None:
+        """A session that is in memory alone; it ends where its account is not the same any more."""
+        if secret_hash not in self._begun:
+            return None
+        session, then = self._begun[secret_hash]
+        now = await self._accounts.run(lambda c: users.find_by_id(c, then.id))
+        if now is None or (now.password_hash, now.role) != (then.password_hash, then.role):
+            self._begun.pop(secret_hash, None)
+            return None
         return session
 
     async def begin(
@@ -92,15 +107,24 @@ class SignedIn:
         if len(self._begun) >= BEGUN_MAX:
             del self._begun[next(iter(self._begun))]
         role = "kiosk" if kept == sessions.KIOSK else user.role
-        self._begun[hashed] = Session(
-            hashed, user.id, user.name, now_s, now_s, address, role, device, kept
-        )
+        session = Session(hashed, user.id, user.name, now_s, now_s, address, role, device, kept)
+        self._begun[hashed] = session, user
         return secret
 
     def end_all(self, user_id: int) -> None:
         """End a user's sessions that are in memory alone."""
-        for hashed in [h for h, session in self._begun.items() if session.user_id == user_id]:
+        for hashed in [h for h, (_, user) in self._begun.items() if user.id == user_id]:
             del self._begun[hashed]
+
+    async def end_everywhere(self, user_id: int, now_s: int) -> None:
+        """End all sessions of a user, at once, and forget the browsers that the account knows.
+
+        Raises DatabaseError if the file can't be read.
+        """
+        self.end_all(user_id)
+        if not await self._written(lambda c: _end_everywhere(c, user_id)):
+            self._ended.update(await self._accounts.run(lambda c: sessions.hashes_of(c, user_id)))
+        await self.note("signed out everywhere", now_s, user_id=user_id)
 
     async def end(
         self, session: Session, now_s: int, kind: str = "signed out", *, browser_hash: bytes = b""
@@ -153,6 +177,29 @@ class SignedIn:
             self._tokens_seen[found.id] = now_s
             await self._written(lambda c: tokens.touch(c, found.id, now_s))
         return found
+
+    # ── two-step codes ─────────────────────────────────────────────────────────────────────
+
+    async def take_code(self, user: User, code: str, now_s: int) -> bool:
+        """Whether a two-step code is right; it is used up then.
+
+        Where nothing can be written, a code of the app is remembered as used, and a recovery code
+        is not taken: after a restart it could be used again.
+        """
+        used = max(user.totp_step, self._steps.get(user.id, 0))
+        user = replace(user, totp_step=used)
+        try:
+            return await self._accounts.run(lambda c: totp.take(c, user, code, now_s))
+        except DatabaseError as error:
+            self._failed(error)
+        step = None
+        if user.totp_secret is not None:
+            step = totp.step_of(user.totp_secret, code, now_s, after=used)
+        # Another sign-in may have taken the same code meanwhile.
+        if step is None or step <= self._steps.get(user.id, 0):
+            return False
+        self._steps[user.id] = step
+        return True
 
     # ── guesses ────────────────────────────────────────────────────────────────────────────
 
@@ -229,6 +276,12 @@ def _end(connection: sqlite3.Connection, session: Session, browser_hash: bytes) 
         push_devices.end_with_session(
             connection, session.user_id, session.secret_hash, browser_hash
         )
+
+
+def _end_everywhere(connection: sqlite3.Connection, user_id: int) -> None:
+    with transaction(connection):
+        sessions.end_all(connection, user_id)
+        users.forget_devices(connection, user_id)
 
 
 def _touch(

@@ -90,8 +90,13 @@ def take(connection: sqlite3.Connection, user: User, code: str, now_s: int) -> b
         return used
 
 
-def turn_on(connection: sqlite3.Connection, user_id: int, secret: bytes, now_s: int) -> list[str]:
-    """Ask this user for codes from now on; the answer is the recovery codes, shown this once."""
+def turn_on(
+    connection: sqlite3.Connection, user_id: int, secret: bytes, now_s: int, *, used_step: int
+) -> list[str]:
+    """Ask this user for codes from now on; the answer is the recovery codes, shown this once.
+
+    `used_step` is that of the code which turned it on: that one is used up.
+    """
     codes = [
         "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))
         for _ in range(RECOVERY_CODES)
@@ -99,7 +104,7 @@ def turn_on(connection: sqlite3.Connection, user_id: int, secret: bytes, now_s: 
     with transaction(connection):
         connection.execute(
             "UPDATE users SET totp_secret = ?, totp_step = ? WHERE id = ?",
-            (secret, now_s // STEP_S, user_id),
+            (secret, used_step, user_id),
         )
         connection.execute("DELETE FROM recovery_codes WHERE user_id = ?", (user_id,))
         connection.executemany(

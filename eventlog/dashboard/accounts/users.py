@@ -150,7 +150,10 @@ def remove(connection: sqlite3.Connection, name: str, now_s: int) -> int:
 
 
 def change_role(connection: sqlite3.Connection, name: str, role: Role, now_s: int) -> None:
-    """Give a user another role; sessions and notified devices end. Raises as `remove` does."""
+    """Give a user another role; sessions and notified devices end. Raises as `remove` does.
+
+    An owner who becomes less loses the links that share an event, and the tokens that are not kept.
+    """
     with transaction(connection):
         _change_role(connection, require(connection, name), role, now_s)
 
@@ -162,6 +165,12 @@ def _change_role(connection: sqlite3.Connection, user: User, role: Role, now_s: 
     connection.execute("UPDATE users SET role = ? WHERE id = ?", (role, user.id))
     connection.execute("DELETE FROM sessions WHERE user_id = ?", (user.id,))
     connection.execute("DELETE FROM push_subscriptions WHERE user_id = ?", (user.id,))
+    if user.role == "owner":  # what only an owner may hand out
+        for sql in (
+            "DELETE FROM tokens WHERE owner_id = ? AND NOT kept",
+            "DELETE FROM shared_links WHERE user_id = ?",
+        ):
+            connection.execute(sql, (user.id,))
     detail = f"{user.role} to {role}"
     security_log.note(connection, "role changed", now_s, user_id=user.id, detail=detail)
 

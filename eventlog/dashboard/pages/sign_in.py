@@ -18,7 +18,7 @@ from litestar.exceptions import NotFoundException
 from litestar.response import Redirect
 from msgspec import Struct
 
-from eventlog.dashboard.accounts import sessions, throttle, totp, users
+from eventlog.dashboard.accounts import sessions, throttle, users
 from eventlog.dashboard.accounts.devices import device_name
 from eventlog.dashboard.accounts.secrets import form_token, hash_of, new_secret
 from eventlog.dashboard.pages.templating import page
@@ -96,7 +96,7 @@ async def login(request: Request[Any, Any, Any]) -> Response[Any]:
         return await _form(request, status=403, problem=WRONG, typed=asked)
     if user.totp_secret is not None:
         code, now_s = str(form.get("code", ""))[:CODE_MAX], site.now_s
-        if not await site.accounts.run(lambda c: totp.take(c, user, code, now_s)):
+        if not await site.signed_in.take_code(user, code, now_s):
             await _note(site, "wrong code", user_id, visitor.address)
             return await _form(request, status=403, problem=WRONG, typed=asked)
     await forgive()
@@ -163,10 +163,7 @@ async def sign_out_everywhere(request: Request[Any, Any, Any]) -> Redirect:
     if session is not None:
         user_id, now_s = session.user_id, site.now_s
         await site.signed_in.end(session, now_s)
-        site.signed_in.end_all(user_id)
-        await site.accounts.run(lambda c: sessions.end_all(c, user_id))
-        await site.accounts.run(lambda c: users.forget_devices(c, user_id))
-        await site.signed_in.note("signed out everywhere", now_s, user_id=user_id)
+        await site.signed_in.end_everywhere(user_id, now_s)
         site.broadcast.recheck()
     return _signed_out(site)
 

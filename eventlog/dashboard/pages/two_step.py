@@ -38,10 +38,12 @@ async def turn_on_two_step(request: Request[Any, Any, Any]) -> Response[str]:
     try:
         secret = _secret(str(form.get("secret", ""))[:64])
         await require_old_password(request, str(form.get("old", "")))
-        _require_code(secret, code, now_s)
+        step = _step(secret, code, now_s)
     except BadArgument as error:
         return await account_page(request, status=400, problem=as_sentence(error))
-    codes = await site.accounts.run(lambda c: totp.turn_on(c, session.user_id, secret, now_s))
+    codes = await site.accounts.run(
+        lambda c: totp.turn_on(c, session.user_id, secret, now_s, used_step=step)
+    )
     return await account_page(request, recovery_codes=codes)
 
 
@@ -58,9 +60,11 @@ async def turn_off_two_step(request: Request[Any, Any, Any]) -> Response[str]:
     return await account_page(request)
 
 
-def _require_code(secret: bytes, code: str, now_s: int) -> None:
-    if totp.step_of(secret, code, now_s) is None:
+def _step(secret: bytes, code: str, now_s: int) -> int:
+    step = totp.step_of(secret, code, now_s)
+    if step is None:
         raise BadArgument("that is not the code of this moment")
+    return step
 
 
 def _two_step(secret: bytes, user_name: str) -> dict[str, str]:
