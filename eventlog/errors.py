@@ -102,9 +102,7 @@ class OtherHistory(BadArgument):
 
     def __init__(self, position: int, what: str = "") -> None:
         self.position = position
-        what = what or (
-            f"the journal has another record at position {position} than this cursor has seen"
-        )
+        what = what or f"position {position} of the journal is another record than the cursor's"
         super().__init__(
             f"{what} (was a backup restored?): start again from 0, or from an older cursor"
         )
@@ -285,7 +283,7 @@ class ReplayRunning(DatabaseError):
     """Another replay of this log is running; only one may."""
 
     def __init__(self) -> None:
-        super().__init__("another replay of this log is at work; wait for it to end")
+        super().__init__("another replay of this log is running; wait for it to end")
 
 
 class CheckpointMoved(DatabaseError):

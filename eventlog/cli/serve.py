@@ -177,9 +177,9 @@ def _notary(context: Context) -> Alongside | None:
         return None
 
     async def sign(store: EventStore) -> None:
-        from eventlog.reactors import notary  # noqa: PLC0415 - an extra signs
+        from eventlog.reactors import notary_settings  # noqa: PLC0415 - an extra signs
 
-        await notary.of_log(
+        await notary_settings.of_log(
             context.db_path,
             await store.reader.run(journal.log_id),
             folder,

@@ -7,7 +7,7 @@
 
 The rules of signing are those of `evidence/signing.py`, when it is time those of
 `signing_pace.py`; at the end, what is left is signed. The checkpoint is `ID.signed` beside the
-keys, not a row next to the journal: who may write the log must not be able to move it.
+keys, not a row next to the journal: write access to the log must not be enough to move it.
 
 Each place has a task of its own (`head_posts.py`), so that a slow place delays no other. The
 append path never waits for any of this.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -44,7 +43,6 @@ from eventlog.evidence.signing import HeadSigner
 from eventlog.journal.nudge import Nudge
 from eventlog.reactors.head_places import Place, WitnessPlace
 from eventlog.reactors.head_posts import Post, now_us, path_from
-from eventlog.reactors.head_to import parse_places
 from eventlog.reactors.signing_pace import BATCH, POLL_S, Pace
 from eventlog.reactors.witnessed_teller import AppendFact, WitnessedTeller
 
@@ -73,11 +71,11 @@ class Notary:
         """Touch nothing yet.
 
         Args:
-            db_path: the log.
-            keys: its files in the folder of keys.
-            places: where heads go.
-            append: appends facts about heads; None leaves them out.
-            nudge: given when the journal grew; None looks at a pace.
+            db_path: The database file.
+            keys: The log's files in the folder of keys.
+            places: Where heads are sent.
+            append: Appends facts about heads; None appends none.
+            nudge: Given when the journal has grown; None polls.
             monotonic: A clock in seconds that is never set.
         """
         self._db_path = db_path
@@ -103,7 +101,7 @@ class Notary:
             await self._end()
 
     async def _follow_once(self) -> float:
-        """Open, and follow until trouble; answers how many seconds to wait before the next try."""
+        """Open, and follow until an error; return how many seconds to wait before the next try."""
         try:
             await self._open()
             await self._follow()
@@ -134,9 +132,9 @@ class Notary:
             await asyncio.gather(*posts, return_exceptions=True)
 
     async def _step(self, seen: int) -> float | None:
-        """Read a batch, sign where it is time; answers the rest after work, None at the end.
+        """Read a batch, sign if it is time; return how long to rest, or None at the end.
 
-        `seen` is how often the journal was known to grow before.
+        `seen` is the count of the nudge before.
         """
         started = self._now()
         read = await self._with_signer(lambda signer: signer.read_on(limit=BATCH))
@@ -200,7 +198,7 @@ class Notary:
                 post.offer(last)
 
     async def _ask_places(self) -> None:
-        """Hold the log against what is known outside; a place that can't be asked says nothing."""
+        """Compare the log with the heads known outside; a place that can't be asked is skipped."""
         signer = self.signer
         asked = (post.ask(signer.name, signer.is_genuine) for post in self._posts)
         for head in await asyncio.gather(*asked):
@@ -255,14 +253,14 @@ class Notary:
         )
 
     async def cosigned(self, head: SignedHead, place: Place, lines: Sequence[Signature]) -> None:
-        """Keep what a witness answered, and put it into the journal now and then."""
+        """Store what a witness answered, and record it in the journal from time to time."""
         note = head.note.signed_also(lines)
         await self._with_signer(lambda signer: signer.add_signatures(note))
         if isinstance(place, WitnessPlace):
             await self._teller.tell(head, note, place.key)
 
     def tell(self, known: Outside) -> None:
-        """Leave for others what is known now."""
+        """Write what is known now, for other processes."""
         self.known = known
         try:
             outside.write(self._db_path, known)
@@ -270,38 +268,11 @@ class Notary:
             log.warning("status won't know of the heads: %s", error.strerror)
 
     def tell_place(self, described: outside.Place) -> None:
-        """Leave for others what is known of one place."""
+        """Write what is known of one place, for other processes."""
         places = tuple(
             described if place.name == described.name else place for place in self.known.places
         )
         self.tell(structs.replace(self.known, places=places))
-
-
-def of_log(
-    db_path: Path,
-    log_id: bytes,
-    folder: Path,
-    head_to: str,
-    *,
-    append: AppendFact | None = None,
-    nudge: Nudge | None = None,
-) -> Notary:
-    """The notary of a log, from a deployment's settings.
-
-    Args:
-        db_path: the log.
-        log_id: its 16 bytes.
-        folder: the folder of keys.
-        head_to: where heads go, as HEAD_TO has it.
-        append: appends facts about heads; None leaves them out.
-        nudge: given when the journal grew; None looks at a pace.
-
-    Raises:
-        BadArgument: `head_to` names no place.
-    """
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    keys = KeysDir(folder, log_id, credentials=Path(credentials) if credentials else None)
-    return Notary(db_path, keys, parse_places(head_to, db_path), append=append, nudge=nudge)
 
 
 def _hold(signer: HeadSigner, *, db_path: Path, head: SignedHead) -> None:

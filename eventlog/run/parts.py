@@ -117,10 +117,10 @@ def _parts(config: Config, door: Door) -> Iterator[Part]:
 
 
 async def _sign(config: Config, door: Door) -> None:
-    from eventlog.reactors import notary  # noqa: PLC0415 - an extra signs
+    from eventlog.reactors import notary_settings  # noqa: PLC0415 - an extra signs
 
     db_path = Path(door.store.db_path)
-    await notary.of_log(
+    await notary_settings.of_log(
         db_path,
         door.log_id,
         Path(config.keys or ""),

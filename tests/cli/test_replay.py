@@ -197,7 +197,7 @@ def test_one_replay_at_a_time(eventlog: CommandLine) -> None:
     finally:
         lease.close()
     assert said.code == 2
-    assert "another replay of this log is at work" in said.err
+    assert "another replay of this log is running" in said.err
 
 
 def test_a_replay_leaves_nothing_beside_what_is_no_log(

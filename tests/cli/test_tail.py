@@ -76,7 +76,7 @@ def test_a_cursor_is_taken_and_given(eventlog: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("after", "reason"),
     [
-        ("16:00000000", "the journal has another record at position 16 than this cursor has seen"),
+        ("16:00000000", "position 16 of the journal is another record than the cursor's"),
         ("18", "position 18 is past the end of the journal, which is 17"),
         ("x", "--after: a cursor is a position"),
     ],
