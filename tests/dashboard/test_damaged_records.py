@@ -13,6 +13,7 @@ from eventlog.projections import story
 from eventlog.record import StoredRecord
 from tests.dashboard.house import VISIT, House
 from tests.dashboard.test_stream import welcome
+from tests.support.logs import guards_down
 
 pytestmark = pytest.mark.anyio
 
@@ -69,3 +70,13 @@ async def test_a_damaged_time_does_not_end_the_stream(
             if got.count(b"event: record") == 4:
                 break
     assert b'"unreadable":"its time of append is no date"' in got
+
+
+async def test_an_event_whose_records_are_lost_has_its_page(house: House) -> None:
+    """The views may still show what a restored journal has lost."""
+    await house.append(*VISIT)
+    with guards_down(house.site.settings.db_path) as connection:
+        connection.execute("DELETE FROM journal")
+    async with await house.signed_in() as client:
+        for path in ("/events/1", "/events/1/proof", "/api/events/1", "/"):
+            assert (await client.get(path)).status_code < 500, path

@@ -63,7 +63,7 @@ async def _shown(request: Request[Any, Any, Any], event_id: int) -> Response[str
         pictures.condition, site.thumbnails, looked.picture
     )
     heads = await anyio.to_thread.run_sync(outside.read, site.settings.db_path)
-    ends = looked.stored[0].position, looked.stored[-1].position
+    ends = looked.stored and (looked.stored[0].position, looked.stored[-1].position)
     return await off_the_loop(
         lambda: page(
             request,
@@ -73,7 +73,8 @@ async def _shown(request: Request[Any, Any, Any], event_id: int) -> Response[str
             size=size,
             boxes=[] if size is None else drawn(looked, *size),
             faces=[] if size is None else faces.boxed_faces(looked.records)[:FACES_MAX],
-            anchored=outside.anchored(heads, *ends, _short(site)),
+            # Views may know an event whose records a restored journal has lost.
+            anchored=outside.anchored(heads, *ends, _short(site)) if ends else None,
             provable=0 if heads is None else heads.signed,
             position=position,
             beside=beside,
