@@ -37,7 +37,7 @@ def read_small(path: Path, *, size_max: int = SMALL_MAX) -> bytes | None:
 def touch_small(path: Path) -> None:
     """Make an empty file where there is none. Raises as `read_small` does."""
     with translated(path):
-        os.close(open_side_file(path, make=True))
+        os.close(open_side_file(path, os.O_WRONLY, make=True))
 
 
 def read_given(path: Path, *, size_max: int = SMALL_MAX) -> bytes:
