@@ -22,8 +22,9 @@ from eventlog.evidence import copies
 from eventlog.evidence.copies import Copy
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals_file import SealsFile
+from eventlog.facts import IdentityLinked
 from eventlog.maintenance.forgetting import forget as forgetting
-from eventlog.maintenance.forgetting import left_over, their_records
+from eventlog.maintenance.forgetting import handing_out, left_over, their_records
 from eventlog.maintenance.forgetting.forget import Reach, texts_of
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
@@ -92,7 +93,7 @@ async def forget(
                 " left is finished"
             )
         if export:
-            await anyio.to_thread.run_sync(_export, context, held, person, into)
+            await _hand_over(context, store, held, person, into)
             return 0
         found = await anyio.to_thread.run_sync(forgetting.reach, context.db_path, person)
         if found.held.in_clear:
@@ -155,16 +156,33 @@ def _agreed(name: str) -> bool:
 # ── what the person gets ───────────────────────────────────────────────────────────────────
 
 
-def _export(context: Context, held: KeysDir, person: Person, target: Path) -> None:
-    """Write the person's file; what it holds is noted, and is not sealed with again."""
-    with SealsFile(held.file("seals"), held.log_id) as seals:
-        slots = {slot.sealed: slot.text for slot in seals.slots() if slot.sealed in person.seals}
-        thumbnails = Thumbnails(context.thumbnails_dir)
-        records, saved = their_records.write(context.db_path, thumbnails, person, slots, target)
-        seals.retire(person.seals)
+async def _hand_over(
+    context: Context, store: EventStore, held: KeysDir, person: Person, target: Path
+) -> None:
+    for link in await anyio.to_thread.run_sync(_hand_out, context, held, person, target):
+        await store.append(link)
+    await anyio.to_thread.run_sync(_export, context, held, person, target)
+
+
+def _hand_out(
+    context: Context, held: KeysDir, person: Person, target: Path
+) -> list[IdentityLinked]:
+    """Note the file, and seal with nothing that is in it any more; the links to append again."""
+    if target.exists():
+        raise BadArgument(f"{target} exists already; nothing is written over it")
     now_us = int(context.now().timestamp() * 1e6)
     copy = Copy(what="export", path=str(target.absolute()), at_us=now_us, seals=person.seals)
     copies.note(held.file("copies"), copy)
+    with SealsFile(held.file("seals"), held.log_id) as seals, context.reading() as connection:
+        return handing_out.retire(connection, seals, person.seals)
+
+
+def _export(context: Context, held: KeysDir, person: Person, target: Path) -> None:
+    """Write the person's file."""
+    with SealsFile(held.file("seals"), held.log_id) as seals:
+        slots = {slot.sealed: slot.text for slot in seals.slots() if slot.sealed in person.seals}
+    thumbnails = Thumbnails(context.thumbnails_dir)
+    records, saved = their_records.write(context.db_path, thumbnails, person, slots, target)
     context.say(
         f"{target} holds {counted(records, 'record')} and {counted(saved, 'picture')}. It has"
         " names in clear: give it to the person and keep none."

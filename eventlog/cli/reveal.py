@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import anyio
+
 from eventlog.cli.context import Context, counted
 from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence import copies, proofs
@@ -19,6 +21,10 @@ from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.proofs import Proof
 from eventlog.evidence.seals import Slot, State
 from eventlog.evidence.seals_file import SealsFile
+from eventlog.facts import IdentityLinked
+from eventlog.maintenance.forgetting import handing_out
+from eventlog.record import Author
+from eventlog.store.event_store import EventStore
 from eventlog.store.seals import find_seals
 
 
@@ -41,8 +47,9 @@ def reveal(
             for field in fields:
                 if not any(field in proof.names for proof, _ in done):
                     raise BadArgument(f"no record here holds {field!r} as a sealed name")
-            for proof, path in done:
-                _note(held, file, proof, path)
+            again = _hand_out(connection, held, file, done)
+    if again:
+        anyio.run(_append, context, held, again)
     return done
 
 
@@ -82,14 +89,30 @@ def _slot(connection: sqlite3.Connection, file: SealsFile, seal: bytes, field: s
     return slot
 
 
-def _note(held: KeysDir, file: SealsFile, proof: Proof, path: Path) -> None:
-    """Note the copy, and let the next record of the person have a new seal."""
-    seals = tuple(filter(None, (proofs.sealed_in(proof, field) for field in proof.names)))
-    if not seals:
-        return
+def _hand_out(
+    connection: sqlite3.Connection,
+    held: KeysDir,
+    file: SealsFile,
+    made: Sequence[tuple[Proof, Path]],
+) -> list[IdentityLinked]:
+    """Note the files, and seal with nothing that is in them any more; the links to append again."""
+    shown: list[bytes] = []
     now_us = time.time_ns() // 1000
-    copies.note(
-        held.file("copies"),
-        Copy(what="proof", path=str(path.absolute()), at_us=now_us, seals=seals),
-    )
-    file.retire(seals)
+    for proof, path in made:
+        seals = tuple(filter(None, (proofs.sealed_in(proof, field) for field in proof.names)))
+        if seals:
+            copy = Copy(what="proof", path=str(path.absolute()), at_us=now_us, seals=seals)
+            copies.note(held.file("copies"), copy)
+            shown += seals
+    return handing_out.retire(connection, file, shown)
+
+
+async def _append(context: Context, held: KeysDir, links: Sequence[IdentityLinked]) -> None:
+    async with EventStore(
+        str(context.db_path),
+        str(context.thumbnails_dir),
+        writer=Author("command", "prove"),
+        keys_dir=str(held.path),
+    ) as store:
+        for link in links:
+            await store.append(link)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -100,20 +100,29 @@ async def find_person(store: EventStore, name: str, *, only: bool = False) -> Pe
     ]
     if not seals:
         return None
+    links = [] if only else await store.reader.run(latest_links)
+    found = together(file, links, seals)
+    slots = [slot for seal in found if (slot := file.opened(seal)) is not None]
+    going = [slot for slot in slots if slot.state is not State.ERASED]
+    also = dict.fromkeys(slot.text for slot in going if slot.text != name)
+    return Person(name, seals[-1], tuple(slot.sealed for slot in going), tuple(also))
+
+
+def together(
+    file: SealsFile, links: Iterable[IdentityLinked], seals: Iterable[bytes]
+) -> list[bytes]:
+    """These seals, and all that belong to the same persons by their slots and by links."""
+    pairs = [pair for fact in links if fact.linked and (pair := sealed_pair(fact)) is not None]
     found = dict.fromkeys(seals)
-    links = [] if only else await store.reader.run(_links)
     before = 0
     while len(found) != before:
         before = len(found)
         for seal in list(found):
             found |= dict.fromkeys(file.of_person(seal))
-        for one, other in links:
+        for one, other in pairs:
             if one in found or other in found:
                 found |= {one: None, other: None}
-    slots = [slot for seal in found if (slot := file.opened(seal)) is not None]
-    going = [slot for slot in slots if slot.state is not State.ERASED]
-    also = dict.fromkeys(slot.text for slot in going if slot.text != name)
-    return Person(name, seals[-1], tuple(slot.sealed for slot in going), tuple(also))
+    return list(found)
 
 
 async def erase(
@@ -186,21 +195,26 @@ def _erased(connection: sqlite3.Connection) -> set[bytes]:
     return {seal for _, fact in sealing.erased_after(connection, 0) for seal in fact.sealed}
 
 
-def _links(connection: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
-    """The pairs of seals that are linked now, the latest about a pair."""
-    latest: dict[frozenset[bytes], tuple[tuple[bytes, bytes], bool]] = {}
+def sealed_pair(fact: IdentityLinked) -> tuple[bytes, bytes] | None:
+    """The two seals of a link, the person's first; None where one of the two is not sealed."""
+    one, other = fact.person, fact.same_as if fact.identity is None else fact.identity
+    if isinstance(one, Sealed) and isinstance(other, Sealed):
+        return one.sealed, other.sealed
+    return None
+
+
+def latest_links(connection: sqlite3.Connection) -> list[IdentityLinked]:
+    """The latest fact about each pair of sealed names, in the order of the journal."""
+    latest: dict[tuple[frozenset[bytes], str | None], IdentityLinked] = {}
     for version, body, position in connection.execute(_LINKS).fetchall():
         try:
             fact = codecs.decode("identity_linked", version, body, position=position)
         except BadRecord:
             continue
-        if not isinstance(fact, IdentityLinked):
-            continue
-        one, other = fact.person, fact.same_as if fact.identity is None else fact.identity
-        if isinstance(one, Sealed) and isinstance(other, Sealed):
-            pair = one.sealed, other.sealed
-            latest[frozenset(pair)] = pair, fact.linked
-    return [pair for pair, linked in latest.values() if linked]
+        if isinstance(fact, IdentityLinked) and (pair := sealed_pair(fact)) is not None:
+            latest.pop(key := (frozenset(pair), fact.source), None)
+            latest[key] = fact
+    return list(latest.values())
 
 
 def _overwrite_free_pages(connection: sqlite3.Connection) -> None:

@@ -241,6 +241,78 @@ def test_a_person_gets_all_of_theirs_and_nothing_of_others(
     assert (again.code, "no person" in again.err) == (2, True)
 
 
+def append(door: CommandLine, *units: list[Fact]) -> None:
+    """Append with the keys at hand; the views have it on return."""
+
+    async def run() -> None:
+        async with EventStore(
+            str(door.db), str(door.thumbnails), keys_dir=str(door.db.parents[1] / "keys")
+        ) as store:
+            for facts in units:
+                await store.append(*facts)
+            await store.caught_up(await store.reader.last_position())
+
+    anyio.run(run)
+
+
+def of_nobody(reference: str | None = None, person: str | None = None) -> list[Fact]:
+    """An unlock by a user of a lock, or under another name."""
+    ring = Motion(camera_id="front_door", recorded_at=AT + timedelta(hours=1))
+    unlock = UnlockAction(
+        granted=True, door_action="unlocked", person=person, user_ref=reference, actor="keypad"
+    )
+    return [ring, unlock]
+
+
+@pytest.mark.parametrize("how", ["export", "reveal"])
+def test_links_hold_for_a_name_that_was_handed_out(
+    door: CommandLine, tmp_path: Path, how: str
+) -> None:
+    """A user of a lock and a second name are the person's under the new seals too."""
+    second, parted = IdentityLinked(person=NAME, same_as="ada-l"), "canary-user-2"
+    undone = IdentityLinked(person=NAME, source="august", identity=parted, linked=False)
+    append(
+        door, [second], [IdentityLinked(person=NAME, source="august", identity=parted)], [undone]
+    )
+    before = len(rows(door.db, "SELECT 1 FROM journal"))
+    seals = [row[0] for row in rows(door.db, "SELECT sealed FROM event_names")]
+    if how == "export":
+        said = door("forget", "--export", NAME, "--into", tmp_path / "ada.zip")
+    else:
+        assert door("keys", "init", tmp_path / "keys").code == 0
+        said = door("prove", 5, "--reveal", "name", "--into", tmp_path)
+    assert said.code == 0, said
+    append(door, of_nobody(REF), of_nobody(person="ada-l"), of_nobody(parted), visit(9, NAME))
+    events = door("events", "--json").json
+    named = {event["id"]: event["person_name"] for event in events}
+    assert [named[id_] for id_ in sorted(named)][-4:] == [NAME, NAME, None, NAME]
+    # No seal that was in the file is in a record of after it, but that of the other person.
+    bodies = [body for (body,) in rows(door.db, "SELECT body FROM journal ORDER BY position")]
+    used = {seal for seal in seals for body in bodies[before:] if seal in body}
+    assert len(used) <= 1  # the reference whose link was undone
+    assert door("replay", "--check").code == 0
+    assert door("forget", NAME, "--yes").code == 0
+    assert door("replay", "--check").code == 0
+    assert found_in(door.db.parent, (NAME, SHOWN, REF, "ada-l")) == []
+
+
+def test_a_link_is_repeated_once_for_each_time_that_names_are_handed_out(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """A second file brings new seals; a link that is undone later is undone under those."""
+    for number in (1, 2):
+        said = door("forget", "--export", NAME, "--into", tmp_path / f"{number}.zip")
+        assert said.code == 0, said
+    linked = rows(door.db, "SELECT count(*) FROM journal WHERE kind = 'identity_linked'")
+    assert linked == [(3,)]
+    append(door, [IdentityLinked(person=NAME, source="august", identity=REF, linked=False)])
+    append(door, of_nobody(REF))
+    assert door("events", "--json").json[0]["person_name"] is None
+    assert door("forget", "--export", NAME, "--into", tmp_path / "3.zip").code == 0
+    append(door, of_nobody(REF))
+    assert door("events", "--json").json[0]["person_name"] is None
+
+
 def test_a_log_in_clear_is_sealed_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`forget` refuses, with the number of records; after `seal` it does as for any other."""
     for folder in ("log", "stick"):
