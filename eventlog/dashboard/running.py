@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,18 +11,39 @@ from eventlog.facts import Fact
 
 
 class SourceFigures(Struct, frozen=True, kw_only=True):
-    """A source's figures for Prometheus. Times are seconds since 1970, None for never."""
+    """A source's figures. Times are seconds since 1970, None for never.
+
+    Attributes:
+        last_seconds: when its last message came.
+        reconciled: so many facts came by its history.
+        silent: whether it gives no sign of life.
+        late: so many of them were missed when they happened.
+        left_out: so many messages and fields became no fact.
+    """
 
     last_seconds: float | None
     reconciled: int
     silent: bool
+    late: int
+    left_out: int
+
+
+class PartFigures(Struct, frozen=True, kw_only=True):
+    """A part of the process: its state in a word, and the class and code of its last error."""
+
+    state: str
+    restarts: int
+    error: str | None
 
 
 class Running(Protocol):
     """The process around the dashboard."""
 
-    def health(self) -> Struct:
-        """How every part and every source is, as plain values for JSON."""
+    def health(self, behind: Mapping[str, int]) -> Struct:
+        """How every part and every source is, as plain values for JSON.
+
+        `behind` says how many records a part has yet to read, for those that read the journal.
+        """
 
     def troubles(self) -> list[str]:
         """A sentence for each part that is down and each source that is silent."""
@@ -32,8 +54,8 @@ class Running(Protocol):
     def sources(self) -> dict[str, SourceFigures]:
         """The figures of each source."""
 
-    def restarts(self) -> dict[str, int]:
-        """How often each part was started again."""
+    def parts(self) -> dict[str, PartFigures]:
+        """The state of each part."""
 
     def read_hook(self, name: str, body: bytes) -> tuple[str, Fact]:
         """The key and the fact that a webhook's message becomes.

@@ -17,6 +17,7 @@ from eventlog.errors import CheckpointMoved
 
 REACTOR: Final = "reactor:"
 READ: Final = "SELECT view, version, position FROM checkpoints WHERE view NOT GLOB 'reactor:*'"
+READ_REACTORS: Final = "SELECT view, version, position FROM checkpoints WHERE view GLOB 'reactor:*'"
 READ_REACTOR: Final = "SELECT version, position FROM checkpoints WHERE view = ?"
 MOVE: Final = (
     "UPDATE checkpoints SET position = :to WHERE view = :view AND version = :version"
@@ -89,6 +90,14 @@ def read_reactor(connection: sqlite3.Connection, name: str) -> Checkpoint | None
     """A reactor's checkpoint; None if it has never run."""
     row = connection.execute(READ_REACTOR, (REACTOR + name,)).fetchone()
     return None if row is None else Checkpoint(*row)
+
+
+def read_reactors(connection: sqlite3.Connection) -> dict[str, Checkpoint]:
+    """Each reactor's checkpoint, by the reactor's name."""
+    return {
+        name.removeprefix(REACTOR): Checkpoint(version, position)
+        for name, version, position in connection.execute(READ_REACTORS)
+    }
 
 
 def reset(connection: sqlite3.Connection, view: str, version: int, position: int = 0) -> None:

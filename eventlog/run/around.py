@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from eventlog.dashboard.running import SourceFigures
+from msgspec.structs import replace
+
+from eventlog.dashboard.running import PartFigures, SourceFigures
+from eventlog.errors import BadPayload
 from eventlog.facts import Fact
 from eventlog.reactors.alerts.teller import Teller
 from eventlog.reactors.alerts.web_push import WebPush
@@ -12,6 +15,7 @@ from eventlog.run.alerts import push_of
 from eventlog.run.config import Config, Webhook
 from eventlog.run.health import Board, Health
 from eventlog.run.retain_config import kept
+from eventlog.sources.feed import Tally
 from eventlog.sources.live.webhook import Mapped
 
 
@@ -29,9 +33,11 @@ class Around:
             if isinstance(source, Webhook)
         }
 
-    def health(self) -> Health:
+    def health(self, behind: Mapping[str, int]) -> Health:
         """See `Running`."""
-        return self._board.look()
+        now = self._board.look()
+        parts = [replace(part, behind=behind.get(part.name)) for part in now.parts]
+        return Health(parts, now.sources)
 
     def troubles(self) -> list[str]:
         """See `Running`."""
@@ -59,17 +65,28 @@ class Around:
                 last_seconds=source.last_message_at,
                 reconciled=source.reconciled,
                 silent=source.silent,
+                late=source.late,
+                left_out=sum(source.skipped.values()) + sum(source.refused.values()),
             )
             for source in self._board.look().sources
         }
 
-    def restarts(self) -> dict[str, int]:
+    def parts(self) -> dict[str, PartFigures]:
         """See `Running`."""
-        return {part.name: part.restarts for part in self._board.look().parts}
+        return {
+            part.name: PartFigures(state=part.state, restarts=part.restarts, error=part.error)
+            for part in self._board.look().parts
+        }
 
     def read_hook(self, name: str, body: bytes) -> tuple[str, Fact]:
         """See `Running`."""
-        return self._hooks[name].read(body)
+        try:
+            key, fact = self._hooks[name].read(body)
+        except BadPayload as error:
+            self._board.taken(name, Tally(refused={error.reason: 1}))
+            raise
+        self._board.taken(name, Tally())
+        return key, fact
 
     def push_key(self) -> bytes | None:
         """See `Running`."""

@@ -20,13 +20,17 @@ OTHER: Final = "other reasons"
 
 
 class PartHealth(Struct):
-    """A part of the process. Times are seconds since 1970; None means not yet."""
+    """A part of the process. Times are seconds since 1970; None means not yet.
+
+    `behind` is how many records it has yet to read, None where it does not read the journal.
+    """
 
     name: str
     state: PartState = "starting"
     since: float = 0.0
     restarts: int = 0
     error: str | None = None
+    behind: int | None = None
 
 
 class SourceHealth(Struct):

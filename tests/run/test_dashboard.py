@@ -82,6 +82,18 @@ def test_health_shows_parts_and_sources(client: httpx.Client) -> None:
     assert sources["frigate"]["connected"] in {False, None}
 
 
+def test_health_says_how_far_a_part_has_read(client: httpx.Client) -> None:
+    """A part that reads the journal has a number of records, any other has none."""
+    deadline = time.monotonic() + 60
+    while True:
+        parts = {one["name"]: one for one in client.get("/api/health").json()["parts"]}
+        if parts["alerts"]["behind"] is not None:
+            break
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert parts["dashboard"]["behind"] is None
+
+
 def test_metrics_have_the_sources_and_parts(client: httpx.Client) -> None:
     """For Prometheus."""
     text = client.get("/metrics").text

@@ -13,6 +13,7 @@ from litestar.exceptions import NotFoundException
 
 from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.api.token_rules import HiddenConflict, NotAllowed, check_facts
+from eventlog.dashboard.pages.health_parts import behind
 from eventlog.dashboard.running import Running
 from eventlog.dashboard.site import site_of, visitor_of
 from eventlog.errors import KeyConflict
@@ -22,7 +23,9 @@ from eventlog.errors import KeyConflict
 async def health(request: Request[Any, Any, Any]) -> Response[bytes]:
     """How every part and every source of the running door is."""
     running = site_of(request).running
-    content = b'{"parts":[],"sources":[]}' if running is None else _json(running)
+    content = b'{"parts":[],"sources":[]}'
+    if running is not None:
+        content = msgspec.json.encode(running.health(await site_of(request).figures.run(behind)))
     return Response(content, media_type="application/json")
 
 
@@ -60,7 +63,3 @@ def _running(request: Request[Any, Any, Any]) -> Running:
     if running is None:
         raise NotFoundException("The dashboard runs alone here: `eventlog run` has this.")
     return running
-
-
-def _json(running: Running) -> bytes:
-    return msgspec.json.encode(running.health())

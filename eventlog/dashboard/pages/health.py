@@ -22,7 +22,7 @@ from msgspec import to_builtins
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
-from eventlog.dashboard.pages import health_devices, health_doubts
+from eventlog.dashboard.pages import health_devices, health_doubts, health_parts
 from eventlog.dashboard.pages.positions import may_know, positions
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.server.metrics import Figures
@@ -91,7 +91,9 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
         streams=site.streams.count,
         healthy=said == "ok",
         sources={} if site.running is None else site.running.sources(),
-        restarts={} if site.running is None else site.running.restarts(),
+        restarts={}
+        if site.running is None
+        else {name: part.restarts for name, part in site.running.parts().items()},
         durable=at.durable,
         signed=at.signed,
         kept=at.kept,
@@ -152,6 +154,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         sqlite_old=has_wal_fault(sqlite3.sqlite_version),
         streams=site.streams.count,
         door_troubles=door_troubles,
+        around=None if standing is None else await health_parts.shown(site),
         channels=[] if site.running is None else site.running.channels(),
     )
 
