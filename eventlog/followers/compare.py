@@ -2,7 +2,9 @@
 
 Applies the journal up to the live checkpoints to a temporary database, and compares each table
 with its twin in the order of the ids, and the parked records too. The log is read in one snapshot
-and not written, appends continue, and memory use stays constant. Knows the views by schema only.
+and not written, appends continue, and memory use stays constant. A view that has not applied an
+erasure yet still names the person, and a replay can't: such rows are not compared. Knows the views
+by schema only.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
 from eventlog.errors import JournalHole
+from eventlog.facts import PersonErased
 from eventlog.followers import checkpoints, fold, view_tables
 from eventlog.followers.checkpoints import Checkpoint
 from eventlog.followers.opening import Opening
@@ -34,6 +37,7 @@ BATCH: Final = 1000
 KEPT_PER_TABLE: Final = 1000
 
 COLUMNS: Final = "SELECT name FROM pragma_table_info(?) ORDER BY cid"
+_Row: TypeAlias = tuple[Any, ...]
 _PARKED: Final = "parked"
 _SCRATCH: Final = Path("the temporary database")
 
@@ -88,8 +92,17 @@ def check(
         found: list[Difference] = []
         views = _comparable(live, found)
         _rebuild(live, rebuilt, views, progress, names or _opening(live))
-        found += _compare(live, rebuilt, [view for view, _ in views])
+        found += _compare(live, rebuilt, views, _erasures(db_path, views, ours=ours))
         return found
+
+
+def _erasures(
+    db_path: Path, views: Sequence[tuple[Projection, Checkpoint]], *, ours: bool
+) -> list[tuple[int, PersonErased]]:
+    """The erasures that a view has not applied, those of during the comparison too."""
+    applied = min((checkpoint.position for _, checkpoint in views), default=0)
+    with opened(db_path, ours=ours) as log:
+        return list(sealing.erased_after(log.connection, applied))
 
 
 def _opening(live: sqlite3.Connection) -> Opening:
@@ -170,10 +183,13 @@ def _rebuild(
 
 
 def _compare(
-    live: sqlite3.Connection, rebuilt: sqlite3.Connection, views: Sequence[Projection]
+    live: sqlite3.Connection,
+    rebuilt: sqlite3.Connection,
+    views: Sequence[tuple[Projection, Checkpoint]],
+    erasures: Sequence[tuple[int, PersonErased]],
 ) -> Iterator[Difference]:
     alike = set()
-    for table in [*(table for view in views for table in view.tables), _PARKED]:
+    for table in [*(table for view, _ in views for table in view.tables), _PARKED]:
         stored, made = _objects(live, table), _objects(rebuilt, table)
         # What the owner has added to a read table is not part of the view.
         names = sorted(name for name in made if stored.get(name) != made[name])
@@ -181,7 +197,7 @@ def _compare(
             yield Difference(table, None, None, f"the schema of {', '.join(names)} is different")
         if stored.get(table) == made[table]:
             alike.add(table)
-    walks = [walk for walk in _walks(rebuilt, views) if walk.table in alike]
+    walks = [walk for walk in _walks(rebuilt, views, erasures) if walk.table in alike]
     # Damage may have left text that is not UTF-8, so bytes are compared.
     live.text_factory = rebuilt.text_factory = bytes
     for walk in walks:
@@ -205,14 +221,22 @@ class _Walk(NamedTuple):
     sql: str
     parameters: tuple[str, ...] = ()
     of: str = ""
+    late: frozenset[bytes] = frozenset()  # seals whose erasure the view has not applied
 
 
-def _walks(rebuilt: sqlite3.Connection, views: Sequence[Projection]) -> Iterator[_Walk]:
+def _walks(
+    rebuilt: sqlite3.Connection,
+    views: Sequence[tuple[Projection, Checkpoint]],
+    erasures: Sequence[tuple[int, PersonErased]],
+) -> Iterator[_Walk]:
     """What is compared: each table of the views, and what is parked for each of them."""
-    for table in [table for view in views for table in view.tables]:
-        columns = [name for (name,) in rebuilt.execute(COLUMNS, (table,))]
-        yield _Walk(table, columns, f"SELECT id, * FROM {table} ORDER BY id")  # noqa: S608 - of a view
-    for view in views:
+    for view, at in views:
+        late = frozenset(s for p, fact in erasures if p > at.position for s in fact.sealed)
+        for table in view.tables:
+            columns = [name for (name,) in rebuilt.execute(COLUMNS, (table,))]
+            sql = f"SELECT id, * FROM {table} ORDER BY id"  # noqa: S608 - of a view
+            yield _Walk(table, columns, sql, late=late)
+    for view, _ in views:
         of = f" for the view {view.name}"
         yield _Walk(_PARKED, ["reason"], checkpoints.PARKED_OF_VIEW, (view.name,), of)
 
@@ -221,23 +245,36 @@ def _rows(
     live: sqlite3.Connection, rebuilt: sqlite3.Connection, walk: _Walk
 ) -> Iterator[Difference]:
     """The differences of rows and their twins, walked side by side in the order of the ids."""
-    table, columns, sql, parameters, of = walk
+    table, columns, of = walk.table, walk.columns, walk.of
+    for row, twin in _pairs(live, rebuilt, walk):
+        if row == twin or not walk.late.isdisjoint((*(row or ()), *(twin or ()))):
+            continue
+        if twin is None and row is not None:
+            yield Difference(table, row[0], None, f"a replay makes no such row{of}")
+        elif row is None and twin is not None:
+            yield Difference(table, twin[0], None, f"it is missing, and a replay makes it{of}")
+        elif row is not None and twin is not None:
+            for column, value, other in zip(columns, row[1:], twin[1:], strict=True):
+                if value != other:
+                    yield Difference(table, row[0], column, f"a replay makes another value{of}")
+
+
+def _pairs(
+    live: sqlite3.Connection, rebuilt: sqlite3.Connection, walk: _Walk
+) -> Iterator[tuple[_Row | None, _Row | None]]:
+    """The rows of either side with the same id; None where a side has none."""
     with (
-        closing(live.execute(sql, parameters)) as ours,
-        closing(rebuilt.execute(sql, parameters)) as theirs,
+        closing(live.execute(walk.sql, walk.parameters)) as ours,
+        closing(rebuilt.execute(walk.sql, walk.parameters)) as theirs,
     ):
         row, twin = next(ours, None), next(theirs, None)
         while row is not None or twin is not None:
             if row is not None and (twin is None or row[0] < twin[0]):
-                yield Difference(table, row[0], None, f"a replay makes no such row{of}")
+                yield row, None
                 row = next(ours, None)
             elif twin is not None and (row is None or twin[0] < row[0]):
-                yield Difference(table, twin[0], None, f"it is missing, and a replay makes it{of}")
+                yield None, twin
                 twin = next(theirs, None)
-            elif row is not None and twin is not None:
-                if row != twin:
-                    for column, value, other in zip(columns, row[1:], twin[1:], strict=True):
-                        if value != other:
-                            what = f"a replay makes another value{of}"
-                            yield Difference(table, row[0], column, what)
+            else:
+                yield row, twin
                 row, twin = next(ours, None), next(theirs, None)
