@@ -288,7 +288,7 @@ REFUSED: Final = "refused = 1"
 
 EVENTS: Final = Projection(
     name="events",
-    version=6,
+    version=7,
     schema=SCHEMA,
     handles=frozenset(FACT_TYPES),  # each append has the two clocks
     apply=names.cut_at_erasures(apply, ERASE),

@@ -226,7 +226,7 @@ def listed(
 
 UNLOCK_ACTIONS: Final = Projection(
     name="unlock_actions",
-    version=4,
+    version=5,
     schema=SCHEMA,
     handles=frozenset({UnlockAction, ActuatorOutcome, LockState, IdentityLinked, PersonErased}),
     apply=names.cut_at_erasures(apply, ERASE),
