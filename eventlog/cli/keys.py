@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from eventlog.cli import keys_copies
+from eventlog.cli import keys_copies, keys_lost
 from eventlog.cli.context import Context
 from eventlog.cli.evidence import Keys, keys_in, keys_of
 from eventlog.cli.head import sign_now
@@ -26,7 +26,7 @@ from eventlog.reactors.head_to import parse_places
 from eventlog.record import Author
 
 What = Annotated[
-    Literal["init", "show", "list", "rotate", "backup", "restore"], Parameter(name="WHAT")
+    Literal["init", "show", "list", "rotate", "backup", "restore", "lost"], Parameter(name="WHAT")
 ]
 Folder = Annotated[
     Path | None,
@@ -41,6 +41,8 @@ Finish = Annotated[
     Parameter(name="--finish", help="rotate: every witness knows the new key; drop the old one."),
 ]
 
+Yes = Annotated[bool, Parameter(help="lost: say so for good.")]
+
 
 async def keys(
     what: What,
@@ -50,10 +52,11 @@ async def keys(
     keys: Keys = None,
     copy: Second = None,
     finish: Finish = False,
+    yes: Yes = False,
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
-    """Make, show, list, change, back up or restore the keys of this log."""
+    """Make, show, list, change, back up or restore the keys of this log, or go on without them."""
     match what:
         case "init":
             await _init(context, folder or keys, copy)
@@ -61,6 +64,8 @@ async def keys(
             return keys_copies.backup(context, keys, folder)
         case "restore":
             keys_copies.restore(context, keys, folder)
+        case "lost":
+            return keys_lost.lost(context, folder or keys, yes=yes)
         case "show":
             _show(context, keys, as_json=as_json)
         case "list":

@@ -78,7 +78,7 @@ def _opened(
 
 def _slot(connection: sqlite3.Connection, file: SealsFile, seal: bytes, field: str) -> Slot:
     slot = file.opened(seal)
-    if slot is None:
+    if slot is None or slot.state is State.LOST:
         raise KeysMissing(f"the seal of {field} is not in {file.path}: keys restore brings it back")
     # The journal's word wins: an old copy of the file restores no name.
     said = connection.execute(

@@ -99,7 +99,8 @@ def _kept(context: Context) -> list[str]:
 
 def _names(names: NamesStatus) -> Text:
     if names.lost:
-        return Text("sealed, and what opens them is missing: set KEYS_DIR, or put it back", "red")
+        text = "sealed, and what opens them is missing: set KEYS_DIR, or eventlog keys restore FILE"
+        return Text(text, "red")
     if names.not_kept:
         return Text("sealed, but for the name of an unlock that could not be kept", "red")
     if not names.sealed:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence.keys import KeysDir, require_apart
-from eventlog.evidence.seals import SLOT_SIZE, BadSlot, State, unpack
+from eventlog.evidence.seals import SLOT_SIZE, BadSlot, Slot, State, unpack
 from eventlog.evidence.small_files import read_small
 from eventlog.storage.durable_files import replace
 from eventlog.storage.error_translation import translated
@@ -37,6 +37,7 @@ _PREFIX: Final = struct.Struct(">23sI32s")
 _HEAD_SIZE: Final = 64 * 1024
 _SEALS_AT: Final = 2 * _HEAD_SIZE
 # What goes along with the seals, by ending.
+_OPEN: Final = frozenset({State.LIVE, State.RETIRED})
 _FILES: Final = ("signing", "retired", "secret", "signed", "witness", "push")
 _FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
@@ -61,7 +62,7 @@ class KeysBackup(Struct, frozen=True):
     @property
     def names(self) -> int:
         """How many seals can be opened by it."""
-        return sum(state in {State.LIVE, State.RETIRED} for state in _states(self.files["seals"]))
+        return len(opened_by(self))
 
 
 def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
@@ -76,7 +77,8 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
         What was written.
 
     Raises:
-        BadArgument: the target holds something else, or is in the folder of keys.
+        BadArgument: the target holds something else, or something that the folder of keys has
+            lost, or is in the folder of keys.
         DatabaseError: the disk refused; an earlier copy stays usable.
     """
     if target.parent.resolve().is_relative_to(keys.path.resolve()):
@@ -88,8 +90,7 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
         if not target.exists():
             replace(target, head + head + seals)
         else:
-            if read(target).log_id != keys.log_id:
-                raise BadArgument(f"{target} is a backup of another log's keys")
+            _require_newer(read(target), keys, files, seals, target)
             _renew(target, head, seals)
     return KeysBackup(keys.log_id, made_at_us, {**files, "seals": seals})
 
@@ -143,7 +144,30 @@ def restore(path: Path, folder: Path, db_path: Path) -> KeysBackup:
     return held
 
 
+def opened_by(backup: KeysBackup) -> set[bytes]:
+    """The seals that a backup opens."""
+    return {slot.sealed for slot in _slots(backup.files["seals"]) if slot.state in _OPEN}
+
+
 # ── inside ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _require_newer(
+    old: KeysBackup, keys: KeysDir, files: Mapping[str, bytes], seals: bytes, target: Path
+) -> None:
+    """Raise BadArgument where a backup would lose what only it has."""
+    if old.log_id != keys.log_id:
+        raise BadArgument(f"{target} is a backup of another log's keys")
+    known = {slot.sealed for slot in _slots(seals) if slot.state is not State.LOST}
+    gone = [keys.file(ending).name for ending, data in old.files.items() if data]
+    gone = [name for name in gone if name.partition(".")[2] not in {*files, "seals"}]
+    if lost := len(opened_by(old) - known):
+        gone.append("1 name" if lost == 1 else f"{lost} names")
+    if gone:
+        raise BadArgument(
+            f"{target} has {', '.join(gone)} that {keys.path} has lost, so it is not renewed. To"
+            f" put the keys back: move {keys.path} away, then eventlog keys restore {target}"
+        )
 
 
 def _head(head: _Head) -> bytes:
@@ -205,9 +229,7 @@ def _read_seals(path: Path) -> bytes:
             os.close(fd)
 
 
-def _states(seals: bytes) -> Iterator[State]:
+def _slots(seals: bytes) -> Iterator[Slot]:
     for start in range(SLOT_SIZE, len(seals), SLOT_SIZE):
-        try:
-            yield unpack(seals[start : start + SLOT_SIZE]).state
-        except BadSlot:
-            yield State.FREE
+        with suppress(BadSlot):
+            yield unpack(seals[start : start + SLOT_SIZE])

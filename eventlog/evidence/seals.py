@@ -5,7 +5,8 @@ r"""Seals: commitments that replace personal texts, and the slot that keeps one'
 The journal holds `sealed`; the opening and the text are kept in one slot of 512 bytes, apart from
 the log. Overwriting the slot makes the seal unreadable for good and changes no record. A slot:
 
-      1 byte   state: 0 free, 1 live, 2 erased, 3 retired (still opens, is never sealed with again)
+      1 byte   state: 0 free, 1 live, 2 erased, 3 retired (still opens, is never sealed with again),
+               4 lost (the owner says that nothing opens it any more)
       1 byte   what the text is: 1 name, 2 display name, 3 reference, 4 plate
       2 bytes  length of the text
      32 bytes  sealed
@@ -50,6 +51,10 @@ class State(IntEnum):
     LIVE = 1
     ERASED = 2
     RETIRED = 3
+    LOST = 4
+
+
+_BARE: Final = frozenset({State.ERASED, State.LOST})  # nothing but the seal is in such a slot
 
 
 class What(IntEnum):
@@ -76,7 +81,8 @@ class Header(Struct, frozen=True):
 class Slot(Struct, frozen=True, kw_only=True):
     """One seal with what opens it.
 
-    An erased slot keeps `sealed` alone: it is the proof that the seal was made here and erased.
+    An erased slot keeps `sealed` alone: it is the proof that the seal was made here and erased. A
+    lost one never had more.
     `person` is the seal of the person's name; a name's own slot holds its own seal there.
     """
 
@@ -130,7 +136,7 @@ def unpack_header(data: bytes) -> Header:
 def pack(slot: Slot) -> bytes:
     """A slot's bytes. Raises BadArgument for a text that it cannot hold."""
     text = check_text(slot.text) if slot.text else b""
-    what = slot.what if slot.state is not State.ERASED else 0
+    what = slot.what if slot.state not in _BARE else 0
     fields = _SLOT.pack(
         slot.state, what, len(text), slot.sealed, slot.opening, slot.person, slot.made_at_us
     )
@@ -143,8 +149,8 @@ def unpack(data: bytes) -> Slot:
         return Slot(state=State.FREE)
     body = _verified(data)
     state, what, length, sealed, opening, person, made_at_us = _SLOT.unpack_from(body)
-    if state == State.ERASED:
-        return Slot(state=State.ERASED, sealed=sealed)
+    if state in _BARE:
+        return Slot(state=State(state), sealed=sealed)
     try:
         text = body[_SLOT.size : _SLOT.size + length].decode()
         slot = Slot(

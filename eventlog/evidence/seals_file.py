@@ -59,12 +59,13 @@ class SealsFile:
         self._index()
 
     @classmethod
-    def create(cls, path: Path, log_id: bytes) -> Self:
+    def create(cls, path: Path, log_id: bytes, *, seals_id: bytes | None = None) -> Self:
         """Make the file of a log that has none, readable by its owner only.
 
-        Raises KeysMissing if there is one already; DatabaseError.
+        `seals_id` is that of a file that was lost. Raises KeysMissing if there is one already;
+        DatabaseError.
         """
-        slot_file.create(path, log_id)
+        slot_file.create(path, log_id, seals_id)
         return cls(path, log_id)
 
     @property
@@ -162,7 +163,7 @@ class SealsFile:
         Raises:
             DatabaseError: the disk refused; call it again.
         """
-        return self._change(seals, {State.LIVE, State.RETIRED}, Slot.erased)
+        return self._change(seals, {State.LIVE, State.RETIRED, State.LOST}, Slot.erased)
 
     def retire(self, seals: Iterable[bytes]) -> int:
         """Let these seals be opened but never be used again for a new record.
@@ -174,6 +175,21 @@ class SealsFile:
             DatabaseError: the disk refused; call it again.
         """
         return self._change(seals, {State.LIVE}, _retired)
+
+    def mark_lost(self, seals: Iterable[bytes]) -> int:
+        """Say of seals that this file lacks that nothing opens them any more.
+
+        Returns:
+            How many it lacked.
+
+        Raises:
+            DatabaseError: the disk refused; call it again.
+        """
+        with self._mutex, self._changing():
+            lost = [seal for seal in seals if seal not in self._by_seal]
+            for seal in lost:
+                self._file.add(Slot(state=State.LOST, sealed=seal))
+            return len(lost)
 
     def finish_erasures(self, erased: Collection[bytes]) -> int:
         """What every start does: erase what the journal erased, whatever this file says.
@@ -198,6 +214,9 @@ class SealsFile:
                     for number in self.damaged:
                         self._file.wipe(number)
                     count += len(self.damaged)
+                    for seal in erased:
+                        if seal not in self._by_seal:
+                            self._file.add(Slot(state=State.ERASED, sealed=seal))
                 log.warning("%d damaged slots of %s were overwritten", count, self.path)
             return count
 

@@ -42,12 +42,12 @@ _COUNTER_SIZE: Final = 8
 _FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-def create(path: Path, log_id: bytes) -> None:
+def create(path: Path, log_id: bytes, seals_id: bytes | None = None) -> None:
     """Make the file of a log that has none, readable by its owner only.
 
     Raises KeysMissing if there is one already; DatabaseError.
     """
-    header = Header(log_id, os.urandom(_ID_SIZE), 0)
+    header = Header(log_id, seals_id or os.urandom(_ID_SIZE), 0)
     with translated(path):
         try:
             fd = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)

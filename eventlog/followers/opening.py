@@ -24,10 +24,14 @@ from eventlog.record import Record
 NOT_KEPT: Final = bytes(32)
 NOT_KEPT_TEXT: Final = "a name that could not be kept"
 
-# The text of a seal; ERASED_SEAL where it was erased, None if the file does not know the seal.
+# The text of a seal; ERASED_SEAL where it was erased, LOST_SEAL where the owner has said that
+# nothing opens it any more, None if the file does not know the seal.
 Lookup: TypeAlias = Callable[[bytes], str | None]
-# No text of a person is empty.
+# No text of a person is empty, or so long.
 ERASED_SEAL: Final = ""
+LOST_SEAL: Final = "\0" * 300
+LOST_TEXT: Final = "a lost name"
+_SHOWN: Final = {ERASED_SEAL: ERASED, LOST_SEAL: LOST_TEXT}
 
 
 class Opening:
@@ -86,9 +90,9 @@ class Opening:
                         )
                     continue
                 self._texts[seal] = text
-            if text == ERASED_SEAL or seal == NOT_KEPT:
+            if text in _SHOWN or seal == NOT_KEPT:
                 erased.append(seal)
-            texts[path] = text or ERASED
+            texts[path] = _SHOWN.get(text, text)
             seals.append((path, seal))
         if not seals:
             return record
@@ -105,7 +109,7 @@ class Opening:
         )
 
     def text(self, seal: bytes) -> str | None:
-        """The text of a seal; ERASED_SEAL where it was erased, None if nothing knows it."""
+        """The text of a seal, as a Lookup answers it; None if nothing knows it."""
         if seal in self.erased:
             return ERASED_SEAL
         if seal == NOT_KEPT:

@@ -22,7 +22,7 @@ from eventlog import codecs
 from eventlog.errors import BadRecord, DatabaseError, KeysMissing
 from eventlog.facts import SEALABLE, Sealed
 from eventlog.facts.personal import personal_fields, with_personal
-from eventlog.followers.opening import ERASED_SEAL, NOT_KEPT, Lookup, Opening
+from eventlog.followers.opening import ERASED_SEAL, LOST_SEAL, NOT_KEPT, Lookup, Opening
 from eventlog.journal import sealing
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, EncodedFact
@@ -54,7 +54,7 @@ def lookup_in(seals: SealsFile) -> Lookup:
         slot = seals.opened(seal)
         if slot is None:
             return None
-        return ERASED_SEAL if slot.state is State.ERASED else slot.text
+        return {State.ERASED: ERASED_SEAL, State.LOST: LOST_SEAL}.get(slot.state, slot.text)
 
     return lookup
 
@@ -242,7 +242,7 @@ class LogSeals:
     ) -> list[tuple[str, int, bytes]]:
         """Stored facts with our texts in place of the seals that stand for them.
 
-        An erased seal stands for any text. Raises KeysMissing if a seal can't be opened.
+        An erased or lost seal stands for any text. Raises KeysMissing if a seal can't be opened.
         """
         if len(stored) != len(ours.facts):
             return stored
@@ -264,7 +264,8 @@ class LogSeals:
             text = opening.text(value.sealed)
             if text is None:
                 raise KeysMissing(self._why_not or "the seals file does not know a seal")
-            if text == ERASED_SEAL or value.sealed == NOT_KEPT or text == mine[path]:
+            anyone = text in {ERASED_SEAL, LOST_SEAL} or value.sealed == NOT_KEPT
+            if anyone or text == mine[path]:
                 texts[path] = mine[path]
         return codecs.encode(with_personal(fact, texts)) if texts else stored
 

@@ -48,12 +48,12 @@ def retire(
 
 
 def _slots(file: SealsFile, fact: IdentityLinked) -> tuple[Slot, Slot] | None:
-    """What opens the two names of a link; None where one was erased, or is not known."""
+    """What opens the two names of a link; None where one was erased, or is lost."""
     pair = sealed_pair(fact)
     if pair is None:
         return None
     one, other = map(file.opened, pair)
-    if one is None or other is None or State.ERASED in {one.state, other.state}:
+    if one is None or other is None or not (one.text and other.text):
         return None
     return one, other
 
