@@ -33,10 +33,12 @@ from benchmarks.rows.mqtt import mqtt
 from benchmarks.rows.notary import notary_alongside
 from benchmarks.rows.one_caller import durable as one_durable
 from benchmarks.rows.one_caller import relaxed as one_relaxed
+from benchmarks.rows.pages import pages
 from benchmarks.rows.peers import peers
 from benchmarks.rows.proofs import proofs
 from benchmarks.rows.readers import readers
 from benchmarks.rows.replays import replays
+from benchmarks.rows.screens import screens
 from benchmarks.rows.sealing import sealing
 from benchmarks.rows.starts import starts
 from benchmarks.rows.thumbnails import thumbnails
@@ -63,6 +65,8 @@ ROWS: Final[dict[str, Measured]] = {
     "proofs": proofs,
     "sealing": sealing,
     "mqtt": mqtt,
+    "pages": pages,
+    "screens": screens,
 }
 
 # On Debian and elsewhere /tmp may be memory; this is a disk by the file system standard.

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from benchmarks import plain, workload
 from eventlog.facts import Fact
@@ -27,7 +30,17 @@ from eventlog.store import opening
 
 _APPENDS_PER_COMMIT: Final = 5_000
 _MADE: Final = ".made"
-_BOOTED_US: Final = int(workload.T0.timestamp()) * 1_000_000 - 60_000_000
+
+
+class _EarlierBoot(clock.Machine):
+    """A boot of this machine that is over: what is appended today sets none of its clocks."""
+
+    def boot_id(self) -> bytes:
+        """An id that this boot does not have."""
+        return bytes(16)
+
+
+_EARLIER: Final = _EarlierBoot()
 
 
 class Logs:
@@ -39,6 +52,14 @@ class Logs:
     def visits(self, events: int) -> Path:
         """A log of so many visits, most of them short, as the lists are measured on."""
         return self._made(f"visits-{events}", lambda path: build(path, visits(events)))
+
+    def past(self, events: int) -> Path:
+        """The same visits, the last of them yesterday: pages and live appends need a past."""
+        by = datetime.now(UTC) - timedelta(days=1) - (workload.T0 + events * workload.APART)
+        return self._made(
+            f"past-{events}",
+            lambda path: build(path, shifted(visits(events), by), since=workload.T0 + by),
+        )
 
     def units(self, events: int) -> Path:
         """A log of so many events of five facts."""
@@ -74,6 +95,12 @@ def visits(events: int) -> Iterator[list[Fact]]:
         yield facts if number % 4 == 0 or rare else facts[:2]
 
 
+def shifted(events: Iterable[list[Fact]], by: timedelta) -> Iterator[list[Fact]]:
+    """Events at other times."""
+    for facts in events:
+        yield [replace(fact, recorded_at=getattr(fact, "recorded_at") + by) for fact in facts]  # noqa: B009 - a field of each kind that is used here
+
+
 def copy(path: Path, folder: Path) -> Path:
     """A closed log once more, with its head file, or a closed plain store."""
     for file in (path, head_path(path)):
@@ -82,8 +109,19 @@ def copy(path: Path, folder: Path) -> Path:
     return folder / path.name
 
 
-def build(path: Path, events: Iterable[list[Fact]], *, views: bool = True) -> None:
-    """A closed log of these events, each its own append, with all views at the end."""
+def build(
+    path: Path,
+    events: Iterable[list[Fact]],
+    *,
+    views: bool = True,
+    since: datetime = workload.T0,
+) -> None:
+    """A closed log of these events, each its own append, with all views at the end.
+
+    `since` is the time of the first one.
+    """
+    # One boot whose clock was never set: each jump would move all events before it.
+    booted_us = int(since.timestamp()) * 1_000_000 - 60_000_000
     lock = FileLock(lock_path(path))
     connection = connect_writer(path, lock)
     with lock:
@@ -94,7 +132,7 @@ def build(path: Path, events: Iterable[list[Fact]], *, views: bool = True) -> No
         while some := list(islice(rest, _APPENDS_PER_COMMIT)):
             rows: list[tuple[Any, ...]] = []
             for event_id, facts in some:
-                placed, head = _placed(facts, event_id, head)
+                placed, head = _placed(facts, event_id, head, booted_us)
                 rows += placed
             with transaction(connection):
                 journal.insert(connection, rows)
@@ -109,9 +147,10 @@ def build(path: Path, events: Iterable[list[Fact]], *, views: bool = True) -> No
     head_file.close()
 
 
-def _placed(facts: list[Fact], event_id: int, after: Head) -> tuple[list[tuple[Any, ...]], Head]:
+def _placed(
+    facts: list[Fact], event_id: int, after: Head, booted_us: int
+) -> tuple[list[tuple[Any, ...]], Head]:
     at = getattr(facts[0], "recorded_at")  # noqa: B009 - an opener's field, which Fact has not
     at_us = int(at.timestamp()) * 1_000_000
-    # One boot whose clock was never set: each jump would move all events before it.
-    meta = clock.meta_now((at_us - _BOOTED_US) * 1000, LIBRARY)
+    meta = clock.meta_now((at_us - booted_us) * 1000, LIBRARY, _EARLIER)
     return appends.place(appends.prepare(facts), after, event_id=event_id, at_us=at_us, meta=meta)
