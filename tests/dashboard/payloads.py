@@ -52,7 +52,7 @@ _HTML: Final = (
     "<meta http-equiv=refresh content=0>",
     "<link rel=stylesheet href=//evil.example>",
     "<base href=//evil.example>",
-    "<p hx-get=//evil.example hx-trigger=load>",
+    "<p data-more=//evil.example>",
 )
 _WITHOUT_TAGS: Final = (
     "javascript:alert(1)",

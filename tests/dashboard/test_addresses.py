@@ -16,7 +16,7 @@ from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, open_house, typ
 
 pytestmark = pytest.mark.anyio
 
-ADDRESS = re.compile(r'(?:href|src|action|hx-get|data-live)="(/[^"]*)"')
+ADDRESS = re.compile(r'(?:href|src|action|data-more|data-live)="(/[^"]*)"')
 
 
 def set_up(house: House, url: str | None, *host_names: str) -> None:

@@ -145,7 +145,7 @@ async def crawl(client: httpx.AsyncClient) -> set[str]:
         page = await client.get(path)
         if not page.headers.get("content-type", "").startswith("text/html"):
             continue
-        pattern = r'(?:href|src|action|hx-get|data-live)="(/[^"#]*)"'
+        pattern = r'(?:href|src|action|data-more|data-live)="(/[^"#]*)"'
         for match in re.findall(pattern, page.text):
             address = match.replace("&amp;", "&")
             shape = re.sub(r"=[^&]*|\d+", "", address)

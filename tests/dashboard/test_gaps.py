@@ -83,7 +83,7 @@ async def test_each_gap_is_on_one_page(house: House) -> None:
             while address:
                 html = (await client.get(address)).text
                 found += rows(html)
-                more = re.search(r'hx-get="([^"]+)"', html)
+                more = re.search(r'data-more="([^"]+)"', html)
                 address = f"{more[1]}&limit={limit}".replace("&amp;", "&") if more else ""
             assert found == expected
         day = rows((await client.get(f"/?day={AT.date().isoformat()}")).text)

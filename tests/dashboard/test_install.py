@@ -39,7 +39,7 @@ async def test_the_worker_may_serve_the_whole_dashboard(house: House) -> None:
     async with await house.signed_in() as client:
         worker = await client.get("/static/service_worker.js")
         assert worker.headers["service-worker-allowed"] == "/"
-        other = await client.get("/static/live.js")
+        other = await client.get("/static/door.js")
         assert "service-worker-allowed" not in other.headers
         policy = (await client.get("/")).headers["content-security-policy"]
         assert "manifest-src 'self'" in policy
@@ -48,4 +48,4 @@ async def test_the_worker_may_serve_the_whole_dashboard(house: House) -> None:
 async def test_a_stranger_gets_nothing_to_install(house: House) -> None:
     """The login page registers no worker."""
     async with house.client() as client:
-        assert "install.js" not in (await client.get("/login")).text
+        assert "data-service-worker" not in (await client.get("/login")).text

@@ -103,7 +103,7 @@ async def test_scrolling_goes_on_to_the_beginning(house: House) -> None:
             page = (await client.get(path)).text
             seen += [int(found) for found in re.findall(r'data-id="(\d+)"', page)]
             titles += re.findall(r"<h2>(.*?)</h2>", page)
-            more = re.search(r'hx-get="([^"]+)"', page)
+            more = re.search(r'data-more="([^"]+)"', page)
             path = None if more is None else more[1].replace("&amp;", "&")
     assert seen == list(range(95, 0, -1))
     assert len(titles) == len(set(titles)) == 5

@@ -216,7 +216,7 @@ async def test_an_answer_that_nobody_takes_is_given_up(
     """A client that asks and never reads keeps no connection; neither does one that only asks."""
     monkeypatch.setattr(server, "KEEP_ALIVE_S", 0.3)
     monkeypatch.setattr(server, "TAKE_S", 0.3)
-    ask = b"GET /static/htmx.min.js HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    ask = b"GET /static/dashboard.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     async with listening(house) as port:
         _, greedy = await asyncio.open_connection("127.0.0.1", port, limit=1)
         greedy.write(ask * 100)

@@ -46,7 +46,7 @@ KINDS: Final = {
     "a slow body of a page that it may not see": (BODY % b"people/name", b"b"),
     "an answer, then nothing": (WHOLE % b"static/icon.svg", b""),
     "an answer, then a slow head": (WHOLE % b"static/icon.svg", b"G"),
-    "takes no answer": (WHOLE % b"static/htmx.min.js" * 3, b""),
+    "takes no answer": (WHOLE % b"static/dashboard.css" * 6, b""),
 }
 
 

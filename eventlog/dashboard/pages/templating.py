@@ -30,6 +30,12 @@ from eventlog.dashboard.names import ISOLATE, POP, visible
 from eventlog.dashboard.site import site_of, visitor_of
 
 WORKER: Final = "service_worker.js"
+# The scripts of the pages are one file, so that a browser asks once; each ignores other pages.
+BUNDLE: Final = "door.js"
+BUNDLED: Final = (
+    *("times.js", "install.js", "stream.js", "more.js", "live.js", "today.js", "keys.js"),
+    *("place.js", "filters.js", "event.js", "zoom.js"),
+)
 MEDIA: Final = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -43,7 +49,7 @@ MEDIA: Final = {
 
 # The attributes of our templates that hold an address.
 _ADDRESS: Final = re.compile(
-    r'\b((?:href|src|action|formaction|data-worker|data-service-worker|hx-get|hx-post|data-live)=")'
+    r'\b((?:href|src|action|formaction|data-worker|data-service-worker|data-more|data-live)=")'
 )
 _PATH: Final = re.compile(_ADDRESS.pattern + r"/(?!/)")
 _VALUE: Final = re.compile(_ADDRESS.pattern + r"\{\{(.+?)\}\}")
@@ -75,15 +81,19 @@ class Asset(Struct, frozen=True):
 
 @cache
 def assets() -> dict[str, Asset]:
-    """All files of ours by name."""
-    found: dict[str, Asset] = {}
-    for file in (files("eventlog.dashboard") / "static").iterdir():
-        media_type = MEDIA.get(file.name.rpartition(".")[2])
-        if media_type is not None:
-            content = file.read_bytes()
-            digest = sha256(content).hexdigest()[:12]
-            found[file.name] = Asset(content, media_type, digest, _gzipped(content))
-    return found
+    """All files of ours by name, and the bundle in the place of its parts."""
+    contents = {
+        file.name: file.read_bytes()
+        for file in (files("eventlog.dashboard") / "static").iterdir()
+        if file.name.rpartition(".")[2] in MEDIA
+    }
+    contents[BUNDLE] = b"\n".join(contents.pop(name) for name in BUNDLED)
+    return {name: _asset(name, content) for name, content in contents.items()}
+
+
+def _asset(name: str, content: bytes) -> Asset:
+    digest = sha256(content).hexdigest()[:12]
+    return Asset(content, MEDIA[name.rpartition(".")[2]], digest, _gzipped(content))
 
 
 def _gzipped(content: bytes) -> bytes | None:

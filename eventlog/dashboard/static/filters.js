@@ -23,7 +23,6 @@ document.addEventListener("DOMContentLoaded", () => {
     );
     main.replaceChildren(head, ...found, ...end);
     document.title = fresh.title;
-    window.htmx?.process(main);
     feed.dispatchEvent(new Event("door:added", { bubbles: true }));
     document.dispatchEvent(new Event("door:today"));
   };

@@ -3,6 +3,7 @@
 // taken while one types.
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
+  if (!document.querySelector("#timeline, #event")) return;
   const OFF = "door:keys-off";
   const note = document.createElement("p");
   note.className = "note keys";

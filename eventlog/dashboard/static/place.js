@@ -9,7 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const AT_ONCE = 200; // cards of one look
   const LOOKS = 60;
 
-  document.querySelector(".back a")?.addEventListener("click", () => sessionStorage.setItem(RETURN, "1"));
+  document.querySelector("main:has(#event) .back a")?.addEventListener("click", () => sessionStorage.setItem(RETURN, "1"));
   if (!feed) return;
 
   const placeNow = () => {
@@ -34,18 +34,8 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // Add what comes after the last card; false at the end of the history.
   const addMore = async () => {
-    const more = feed.querySelector(".more");
-    if (!more) return false;
-    const address = new URL(more.getAttribute("hx-get"), location.href);
-    address.searchParams.set("limit", String(AT_ONCE));
-    const answer = await fetch(address, { headers: { "HX-Request": "true" }, redirect: "error" });
-    if (!answer.ok || !more.isConnected) return false;
-    const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const found = [...parsed.body.children].map((one) => document.importNode(one, true));
-    more.replaceWith(...found);
-    found.forEach((one) => window.htmx?.process(one));
-    feed.dispatchEvent(new Event("door:added", { bubbles: true }));
-    return true;
+    const more = feed.querySelector("[data-more]");
+    return more !== null && window.door.fill(more, AT_ONCE);
   };
 
   const isPast = (place) => {

@@ -60,7 +60,6 @@
     showAll();
     sayZone();
   });
-  document.addEventListener("htmx:afterSettle", showAll);
   document.addEventListener("door:added", showAll);
   document.addEventListener("visibilitychange", showAll);
   setInterval(showAll, 20000);

@@ -3,6 +3,7 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const feed = document.getElementById("timeline");
+  if (!feed) return;
   const TOGETHER_MS = 400;
   let position = null;
   let due = null;
@@ -51,7 +52,7 @@ document.addEventListener("DOMContentLoaded", () => {
 
   count();
   document.addEventListener("door:today", count);
-  if (!feed?.dataset.live) return;
+  if (!feed.dataset.live) return;
   // The timeline's own stream sends on what comes.
   document.addEventListener("door:record", ({ detail }) => {
     position = detail.position;

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 
 # What a payload would have put into the page, had it been taken for more than text.
 INJECTED: Final = """() => [...document.querySelectorAll(
-    "main script, main iframe, main style, main link, main base, main meta, main [hx-get^='//'],"
+    "main script, main iframe, main style, main link, main base, main meta, main [data-more^='//'],"
     + " main img:not([src^='/events/']), a[href^='javascript'], [href^='//'],"
     // The text of a filter stands in our own addresses.
     + "[href*='evil.example']:not([href^='/'])"
