@@ -43,7 +43,7 @@ from eventlog.evidence.signing import HeadSigner
 from eventlog.journal.nudge import Nudge
 from eventlog.reactors.head_places import Place, WitnessPlace
 from eventlog.reactors.head_posts import Post, now_us, path_from
-from eventlog.reactors.signing_pace import BATCH, POLL_S, Pace
+from eventlog.reactors.signing_pace import POLL_S, Pace
 from eventlog.reactors.witnessed_teller import AppendFact, WitnessedTeller
 
 T = TypeVar("T")
@@ -137,9 +137,9 @@ class Notary:
         `seen` is the count of the nudge before.
         """
         started = self._now()
-        read = await self._with_signer(lambda signer: signer.read_on(limit=BATCH))
-        if read.rows:
-            self._pace.read(read.kinds)
+        limit = self._pace.limit
+        read = await self._with_signer(lambda signer: signer.read_on(limit=limit))
+        self._pace.read(read.rows, read.kinds)
         if self._pace.is_head_due(first=self.known.signed == 0, asked=self._keys.asked()):
             await self._sign()
         if self._pace.is_walk_due():
@@ -147,7 +147,7 @@ class Notary:
         if not read.rows:
             return None
         grows = self._nudge.count != seen
-        return self._pace.rest_s(self._now() - started, read.rows, grows=grows)
+        return self._pace.rest_s(self._now() - started, grows=grows)
 
     async def _sign(self) -> None:
         asked = self._keys.asked()
