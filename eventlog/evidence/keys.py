@@ -10,6 +10,9 @@ For each log, by its id in hex:
     ID.push      the key that push messages to browsers are signed with, 32 bytes
     ID.lock      who holds its flock is the log's one notary
     ID.ask       somebody asks the notary to sign at once
+    ID.seals     the personal texts of records, and what opens them
+    ID.copies    the copies that were made of names and of these keys
+    ID.unfinished  the database that a log with this id is to replace
     seen/        what this witness knows of other logs
 
 The folder is its owner's alone (0700, files 0600), and never inside the log's folder: who may

@@ -14,14 +14,15 @@ from contextlib import closing
 from pathlib import Path
 
 from eventlog.errors import BadArgument, DatabaseMissing
+from eventlog.evidence import unfinished
 from eventlog.evidence.keys import KeysDir
 from eventlog.journal import sealing
 from eventlog.journal.head_file import mark_of, write_head
 from eventlog.journal.progress import Progress
 from eventlog.maintenance.new_log import spare_file
-from eventlog.maintenance.sealed_copy import Resealed, copy_sealed, overwrite
+from eventlog.maintenance.sealed_copy import Resealed, copy_sealed
 from eventlog.storage.connections import connect_writer, require_ours
-from eventlog.storage.durable_files import sync
+from eventlog.storage.durable_files import overwrite, sync
 from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.open_marks import left_behind
@@ -69,11 +70,13 @@ def reseal(
         with lock, translated(path):
             try:
                 _require_sealable(connection, path)
+                unfinished.sweep(keys_dir, path)
                 with spare_file(beside(path, ".sealed")) as spare:
                     done = copy_sealed(connection, spare, keys_dir, path, progress)
                     _keep(KeysDir(keys_dir, done.new_log_id), keep)
                     _close_to_one_file(connection, path)
                     _swap(spare, path)
+                    unfinished.finish(KeysDir(keys_dir, done.new_log_id))
             finally:
                 connection.close()
     finish(path)

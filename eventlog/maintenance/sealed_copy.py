@@ -7,7 +7,6 @@ which record of the old log it was, without its digest: a name in clear could be
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from hashlib import sha256
@@ -18,6 +17,7 @@ from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.errors import BadRecord, DatabaseError
+from eventlog.evidence import unfinished
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.journal import chain, sealing
@@ -28,12 +28,12 @@ from eventlog.maintenance.new_log import new_log
 from eventlog.maintenance.salvage.writing import without_digests
 from eventlog.maintenance.verify.log import verify
 from eventlog.record import StoredRecord
+from eventlog.storage.durable_files import overwrite
 from eventlog.store.compat.plain_rows import COLUMNS
 from eventlog.store.seals import LogSeals
 
 _ID_SIZE: Final = 16
 _DOMAIN: Final = b"eventlog/sealed-log/1\0"
-_CHUNK: Final = 1024 * 1024
 _LEGACY: Final = (
     "SELECT name, sql FROM sqlite_schema"
     " WHERE type = 'table' AND name LIKE 'legacy\\_%' ESCAPE '\\'"
@@ -78,6 +78,7 @@ def copy_sealed(
     keys = KeysDir(keys_dir, new_id)
     keys.make(path)
     overwrite(keys.file("seals"))
+    unfinished.begin(keys, path)
     file = SealsFile.create(keys.file("seals"), new_id)
     try:
         with closing(LogSeals(new_id, file, None)) as seals, new_log(spare, new_id) as connection:
@@ -184,19 +185,3 @@ def _copy_legacy(source: sqlite3.Connection, target: sqlite3.Connection) -> None
 
 
 # ── old files ──────────────────────────────────────────────────────────────────────────────
-
-
-def overwrite(path: Path) -> None:
-    """Write zeros over a file, sync it, and delete it; nothing if there is none. OSError."""
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return
-    try:
-        size = os.fstat(fd).st_size
-        for start in range(0, size, _CHUNK):
-            os.pwrite(fd, bytes(min(_CHUNK, size - start)), start)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    path.unlink()

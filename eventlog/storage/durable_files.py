@@ -26,6 +26,7 @@ _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXE
 # Without O_NONBLOCK, opening a pipe would wait for its other end.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_CHUNK: Final = 1024 * 1024
 
 
 def make_folder(path: Path) -> None:
@@ -114,6 +115,22 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             spare.unlink(missing_ok=True)
             raise
+
+
+def overwrite(path: Path) -> None:
+    """Write zeros over a file, sync it, and delete it; nothing if there is none. OSError."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return
+    try:
+        size = os.fstat(fd).st_size
+        for start in range(0, size, _CHUNK):
+            os.pwrite(fd, bytes(min(_CHUNK, size - start)), start)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    path.unlink()
 
 
 def is_plain(path: Path) -> bool:

@@ -113,7 +113,8 @@ class LogSeals:
         if keys_dir is None:
             why_not = "the log's names are sealed: set KEYS_DIR to the folder of its keys"
             return cls(log_id, None, state, why_not, machine)
-        from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - the core does not need the room
+        from eventlog.evidence import unfinished  # noqa: PLC0415 - the core does not need the room
+        from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - likewise
 
         keys = KeysDir(keys_dir, log_id)
         try:
@@ -124,6 +125,7 @@ class LogSeals:
             log.critical("names can't be read or kept: %s", error)
             return cls(log_id, None, state, str(error), machine)
         try:
+            unfinished.finish(keys)
             if state is None:
                 with transaction(connection):
                     sealing.make_table(connection)

@@ -1,6 +1,7 @@
 """Seals the names of a plain store's rows while it is taken over, where there is a folder of keys.
 
-The seals file of the new log is made with it, and deleted again if the log is not made.
+The seals file of the new log is made with it, and deleted again if the log is not made: now, or by
+the next start where this one is killed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from eventlog.evidence import unfinished
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.journal import sealing
@@ -33,6 +35,8 @@ def sealing_rows(
     log_id = journal.log_id(connection)
     keys = KeysDir(keys_dir, log_id)
     keys.make(path)
+    unfinished.sweep(keys_dir, path)
+    unfinished.begin(keys, path)
     sealing.make_table(connection)
     file = SealsFile.create(keys.file(ENDING), log_id)
     seals = LogSeals(log_id, file, None, "", machine)
@@ -48,6 +52,7 @@ def sealing_rows(
         yield seal
     except BaseException:
         file.path.unlink(missing_ok=True)
+        unfinished.finish(keys)
         raise
     finally:
         seals.close()
