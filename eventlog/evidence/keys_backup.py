@@ -28,7 +28,7 @@ from eventlog.errors import BadArgument, KeysMissing
 from eventlog.evidence.keys import KeysDir, require_apart
 from eventlog.evidence.seals import SLOT_SIZE, BadSlot, Slot, State, unpack
 from eventlog.evidence.small_files import read_small
-from eventlog.storage.durable_files import replace
+from eventlog.storage.durable_files import replace, sweep_spares
 from eventlog.storage.error_translation import translated
 from eventlog.storage.side_files import open_side_file
 
@@ -87,6 +87,7 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
     seals = _read_seals(keys.file("seals"))
     head = _head(_Head(keys.log_id, made_at_us, files, len(seals)))
     with translated(target):
+        sweep_spares(target)
         if not target.exists():
             replace(target, head + head + seals)
         else:

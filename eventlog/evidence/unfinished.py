@@ -32,13 +32,15 @@ def finish(keys: KeysDir) -> None:
             mark.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, db_path: Path) -> None:
+def sweep(folder: Path, db_path: Path, *, but: KeysDir | None = None) -> None:
     """Overwrite and delete what killed runs have left for a database that none has replaced.
 
-    Raises DatabaseError.
+    `but` is the log that is made now, which goes on with its seals. Raises DatabaseError.
     """
     with translated(folder):
         for mark in sorted(folder.glob(f"*.{_ENDING}")):
+            if but is not None and mark == but.file(_ENDING):
+                continue
             if read_small(mark) == bytes(real_path(db_path)):
                 overwrite(mark.with_suffix(".seals"))
                 mark.unlink(missing_ok=True)

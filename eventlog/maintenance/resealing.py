@@ -70,7 +70,6 @@ def reseal(
         with lock, translated(path):
             try:
                 _require_sealable(connection, path)
-                unfinished.sweep(keys_dir, path)
                 with spare_file(beside(path, ".sealed")) as spare:
                     done = copy_sealed(connection, spare, keys_dir, path, progress)
                     _keep(KeysDir(keys_dir, done.new_log_id), keep)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from eventlog import codecs
-from eventlog.errors import BadRecord, DatabaseError
+from eventlog.errors import BadRecord, DatabaseError, KeysMissing
 from eventlog.evidence import unfinished
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals_file import SealsFile
@@ -77,9 +77,9 @@ def copy_sealed(
     new_id = sha256(_DOMAIN + old_id + journal.head(source).hash).digest()[:_ID_SIZE]
     keys = KeysDir(keys_dir, new_id)
     keys.make(path)
-    overwrite(keys.file("seals"))
+    unfinished.sweep(keys_dir, path, but=keys)
     unfinished.begin(keys, path)
-    file = SealsFile.create(keys.file("seals"), new_id)
+    file = _seals(keys)
     try:
         with closing(LogSeals(new_id, file, None)) as seals, new_log(spare, new_id) as connection:
             sealing.make_table(connection)
@@ -96,6 +96,17 @@ def _require_sound(spare: Path) -> None:
     report = verify(spare)
     if not report.ok:
         raise DatabaseError(f"the sealed log is not sound: {report.findings[0].what}")
+
+
+def _seals(keys: KeysDir) -> SealsFile:
+    """The new log's seals; those of a run that was killed are used again: a copy may hold them."""
+    file = keys.file("seals")
+    if file.exists():
+        try:
+            return SealsFile(file, keys.log_id)
+        except KeysMissing:
+            overwrite(file)
+    return SealsFile.create(file, keys.log_id)
 
 
 def _write(

@@ -11,6 +11,7 @@ Every function raises OSError as the system does. Does not know what the bytes a
 from __future__ import annotations
 
 import errno
+import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -99,6 +100,24 @@ def replace(path: Path, content: bytes) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def sweep_spares(path: Path) -> None:
+    """Overwrite and delete what a `replace` of this file left whose process was killed. OSError."""
+    for spare in path.parent.glob(f"{glob.escape(path.name)}.*-*.new"):
+        owner = spare.name.removeprefix(f"{path.name}.").partition("-")[0]
+        if not (owner.isdecimal() and _is_running(int(owner[:9]))):
+            overwrite(spare)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
 
 
 @contextmanager

@@ -28,6 +28,8 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append, EncodedFact
 from eventlog.journal.clock import MACHINE, Machine
 from eventlog.storage.connections import transaction
+from eventlog.storage.durable_files import sweep_spares
+from eventlog.storage.error_translation import translated
 
 if TYPE_CHECKING:
     from eventlog.evidence.keys import KeysDir
@@ -126,6 +128,8 @@ class LogSeals:
             return cls(log_id, None, state, str(error), machine)
         try:
             unfinished.finish(keys)
+            with translated(file.path):
+                sweep_spares(file.path)
             if state is None:
                 with transaction(connection):
                     sealing.make_table(connection)

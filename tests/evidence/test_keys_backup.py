@@ -108,6 +108,16 @@ def test_a_renewal_that_is_cut_off_anywhere_leaves_a_usable_copy(
     assert stop > 5
 
 
+def test_what_a_killed_first_copy_left_is_overwritten(keys: KeysDir, place: Path) -> None:
+    """Its spare file has every name; that of a process which runs is left alone."""
+    keys_backup.write(keys, place, 1)
+    gone, busy = (place.with_name(f"{place.name}.{pid}-00.new") for pid in (2**22 + 1, os.getpid()))
+    for spare in (gone, busy):
+        spare.write_bytes(place.read_bytes())
+    keys_backup.write(keys, place, 2)
+    assert (gone.exists(), busy.exists()) == (False, True)
+
+
 def test_nothing_else_is_written_over(keys: KeysDir, place: Path, tmp_path: Path) -> None:
     """A photograph, another log's copy, the folder of keys itself."""
     place.write_bytes(b"a photograph")
