@@ -55,7 +55,7 @@ def encode(fact: Fact) -> tuple[str, int, bytes]:
     """
     sign = _SIGNS.get(type(fact))
     if sign is None:
-        raise BadFact(type(fact).__name__, "", "is no fact that this program knows")
+        raise BadFact(type(fact).__name__, "", "is not a fact that this program knows")
     kind, version = sign
     try:
         body = _encode(fact)
@@ -115,11 +115,13 @@ def decode(kind: str, version: int, body: bytes, *, position: int = 0) -> Fact:
     except _DECODE_ERRORS as error:
         field, reason = _field_and_reason(error)
         where = f" - at {field}" if field else ""
-        raise BadBody(position, kind, f"the bytes are no {kind}: {reason}{where}") from error
+        raise BadBody(
+            position, kind, f"the bytes are not of kind {kind}: {reason}{where}"
+        ) from error
     if type(fact) is not _TYPES[kind]:
         raise BadBody(position, kind, f"the bytes hold a {_SIGNS[type(fact)][0]}")
     if kind in _RULED and (broken := contradiction(fact)):
-        raise BadBody(position, kind, f"the bytes are no {kind}: {broken[0]} {broken[1]}")
+        raise BadBody(position, kind, f"the bytes are not of kind {kind}: {broken[0]} {broken[1]}")
     return fact
 
 
@@ -140,11 +142,11 @@ def decode_record(stored: StoredRecord) -> Record:
 def check_time(position: int, kind: str, appended_at_us: object) -> None:
     """Raise BadBody for a time of append outside the years 1 to 9999."""
     if not is_instant(appended_at_us):
-        raise BadBody(position, kind, "its time of append is no date")
+        raise BadBody(position, kind, "its time of append is not a date")
 
 
 def signs(body: bytes) -> tuple[object, object]:
-    """The kind and the version in a body, of any type; (None, None) for bytes that are no body.
+    """The kind and the version in a body, of any type; (None, None) for bytes that are not a body.
 
     `verify` compares them with the columns.
     """
@@ -231,7 +233,9 @@ def _decode_old(kind: str, version: int, body: bytes, today: int, position: int)
     except MissingStep:
         lifted = None
     except (LookupError, TypeError, AttributeError) as error:
-        raise BadBody(position, kind, f"the bytes are no {kind} of {_shown(version)}") from error
+        raise BadBody(
+            position, kind, f"the bytes are not of kind {kind}, {_shown(version)}"
+        ) from error
     if lifted is None:
         raise UnknownKind(position, kind, f"this program does not know {_shown(version)} of {kind}")
     # To the one type: msgspec would analyse a union again at each call.

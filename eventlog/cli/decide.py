@@ -91,4 +91,4 @@ def _print(context: Context, answer: Answer, names: dict[str, str]) -> None:
             f"{change.distance:.3f}",
         )
     context.draw(table)
-    context.note("`eventlog show EVENT` tells the story of each")
+    context.note("`eventlog show EVENT` shows the story of each")

@@ -130,5 +130,5 @@ def _public_keys(context: Context, given: Sequence[str]) -> Iterator[PublicKey]:
 def _seconds(text: str) -> float:
     found = _SPAN.fullmatch(text)
     if found is None:
-        raise BadArgument(f"--require-head: {text!r} is no span; write 90s, 30m, 1h or 2d")
+        raise BadArgument(f"--require-head: {text!r} is not a span; write 90s, 30m, 1h or 2d")
     return float(int(found[1]) * _UNITS[found[2]])

@@ -235,6 +235,6 @@ def _require_known(context: Context, last: SignedHead, pair: KeyPair) -> None:
                 place.take(alone, prove_from)
             except PlaceFailed as error:
                 raise BadArgument(
-                    f"the old key is kept: {error}. A witness that is no more is taken out of"
-                    " HEAD_TO first"
+                    f"the old key is kept: {error}. Remove a witness that no longer exists"
+                    " from HEAD_TO first"
                 ) from error

@@ -68,7 +68,7 @@ def parse(option: str, text: str, here: tzinfo, now: datetime) -> datetime:
             moment = moment.replace(tzinfo=here)
         return moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise BadArgument(f"{option}: {text!r} is no date or time; write {_FORMS}") from error
+        raise BadArgument(f"{option}: {text!r} is not a date or time; write {_FORMS}") from error
 
 
 def local(moment: datetime, here: tzinfo) -> datetime:

@@ -69,7 +69,7 @@ def _opened(
             "SELECT count(*) FROM journal WHERE instr(body, ?) > 0", (seal,)
         ).fetchone()
         context.note(
-            f"{field} of record {proof.position} is shown: whoever has the file knows it in"
+            f"{field} of record {proof.position} is shown: everybody who has the file knows it in"
             f" {counted(count, 'record')}, and it can't be erased there"
         )
         proof = proofs.revealed(proof, field, slot.opening, slot.text)

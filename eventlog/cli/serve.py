@@ -65,7 +65,7 @@ HostNames = Annotated[
     tuple[str, ...],
     Parameter(
         name="--host-name",
-        help="A name that it answers to besides, as door.fritz.box. May be given again.",
+        help="Another host name that it answers to, such as door.fritz.box; repeatable.",
     ),
 ]
 Zone = Annotated[

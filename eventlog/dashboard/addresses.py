@@ -63,7 +63,7 @@ def host_name(text: str) -> str:
     """A name that the dashboard answers to, as a request has it. Raises BadArgument."""
     name = text.strip().lower().rstrip(".")
     if len(name) > 253 or not _NAME.fullmatch(name):  # noqa: PLR2004 - what DNS allows
-        raise BadArgument(f"{text!r} is no host name; one is door.fritz.box, without a port")
+        raise BadArgument(f"{text!r} is not a host name such as door.fritz.box, without a port")
     return name
 
 

@@ -15,7 +15,7 @@ from litestar.datastructures import Cookie
 class Cookies(NamedTuple):
     """The names of our cookies, and how they are set.
 
-    `session` holds a session, `form` what the login's form is bound to, and `device` tells a
+    `session` holds a session, `form` what the login's form is bound to, and `device` identifies a
     browser that has signed in before.
     """
 

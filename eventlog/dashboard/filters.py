@@ -151,11 +151,11 @@ def before(query: Mapping[str, str]) -> Before | None:
         return None
     match = _CURSOR.fullmatch(text)
     if match is None or not match.group(0).isascii() or int(match[2]) > ID_MAX:
-        raise BadArgument("before: is no cursor of this list")
+        raise BadArgument("before: is not a cursor of this list")
     try:
         return canonical(instant(match[1])), int(match[2])
     except ValueError as error:
-        raise BadArgument("before: is no cursor of this list") from error
+        raise BadArgument("before: is not a cursor of this list") from error
 
 
 def position(query: Mapping[str, str]) -> int:
@@ -177,11 +177,11 @@ def day(query: Mapping[str, str], key: str = "day") -> date | None:
     if not text:
         return None
     if len(text) != len("2026-02-25"):
-        raise BadArgument(f"{key}: is no date; one is 2026-02-25")
+        raise BadArgument(f"{key}: is not a date such as 2026-02-25")
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise BadArgument(f"{key}: is no date; one is 2026-02-25") from error
+        raise BadArgument(f"{key}: is not a date such as 2026-02-25") from error
 
 
 def minute(query: Mapping[str, str], key: str) -> int | None:
@@ -191,7 +191,7 @@ def minute(query: Mapping[str, str], key: str) -> int | None:
         return None
     match = _CLOCK.fullmatch(text)
     if match is None:
-        raise BadArgument(f"{key}: is no time of day; one is 22:30")
+        raise BadArgument(f"{key}: is not a time of day such as 22:30")
     return int(match[1]) * 60 + int(match[2])
 
 
@@ -219,7 +219,7 @@ def moment(query: Mapping[str, str], key: str) -> datetime | None:
         found = datetime.fromisoformat(text.replace(" ", "+"))
         canonical(found)
     except ValueError as error:
-        raise BadArgument(f"{key}: is no time; one is 2026-02-25T10:30:00Z") from error
+        raise BadArgument(f"{key}: is not a time such as 2026-02-25T10:30:00Z") from error
     if found.tzinfo is None:
         raise BadArgument(f"{key}: a time has an offset; one is 2026-02-25T10:30:00Z")
     return found
@@ -233,7 +233,7 @@ def require_text(query: Mapping[str, str], key: str) -> str | None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise BadArgument(f"{key}: is no text that UTF-8 can hold") from error
+        raise BadArgument(f"{key}: is not text that UTF-8 can hold") from error
     return text or None
 
 

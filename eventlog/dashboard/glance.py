@@ -78,8 +78,8 @@ class DoorNow(Struct, frozen=True):
 class Waiting(Struct, frozen=True):
     """Events to look at: the newest first, at most WAITING_MAX.
 
-    `through` is the position of the newest fact among them: whoever has seen them has seen all
-    until there.
+    `through` is the position of the newest fact among them: a person who has seen them has seen
+    everything up to it.
     """
 
     ids: tuple[int, ...] = ()

@@ -26,9 +26,9 @@ def zone(name: str) -> ZoneInfo:
     except ZoneInfoNotFoundError as error:
         if name in UTC_NAMES:  # known without a database of zones
             return ZoneInfo.from_file(BytesIO(_UTC_FILE), key=name)
-        raise BadArgument(f"{name!r} is no time zone; one is 'Europe/Berlin'") from error
+        raise BadArgument(f"{name!r} is not a time zone such as 'Europe/Berlin'") from error
     except (ValueError, OSError) as error:
-        raise BadArgument(f"{name!r} is no time zone; one is 'Europe/Berlin'") from error
+        raise BadArgument(f"{name!r} is not a time zone such as 'Europe/Berlin'") from error
 
 
 def instant(text: str) -> datetime:

@@ -83,7 +83,7 @@ async def serve(
         keep_free_mb: room on the disk that no picture takes; None is 500 MB or 5 % of the disk,
             whichever is smaller.
         unix_socket: the path of a socket to listen at instead of host and port.
-        host_names: names that it answers to besides, as door.fritz.box.
+        host_names: Other host names that it answers to, such as door.fritz.box.
         alongside: what runs with the open store meanwhile.
         say: what takes a line for the owner.
         keys_dir: the folder of keys, where this machine is a witness of other logs.
@@ -235,7 +235,7 @@ def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError as error:
-        raise BadArgument(f"{host!r} is no address to listen at; one is 127.0.0.1") from error
+        raise BadArgument(f"{host!r} is not an address to listen at, such as 127.0.0.1") from error
 
 
 def _address(bound: socket.socket, *, tls: bool) -> str:

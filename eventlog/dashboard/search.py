@@ -1,4 +1,4 @@
-"""Finds events by a text and by the time of day, besides the filters of the lists: pure functions.
+"""Finds events by a text and by the time of day, in addition to the lists' filters: pure functions.
 
 A text is looked for in names of persons, labels, number plates, and the rules and actors of unlock
 actions; capitals do not matter. Each way to a match walks an index, newest first, and the ways are

@@ -55,7 +55,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     Args:
         hosts: names that it answers to beyond addresses, localhost and the machine's own.
-        origins: where writes may come from besides the address that was asked.
+        origins: Origins that may write, in addition to the address of the request.
         secure: whether browsers reach it by TLS.
         hsts_s: for how long browsers keep to https, in seconds; 0 if the public address is not
             https.

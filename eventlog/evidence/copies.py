@@ -47,7 +47,7 @@ def read(path: Path) -> list[Copy]:
         try:
             found.append(_DECODER.decode(line))
         except msgspec.DecodeError as error:
-            log.warning("line %d of %s is no copy: %s", number, path, error)
+            log.warning("line %d of %s is not a copy: %s", number, path, error)
     return found
 
 

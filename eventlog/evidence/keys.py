@@ -117,7 +117,7 @@ class KeysDir:
                 f" eventlog keys init {self.path} makes it"
             ) from error
         if not stat.S_ISDIR(status.st_mode):
-            raise KeysMissing(f"{self.path} is no folder")
+            raise KeysMissing(f"{self.path} is not a folder")
         if status.st_uid not in {0, os.geteuid()}:
             raise KeysMissing(f"the folder of keys {self.path} belongs to another user")
         if status.st_mode & _OTHERS:

@@ -107,7 +107,7 @@ def read(path: Path) -> KeysBackup:
                 if (head := _read_head(data[start : start + _HEAD_SIZE])) is not None
             ]
             if not heads:
-                raise KeysMissing(f"{path} is no backup of keys, or is damaged")
+                raise KeysMissing(f"{path} is not a backup of keys, or is damaged")
             head = max(heads, key=lambda one: one.made_at_us)
             seals = file.read(head.seals_bytes)
     except OSError as error:
@@ -128,7 +128,7 @@ def restore(path: Path, folder: Path, db_path: Path) -> KeysBackup:
 
     Raises:
         BadArgument: one of the files is there already, or the folder is the log's own.
-        KeysMissing: it is no backup of keys.
+        KeysMissing: it is not a backup of keys.
         DatabaseError: the disk refused.
     """
     held = read(path)

@@ -122,7 +122,7 @@ class LogTree:
                 raise BadRecord(position, "", "its columns hold what no record can") from error
             previous = chain.link(previous, digest)
             if previous != row.hash:
-                raise BadRecord(position, "", "its hash does not follow: verify tells more")
+                raise BadRecord(position, "", "its hash does not follow: verify says more")
             leaves.append(tree.record_leaf(secret, position, digest))
         for leaf in leaves:
             block = push(leaf)

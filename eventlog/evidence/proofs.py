@@ -75,7 +75,7 @@ def make(row: StoredRecord, blind: bytes, path: Sequence[bytes], head: SignedHea
 
 
 def sealed_in(proof: Proof, field: str) -> bytes | None:
-    """The seal that stands in a field of the record's fact; None if there is none."""
+    """The seal in a field of the record's fact; None if there is none."""
     try:
         fact = codecs.decode(proof.kind, proof.columns[3], proof.columns[10])
     except BadRecord:

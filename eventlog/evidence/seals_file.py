@@ -132,7 +132,7 @@ class SealsFile:
             text: 1 to 256 bytes of UTF-8.
             what: which kind of text it is.
             person: the seal of the person's name. None: the text is the name itself, or belongs
-                to nobody who has a name.
+                to a person without a name.
             made_at_us: the time now, in microseconds since 1970.
 
         Returns:

@@ -92,7 +92,7 @@ def _require_root(head: SignedHead, blocks: Sequence[bytes], last: Sequence[byte
     for leaf in last:
         frontier.push(leaf)
     if (frontier.size, frontier.root()) != (head.size, head.root):
-        raise HeadContradicted("the records are not those that were signed: verify tells more")
+        raise HeadContradicted("the records are not those that were signed: verify says more")
 
 
 def _put(folder: Path, level: str, number: int, width: int, content: bytes) -> int:

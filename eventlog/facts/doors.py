@@ -65,7 +65,7 @@ class UnlockAction(DoorFact, frozen=True, kw_only=True, tag="unlock_action"):
 
 
 class ActuatorOutcome(DoorFact, frozen=True, kw_only=True, tag="actuator_outcome"):
-    """What became of an act that an unlock action asked for.
+    """The outcome of an act that an unlock action asked for.
 
     Args:
         intent: The act's id, the same as in its unlock action.

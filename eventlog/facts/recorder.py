@@ -128,7 +128,7 @@ class AlertIntended(DoorFact, frozen=True, kw_only=True, tag="alert_intended"):
 
 
 class AlertSent(DoorFact, frozen=True, kw_only=True, tag="alert_sent"):
-    """What became of an alert.
+    """The outcome of an alert.
 
     Args:
         channel: The channel that carried it: telegram, …; None if it is not known.

@@ -195,7 +195,8 @@ def judge(
         return HeadJudgement("damaged", f"the head file can't be read: {damage}")
     if mark is None:
         return HeadJudgement(
-            "missing", "there is no head file: that the journal's tail is whole can't be told"
+            "missing",
+            "there is no head file, so nothing shows whether the end of the journal is complete",
         )
     if log_id is not None and mark.log_id != log_id:
         return _foreign(mark)

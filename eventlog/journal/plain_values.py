@@ -149,7 +149,7 @@ def _of_datetime64(value: Foreign) -> object:
     instant = value.astype("datetime64[us]")
     item = instant.item()
     if not isinstance(item, datetime):
-        raise NotPlainError("is no time of the years 1 to 9999")
+        raise NotPlainError("is not a time of the years 1 to 9999")
     if instant != value:
         raise NotPlainError("is finer than a microsecond")
     return item

@@ -202,7 +202,7 @@ def names_status(
 
 
 def _has_lost_names(connection: sqlite3.Connection) -> bool:
-    """Whether a view has the seal that stands for a name which could not be kept."""
+    """Whether a view has the seal that is used for names that could not be stored."""
     if not has_table(connection, "event_names"):
         return False  # the views are of an older program
     found = connection.execute("SELECT 1 FROM event_names WHERE sealed = ?", (NOT_KEPT,))

@@ -35,7 +35,7 @@ _ENTRY: Final = 12  # bytes of an entry in an EXIF directory
 class Frame(NamedTuple):
     """A frame's header, and in `clean` its bytes without what the pixels don't need.
 
-    `orientation` is EXIF's, 1 to 8. `whole_image_bytes` is what a decoder buffers besides the
+    `orientation` is EXIF's, 1 to 8. `whole_image_bytes` is what a decoder buffers apart from the
     pixels if the picture comes in several scans. `plain` is true for a JPEG of pixels, their tables
     and at most a JFIF header. `cut_short` is true for a JPEG that ends before its picture does; an
     end marker was added to `clean`.

@@ -3,7 +3,7 @@
 One row for each unlock action with an intent that was granted. `act` is 'pending' until an outcome
 is recorded, or the lock reports the operation: see `outcomes.py`. `took_ms` and `detail` are those
 of the latest outcome, whose position is `told_by`. The id is the position of the
-record that announced it. Knows of the view `events` only that its rows may belong to it.
+record that announced it. Knows of the view `events` only its ids.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ COLUMNS: Final = shown_columns(SCHEMA)
 
 
 def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
-    """One row, of an act that is still to come."""
+    """One row, of an act without an outcome yet."""
     at_us = own_time_us(record)
     person, sealed = pair(record, "person")
     return (
@@ -79,7 +79,7 @@ def row(record: Record, fact: UnlockAction) -> tuple[Any, ...]:
 # ── apply ──────────────────────────────────────────────────────────────────────────────────
 
 INSERT: Final = insert_into("acts", columns_of(SCHEMA))
-# What the latest outcome of an act says besides.
+# The latest outcome of an act also has these.
 TELL: Final = "UPDATE {p}acts SET took_ms = ?, detail = ?, told_by = ? WHERE intent = ? AND id < ?"
 
 ERASE: Final = (erasing("acts", "person"),)

@@ -79,7 +79,7 @@ INSERT_SENT: Final = (
 
 
 def apply(records: Sequence[Record]) -> list[Statement]:
-    """A row for each alert, with what became of it."""
+    """A row for each alert, with its outcome."""
     intended = [row(r, r.fact) for r in records if isinstance(r.fact, AlertIntended)]
     alone: list[tuple[Any, ...]] = []
     became: list[tuple[Any, ...]] = []

@@ -41,14 +41,15 @@ from eventlog.record import EventId, Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-# Behind the contract's columns: `face_recognised` is NULL where no face was seen, 0 if only
-# strangers were, 1 where somebody was recognised; `outcome` is what became of the door, `opened`
-# says that it was opened at any time and `refused` that any action was refused. `opener` is the
-# kind that opened the event and `observed` the label of an observation. `lock_action` is
-# `door_action` as the lock reports it, which may be 'unlatched'. `listed_at` is the time that lists
-# go by: `recorded_at`, or that of the append where `clock` says what is wrong with it.
-# An index ends in the row's id, so one that ascends gives, walked backwards, the newest first
-# and then the higher id. Partial ones hold the few events that their filter asks for.
+# After the contract's columns: `face_recognised` is NULL if no face was seen, 0 if only strangers
+# were seen, and 1 if a person was recognised. `outcome` is the outcome of the request to the lock;
+# `opened` says whether the door was opened at any time, `refused` whether any action was refused.
+# `opener` is the kind that opened the event, `observed` the label of an observation. `lock_action`
+# is `door_action` as the lock reports it, which may be 'unlatched'. `listed_at` is the time by
+# which lists are sorted: `recorded_at`, or the time of the append if `clock` says what is wrong
+# with `recorded_at`.
+# An index ends in the row's id, so reading an ascending one backwards gives the newest first, then
+# the higher id. The partial indexes hold the few events that match their filter.
 _OWN: Final = f"""
 CREATE TABLE {{p}}events (
     id              INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -120,7 +121,7 @@ ACTING: Final = frozenset({UnlockAction, ActuatorOutcome, LockState, PictureRemo
 INSERT: Final = insert_into("events", COLUMNS)
 
 
-# What a later batch brings, besides faces and actions.
+# What a later batch changes, except faces and actions.
 MERGE: Final = """
 UPDATE {p}events SET
     thumbnail_path = iif(?2, ?3, thumbnail_path),

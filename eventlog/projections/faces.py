@@ -46,7 +46,7 @@ def face(record: Record, fact: FaceResult) -> Face:
 
 
 def confidence(fact: FaceResult) -> float | None:
-    """The one that the source gave, else what its distance comes to."""
+    """The confidence that the source gave, or else the one that follows from the distance."""
     if fact.confidence is not None or fact.distance is None:
         return fact.confidence
     return max(0.0, 1.0 - fact.distance)

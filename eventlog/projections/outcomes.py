@@ -43,7 +43,7 @@ RANK: Final[dict[Outcome, int]] = {
 
 
 def outcome(fact: UnlockAction) -> Outcome:
-    """What became of the asking, by the action alone."""
+    """The outcome of a request, by the unlock action alone."""
     if fact.dry_run:
         return "trial"
     if fact.granted:
@@ -52,7 +52,7 @@ def outcome(fact: UnlockAction) -> Outcome:
 
 
 def strongest(outcomes: Iterable[Outcome]) -> Outcome:
-    """What an event came to, from its actions in the order of the journal."""
+    """The outcome of an event, from its actions in the order of the journal."""
     found = list(outcomes)
     for rank in STRENGTH:
         if among := [one for one in found if one in rank]:
@@ -61,12 +61,12 @@ def strongest(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def announces(fact: UnlockAction) -> bool:
-    """Whether an act is to follow."""
+    """Whether an act follows."""
     return fact.intent is not None and fact.granted and not fact.dry_run
 
 
 def reports(fact: object) -> str | None:
-    """The door that a lock says it opened, None for a fact that is no such report."""
+    """The door that a lock says it opened; None for a fact that does not say so."""
     if isinstance(fact, LockState):
         return fact.door_id if fact.state in OPENINGS else None
     if isinstance(fact, UnlockAction) and fact.intent is None and not fact.dry_run:
@@ -79,7 +79,7 @@ def effect(fact: UnlockAction, act: Act | None) -> DoorAction | None:
     if fact.dry_run:
         return None
     if act is None:
-        # An intent that was refused comes to nothing.
+        # A refused intent has no effect.
         return fact.door_action if fact.intent is None else "none"
     if act != "done":
         return None
@@ -90,7 +90,7 @@ def effect(fact: UnlockAction, act: Act | None) -> DoorAction | None:
 
 
 class Settled(Struct):
-    """An unlock action, and what it came to by the records after it."""
+    """An unlock action, and its act as the records after it settle it."""
 
     record: Record
     fact: UnlockAction
@@ -99,7 +99,7 @@ class Settled(Struct):
 
     @property
     def outcome(self) -> Outcome:
-        """What became of it."""
+        """The outcome."""
         if self.act in ("failed", "timed_out", "unknown"):
             return self.act
         return outcome(self.fact)

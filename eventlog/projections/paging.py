@@ -26,7 +26,7 @@ def require_page(limit: int, offset: int) -> None:
 
 
 def require_place(before: tuple[str, int]) -> tuple[datetime, int]:
-    """The time and the id that a page begins before. Raises BadArgument if it is no place."""
+    """The time and the id before which a page begins. Raises BadArgument for anything else."""
     if type(before) not in (tuple, list) or len(before) != 2:  # noqa: PLR2004 - a time and an id
         raise BadArgument("before is the time and the id of a row")
     time, row_id = before

@@ -55,7 +55,7 @@ class Line(Struct, frozen=True):
 
 
 class Story(Struct, frozen=True):
-    """The sentence on top, what became of the asking, and the lines in the journal's order."""
+    """The sentence on top, the outcome of the request, and the lines in the journal's order."""
 
     sentence: str
     outcome: Outcome
@@ -71,7 +71,7 @@ def read(stored: StoredRecord) -> Record | Unread:
         instant(stored.appended_at)
         return codecs.decode_record(stored)
     except OverflowError:
-        reason, at = "its time of append is no date", 0
+        reason, at = "its time of append is not a date", 0
     except BadRecord as error:
         reason, at = error.reason, stored.appended_at
     return Unread(stored.position, stored.event_id, at, stored.kind, reason)

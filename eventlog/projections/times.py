@@ -63,7 +63,7 @@ def _whole_second(seconds: int) -> str:
     try:
         return canonical(instant(seconds * _SECOND_US))
     except OverflowError as error:
-        raise ValueError(f"{seconds} s since 1970 is no date") from error
+        raise ValueError(f"{seconds} s since 1970 is not a date") from error
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -72,4 +72,4 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return in_utc(moment)
     except OverflowError as error:
-        raise ValueError(f"{moment.isoformat()} is no date in UTC") from error
+        raise ValueError(f"{moment.isoformat()} is not a date in UTC") from error

@@ -1,8 +1,7 @@
-"""The view `unlock_actions`: each time the lock was asked to act, and why it did or did not.
+"""The view `unlock_actions`: each request to the lock, and why it acted or did not.
 
-Refused tries are rows too, and so are actions that no ring preceded: those have no event. The id
-is the position of the record. Knows of the view `events` that its rows may belong to, and no
-more than when an event was recorded.
+Refused requests are rows too. A request outside any visit has no event. The id is the position of
+the record. Knows of the view `events` only its ids and when each was recorded.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ from eventlog.record import Record
 
 # ── schema ─────────────────────────────────────────────────────────────────────────────────
 
-# `listed_at` is the time that lists go by: the action's own where it is known, else the
-# event's, else that of the append. `outcome` is 'refused' where the action was not granted and
-# did nothing, 'none' where it was not granted and locked the door, 'trial' where it was only
-# tried out, and what became of the act where that failed. `act` is the state of an act that was
+# `listed_at` is the time by which lists are sorted: the action's own if it is known, else the
+# event's, else that of the append. `outcome` is 'refused' if the action was not granted and did
+# nothing, 'none' if it was not granted and locked the door, 'trial' if it was a dry run, and the
+# outcome of the act if that failed. `act` is the state of an act that was
 # announced, `effect` what the door did by the action, and `confirms` the act that a report
 # confirms.
 SCHEMA: Final = f"""
@@ -170,11 +169,11 @@ OF_EVENT: Final = SELECTED + " WHERE event_id = ? ORDER BY id"
 
 
 class UnlockFilter(Struct, frozen=True, kw_only=True):
-    """Which unlock actions a list shows; None asks for nothing, all others must hold.
+    """Which unlock actions a list shows; None means any; a row must match all others.
 
     Args:
         person: The person that the action names.
-        outcome: What came of it: "granted", "refused", "trial", "failed", "timed_out" or "unknown".
+        outcome: The outcome: "granted", "refused", "trial", "failed", "timed_out" or "unknown".
         since: The first time, an aware datetime.
         until: The first time that is left out.
     """
@@ -200,7 +199,7 @@ def listed(
     """A page of actions, newest `listed_at` first, then the higher id. Rows are COLUMNS.
 
     `before` is the (listed_at, id) of the last row of the page before this one. Raises
-    BadArgument for what no list can be asked.
+    BadArgument for a filter or a page that is out of range.
     """
     require_page(limit, offset)
     require_filter(wanted, UnlockFilter)

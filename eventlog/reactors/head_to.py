@@ -72,7 +72,7 @@ def _witness(
 ) -> WitnessPlace:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-        raise BadArgument(f"HEAD_TO: {url!r} is no http:// or https:// address")
+        raise BadArgument(f"HEAD_TO: {url!r} is not an http:// or https:// address")
     try:
         key = notes.parse_public_key(vkey)
     except BadNote as error:

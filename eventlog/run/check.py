@@ -285,7 +285,7 @@ async def _answers(where: str, url: str) -> Finding:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return Finding("wrong", where, "is no http:// or https:// address")
+        return Finding("wrong", where, "is not an http:// or https:// address")
     try:
         async with asyncio.timeout(ANSWER_S):
             _, writer = await asyncio.open_connection(parts.hostname, port)

@@ -9,7 +9,7 @@ from eventlog.run import http
 
 
 class _FrigateMqtt(Struct, frozen=True):
-    """What Frigate's API tells of its broker."""
+    """What Frigate's API says about its broker."""
 
     enabled: bool = False
     qos: int = 0

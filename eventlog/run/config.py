@@ -47,7 +47,7 @@ class Dashboard(_Table, frozen=True, kw_only=True):
 
     @property
     def all_host_names(self) -> tuple[str, ...]:
-        """The names that it answers to, besides the machine's own."""
+        """The host names that it answers to, in addition to the machine's own."""
         named = () if self.public_name is None else (self.public_name,)
         return (*self.host_names, *named)
 

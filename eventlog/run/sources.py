@@ -63,8 +63,8 @@ async def follow_home_assistant(
 ) -> None:
     """Follow Home Assistant's websocket and reconcile with its history forever.
 
-    `own_ids` is how the ids of what we publish begin; `left_out` are devices that another source
-    tells of, as ids.
+    `own_ids` is the prefix of the ids that we publish; `left_out` are the ids of devices that
+    another source reports.
     """
     try:
         from eventlog.sources.live.home_assistant import HomeAssistantIn  # noqa: PLC0415 - an extra

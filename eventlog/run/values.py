@@ -37,7 +37,7 @@ def seconds(span: str) -> float:
         return float("inf")
     match = _SPAN.fullmatch(span)
     if match is None:
-        raise BadArgument(f"{span!r} is no length of time; write 30s, 5m, 2h or 30d")
+        raise BadArgument(f"{span!r} is not a length of time; write 30s, 5m, 2h or 30d")
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -123,7 +123,7 @@ def opened(
 
 
 def needs(config: Config) -> tuple[str | None, ...]:
-    """What a channel of web push depends on besides its own table."""
+    """What a channel of web push depends on, apart from its own table."""
     return (config.keys, address(config)) if is_asked(config) else ()
 
 

@@ -182,7 +182,7 @@ def _field(source: str, value: object, wanted: Any, name: str, left_out: list[st
 
 
 def _struct_of(wanted: Any) -> type[Struct] | None:  # noqa: ANN401 - a type of any kind
-    """The struct that a field's type is, or is besides None."""
+    """The struct of a field's type, also if the field may be None."""
     some = get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,)
     some = tuple(one for one in some if one is not NoneType)
     if len(some) == 1 and isinstance(some[0], type) and issubclass(some[0], Struct):

@@ -219,7 +219,7 @@ def _foreign(connection: sqlite3.Connection, path: Path) -> ForeignDatabase:
             " made by .dump or .clone; it stays untouched. `eventlog salvage NEW --db` with this"
             " file carries its records into a new log"
         )
-    return ForeignDatabase(f"{path} is no event log; it stays untouched")
+    return ForeignDatabase(f"{path} is not an event log; it was not changed")
 
 
 def has_table(connection: sqlite3.Connection, name: str, schema: str = "sqlite_schema") -> bool:

@@ -43,7 +43,7 @@ class OpenLog:
                 that a person can be erased; what opens them is one file in that folder, made if it
                 is missing. If that file is lost, the names are lost. None, the default: names are
                 in clear.
-            writer: Who appends, for the journal. The default stands for a program.
+            writer: Who appends, for the journal. The default means a program that uses the library.
             must_exist: True makes `initialize` fail if there is no log at the path, for example
                 because a disk is not mounted. False, the default, makes a new log.
             machine: Where the log gets the time, the boot, the user and random bytes; the default

@@ -248,7 +248,7 @@ class LogSeals:
     ) -> list[tuple[str, int, bytes]]:
         """Stored facts with our texts in place of the seals that stand for them.
 
-        An erased or lost seal stands for any text. Raises KeysMissing if a seal can't be opened.
+        An erased or lost seal matches any text. Raises KeysMissing if a seal can't be opened.
         """
         if len(stored) != len(ours.facts):
             return stored

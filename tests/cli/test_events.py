@@ -271,9 +271,9 @@ def test_utc_needs_no_database_of_time_zones(
     [
         (["--granted", "--refused"], "give one of them"),
         (["--outcome", "none", "--refused"], "give one of them"),
-        (["--since", "soon"], "'soon' is no date or time"),
-        (["--since", "999999999w"], "--since: '999999999w' is no date or time"),
-        (["--until", "2026-13-01"], "--until: '2026-13-01' is no date or time"),
+        (["--since", "soon"], "'soon' is not a date or time"),
+        (["--since", "999999999w"], "--since: '999999999w' is not a date or time"),
+        (["--until", "2026-13-01"], "--until: '2026-13-01' is not a date or time"),
         (["--before", "99"], "there is no event 99"),
         (["--limit", "-1"], "--limit"),
         (["--before", str(2**63)], "--before"),

@@ -27,7 +27,7 @@ KINDS = {
     "memory": "a log needs a file of its own",
     "no database": "{path}: file is not a database",
     "newer": "the database has version 99; this program knows up to 1",
-    "foreign": "{path} is no event log",
+    "foreign": "{path} is not an event log",
 }
 
 

@@ -120,7 +120,7 @@ def test_a_device_without_an_end_is_no_backup(door: CommandLine) -> None:
     """Neither to restore from nor to renew: it is read up to a bound, and refused."""
     for words in (["restore", "/dev/zero"], ["backup", "/dev/zero"]):
         said = door("keys", *words)
-        assert (said.code, "is no backup of keys" in said.err) == (2, True), said.err
+        assert (said.code, "is not a backup of keys" in said.err) == (2, True), said.err
 
 
 def test_a_restored_folder_knows_the_keys_that_signed_before(

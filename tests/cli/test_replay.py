@@ -164,7 +164,7 @@ def test_a_moment_is_that_of_the_append(capsys: pytest.CaptureFixture[str], tmp_
         (["--into", "x.db"], "--until and --into must be given together"),
         (["--check", "events"], "--check compares all views"),
         (["events", "--until", "5", "--into", "x.db"], "--into makes all views"),
-        (["--until", "soon", "--into", "x.db"], "'soon' is no date or time"),
+        (["--until", "soon", "--into", "x.db"], "'soon' is not a date or time"),
         (["--until", "9999", "--into", "x.db"], "there is no position 9999"),
         (["--until", "5", "--into", "nowhere/x.db"], "there is no folder nowhere"),
     ],

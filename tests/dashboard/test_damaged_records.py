@@ -69,7 +69,7 @@ async def test_a_damaged_time_does_not_end_the_stream(
             got += chunk
             if got.count(b"event: record") == 4:
                 break
-    assert b'"unreadable":"its time of append is no date"' in got
+    assert b'"unreadable":"its time of append is not a date"' in got
 
 
 async def test_an_event_whose_records_are_lost_has_its_page(house: House) -> None:

@@ -79,7 +79,7 @@ async def test_the_page_says_how_doors_are_and_what_opened_them(house: House) ->
 
 
 async def test_the_page_shows_any_moment(house: House) -> None:
-    """A local time of the door's zone; what is no time is refused by name."""
+    """A local time of the door's zone; what is not a time is refused by name."""
     await a_day(house)
     async with await house.signed_in() as client:
         words = shown((await client.get("/doors?at=2026-02-25T10:31")).text)

@@ -33,5 +33,5 @@ def test_utc_needs_no_database_of_time_zones() -> None:
         here = zone(name)
         assert moment.astimezone(here).utcoffset() == timedelta(0)
         assert exact(moment, here) == "25 Feb 2026, 10:30:00 UTC"
-    with pytest.raises(BadArgument, match="'Europe/Berlin' is no time zone"):
+    with pytest.raises(BadArgument, match="'Europe/Berlin' is not a time zone"):
         zone("Europe/Berlin")

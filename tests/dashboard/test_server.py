@@ -131,7 +131,7 @@ async def test_it_refuses_to_listen_beyond_loopback_without_a_user(tmp_path: Pat
         with pytest.raises(BadArgument, match="no user has a password yet"):
             await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), host=host)
     for wrong in ("example.com", ""):
-        with pytest.raises(BadArgument, match="is no address"):
+        with pytest.raises(BadArgument, match="is not an address"):
             await serve(str(tmp_path / "events.db"), str(tmp_path / "t"), host=wrong)
 
 

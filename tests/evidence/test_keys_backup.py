@@ -121,7 +121,7 @@ def test_what_a_killed_first_copy_left_is_overwritten(keys: KeysDir, place: Path
 def test_nothing_else_is_written_over(keys: KeysDir, place: Path, tmp_path: Path) -> None:
     """A photograph, another log's copy, the folder of keys itself."""
     place.write_bytes(b"a photograph")
-    with pytest.raises(KeysMissing, match="is no backup of keys"):
+    with pytest.raises(KeysMissing, match="is not a backup of keys"):
         keys_backup.write(keys, place, 7)
     assert place.read_bytes() == b"a photograph"
     place.unlink()

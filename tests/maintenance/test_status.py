@@ -65,7 +65,9 @@ def test_each_views_lag_is_told(path: Path) -> None:
 def test_parked_records_are_counted_by_view_and_reason(path: Path) -> None:
     """Like reasons are one line with the first position, though each names its own record."""
     with writing(path) as connection:
-        broken = [(n, f"BadBody: record {n} (ding): the bytes are no ding") for n in (4, 5, 6)]
+        broken = [
+            (n, f"BadBody: record {n} (ding): the bytes are not of kind ding") for n in (4, 5, 6)
+        ]
         checkpoints.park(connection, "events", broken)
         checkpoints.park(connection, "persons", [(5, "Unfit: no row")])
     told = status.status(path)
@@ -75,7 +77,7 @@ def test_parked_records_are_counted_by_view_and_reason(path: Path) -> None:
     }
     assert told.parked == (
         status.ParkedReason(
-            "events", "BadBody: the record (ding): the bytes are no ding", records=3,
+            "events", "BadBody: the record (ding): the bytes are not of kind ding", records=3,
             first_position=4,
         ),
         status.ParkedReason("persons", "Unfit: no row", records=1, first_position=5),

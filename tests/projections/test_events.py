@@ -141,7 +141,7 @@ def test_created_at_is_the_time_of_the_append(appended_at_us: int, written: str)
 def test_a_time_of_append_that_is_no_date_is_a_value_error(appended_at_us: int) -> None:
     """So that the projector can park the record."""
     opener = Record(Position(1), EventId(1), appended_at_us, None, motion())
-    with pytest.raises(ValueError, match="is no date"):
+    with pytest.raises(ValueError, match="is not a date"):
         EVENTS.apply([opener])
 
 

@@ -151,6 +151,6 @@ class _Motion(Motion, frozen=True, kw_only=True, tag_field="kind", tag="motion")
 )
 def test_what_is_no_fact_is_refused_by_the_name_of_its_type(thing: Any) -> None:
     """A dict, a type, a part of a fact and a subclass are not facts."""
-    with pytest.raises(BadFact, match="is no fact") as caught:
+    with pytest.raises(BadFact, match="is not a fact") as caught:
         codecs.encode(thing)
     assert (caught.value.kind, caught.value.field) == (type(thing).__name__, "")

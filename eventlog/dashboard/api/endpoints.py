@@ -151,7 +151,7 @@ async def append(request: Request[Any, Any, Any]) -> responses.Receipt:
     try:
         asked = msgspec.json.decode(await request.body(), type=Facts)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPayload("request", "is no append: " + _reason(error)) from error
+        raise BadPayload("request", "is not an append: " + _reason(error)) from error
     facts = [_fact(index, plain) for index, plain in enumerate(asked.facts)]
     event_id = asked.event_id
     if isinstance(event_id, str):

@@ -207,7 +207,7 @@ def _thumbnail() -> dict[str, Any]:
         },
         "responses": {
             "201": _json("The fact", {"$ref": REF.format(name="ThumbnailSaved")}),
-            "400": _failure("It is no picture that can be stored"),
+            "400": _failure("It is not a picture that can be stored"),
             "413": _failure("The picture is too large"),
             **_refusals(),
         },

@@ -89,7 +89,7 @@ while True:
 '''
 
 HOME_ASSISTANT: Final = """\
-# configuration.yaml: the last visitor as a sensor. The token stands in secrets.yaml as
+# configuration.yaml: the last visitor as a sensor. The token is in secrets.yaml as
 #   door_token: "Bearer ..."
 rest:
   - resource: http://127.0.0.1:8000/api/events?limit=1

@@ -94,7 +94,7 @@ def _first(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError as error:
-        raise BadArgument("month: is no month; one is 2026-02") from error
+        raise BadArgument("month: is not a month such as 2026-02") from error
 
 
 def _dots(connection: sqlite3.Connection, days: list[date], door: ZoneInfo) -> dict[date, str]:

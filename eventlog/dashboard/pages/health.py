@@ -49,7 +49,7 @@ SENTENCES: Final = {
     "ok": "All is well.",
     "failing": "A part of the dashboard failed, and is started again.",
     "behind": "A view lags and does not move.",
-    "blocked": "A program that writes the log stands still, and nothing can be written.",
+    "blocked": "A program that writes the log hangs, so nothing can be written.",
     "stuck": "The log does not answer.",
     "unreadable": "The log can't be reached: its disk fails, or is missing.",
     "read-only": "The log can be read, not written.",

@@ -53,7 +53,7 @@ def _of_verification(
 
 
 def verification_time(verified: Mapping[str, Any]) -> datetime | None:
-    """When the last verification was; None if its text is no time."""
+    """When the last verification was; None if its text is not a time."""
     try:
         at = datetime.fromisoformat(str(verified["at"]))
     except ValueError:

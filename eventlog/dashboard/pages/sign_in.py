@@ -38,7 +38,7 @@ _STAYS: Final = {0: "", sessions.KEPT: "kept on this device", sessions.KIOSK: "a
 
 
 class _Typed(Struct, frozen=True, kw_only=True):
-    """What the form brought besides secrets, to show it again: `kept` is as sessions have it."""
+    """The content of the form without its secrets, to show it again; `kept` as in sessions."""
 
     name: str = ""
     next: str = HOME

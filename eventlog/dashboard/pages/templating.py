@@ -173,7 +173,7 @@ def environment() -> Environment:
 def page(
     request: Request[Any, Any, Any], template: str, *, status: int = 200, **values: object
 ) -> Response[str]:
-    """A template as an answer, with what every page needs besides its own values."""
+    """A template as a response, with the values of the page and those that every page needs."""
     visitor = visitor_of(request)
     text = (
         environment()

@@ -18,7 +18,7 @@ _CHUNK: Final = 4 * 1024 * 1024
 
 
 def files_of(db_path: Path, more: Iterable[Path] = ()) -> list[Path]:
-    """Every file next to the database that belongs to it, and those that are named besides.
+    """Every file next to the database that belongs to it, and those that are named in addition.
 
     A file in a folder that is missing is left out. Raises OSError.
     """

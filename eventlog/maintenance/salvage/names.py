@@ -31,7 +31,7 @@ def first_sealed(connection: sqlite3.Connection) -> int | None:
         try:
             fact = codecs.decode(row.kind, row.version, row.body, position=row.position)
         except BadRecord:
-            continue  # it names nobody that could be read
+            continue  # its name can't be read
         if next(seals(fact), None) is not None:
             return row.position
     return None

@@ -96,7 +96,7 @@ def _heads(found: Findings, db_path: Path, log_id: bytes, given: Evidence) -> It
         try:
             name = parse_name(head.origin)
         except BadNote:
-            found.on(where, f"it holds a head of {head.origin!r}, which is no log of ours")
+            found.on(where, f"it holds a head of {head.origin!r}, which is not this log")
             continue
         if name.log_id != log_id:
             found.on(where, f"it holds a head of another log, {name.log_id.hex()}")

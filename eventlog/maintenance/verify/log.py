@@ -117,7 +117,7 @@ def _require_a_log(connection: sqlite3.Connection, db_path: Path) -> None:
         damage(error)
         return
     if not tables & {"journal", "log", "checkpoints"}:
-        raise ForeignDatabase(f"{db_path} is no event log")
+        raise ForeignDatabase(f"{db_path} is not an event log")
 
 
 def _check_log(connection: sqlite3.Connection, found: Findings, given: _Given) -> int:

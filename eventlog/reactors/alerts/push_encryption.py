@@ -128,7 +128,7 @@ def _point(data: bytes) -> ec.EllipticCurvePublicKey:
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(CURVE, data)
     except ValueError as error:
-        raise BadArgument("a device's key is no point on the curve P-256") from error
+        raise BadArgument("a device's key is not a point on the curve P-256") from error
 
 
 def _derived(key: bytes, salt: bytes, info: bytes, size: int) -> bytes:

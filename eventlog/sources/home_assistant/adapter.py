@@ -48,7 +48,7 @@ def _of_event(message: Message, value: dict[str, Any]) -> Iterator[Item]:
     elif "entity_id" in value and "state" in value:
         yield from changed_items(message, None, value)
     else:
-        raise BadPayload(SOURCE, "is no event, trigger or state of Home Assistant")
+        raise BadPayload(SOURCE, "is not an event, trigger or state of Home Assistant")
 
 
 ADAPTER: Final = Adapter(

@@ -159,7 +159,7 @@ def _list(content: bytes) -> list[dict[str, Any]]:
     try:
         return msgspec.json.decode(content, type=list[dict[str, Any]])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise BadPayload(SOURCE, "the history is no list") from error
+        raise BadPayload(SOURCE, "the history is not a list") from error
 
 
 def _at(element: dict[str, Any]) -> float:

@@ -44,7 +44,7 @@ class Mapped(Struct, frozen=True):
             raise BadPayload(source, "is no JSON") from error
         own_id = _at(source, message, self.id)
         if not isinstance(own_id, str | int) or not 0 < len(str(own_id)) <= ID_MAX:
-            raise BadPayload(source, f"{self.id}: is no id of 1 to {ID_MAX} characters")
+            raise BadPayload(source, f"{self.id}: is not an id of 1 to {ID_MAX} characters")
         plain = {field: _value(source, message, path) for field, path in self.fields.items()}
         try:
             fact = codecs.from_builtins({"kind": self.fact, **plain})

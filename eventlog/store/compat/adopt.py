@@ -45,7 +45,7 @@ BATCH: Final = 1000
 # A higher id would leave no ids for later events.
 LAST_ID: Final = journal.EVENT_ID_MAX
 
-# The columns that a plain store's table must have, besides `id INTEGER PRIMARY KEY`.
+# The columns that a plain store's table must have, in addition to `id INTEGER PRIMARY KEY`.
 _NEEDED: Final[Mapping[Table, frozenset[str]]] = {
     "events": frozenset({"recorded_at"}),
     "detections": frozenset({"event_id", "label", "confidence"}),

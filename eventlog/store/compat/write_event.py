@@ -70,13 +70,15 @@ def recorded_at_of(moment: str | datetime, *, kind: str) -> datetime:
         at = _read(moment) if isinstance(moment, str) else moment
         return in_utc(at)
     except (ValueError, OverflowError, AttributeError, TypeError) as error:
-        raise BadFact(kind, "recorded_at", "is no ISO 8601 time of the years 1 to 9999") from error
+        raise BadFact(
+            kind, "recorded_at", "is not an ISO 8601 time of the years 1 to 9999"
+        ) from error
 
 
 def _read(text: str) -> datetime:
     # Python reads a time with a NUL at its end as if there were none.
     if "\0" in text:
-        raise ValueError("a NUL is no part of a time")
+        raise ValueError("a time contains no NUL")
     return datetime.fromisoformat(text)
 
 
