@@ -13,6 +13,8 @@ from eventlog.run.config_file import load, parse
 from eventlog.run.values import seconds, secret
 
 LOG: Final = 'log = { db = "events.db", thumbnails = "thumbnails" }\n'
+KEYS: Final = 'keys = "/keys"\n'
+HTTPS: Final = 'dashboard = { public_url = "https://door.example.org" }\n'
 MQTT: Final = "mqtt = {}\n"
 FRIGATE: Final = '[source.frigate]\nkind = "frigate"\n'
 HA: Final = '[source.ha]\nkind = "home_assistant"\nentities = ["lock.front"]\ntoken_file = "t"\n'
@@ -37,6 +39,30 @@ BAD: Final = {
         "alert.a.channels: there is no channel.x",
     ),
     "a channel of nothing": (LOG + "[channel.x]\n", "channel.x: give one of url"),
+    "web push and a webhook": (
+        LOG + '[channel.x]\nweb_push = true\nwebhook = "http://127.0.0.1:1/"',
+        "channel.x: give one of url",
+    ),
+    "web push without a folder of keys": (
+        LOG + HTTPS + "[channel.x]\nweb_push = true",
+        "channel.x.web_push: needs keys",
+    ),
+    "web push without a dashboard": (
+        LOG + 'keys = "/keys"\n[channel.x]\nweb_push = true',
+        "channel.x.web_push: browsers take it by https",
+    ),
+    "web push over plain http": (
+        LOG + KEYS + HTTPS.replace("https", "http") + "[channel.x]\nweb_push = true",
+        "channel.x.web_push: browsers take it by https",
+    ),
+    "web push by a certificate without a name": (
+        LOG + KEYS + 'dashboard = { certificate = "c", key = "k" }\n[channel.x]\nweb_push = true',
+        "channel.x.web_push: browsers take it by https",
+    ),
+    "web push twice": (
+        LOG + KEYS + HTTPS + "[channel.x]\nweb_push = true\n[channel.y]\nweb_push = true",
+        "channel.y.web_push: x is web push already",
+    ),
     "a loop": (
         LOG + MQTT + FRIGATE + '[home_assistant]\nprefix = "frigate"',
         "the door would hear itself",
@@ -60,6 +86,25 @@ def test_what_can_not_be_is_refused_with_its_path(case: str) -> None:
         parse(text)
     assert said in str(refused.value)
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "address"),
+    [
+        ('public_url = "https://door.example.org/door"', "https://door.example.org/door"),
+        (
+            'certificate = "c", key = "k", public_name = "door.lan", port = 8443',
+            "https://door.lan:8443",
+        ),
+    ],
+)
+def test_web_push_is_one_line_of_the_config(table: str, address: str) -> None:
+    """It is off until then. The dashboard's address says who sends."""
+    assert parse(LOG + '[channel.x]\nurl = "env:A"').channel["x"].web_push is False
+    config = parse(LOG + KEYS + f"dashboard = {{ {table} }}\n[channel.x]\nweb_push = true")
+    assert config.channel["x"].web_push
+    assert config.dashboard is not None
+    assert config.dashboard.https_address == address
 
 
 def test_defaults_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
