@@ -129,7 +129,7 @@ def push_server(folder: Path) -> Iterator[PushServer]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    own.load_cert_chain(_certificate(folder))
+    own.load_cert_chain(certificate(folder / "push.pem", HOST))
     server.socket = own.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -197,8 +197,8 @@ def _hmac(key: bytes, data: bytes) -> bytes:
     return made.finalize()
 
 
-def _certificate(folder: Path) -> Path:
-    """A certificate of its own and its key, in one file."""
+def certificate(path: Path, host: str) -> Path:
+    """A certificate of its own for a host, and its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "push")])
     now = datetime.now(UTC)
@@ -210,11 +210,10 @@ def _certificate(folder: Path) -> Path:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
-    path = folder / "push.pem"
     path.write_bytes(
         made.public_bytes(serialization.Encoding.PEM)
         + key.private_bytes(
