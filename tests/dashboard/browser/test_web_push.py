@@ -40,10 +40,10 @@ PushManager.prototype.subscribe = async function ({ userVisibleOnly, application
   return { toJSON: () => (%s) };
 };
 """
-# The notifications, as soon as one has this title.
+# The notifications, as soon as one has this title; none after a while.
 SHOWN: Final = """async (wanted) => {
   const registration = await navigator.serviceWorker.ready;
-  for (const end = Date.now() + 60_000; Date.now() < end; ) {
+  for (const end = Date.now() + 2_000; Date.now() < end; ) {
     const found = await registration.getNotifications();
     if (found.some(({ title }) => title === wanted))
       return found.map(({ title, body, tag, data, icon }) => ({ title, body, tag, data, icon }));
@@ -92,10 +92,18 @@ def delivering(page: Any, url: str) -> Callable[[str], None]:
     return deliver
 
 
-def shown(page: Any, title: str) -> list[dict[str, Any]]:
-    """The notifications, as soon as one has this title."""
-    found: list[dict[str, Any]] = page.evaluate(SHOWN, title)
-    return found
+def shown(page: Any, deliver: Callable[[str], None], data: str, title: str) -> list[dict[str, Any]]:
+    """The notifications, as soon as one has this title.
+
+    Chromium drops a push to a worker that it has not finished storing, so it is sent again then.
+    """
+    deadline = time.monotonic() + LONGEST_S
+    while True:
+        deliver(data)
+        found: list[dict[str, Any]] = page.evaluate(SHOWN, title)
+        if found:
+            return found
+        assert time.monotonic() < deadline, "the browser shows no notification"
 
 
 def test_a_push_is_shown_and_a_click_opens_its_event(
@@ -106,12 +114,11 @@ def test_a_push_is_shown_and_a_click_opens_its_event(
     page = sign_in(open_page(running.url), running.url)
     deliver = delivering(page, running.url)
     content = {"title": "Somebody rang", "body": "at noon", "tag": "alert:3:bell:phone", "event": 3}
-    deliver(json.dumps(content))
-    (found,) = shown(page, "Somebody rang")
+    (found,) = shown(page, deliver, json.dumps(content), "Somebody rang")
     assert (found["body"], found["tag"]) == ("at noon", "alert:3:bell:phone")
     assert found["icon"] == f"{running.url}/static/icon-192.png"
-    deliver(json.dumps({**content, "title": "ada rang"}))
-    assert len(shown(page, "ada rang")) == 1
+    named = json.dumps({**content, "title": "ada rang"})
+    assert len(shown(page, deliver, named, "ada rang")) == 1
     (worker,) = page.context.service_workers
     opened, left = worker.evaluate(CLICK, "alert:3:bell:phone")
     assert (opened, left) == ([f"{running.url}/events/3"], 0)
@@ -141,8 +148,7 @@ def test_no_address_of_a_message_is_opened(
     running, _ = sampled
     page = sign_in(open_page(running.url), running.url)
     page.goto(f"{running.url}/people")
-    delivering(page, running.url)(data)
-    (found,) = shown(page, title)
+    found = shown(page, delivering(page, running.url), data, title)[0]
     (worker,) = page.context.service_workers
     opened, _ = worker.evaluate(CLICK, found["tag"])
     assert opened == [f"{running.url}/"]
