@@ -8,10 +8,8 @@ terminal it ends with the dashboard, while further visits come in. It reads no c
 from __future__ import annotations
 
 import asyncio
-import shlex
 import sqlite3
 import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -23,13 +21,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eventlog.cli import demo_door, demo_proof
+from eventlog.cli import demo_commands, demo_door, demo_proof
 from eventlog.cli import serve as web
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, Settings, counted
 from eventlog.cli.demo_folder import emptied
 from eventlog.cli.events import print_events
 from eventlog.cli.options import AtDesk
+from eventlog.cli.record_json import opened_rows
 from eventlog.cli.replay import rebuild
 from eventlog.cli.safe_text import safe
 from eventlog.cli.show import print_story
@@ -87,11 +86,8 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
     started = perf_counter()
     if serve:
         web.load()
-    settings = Settings(
-        db_path=str(into / "events.db"), thumbnails_dir=str(into / "thumbnails"), time_zone="UTC"
-    )
-    context = Context(lambda: settings)
     with emptied(into):
+        context = _over(context, into)
         _title(context, "Recording a day at a front door")
         asyncio.run(_fill(context))
         _title(context, "The event list")
@@ -103,15 +99,34 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
         _title(context, "A record is proved to a stranger, and a forged one is found")
         code = _prove(context, event) or code
         _title(context, "What to try next")
-        _next(context, event)
+        _row(context, "the log", str(context.db_path))
+        _row(context, "its pictures", str(context.thumbnails_dir))
+        context.say()
+        demo_commands.say_next(context, event)
         context.say()
         context.say(f"That took {perf_counter() - started:.1f} s.", "dim")
         _title(context, "In a browser")
         if _is_terminal() if serve is None else serve:
             _serve(context)
         else:
-            _say_how_to_look(context, into)
+            demo_commands.say_how_to_look(context, into, default=into == FOLDER)
     return code
+
+
+def _over(context: Context, into: Path) -> Context:
+    """The demo's own log in a folder, its names sealed by keys in a folder next to it."""
+    keys = ""
+    try:
+        keys = str(demo_proof.new_keys_folder(into))
+    except KeysMissing as error:
+        context.note(f"{error}; names are in clear, and nothing is signed")
+    settings = Settings(
+        db_path=str(into / "events.db"),
+        thumbnails_dir=str(into / "thumbnails"),
+        time_zone="UTC",
+        keys_dir=keys,
+    )
+    return Context(lambda: settings)
 
 
 # ── the parts of the show ──────────────────────────────────────────────────────────────────
@@ -120,7 +135,10 @@ def demo(*, into: Into = FOLDER, serve: Serve = None, context: AtDesk) -> int:
 async def _fill(context: Context) -> None:
     writer = Author("command", "demo")
     async with EventStore(
-        str(context.db_path), str(context.thumbnails_dir), writer=writer
+        str(context.db_path),
+        str(context.thumbnails_dir),
+        writer=writer,
+        keys_dir=context.settings.keys_dir or None,
     ) as store:
         for what, source, name in PAYLOADS:
             if (RECORDED / name).is_file():
@@ -138,6 +156,8 @@ async def _fill(context: Context) -> None:
         "in the journal",
         f"{counted(position, 'record')}, each on the disk before it was acknowledged",
     )
+    if context.keys_dir is not None:
+        _row(context, "names", f"sealed in the journal, and kept in {context.keys_dir.name}/")
 
 
 def _list(context: Context) -> None:
@@ -155,11 +175,17 @@ def _tell(context: Context) -> int:
         names = views.labels(context, views.shown_names(connection))
         opened = _stories(connection, "granted")
         refused = _stories(connection, "refused")
-    event = max(opened, key=lambda event: len(opened[event]))
-    print_story(context, event, opened[event], names)
+        event = max(opened, key=lambda event: len(opened[event]))
+        last = sorted(refused)[-2:]
+        with context.opening() as seals:
+            told_of = {
+                one: opened_rows({**opened, **refused}[one], seals, connection)
+                for one in (event, *last)
+            }
+    print_story(context, event, opened[event], names, records=told_of[event])
     context.say()
-    for other in sorted(refused)[-2:]:
-        told = story.tell([story.read(row) for row in refused[other]], names)
+    for other in last:
+        told = story.tell(told_of[other], names)
         line = Text.assemble((f"Event {other}. ", "bold"), safe(told.sentence))
         context.draw(Padding(line, (0, 2)))
     return event
@@ -190,23 +216,6 @@ def _prove(context: Context, event: int) -> int:
     except KeysMissing as error:
         context.say(f"  {error}", "yellow")
         return 0
-
-
-def _next(context: Context, event: int) -> None:
-    _row(context, "the log", str(context.db_path))
-    _row(context, "its pictures", str(context.thumbnails_dir))
-    context.say()
-    at = ["--db", str(context.db_path)]
-    _command(context, [*at, "events", "--refused"])
-    _command(context, [*at, "show", str(event)])
-    _command(context, [*at, "tail", "--follow"])
-    _command(context, [*at, "verify", "--thumbnails", str(context.thumbnails_dir)])
-
-
-def _command(context: Context, words: Sequence[str]) -> None:
-    """A command as it is typed from here."""
-    line = f"{_program()} {shlex.join(words)}"
-    context.draw(Padding(Text(safe(line), "cyan"), (0, 2)))
 
 
 def _is_terminal() -> bool:
@@ -251,27 +260,6 @@ def _say_stopped(context: Context) -> None:
 
 def _run(commands: ModuleType, context: Context, port: int, visit: web.Alongside) -> None:
     web.run(commands, context, host="127.0.0.1", port=port, sign_in_link=True, alongside=visit)
-
-
-def _say_how_to_look(context: Context, folder: Path) -> None:
-    """Say how to open the dashboard; a demo in a pipe does not open it, as no user could end it."""
-    into = [] if folder == FOLDER else ["--into", str(folder)]
-    at = ["--db", str(context.db_path)]
-    _command(context, ["demo", *into, "--serve"])
-    context.say(
-        "  does all this again and opens the dashboard, with a link that signs in. Or:", "dim"
-    )
-    _command(context, [*at, "user", "add", "demo"])
-    _command(context, [*at, "serve", "--thumbnails", str(context.thumbnails_dir)])
-
-
-def _program() -> str:
-    """How the command line is called from here."""
-    program = Path(sys.executable).with_name("eventlog")
-    if not program.exists():
-        return f"{sys.executable} -m eventlog"
-    here = Path.cwd()
-    return str(program.relative_to(here) if program.is_relative_to(here) else program)
 
 
 def _title(context: Context, text: str) -> None:

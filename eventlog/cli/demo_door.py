@@ -39,7 +39,7 @@ CONFIG: Final = """\
 # broker listens at that port.
 dashboard = {{ host = "127.0.0.1", port = {port} }}
 mqtt = {{ host = "127.0.0.1", port = {broker} }}
-
+{keys}
 [log]
 db = "{db}"
 thumbnails = "{thumbnails}"
@@ -90,6 +90,7 @@ def run(context: Context, folder: Path, port: int, alongside: Callable[[EventSto
                 port=_free(port),
                 broker=broker,
                 page=page,
+                keys="" if context.keys_dir is None else f'keys = "{context.keys_dir}"\n',
                 db=context.db_path.absolute(),
                 thumbnails=context.thumbnails_dir.absolute(),
             ),

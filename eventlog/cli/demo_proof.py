@@ -20,7 +20,8 @@ from eventlog.evidence.signed_heads import LogName
 from eventlog.evidence.signing import HeadSigner
 from eventlog.evidence.stranger import source
 from eventlog.journal import table as journal
-from eventlog.storage.durable_files import replace
+from eventlog.storage.durable_files import make_folder, replace
+from eventlog.storage.error_translation import translated
 
 MARK: Final = ".eventlog-demo"
 HOUR_US: Final = 3_600_000_000
@@ -52,10 +53,10 @@ def _proved(context: Context, event: int) -> tuple[Proof, str]:
     with context.reading() as connection:
         log_id = journal.log_id(connection)
         row = journal.read_event(connection, event)[-1]
-    held = keys_in(keys_folder(context.db_path.parent), log_id)
+    if context.keys_dir is None:
+        raise KeysMissing("there is no folder for the demo's keys")
+    held = keys_in(context.keys_dir, log_id)
     pair = new_key(str(LogName(log_id)))
-    held.make(context.db_path)
-    (held.path / MARK).touch()
     held.write_signing_keys([pair])
     with HeadSigner(context.db_path, held) as signer:
         signer.read_to_end()
@@ -67,8 +68,8 @@ def _proved(context: Context, event: int) -> tuple[Proof, str]:
         )
 
 
-def keys_folder(folder: Path) -> Path:
-    """The folder of the demo's keys: next to its log's folder, made again with it.
+def new_keys_folder(folder: Path) -> Path:
+    """The folder of the demo's keys: next to its log's folder, made again with it, and empty.
 
     Raises KeysMissing if something else is there.
     """
@@ -78,6 +79,9 @@ def keys_folder(folder: Path) -> Path:
         if not (keys / MARK).exists():
             raise KeysMissing(f"{keys} holds something else than a demo's keys")
         shutil.rmtree(keys)
+    with translated(keys):
+        make_folder(keys)
+        (keys / MARK).touch()
     return keys
 
 

@@ -26,7 +26,7 @@ from eventlog.errors import BadArgument
 from eventlog.sources.simulator import play_live
 from eventlog.store.event_store import EventStore
 from tests.cli.command_line import CommandLine
-from tests.support.logs import build_log, contents
+from tests.support.logs import build_log, contents, rows
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
@@ -57,12 +57,18 @@ def test_a_day_goes_in_and_comes_out(eventlog: CommandLine, tmp_path: Path) -> N
     assert "TRUE: record" in said.out
     assert "FALSE: the record is not in the tree that was signed" in said.out
     tried = [line.split(" --db ")[1].split() for line in said.lines if " --db " in line]
+    assert f"KEYS_DIR={tmp_path / 'demo-keys'} " in said.out
+    eventlog.keys_dir = tmp_path / "demo-keys"
     ran = [
         eventlog("--db", database, command, *rest).code
         for database, command, *rest in tried
-        if command not in {"tail", "serve", "user"}  # they go on, or ask for a password
+        if command not in {"tail", "serve", "user", "forget"}  # they go on, or ask
     ]
     assert ran == [0, 0, 0]
+    (forget,) = (words for words in tried if words[1] == "forget")
+    assert forget[2].encode() not in b"".join(row[10] for row in rows(folder / "events.db"))
+    assert eventlog("--db", *forget, "--yes").code == 0
+    assert "erased person" in eventlog("--db", folder / "events.db", "events").out
     assert (folder / "events.db.verified").exists()
     (status,) = eventlog("--db", folder / "events.db", "status", "--json").json
     assert status["last_event"] == 24
@@ -113,6 +119,7 @@ def test_through_a_pipe_it_ends_and_says_how_to_look(
     said = eventlog("demo", "--into", folder)
     assert f"demo --into {folder} --serve" in said.out
     told = [line.split(" --db ")[1].split() for line in said.lines if " --db " in line]
+    eventlog.keys_dir = tmp_path / "demo-keys"
     user, serve = told[-2:]
     assert serve == [str(folder / "events.db"), "serve", "--thumbnails", str(folder / "thumbnails")]
     monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse\n"))
@@ -166,7 +173,8 @@ def test_visits_come_while_the_dashboard_is_open(
         """Time goes by quickly."""
 
     async def be_open(context: Context, alongside: web.Alongside) -> None:
-        async with EventStore(str(context.db_path), str(context.thumbnails_dir)) as store:
+        paths = str(context.db_path), str(context.thumbnails_dir)
+        async with EventStore(*paths, keys_dir=context.settings.keys_dir) as store:
             await alongside(store)
 
     def run(
