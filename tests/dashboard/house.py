@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,9 +88,22 @@ class House:
 
 async def until(happened: Callable[[], bool]) -> None:
     """Give the other tasks their turns until something has happened."""
-    async with asyncio.timeout(10):
-        while not happened():  # noqa: ASYNC110 - what is waited for tells nobody
+    async with asyncio.timeout(60):
+        while not happened():  # noqa: ASYNC110 - what is waited for gives no signal
             await asyncio.sleep(0)
+
+
+async def query_plan(house: House, queries: Sequence[tuple[str, Sequence[Any]]]) -> list[str]:
+    """Every step of SQLite's plans for these queries, each with its parameters."""
+
+    def plan(connection: sqlite3.Connection) -> list[str]:
+        return [
+            str(row[3])
+            for sql, parameters in queries
+            for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
+        ]
+
+    return await house.site.pages.run(plan)
 
 
 @asynccontextmanager

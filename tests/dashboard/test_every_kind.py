@@ -94,7 +94,7 @@ async def test_the_stream_tells_of_every_kind_in_a_sentence(told: House) -> None
 
     frames = told.site.broadcast.listen(cursors.parse("0"), may_continue=welcome, heartbeat_s=15)
     count = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for chunk in frames:
             for part in chunk.decode().split("\n\n"):
                 if "event: record" in part:

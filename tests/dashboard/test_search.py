@@ -18,7 +18,7 @@ from eventlog.dashboard.pages import calendar
 from eventlog.dashboard.search import Search
 from eventlog.facts import Detection, Ding, FaceResult, Motion, PersonNamed, UnlockAction
 from eventlog.projections.event_list import EventFilter
-from tests.dashboard.house import House, open_house
+from tests.dashboard.house import House, open_house, query_plan
 
 pytestmark = pytest.mark.anyio
 
@@ -236,15 +236,7 @@ async def test_every_query_of_a_search_walks_an_index(house: House) -> None:
         *((search.PLATES.format(**way), ("car", 1, 9)) for way in (down, up)),
         (calendar.DOTS, ("2026", "2027")),
     ]
-
-    def plans(connection: sqlite3.Connection) -> list[str]:
-        return [
-            str(row[3])
-            for sql, parameters in queries
-            for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
-        ]
-
-    steps = await house.site.pages.run(plans)
+    steps = await query_plan(house, queries)
     assert [step for step in steps if "TEMP B-TREE" in step] == []
     tables = [step for step in steps if re.search("events|unlock_actions|detections", step)]
     assert tables

@@ -183,7 +183,7 @@ async def test_a_head_that_does_not_come_is_cut(
         await reused[0].readuntil(b"\r\n\r\n")
         assert await reused[0].readexactly(2) == b"ok"
         reused[1].write(b"GET /hea")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             for reader, writer in (silent, slow, reused):
                 with suppress(ConnectionResetError):
                     assert await reader.read() == b""
@@ -199,7 +199,7 @@ async def test_when_there_are_too_many_the_one_that_owes_longest_makes_room(
     async with listening(house) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with suppress(ConnectionResetError):
                 assert await held[0][0].read() == b""
         for (here, there), status in ((held[1], b"200"), ((reader, writer), b"200")):
@@ -222,9 +222,9 @@ async def test_an_answer_that_nobody_takes_is_given_up(
         greedy.write(ask * 100)
         idle, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(ask)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert await idle.read(-1)
-            while server._open:  # noqa: ASYNC110 - what is waited for tells nobody
+            while server._open:  # noqa: ASYNC110 - what is waited for gives no signal
                 await asyncio.sleep(0.01)
         writer.close()
         greedy.transport.abort()
@@ -240,7 +240,7 @@ async def test_a_tls_handshake_that_does_not_come_is_cut(
     trusted = ssl.create_default_context(cafile=str(certificate))
     async with listening(house, certificate=str(certificate), key=str(key)) as port:
         silent = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(5), httpx.AsyncClient(verify=trusted) as client:
+        async with asyncio.timeout(60), httpx.AsyncClient(verify=trusted) as client:
             with suppress(ConnectionResetError):
                 assert await silent[0].read() == b""
             assert (await client.get(f"https://127.0.0.1:{port}/health")).text == "ok"
@@ -284,7 +284,7 @@ async def test_a_body_that_does_not_come_is_refused(
             b"POST /api/facts HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 100\r\n"
             b"Authorization: " + token + b"\r\n\r\n{"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert b"408" in await reader.readuntil(b"\r\n")
         writer.close()
 
@@ -298,7 +298,7 @@ async def test_one_address_holds_so_many_connections(
     async with listening(house) as port:
         held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with suppress(ConnectionResetError):
                 assert await reader.read() == b""
         writer.close()

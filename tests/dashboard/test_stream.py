@@ -40,7 +40,7 @@ def listen(
 async def positions(frames: AsyncIterator[bytes], until: int) -> list[int]:
     """The positions that a listener gets until one."""
     got: list[int] = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for chunk in frames:
             got += [int(found) for found in ID.findall(chunk)]
             if got and got[-1] >= until:

@@ -21,7 +21,7 @@ from eventlog.facts import (
     Motion,
     UnlockAction,
 )
-from tests.dashboard.house import House, open_house
+from tests.dashboard.house import House, open_house, query_plan
 
 pytestmark = pytest.mark.anyio
 
@@ -247,14 +247,6 @@ async def test_every_query_of_the_glance_walks_an_index(house: House) -> None:
         *((glance.COUNT.format(term=term), ("2026", "2027", 9)) for term in glance.TERMS.values()),
         (f"SELECT {glance.NEWS} FROM (SELECT 1 AS id) w", ()),
     ]
-
-    def plans(connection: sqlite3.Connection) -> list[str]:
-        return [
-            str(row[3])
-            for sql, parameters in queries
-            for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters)
-        ]
-
-    steps = await house.site.pages.run(plans)
+    steps = await query_plan(house, queries)
     scans = [step for step in steps if re.match(r"SCAN (events|unlock_actions|journal|face)", step)]
     assert [step for step in scans if "USING INDEX" not in step] == []
