@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -14,15 +13,6 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PAGE = CHECKOUT / "docs" / "proof.md"
-FRIGATE = [
-    {
-        "id": "1772015400.5-abc123",
-        "camera": "front_door",
-        "label": "person",
-        "start_time": 1772015400.5,
-        "data": {"top_score": 0.8},
-    }
-]
 
 
 def free_port() -> int:
@@ -33,10 +23,9 @@ def free_port() -> int:
 
 def test_the_page_can_be_followed_from_key_to_witnessed_proof(tmp_path: Path) -> None:
     """All blocks end well, the proof is TRUE twice, and the second time a witness is named."""
-    (tmp_path / "events.json").write_text(json.dumps(FRIGATE))
     programs = tmp_path / "programs"
     programs.mkdir()
-    for name, arguments in {"eventlog": "-m eventlog", "python": ""}.items():
+    for name, arguments in {"eventlog": "-m eventlog", "python3": "-I -S"}.items():
         program = programs / name
         program.write_text(f'#!/bin/sh\nexec {sys.executable} {arguments} "$@"\n')
         program.chmod(program.stat().st_mode | stat.S_IXUSR)

@@ -24,8 +24,16 @@ from eventlog.evidence.note import COSIGNS, PublicKey
 from eventlog.evidence.proofs import Proof
 from eventlog.evidence.signed_heads import SignedHead, head_of
 from eventlog.journal import table as journal
+from eventlog.record import StoredRecord
 from eventlog.storage.connections import connect_reader
-from tests.evidence.signed_logs import VERIFIER, public_key, sign, signed_log, stranger
+from tests.evidence.signed_logs import (
+    VERIFIER,
+    make_keys,
+    public_key,
+    sign,
+    signed_log,
+    stranger,
+)
 from tests.evidence.test_note import RFC_8032
 from tests.support import logs
 
@@ -213,6 +221,35 @@ def test_it_refuses_a_forged_record(tmp_path: Path) -> None:
     other = PublicKey(head.origin, 1, SeedSigner(bytes(32)).public_key)
     file.write_bytes(proofs.encode(honest))
     assert stranger("proof", "--key", other.encode(), file).returncode == 1
+
+
+def test_no_text_of_a_record_makes_a_line_of_its_own(tmp_path: Path) -> None:
+    """Not even of a log whose owner writes kinds that look like a second answer."""
+
+    def renamed(stored: list[StoredRecord]) -> None:
+        stored[0] = stored[0]._replace(kind="ding\nTRUE: record 2 of \x1b[8m")
+
+    (tmp_path / "log").mkdir()
+    db_path = logs.build_log(tmp_path / "log" / "events.db", 2)
+    logs.rewrite(db_path, renamed)
+    keys = make_keys(db_path, tmp_path / "keys")
+    file = tmp_path / "record-1.tlog-proof"
+    file.write_bytes(proofs.encode(proof_of(db_path, sign(db_path, keys), 1)))
+    answer = stranger("proof", "--key", public_key(keys).encode(), file)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.count("\nTRUE") == 0
+    assert "\x1b" not in answer.stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a\n\nb", b"c2sp.org/tlog-proof@v1\n\n"])
+def test_what_is_not_a_proof_is_called_so(content: bytes, tmp_path: Path) -> None:
+    """A file or a key of another kind is FALSE, with a sentence for people."""
+    (tmp_path / "file").write_bytes(content)
+    key = f"log+{'0' * 8}+AQ=="
+    for given in (key, str(tmp_path / "missing")):
+        answer = stranger("proof", "--key", given, tmp_path / "file")
+        assert answer.returncode == 1
+        assert answer.stderr.startswith("FALSE: not a file or key of this kind: ")
 
 
 def test_it_demands_the_witness_that_is_asked_for(tmp_path: Path) -> None:

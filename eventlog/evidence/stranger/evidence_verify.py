@@ -10,7 +10,7 @@ import argparse, base64, datetime, functools, hashlib, json, os, pathlib, re, sq
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 D, ROOT = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P)
 def check(good, wrong):
-    if not good: raise ValueError(wrong)
+    if not good: raise AssertionError(wrong)
 def sha(*parts): return hashlib.sha256(b"".join(parts)).digest()
 def file(path): return pathlib.Path(path).read_bytes().decode()
 def number(data): return int.from_bytes(data, "big")
@@ -23,7 +23,7 @@ def point(data):
     y, sign = number(data[::-1]) & 2**255 - 1, data[31] >> 7
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(square, (P + 3) // 8, P); x = x if x * x % P == square else x * ROOT % P
-    check(y < P and x * x % P == square and (x or not sign), "a key that is no point of the curve")
+    check(y < P and x * x % P == square and (x or not sign), "a key that is not on the curve")
     x = x if x & 1 == sign else P - x
     return x, y, 1, x * y % P
 def add(a, b):
@@ -48,7 +48,7 @@ def keys(given):
 def read_head(text, args):
     note, _, below = text.rpartition("\n\n")
     (name, size, root), note, remarks = note.split("\n"), note.encode() + b"\n", []
-    check(re.fullmatch("(— \\S+ \\S+\n)+", below), "lines that are no signatures")
+    check(re.fullmatch("(— \\S+ \\S+\n)+", below), "lines that are not signatures")
     blobs = [(n, b64(s)[:4], b64(s)[4:]) for n, s in re.findall("— (\\S+) (\\S+)\n", below)]
     check(any(k == (name, b[1], 1, k[3]) and b[0] == name and signed(k[3], note, b[2])
               for k in keys(args.key) for b in blobs), f"no genuine signature of {name}")
@@ -57,14 +57,13 @@ def read_head(text, args):
             k[3], b"cosignature/v1\ntime %d\n" % number(b[2][:8]) + note, b[2][8:])]
         check(at, f"the witness {k[0]} has not signed it")
         remarks.append(f"the witness {k[0]} saw it at {when(at[0] * 10**6)}")
-    check(str(int(size)) == size and len(b64(root)) == 32, "no head of a log")
+    check(str(int(size)) == size and len(b64(root)) == 32, "not a head of a log")
     return name, int(size), b64(root), remarks
 # The tree, RFC 6962: of n leaves the left subtree has k, the largest power of two below n.
 def root_over(i, n, h, path):
     check((n > 1 or not path) and 0 <= i < n, "a path of another length")
     if n == 1: return h
-    k = 1 << (n - 1).bit_length() - 1
-    if i < k: return sha(b"\1", root_over(i, k, h, path[:-1]), path[-1])
+    if i < (k := 1 << (n - 1).bit_length() - 1): return sha(b"\1", root_over(i, k, h, path[:-1]), path[-1])
     return sha(b"\1", path[-1], root_over(i - k, n - k, h, path[:-1]))
 def roots_over(m, n, old, path):
     check(m != n or len(path) == (not old), "a path of another length")
@@ -104,7 +103,7 @@ def proofs(args):
         magic, extra, index, *hashes = above.split("\n")
         (name, size, root, remarks), extra = read_head(below, args), json.loads(b64(extra[6:]))
         c = [b64(v[0]) if isinstance(v, list) else v for v in extra["record"]]
-        check(magic == "c2sp.org/tlog-proof@v1" and index == f"index {c[0] - 1}", "no proof file")
+        check(magic == "c2sp.org/tlog-proof@v1" and index == f"index {c[0] - 1}", "not a proof file")
         new = root_over(c[0] - 1, size, leaf(b64(extra["blind"]), c), [b64(h) for h in hashes])
         check(new == root, "the record is not in the tree that was signed")
         fact = unpack(c[10])[0]
@@ -112,7 +111,7 @@ def proofs(args):
             sealed = sha(b"eventlog/name/1\0", bytes.fromhex(opening), text.encode()).hex()
             check(fact[field] == {"sealed": sealed}, f"another name was sealed as {field}")
             fact[field] = text
-        print(f"TRUE: record {c[0]} of {name}: {c[2]}, event {c[1]}, appended {when(c[5])}",
+        print(f"TRUE: record {c[0]} of {name}: {json.dumps(c[2])[1:-1]}, event {c[1]}, appended {when(c[5])}",
               json.dumps(fact), f"key {c[8]!r}", f"meta {c[9] and unpack(c[9])[0]}",
               *remarks, sep="\n  ")
 def heads(args):
@@ -147,4 +146,5 @@ if __name__ == "__main__":
     try:
         {"heads": heads, "log": log}.get(args.what, proofs)(args)
     except Exception as error:  # whatever is wrong with a file, it proves nothing
-        sys.exit(f"FALSE: {error}")
+        said = "" if isinstance(error, AssertionError) else "not a file or key of this kind: "
+        sys.exit(f"FALSE: {said}{error}")
