@@ -10,8 +10,10 @@ import io
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 from typing import Final, Self
 
@@ -28,6 +30,7 @@ COPIED: Final = (
     "requirements-door.lock",
 )
 LONGEST_S: Final = 900.0
+ANSWERS_S: Final = 60.0
 _COMMAND: Final = re.compile(r"^(ExecStartPre|ExecStart)=(.*)$", re.MULTILINE)
 
 
@@ -40,6 +43,14 @@ def base() -> Path:
     if not (found / "etc/debian_version").exists():
         pytest.skip("there is no .servers/debian: `make servers` makes it as the superuser")
     return found
+
+
+def require_free(*ports: int) -> None:
+    """Skip the test if something on this machine, whose network a root shares, has a port."""
+    for port in ports:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                pytest.skip(f"something listens at {port} already")
 
 
 def _without_caches(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -117,14 +128,32 @@ class CleanRoot:
             if kind == "ExecStartPre":
                 self.run(command)
             else:
-                script = f"exec {runs_as}{command} >>/var/log/{unit}.log 2>&1"
-                self._services[unit] = subprocess.Popen(self._inside(script))
+                self.launch(unit, f"{runs_as}{command}")
 
-    def stop(self, unit: str) -> None:
-        """Stop a service, and wait for its end."""
-        service = self._services.pop(unit)
+    def launch(self, name: str, command: str) -> None:
+        """Start a command that runs on; what it says goes to /var/log/NAME.log."""
+        script = f"exec {command} >>/var/log/{name}.log 2>&1"
+        self._services[name] = subprocess.Popen(self._inside(script))
+
+    def until_answers(self, name: str, port: int) -> None:
+        """Wait until what was started under a name listens; what it said, if it does not."""
+        deadline = time.monotonic() + ANSWERS_S
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except OSError:
+                said = f"nothing listens at {port}"
+                if time.monotonic() > deadline:
+                    pytest.fail(f"{said}: {self.run(f'cat /var/log/{name}.log')}")
+                time.sleep(0.2)
+            else:
+                return
+
+    def stop(self, name: str) -> int:
+        """Stop what runs under a name, and wait for its end; the exit code."""
+        service = self._services.pop(name)
         service.terminate()
-        service.wait(timeout=60)
+        return service.wait(timeout=60)
 
     def _inside(self, script: str) -> list[str]:
         assert self._holder is not None

@@ -19,7 +19,7 @@ from typing import Any, Final
 import aiomqtt
 import pytest
 
-from tests.run.clean_root import SOURCE, CleanRoot
+from tests.run.clean_root import SOURCE, CleanRoot, require_free
 from tests.run.house import seen
 from tests.run.running import CHECKOUT, LONGEST_S
 
@@ -66,30 +66,14 @@ def follow(root: CleanRoot, step: str) -> None:
                 root.stop(unit)
             else:
                 root.start(unit)
-                until_answers(PORTS[unit])
+                root.until_answers(unit, PORTS[unit])
     root.run("\n".join(script), stdin=f"{PASSWORD}\n".encode())
-
-
-def until_answers(port: int) -> None:
-    """Wait until something listens."""
-    deadline = time.monotonic() + LONGEST_S
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            assert time.monotonic() < deadline, f"nothing listens at {port}"
-            time.sleep(0.2)
-        else:
-            return
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CleanRoot]:
     """A root in which every step of the page was done, with the door running."""
-    for port in (PORT, BROKER):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                pytest.skip(f"something listens at {port} already")
+    require_free(PORT, BROKER)
     with CleanRoot(tmp_path_factory.mktemp("install")) as root:
         for step in steps():
             follow(root, step)
