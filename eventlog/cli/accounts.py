@@ -36,7 +36,7 @@ TokenAction = Annotated[
     Literal["add", "list", "revoke"],
     Parameter(name="ACTION", show_choices=False, help="add, list or revoke"),
 ]
-Name = Annotated[str | None, Parameter(name="NAME", help="What it is called.")]
+Name = Annotated[str | None, Parameter(name="NAME", help="The name of the user or token.")]
 NewRole = Annotated[
     Role | None, Parameter(name="ROLE", help="The new role: owner, viewer or kiosk.")
 ]
@@ -56,7 +56,9 @@ Camera = Annotated[
 ]
 JoinDays = Annotated[
     int | None,
-    Parameter(validator=Number(gte=0, lte=36500), help="It joins events up to this age. [1]"),
+    Parameter(
+        validator=Number(gte=0, lte=36500), help="It may add to events up to this age, in days. [1]"
+    ),
 ]
 KeysOf = Annotated[
     str | None,

@@ -44,7 +44,7 @@ CARE_COMMANDS: Final = (
     Command(
         "forget",
         CARE,
-        "Forget a person: names and pictures go, the visits stay.",
+        "Forget a person: delete names and pictures, keep the visits.",
         "eventlog.cli.forget:forget",
         (
             "eventlog forget --export ada --into ada.zip",
@@ -55,7 +55,7 @@ CARE_COMMANDS: Final = (
     Command(
         "seal",
         CARE,
-        "Make a log with sealed names of one that holds them in clear.",
+        "Convert a log with names in clear to one with sealed names.",
         "eventlog.cli.seal:seal",
         ("eventlog seal --copy /media/usb/door.keys",),
     ),
@@ -135,7 +135,7 @@ CARE_COMMANDS: Final = (
     Command(
         "witness",
         PROVE,
-        "Keep and cosign the heads of somebody else's log.",
+        "Store and cosign the heads of another log.",
         "eventlog.cli.witness:witness",
         (
             "eventlog witness add KEY",

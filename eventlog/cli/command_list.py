@@ -36,14 +36,14 @@ COMMANDS: Final = (
     Command(
         "devices",
         LOOK,
-        "Show batteries, the last sign of life, and what is silent since when.",
+        "Show batteries, when each device last reported, and which sources are silent.",
         "eventlog.cli.devices:devices",
         ("eventlog devices", "eventlog devices --json"),
     ),
     Command(
         "decide",
         LOOK,
-        "Say what would have happened with another tolerance.",
+        "Show what would have happened with another tolerance.",
         "eventlog.cli.decide:decide",
         (
             "eventlog decide --tolerance 0.5",
@@ -53,7 +53,7 @@ COMMANDS: Final = (
     Command(
         "link",
         LOOK,
-        "Say whose a code or tag is, or that two names are one person.",
+        "Record whose a code or tag is, or that two names are one person.",
         "eventlog.cli.who:link",
         (
             "eventlog link ada --of front_door --slot 2",
@@ -66,7 +66,7 @@ COMMANDS: Final = (
     Command(
         "name",
         LOOK,
-        "Say who is to be seen in an event, or take a name back.",
+        "Record which person an event shows, or remove a name.",
         "eventlog.cli.who:name",
         ("eventlog name 17 ada", "eventlog name 17 --nobody"),
         usage="[OPTIONS] ID [PERSON]",
@@ -111,7 +111,7 @@ COMMANDS: Final = (
     Command(
         "run",
         DOOR,
-        "Run the door: live sources in, alerts out, the dashboard, as its config says.",
+        "Run a door: live sources, alerts and the dashboard, as configured.",
         "eventlog.cli.run:run",
         (
             "eventlog run --config door.toml --check",
@@ -121,7 +121,7 @@ COMMANDS: Final = (
     Command(
         "alert",
         DOOR,
-        "Send a test over the channels that alerts go over.",
+        "Send a test message over the channels of the alerts.",
         "eventlog.cli.alert:alert",
         ("eventlog alert test", "eventlog alert test phone --config door.toml"),
     ),

@@ -25,7 +25,7 @@ Tolerance = Annotated[
     float, Parameter(help="The largest distance that opens; face_recognition's own is 0.6.")
 ]
 Visits = Annotated[
-    int, Parameter(validator=LIMIT, help="Of how many visits with a face at most. [10000]")
+    int, Parameter(validator=LIMIT, help="How many visits with a face to look at, at most. [10000]")
 ]
 
 

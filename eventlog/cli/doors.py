@@ -25,7 +25,8 @@ from eventlog.projections.persons import PERSONS
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
 
 At = Annotated[
-    str | None, Parameter(name="--at", help="As they were at this time: 2026-02-25T10:30, 2h ago.")
+    str | None,
+    Parameter(name="--at", help="Show them as they were at this time: 2026-02-25T10:30, 2h ago."),
 ]
 Limit = Annotated[
     int, Parameter(alias="-n", validator=LIMIT, help="How many openings at most. [20]")

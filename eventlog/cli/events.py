@@ -32,10 +32,7 @@ Type = Annotated[
 ]
 Outcome = Annotated[
     outcomes.Outcome | None,
-    Parameter(
-        help="Where the lock granted, refused at any time, was not asked, was asked for a trial,"
-        " or where the act failed."
-    ),
+    Parameter(help="Only with this outcome; refused also finds events that were granted later."),
 ]
 Person = Annotated[
     str | None, Parameter(help="Only of this person, by name or by the name that is shown.")
@@ -48,7 +45,7 @@ Until = Annotated[str | None, Parameter(help="Before this date or time.")]
 NextPage = Annotated[
     int | None,
     Parameter(
-        validator=POSITION, help="Only events behind this event's id in the list: the next page."
+        validator=POSITION, help="Only events that follow this id in the list: the next page."
     ),
 ]
 Limit = Annotated[int, Parameter(alias="-n", validator=LIMIT, help="How many at most. [20]")]

@@ -27,14 +27,14 @@ Bytes = Annotated[
 ]
 KeepUnlocks = Annotated[
     str | None,
-    Parameter(help="Keep those of openings, refused tries and rings so long. [365d]"),
+    Parameter(help="Keep pictures of openings, refused requests and rings this long. [365d]"),
 ]
 Strangers = Annotated[
     str | None, Parameter(help="Another age for visits with a stranger's face. [as --pictures]")
 ]
 Label = Annotated[
     list[str] | None,
-    Parameter(help="Another age for visits with a label, as car=7d; may be repeated."),
+    Parameter(help="Another age for visits with a label, such as car=7d; repeatable."),
 ]
 Unseen = Annotated[
     str | None,
@@ -42,7 +42,7 @@ Unseen = Annotated[
 ]
 DryRun = Annotated[bool, Parameter(help="Say what would be deleted, and delete nothing.")]
 TrustClock = Annotated[
-    bool, Parameter(help="Believe the wall clock though the journal speaks against it.")
+    bool, Parameter(help="Trust the wall clock even if the journal contradicts it.")
 ]
 
 

@@ -38,7 +38,9 @@ THEIRS: Final = Path("their-records.zip")
 Name = Annotated[str, Parameter(name="NAME", help="The person's name, as in records.")]
 Export = Annotated[
     bool,
-    Parameter(name="--export", help="Write all that is kept of them to a zip; erase nothing."),
+    Parameter(
+        name="--export", help="Write all that is stored about the person to a zip; erase nothing."
+    ),
 ]
 Into = Annotated[Path, Parameter(help="export: the new file. [their-records.zip]")]
 Only = Annotated[bool, Parameter(help="Leave other names that are linked to this one.")]

@@ -25,7 +25,7 @@ ASK_S: Final = 10.0
 _LOOK_S: Final = 0.05
 
 Now = Annotated[bool, Parameter(name="--now", help="Sign what is in the journal now.")]
-Line = Annotated[bool, Parameter(name="--line", help="Only the line for people.")]
+Line = Annotated[bool, Parameter(name="--line", help="Print only the short line for people.")]
 Qr = Annotated[bool, Parameter(name="--qr", help="The line as a QR code as well.")]
 NewEra = Annotated[
     Literal["restored", "lost", "key-lost"] | None,

@@ -73,7 +73,7 @@ People = Annotated[
 Prefix = Annotated[
     str | None, Parameter(help="The first part of the source's MQTT topics. [the source's own]")
 ]
-Explain = Annotated[bool, Parameter(help="Say what each message would become, and write nothing.")]
+Explain = Annotated[bool, Parameter(help="Show the facts of each message, and write nothing.")]
 
 
 async def ingest(

@@ -30,12 +30,12 @@ from eventlog.store.event_store import EventStore
 USER: Final = "eventlog"
 STATE: Final = Path("/var/lib/eventlog")
 
-Yes = Annotated[bool, Parameter(help="Ask nothing: this machine only, a broker on it.")]
+Yes = Annotated[bool, Parameter(help="Ask nothing: for this machine only, with a broker on it.")]
 ReachOption = Annotated[
     Literal["here", "lan", "proxy"] | None,
-    Parameter(name="--reach", help="How phones reach the page: not, by the LAN, by a proxy."),
+    Parameter(name="--reach", help="Who can reach the page: this machine, the LAN, or a proxy."),
 ]
-NameOption = Annotated[str | None, Parameter(name="--name", help="The name they reach it by.")]
+NameOption = Annotated[str | None, Parameter(name="--name", help="The host name that phones use.")]
 Broker = Annotated[str | None, Parameter(help="The MQTT broker's host; '' for none.")]
 FrigateApi = Annotated[str | None, Parameter(name="--frigate", help="Frigate's API address.")]
 KeysCopy = Annotated[

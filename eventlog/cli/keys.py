@@ -41,7 +41,7 @@ Finish = Annotated[
     Parameter(name="--finish", help="rotate: every witness knows the new key; drop the old one."),
 ]
 
-Yes = Annotated[bool, Parameter(help="lost: say so for good.")]
+Yes = Annotated[bool, Parameter(help="lost: confirm it; this can't be undone.")]
 
 
 async def keys(

@@ -41,7 +41,7 @@ Reveal = Annotated[
     Parameter(
         name="--reveal",
         negative=(),
-        help="Open a sealed name in the proof, by its field; may be repeated.",
+        help="Open a sealed name in the proof, by its field; repeatable.",
     ),
 ]
 Verifier = Annotated[

@@ -22,9 +22,7 @@ from eventlog.run.config_file import DEFAULT_PATH
 from eventlog.run.process import run_door
 
 ConfigPath = Annotated[Path, Parameter(name="--config", help="Its config. [/etc/eventlog.toml]")]
-Check = Annotated[
-    bool, Parameter(help="Read the config, resolve and connect, say what is wrong; start nothing.")
-]
+Check = Annotated[bool, Parameter(help="Check the config and its connections; start nothing.")]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"], Parameter(help="What is logged. [info]")
 ]

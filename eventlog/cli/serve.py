@@ -75,7 +75,7 @@ Zone = Annotated[
 Certificate = Annotated[Path | None, Parameter(help="TLS without a proxy: the certificate.")]
 Key = Annotated[Path | None, Parameter(help="The certificate's key, if in a file of its own.")]
 ForgetSessions = Annotated[
-    bool, Parameter(help="Sign everybody out first; else sessions outlive a restart.")
+    bool, Parameter(help="Sign everybody out first; otherwise sessions survive a restart.")
 ]
 
 HstsDays = Annotated[
@@ -90,13 +90,13 @@ ProxySecretFile = Annotated[
     Parameter(help="A file with the secret that the proxy sends in X-Eventlog-Proxy."),
 ]
 Socket = Annotated[
-    Path | None, Parameter(help="Listen at this unix socket, for a proxy, and at no port.")
+    Path | None, Parameter(help="Listen on this Unix socket, for a proxy, instead of a port.")
 ]
 KeepFree = Annotated[
     int | None,
     Parameter(
         validator=Number(gte=0, lte=10**9),
-        help="Room on the disk that no picture takes. [500, or 5 % of the disk if that is less]",
+        help="Disk space that pictures leave free, in MB. [500, or 5 % of the disk if less]",
     ),
 ]
 IdleMinutes = Annotated[

@@ -32,8 +32,8 @@ Follow = Annotated[bool, Parameter(alias="-f", help="Continue with new records, 
 After = Annotated[
     str | None,
     Parameter(
-        help="All after this position, or position:hash: then it is an error where the log has"
-        " another record there.",
+        help="All after this position. With position:hash, fail if the log has another record"
+        " there.",
     ),
 ]
 Limit = Annotated[

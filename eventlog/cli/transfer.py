@@ -31,7 +31,9 @@ After = Annotated[
 ]
 OpenNames = Annotated[
     bool,
-    Parameter(help="Write sealed names as text, for people: the file can't be made to forget."),
+    Parameter(
+        help="Write sealed names as text, for people: they can't be erased from the file later."
+    ),
 ]
 Until = Annotated[
     int | None, Parameter(validator=POSITION, help="Only the records up to this position.")

@@ -49,7 +49,9 @@ Key = Annotated[
 ]
 RequireHead = Annotated[
     str | None,
-    Parameter(name="--require-head", help="Fail unless an outside head is so young: 30m, 1h, 2d."),
+    Parameter(
+        name="--require-head", help="Fail unless an outside head is younger than this: 30m, 1h, 2d."
+    ),
 ]
 
 

@@ -60,15 +60,15 @@ async def link(
 async def name(
     event: Annotated[int, Parameter(name="ID", validator=POSITION, help="The event's id.")],
     person: Annotated[
-        str | None, Parameter(name="PERSON", help="Who is to be seen; nobody: see --nobody.")
+        str | None, Parameter(name="PERSON", help="The person; --nobody if it is a stranger.")
     ] = None,
     /,
     *,
-    nobody: Annotated[bool, Parameter(help="Take a name back: it is a stranger.")] = False,
+    nobody: Annotated[bool, Parameter(help="Remove the name: it is a stranger.")] = False,
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
-    """Say who is to be seen in an event, or take a name back.
+    """Record which person an event shows, or remove a name.
 
     What a person says wins over every model, the later over the earlier; all stay in the story.
     """

@@ -129,7 +129,7 @@ def look(
         connection: The log.
         rule: The rule.
         thumbnails: The folder, whose files say how much room they take: a fact may say anything.
-        trust_clock: Believe the wall clock though the journal speaks against it.
+        trust_clock: Trust the wall clock even if the journal contradicts it.
         progress: Called with the position reached and the last one; None for no calls.
 
     Raises:
