@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -51,7 +52,7 @@ def make_teller(config: Config, store: EventStore, push: WebPush | None = None) 
             found.append(
                 Record(Position(row.position), EventId(event_id), row.appended_at, row.key, fact)
             )
-        return found
+        return await store.reader.opened(found)
 
     async def armed() -> list[Record]:
         return await store.reader.run(lambda c: recorded.of_kinds(c, ("rule_armed",)))
@@ -61,7 +62,7 @@ def make_teller(config: Config, store: EventStore, push: WebPush | None = None) 
 
 async def run(config: Config, store: EventStore, teller: Teller) -> None:
     """Send alerts until cancelled. Raises what the reactor and the channels raise."""
-    reactor = Reactor("alerts", engine_of(store).writer, store.reader, teller.act)
+    reactor = make_reactor(store, teller)
     push = push_of(teller)
     try:
         more = [] if push is None else [push.retry]
@@ -69,6 +70,15 @@ async def run(config: Config, store: EventStore, teller: Teller) -> None:
     finally:
         if push is not None:
             await push.devices.close()
+
+
+def make_reactor(store: EventStore, teller: Teller) -> Reactor:
+    """What brings the records to a teller, with the names of a sealed log opened."""
+
+    async def act(records: Sequence[Record]) -> int:
+        return await teller.act(await store.reader.opened(records))
+
+    return Reactor("alerts", engine_of(store).writer, store.reader, act)
 
 
 def push_of(teller: Teller) -> WebPush | None:

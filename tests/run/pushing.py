@@ -21,6 +21,7 @@ from eventlog.run.alerts import make_teller
 from eventlog.run.around import Around
 from eventlog.run.config_file import parse
 from eventlog.run.health import Board
+from eventlog.store.event_store import EventStore
 from tests.dashboard.house import House, open_house
 from tests.support.push_service import PushServer, push_server
 
@@ -79,12 +80,16 @@ class Pushing:
 
 
 @asynccontextmanager
-async def pushing(folder: Path) -> AsyncIterator[Pushing]:
-    """A house with web push."""
+async def pushing(folder: Path, *, sealed: bool = False) -> AsyncIterator[Pushing]:
+    """A house with web push; with `sealed` its log seals names."""
     (folder / "log").mkdir()
     (folder / "keys").mkdir(mode=0o700)
     with push_server(folder) as service:
-        async with open_house(folder / "log") as house:
+        keys = folder / "keys" if sealed else None
+        if sealed:
+            async with EventStore(str(folder / "log" / "events.db"), keys_dir=str(keys)):
+                pass  # the first start makes the seals
+        async with open_house(folder / "log", keys_dir=keys) as house:
             log_id = await house.site.pages.run(journal.log_id)
             made = Pushing(house, service, folder, log_id)
             try:

@@ -11,6 +11,8 @@ import pytest
 
 from eventlog.dashboard.accounts import security_log
 from eventlog.dashboard.accounts.users import listed as users_listed
+from eventlog.evidence import keys_backup
+from eventlog.evidence.keys import KeysDir
 from eventlog.reactors.alerts.channels import NotSent, Refused, Unsure
 from eventlog.reactors.alerts.wording import Message
 from tests.run.pushing import PUBLIC_URL, Pushing, pushing
@@ -63,6 +65,16 @@ async def test_the_key_is_made_once_and_survives_a_restart(door: Pushing) -> Non
     path = door.keys.file("push")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_size == 32
+
+
+async def test_the_key_is_part_of_a_backup_of_the_keys(door: Pushing, tmp_path: Path) -> None:
+    """Restored on another machine, every device stays subscribed."""
+    made = keys_backup.write(door.keys, tmp_path / "second", 1)
+    assert len(made.files["push"]) == 32
+    door.keys.file("push").unlink()
+    keys_backup.restore(tmp_path / "second", tmp_path / "new" / "keys", tmp_path / "log" / "x.db")
+    restored = KeysDir(tmp_path / "new" / "keys", door.keys.log_id).push_key()
+    assert restored == made.files["push"]
 
 
 async def test_a_lost_key_asks_for_each_device_again(door: Pushing) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
+from eventlog.errors import DatabaseError
 from eventlog.facts import AlertIntended, AlertSent, Ding, FaceResult, Fact, Motion
 from eventlog.reactors.alerts.rules import Rule
+from eventlog.reactors.alerts.wording import Message
+from eventlog.run import alerts
+from eventlog.store.erasing import erase, find_person
 from tests.reactors.alerts.house import House, Killed
+from tests.run.house import until
 from tests.run.pushing import Pushing, pushing
 from tests.support.push_service import Browser
 
 pytestmark = pytest.mark.anyio
 
+NAME: Final = "canary-ada"
 RULES = (
     Rule(name="bell", when="ring", channels=("phone",)),
     Rule(name="stranger", when="stranger", channels=("phone",)),
@@ -71,6 +78,15 @@ class Told:
 async def told(tmp_path: Path) -> AsyncIterator[Told]:
     """A door whose rules are armed."""
     async with pushing(tmp_path) as door:
+        made = Told(door)
+        await made.alerts.tell()
+        yield made
+
+
+@pytest.fixture
+async def sealed(tmp_path: Path) -> AsyncIterator[Told]:
+    """The same over a sealed log."""
+    async with pushing(tmp_path, sealed=True) as door:
         made = Told(door)
         await made.alerts.tell()
         yield made
@@ -206,3 +222,109 @@ async def test_a_storm_is_one_digest_that_opens_the_timeline(told: Told) -> None
     assert got["title"] == "Many things at once: 8"
     assert got["event"] is None
     assert told.service.taken[0].headers["urgency"] == "normal"
+
+
+# ── persons who are erased ─────────────────────────────────────────────────────────────────
+
+
+async def named_visit(told: Told) -> int:
+    """A stranger, whom the model names a little later: an alert with the name is due."""
+    receipt = await told.alerts.store.append(
+        Motion(camera_id="front_door", recorded_at=told.alerts.now),
+        FaceResult(name=None, distance=0.9, recorded_at=told.alerts.now),
+    )
+    await told.alerts.tell()
+    named = FaceResult(name=NAME, distance=0.3, recorded_at=told.alerts.now)
+    await told.alerts.store.append(named, event_id=receipt.event_id)
+    assert receipt.event_id is not None
+    return receipt.event_id
+
+
+async def erased(told: Told) -> None:
+    """The person is erased, and the alerts hear of it."""
+    store = told.alerts.store
+    person = await find_person(store, NAME)
+    assert person is not None
+    await erase(store, person.seals, reason="asked", requested_at=datetime.now(UTC))
+    await told.alerts.reactor.run_to_end()
+
+
+async def test_an_erased_name_is_in_no_alert_that_waits(sealed: Told) -> None:
+    """It waited for a push service that was down; it comes without the name."""
+    browser = await sealed.subscribe()
+    sealed.service.answers[browser.path] = [(201, {}), (503, {})]
+    await named_visit(sealed)
+    await sealed.alerts.tell()
+    assert len(sealed.service.requests) == 2
+    await erased(sealed)
+    sealed.alerts.pass_time(10)
+    await sealed.alerts.tell()
+    first, second = browser.got
+    assert first["tag"] == second["tag"]
+    assert NAME not in str(browser.got)
+
+
+async def test_an_erased_name_waits_for_no_single_device(sealed: Told) -> None:
+    """One device has the message with the name; the other, which was down, never gets it."""
+    well, down = await sealed.subscribe("well"), await sealed.subscribe("down")
+    sealed.service.answers[down.path] = [(201, {}), (503, {})]
+    await named_visit(sealed)
+    await sealed.alerts.tell()
+    assert [len(well.got), len(down.got)] == [2, 1]
+    assert NAME in str(well.got)
+    await erased(sealed)
+    sealed.door.now += 3600
+    await sealed.door.push.retry_due()
+    assert NAME not in str(down.got)
+    assert len(down.got) == 1
+
+
+async def test_the_accounts_and_the_journal_keep_no_text_of_what_was_sent(sealed: Told) -> None:
+    """So that there is nothing in them to erase."""
+    await sealed.subscribe()
+    await named_visit(sealed)
+    await sealed.alerts.tell()
+    path = Path(sealed.alerts.store.db_path)
+    for file in path.parent.glob(f"{path.name}*"):
+        if file.is_file() and file.suffix not in {".db", ".db-wal"}:
+            assert NAME.encode() not in file.read_bytes(), file
+    rows = [fact for kind in (AlertIntended, AlertSent) for fact in await sealed.facts(kind)]
+    assert len(rows) == 4
+    assert NAME not in str(rows)
+
+
+# ── as the running door runs it ────────────────────────────────────────────────────────────
+
+
+async def test_the_running_part_sends_and_tries_single_devices_again(told: Told) -> None:
+    """The reactor, the channel and the second tries run side by side, and end together."""
+    well, down = await told.subscribe("well"), await told.subscribe("down")
+    told.service.answers[down.path] = [(503, {})]
+    door = told.door
+    part = asyncio.create_task(alerts.run(door.config, door.house.site.store, door.teller))
+    try:
+        await told.ring()
+        await until(lambda: len(well.got) == 1 and len(told.service.requests) == 2)
+        door.now += 60
+        await until(lambda: len(down.got) == 1)
+    finally:
+        part.cancel()
+        await asyncio.wait([part])
+    assert len(told.service.requests) == 3
+    assert part.cancelled()
+
+
+async def test_an_accounts_file_that_takes_no_write_sends_nothing_twice(
+    told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was delivered is remembered in this process; the log says what is wrong."""
+    browser = await told.subscribe()
+
+    async def full(*_: Any) -> None:
+        raise DatabaseError("the disk is full")
+
+    monkeypatch.setattr(told.door.push.devices, "delivered", full)
+    message = Message(id="alert:1:bell:phone", revision=0, rule="bell", title="t", body="b")
+    await told.door.push.send(message)
+    await told.door.push.send(message)
+    assert len(browser.got) == 1

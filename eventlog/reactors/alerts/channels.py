@@ -50,6 +50,9 @@ class Channel(Protocol):
     async def send(self, message: Message) -> str | None:
         """Send, and return the id that the channel gave it. Raises NotSent, Unsure."""
 
+    def forget(self) -> None:
+        """Drop every text that waits here: a person was erased."""
+
 
 class Answer(Struct, frozen=True):
     """What an HTTP server answered."""
@@ -92,6 +95,9 @@ class Webhook:
             raise NotSent
         return None
 
+    def forget(self) -> None:
+        """See `Channel`: nothing waits here."""
+
 
 class Apprise:
     """Any of the services that apprise knows, by its URL."""
@@ -123,6 +129,9 @@ class Apprise:
         if not sent:
             raise NotSent
         return None
+
+    def forget(self) -> None:
+        """See `Channel`: nothing waits here."""
 
 
 def retry_wait_s(tries: int, asked_s: float | None = None) -> float:

@@ -29,6 +29,7 @@ from eventlog.reactors.alerts.channels import (
     Unsure,
     retry_wait_s,
 )
+from eventlog.reactors.alerts.erased import forget_names
 from eventlog.reactors.alerts.ledger import Ledger
 from eventlog.reactors.alerts.schedule import next_for
 from eventlog.reactors.alerts.telling import Intent, Send
@@ -117,6 +118,7 @@ class Teller:
                 earlier = await self._recall(event_id)
                 self.ledger.visits.recall(one for one in earlier if one.position < record.position)
             self.ledger.apply(record)
+        await forget_names(records, self.ledger, self.channels.values(), self._recall)
         self._at_end = not records
         if self._at_end:
             await self._arm()

@@ -28,7 +28,7 @@ from eventlog.reactors.alerts.channels import (
     retry_wait_s,
 )
 from eventlog.reactors.alerts.push_endpoint import Endpoint, parse_endpoint, require_public
-from eventlog.reactors.alerts.push_service import PushAnswer
+from eventlog.reactors.alerts.push_service import WAIT_MAX_S, PushAnswer
 from eventlog.reactors.alerts.wording import Message
 
 log = logging.getLogger("eventlog")
@@ -173,8 +173,8 @@ class WebPush:
     async def _deliver(self, device: Device, message: Message) -> _Outcome:
         """Send one message to one device, and note what became of it."""
         rest_s = self._not_before.get(device.id, 0.0) - self._clock()
-        if rest_s > 0:
-            return _Outcome("failed", min(rest_s, GIVE_UP_S))
+        if 0 < rest_s <= WAIT_MAX_S:  # more is a clock that was set back
+            return _Outcome("failed", rest_s)
         try:
             answer = await self._posted(device, message, push_payload.PAYLOAD_MAX)
             if answer.status == TOO_LARGE:
@@ -221,6 +221,10 @@ class WebPush:
     def _has(self, device: Device, key: str) -> bool:
         return key in {device.last_message, self._delivered.get(device.id)}
 
+    def forget(self) -> None:
+        """See `Channel`: what waits for single devices is dropped."""
+        self._owed.clear()
+
     # ── once more, for single devices ──────────────────────────────────────────────────────
 
     async def retry(self) -> None:
@@ -233,16 +237,21 @@ class WebPush:
     async def retry_due(self) -> None:
         """Try what is due now."""
         now = self._clock()
-        due = [one for one in self._owed if one.next_at <= now]
+        # A clock that was set back makes all of it due.
+        due = [one for one in self._owed if one.next_at <= now or now < one.since]
         if not due:
             return
         devices = {one.id: one for one in await self.devices.subscribed(self.public_key)}
         for owed in due:
+            if owed not in self._owed:  # a person was erased meanwhile
+                continue
             device = devices.get(owed.device_id)
             if device is None or now - owed.since >= GIVE_UP_S:
                 self._owed.remove(owed)
                 continue
             outcome = await self._deliver(device, owed.message)
+            if owed not in self._owed:
+                continue
             if outcome.state == "failed":
                 owed.tries += 1
                 owed.next_at = now + retry_wait_s(owed.tries, outcome.retry_after_s)

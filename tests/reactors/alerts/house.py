@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from eventlog import codecs
 from eventlog.facts import Fact
 from eventlog.followers import checkpoints
-from eventlog.followers.reactor import Reactor
 from eventlog.reactors.alerts.channels import Channel, NotSent, Unsure
 from eventlog.reactors.alerts.ledger import Ledger
 from eventlog.reactors.alerts.rules import Doors, Rule
@@ -21,6 +20,7 @@ from eventlog.reactors.alerts.teller import Teller
 from eventlog.reactors.alerts.wording import Message
 from eventlog.record import Receipt, Record, StoredRecord
 from eventlog.run import recorded
+from eventlog.run.alerts import make_reactor
 from eventlog.store.event_store import EventStore
 
 
@@ -49,6 +49,9 @@ class Phone:
             raise Unsure
         return "m1"
 
+    def forget(self) -> None:
+        """Nothing waits here."""
+
     @property
     def titles(self) -> list[str]:
         """What was sent."""
@@ -73,9 +76,7 @@ class House:
         self.teller = Teller(
             ledger, self.phones, self, self.story, self.armed, clock=lambda: self.now
         )
-        self.reactor = Reactor(
-            "alerts", self.store._engine.writer, self.store.reader, self.teller.act
-        )
+        self.reactor = make_reactor(self.store, self.teller)
 
     async def append(
         self, *facts: Fact, event_id: int | None = None, key: str | None = None
@@ -91,7 +92,8 @@ class House:
 
     async def story(self, event_id: int) -> list[Record]:
         """An event's records."""
-        return [_decoded(row) for row in await self.store.reader.story(event_id)]
+        rows = await self.store.reader.story(event_id)
+        return await self.store.reader.opened([_decoded(row) for row in rows])
 
     async def armed(self) -> list[Record]:
         """Every rule that was armed."""
