@@ -23,8 +23,9 @@ from eventlog.evidence.copies import Copy
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.facts import IdentityLinked
+from eventlog.journal import sealing
 from eventlog.maintenance.forgetting import forget as forgetting
-from eventlog.maintenance.forgetting import handing_out, left_over, their_records
+from eventlog.maintenance.forgetting import handing_out, left_over, spelling, their_records
 from eventlog.maintenance.forgetting.forget import Reach, texts_of
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
@@ -90,10 +91,7 @@ async def forget(
             await forgetting.finish(store, Thumbnails(context.thumbnails_dir))
             for sentence in renew(held):
                 context.note(sentence)
-            raise BadArgument(
-                f"there is no person {name!r} that could be forgotten; what earlier runs may have"
-                " left is finished"
-            )
+            raise BadArgument(_nobody(held, name))
         if export:
             await _hand_over(context, store, held, person, into)
             return 0
@@ -105,6 +103,7 @@ async def forget(
             )
         faces: list[Path] = []
         if known_faces is not None:
+            await anyio.to_thread.run_sync(_require_folder, known_faces)
             faces = left_over.known_faces(known_faces, texts_of(person))
         if not as_json:
             _say_plan(context, person, found, faces, keep=keep_pictures)
@@ -133,6 +132,10 @@ async def forget(
 def _sealed_keys(context: Context, given: Path | None, name: str) -> KeysDir:
     """The log's keys, where its names are sealed. Raises KeysMissing, BadArgument."""
     with context.reading() as connection:
+        if given is None and context.keys_dir is None and sealing.read(connection) is not None:
+            raise KeysMissing(
+                "the names of this log are sealed: KEYS_DIR, or --keys, names the folder of keys"
+            )
         held = keys_of(context, given, connection)
         if held.file("seals").exists():
             held.require(context.db_path)
@@ -144,6 +147,22 @@ def _sealed_keys(context: Context, given: Path | None, name: str) -> KeysDir:
             " `eventlog seal` makes a log with sealed names first"
         )
     raise KeysMissing(f"there is no seals file in {held.path}: no name of this log can be erased")
+
+
+def _require_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise BadArgument(f"there is no folder {folder}")
+
+
+def _nobody(held: KeysDir, name: str) -> str:
+    with SealsFile(held.file("seals"), held.log_id) as seals:
+        others = spelling.alike(seals.slots(), name, shown=True)
+    if others:
+        return f"there is no person {name!r} here. Did you mean {', '.join(map(repr, others))}?"
+    return (
+        f"there is no person {name!r} that could be forgotten; what earlier runs may have left is"
+        " finished"
+    )
 
 
 def _agreed(name: str) -> bool:
@@ -172,6 +191,8 @@ def _hand_out(
     """Note the file, and seal with nothing that is in it any more; the links to append again."""
     if target.exists():
         raise BadArgument(f"{target} exists already; nothing is written over it")
+    if not target.absolute().parent.is_dir():
+        raise BadArgument(f"there is no folder {target.absolute().parent}")
     now_us = int(context.now().timestamp() * 1e6)
     copy = Copy(what="export", path=str(target.absolute()), at_us=now_us, seals=person.seals)
     copies.note(held.file("copies"), copy)
@@ -202,7 +223,8 @@ def _say_plan(
         context.say(f"  with {', '.join(person.also)}, which belong to the same person")
     context.say(f'  {counted(found.events, "visit")} will say "erased person"')
     if not keep:
-        context.say(f"  {counted(len(found.pictures), 'picture')} of these visits are deleted")
+        are = "is" if len(found.pictures) == 1 else "are"
+        context.say(f"  {counted(len(found.pictures), 'picture')} of these visits {are} deleted")
     for face in faces:
         context.say(f"  {face} is deleted")
 
@@ -211,9 +233,11 @@ def _say_report(context: Context, report: Report) -> None:
     done = report.done
     context.say(
         f"{counted(done.overwritten, 'name')} overwritten, {counted(done.pictures, 'picture')}"
-        f" deleted, {counted(done.legacy, 'cell')} of older tables emptied."
+        " deleted."
     )
-    if not report.found:
+    if done.legacy:
+        context.say(f"{counted(done.legacy, 'cell')} of older tables emptied.")
+    if report.searched and not report.found:
         context.say("Found 0 times in the log's files.", "green")
     for path, count in report.found.items():
         context.say(f"Found {count} times in {path}.", "yellow")

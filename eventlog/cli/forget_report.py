@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,7 +16,7 @@ from eventlog.evidence import copies
 from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals import State
 from eventlog.evidence.seals_file import SealsFile
-from eventlog.maintenance.forgetting import left_over, scan
+from eventlog.maintenance.forgetting import left_over, scan, spelling
 from eventlog.maintenance.forgetting.forget import Forgotten, texts_of
 from eventlog.maintenance.forgetting.left_over import Held
 from eventlog.run.config import Config, Frigate
@@ -35,9 +36,13 @@ class Before(NamedTuple):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What was done, in which files the texts are found, and what is out of reach."""
+    """What was done, in which files the texts are found, and what is out of reach.
+
+    `searched` is whether there was a text that is long enough to be searched for.
+    """
 
     done: Forgotten
+    searched: bool
     found: dict[str, int]
     left: list[str]
     finished: bool
@@ -59,6 +64,16 @@ def afterwards(
     left += [f"{face}: the next visit would name them again" for face in faces]
     names = scan.names_of(context.thumbnails_dir, texts)
     left += [f"the picture {name} has the name in its own" for name in names]
+    left += [
+        f"{other!r} is spelt almost the same, and is another person here:"
+        f" eventlog forget {shlex.quote(other)}"
+        for other in _spelt_alike(held, person)
+    ]
+    left += [
+        f"{text!r} is too short to be searched for: any file has it by chance"
+        for text in texts
+        if not _is_searched(text)
+    ]
     with context.reading() as connection:
         after = left_over.in_records(connection, texts)
     left += [*_in_records(after), *_in_config(config, texts), *_outside(before.events, held)]
@@ -67,6 +82,7 @@ def afterwards(
     explained = after != Held() or _is_part_of_another(held, texts)
     return Report(
         done=before.done,
+        searched=any(map(_is_searched, texts)),
         found={str(path): count for path, count in others.items()},
         left=left,
         finished=before.done.finished and not faces and (not others or explained),
@@ -85,8 +101,12 @@ def renew(held: KeysDir) -> Iterator[str]:
 
 def _search(context: Context, held: KeysDir, texts: Sequence[str]) -> dict[Path, int]:
     more = [path for path in held.path.glob(f"{held.log_id.hex()}.*") if path.is_file()]
-    wanted = [text for text in texts if len(text.encode()) >= _SEARCHED_BYTES]
+    wanted = [text for text in texts if _is_searched(text)]
     return scan.occurrences(scan.files_of(context.db_path, more), wanted) if wanted else {}
+
+
+def _is_searched(text: str) -> bool:
+    return len(text.encode()) >= _SEARCHED_BYTES
 
 
 def _is_part_of_another(held: KeysDir, texts: Sequence[str]) -> bool:
@@ -94,6 +114,11 @@ def _is_part_of_another(held: KeysDir, texts: Sequence[str]) -> bool:
     with SealsFile(held.file("seals"), held.log_id) as seals:
         others = [slot.text for slot in seals.slots() if slot.state is not State.ERASED]
     return any(text in other for text in texts for other in others)
+
+
+def _spelt_alike(held: KeysDir, person: Person) -> list[str]:
+    with SealsFile(held.file("seals"), held.log_id) as seals:
+        return spelling.alike(seals.slots(), person.name)
 
 
 def _in_records(held: Held) -> Iterator[str]:

@@ -117,7 +117,7 @@ def _age(seconds: float) -> str:
     for unit, size in (("days", 86_400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
+    return "a moment" if seconds < 2 else f"{seconds:.0f} seconds"  # noqa: PLR2004 - as above
 
 
 def _appended(context: Context, found: Status) -> str:

@@ -225,8 +225,9 @@ def _overwrite_free_pages(connection: sqlite3.Connection) -> None:
         return
     with transaction(connection):
         connection.execute(f"CREATE TABLE {_ZEROS} (zeros BLOB)")
-        for _ in range(-(-pages // _PAGES_OF_A_ROW)):
-            connection.execute(_ZERO, (_PAGES_OF_A_ROW * page_bytes,))
+        for done in range(0, pages, _PAGES_OF_A_ROW):
+            some = min(_PAGES_OF_A_ROW, pages - done)
+            connection.execute(_ZERO, (some * page_bytes,))
         connection.execute(f"DROP TABLE {_ZEROS}")
 
 

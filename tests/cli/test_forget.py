@@ -313,6 +313,49 @@ def test_a_link_is_repeated_once_for_each_time_that_names_are_handed_out(
     assert door("events", "--json").json[0]["person_name"] is None
 
 
+def test_a_name_that_is_spelt_differently_is_asked_back_and_named_afterwards(
+    door: CommandLine,
+) -> None:
+    """By case, blanks, the form of an accent, or the name to show; only the named one goes."""
+    composed, apart, loud = "canary-zoé", "canary-zoe\u0301", "Canary-Zoé"
+    append(door, *(visit(number, name) for number, name in enumerate((composed, apart, loud), 9)))
+    for spelt in ("CANARY-ZOÉ", " canary-zoé", "canary-zoé  "):
+        said = door("forget", spelt, "--yes")
+        assert said.code == 2
+        assert f"Did you mean {loud!r}, {apart!r}, {composed!r}?" in said.err
+    said = door("forget", SHOWN.upper(), "--yes")
+    assert (said.code, f"Did you mean {NAME!r}?" in said.err) == (2, True)
+    said = door("forget", composed, "--yes")
+    assert said.code == 0
+    for other in (apart, loud):
+        assert f"{other!r} is spelt almost the same" in said.out
+        assert other.encode() in door.db.read_bytes()
+    assert found_in(door.db.parent, (composed,)) == []
+
+
+def test_a_short_name_is_not_said_to_be_found_nowhere(door: CommandLine) -> None:
+    """Three letters are in any file by chance, so they are not searched for."""
+    append(door, visit(9, "eva"))
+    said = door("forget", "eva", "--yes")
+    assert said.code == 0
+    assert "Found 0 times" not in said.out
+    assert "'eva' is too short to be searched for" in said.out
+
+
+def test_forget_says_which_folder_is_missing(door: CommandLine, tmp_path: Path) -> None:
+    """That of the keys, of the file to write, and of the known faces; nothing is erased."""
+    for options, missing in (
+        (["--export", "--into", tmp_path / "no" / "ada.zip"], f"no folder {tmp_path / 'no'}"),
+        (["--yes", "--known-faces", tmp_path / "no"], f"no folder {tmp_path / 'no'}"),
+    ):
+        said = door("forget", NAME, *options)
+        assert (said.code, missing in said.err) == (2, True), said
+    door.keys_dir = None
+    said = door("forget", NAME, "--yes")
+    assert (said.code, "the names of this log are sealed" in said.err) == (2, True), said
+    assert NAME in door("events").out
+
+
 def test_a_log_in_clear_is_sealed_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`forget` refuses, with the number of records; after `seal` it does as for any other."""
     for folder in ("log", "stick"):
