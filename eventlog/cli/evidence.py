@@ -100,7 +100,7 @@ def kept_outside(
         with read_file(file) as data:
             found = list(heads_file.heads_in(data))
         if not found:
-            raise BadNote(f"{file} holds no signed head")
+            raise BadNote(f"there is no signed head in {file}")
         heads += [(str(file), head) for head in found]
     return Evidence(
         heads=tuple(heads),

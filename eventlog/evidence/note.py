@@ -152,7 +152,7 @@ def parse(data: bytes) -> Note:
     except UnicodeDecodeError as error:
         raise BadNote("a note is UTF-8") from error
     if any(ord(letter) < ord(" ") and letter != "\n" for letter in text):
-        raise BadNote("a note holds no control characters")
+        raise BadNote("a note must not hold control characters")
     body, blank, lines = text.rpartition("\n\n")
     if not blank or not lines.endswith("\n"):
         raise BadNote("a note ends with a blank line and its signatures")
@@ -203,7 +203,7 @@ def from_base64(text: str) -> bytes:
     try:
         data = b64decode(text, validate=True)
     except ValueError as error:
-        raise BadNote("there is text that is no base64") from error
+        raise BadNote("there is text that is not base64") from error
     if b64encode(data).decode() != text:
         raise BadNote("there is base64 with bits that say nothing")
     return data

@@ -157,7 +157,7 @@ def encode_path(path: Iterable[bytes]) -> bytes:
 def parse_path(data: bytes) -> tuple[bytes, ...]:
     """Hashes, one a line, each line ended. Raises BadNote."""
     if data and not data.endswith(b"\n"):
-        raise BadNote("the last hash's line has no end")
+        raise BadNote("the line of the last hash is not complete")
     try:
         lines = data.decode("ascii").split("\n")[:-1]
     except UnicodeDecodeError as error:
@@ -190,7 +190,7 @@ def _record(encoded: str) -> tuple[tuple[Any, ...], bytes, dict[str, tuple[str, 
     try:
         extra = msgspec.json.decode(notes.from_base64(encoded), type=_Extra)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise BadNote("the proof's extra line holds no record") from error
+        raise BadNote("the proof's extra line does not hold a record") from error
     columns = tuple(
         notes.from_base64(value[0])
         if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str)

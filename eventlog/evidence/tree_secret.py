@@ -49,7 +49,7 @@ def read(connection: sqlite3.Connection) -> bytes | None:
     if row is None:
         return None
     if not isinstance(row[0], bytes) or len(row[0]) != SECRET_SIZE:
-        raise DatabaseError("the table tree holds no secret of a tree")
+        raise DatabaseError("the table tree does not hold a secret")
     return row[0]
 
 

@@ -116,7 +116,7 @@ class Witness:
             raise BadNote("no key that this witness knows has signed for that record")
         fact = codecs.decode(proof.kind, proof.columns[3], proof.columns[10])
         if not isinstance(fact, SigningKey) or fact.retired:
-            raise BadNote("the record names no new key")
+            raise BadNote("the record does not name a new key")
         if notes.parse_public_key(fact.vkey).name != proof.head.origin:
             raise BadNote("the record names a key of another era: its owner has to bring it")
         return self.add(fact.vkey)

@@ -165,7 +165,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
         try:
             return parse_head(body)
         except BadNote as error:
-            raise PlaceFailed(f"{self.url} answered no head: {error}") from error
+            raise PlaceFailed(f"{self.url} did not answer with a head: {error}") from error
 
     def take(self, head: SignedHead, prove_from: ProveFrom) -> Sequence[Signature]:
         """Submit the head, from the size that the witness says it has.
@@ -194,7 +194,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
     def _conflict(self, head: SignedHead, answer: bytes) -> int:
         text = answer.decode("ascii", "replace").strip()
         if not (text.isascii() and text.isdigit()):
-            raise PlaceFailed(f"{self.url} answered no size")
+            raise PlaceFailed(f"{self.url} did not answer with a size")
         size = int(text)
         if size > head.size:
             raise HeadContradicted(
@@ -209,7 +209,7 @@ class WitnessPlace(Struct, frozen=True, kw_only=True):
             lines = answer.decode().splitlines()
             found = [notes.parse_signature(line) for line in lines]
         except (BadNote, UnicodeDecodeError) as error:
-            raise PlaceFailed(f"{self.url} answered no signature: {error}") from error
+            raise PlaceFailed(f"{self.url} did not answer with a signature: {error}") from error
         good = [
             one for one in found if self.key.cosigned_at(Note(head.note.text, (one,))) is not None
         ]

@@ -116,7 +116,7 @@ def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
         return int(version) >= VERSION
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application_id or tables:
-        raise ForeignDatabase(f"{path} holds no accounts of a log; it stays untouched")
+        raise ForeignDatabase(f"{path} is not an accounts file of a log; it is left as it is")
     return False
 
 
