@@ -63,7 +63,8 @@ def hash_password(password: str, name: str = "") -> str:
 def is_hashed(hashed: str | None, password: str) -> bool:
     """Whether a password has this hash; it takes as long if there is no hash."""
     try:
-        _hasher().verify(hashed or _nobodys_hash(), _typed(password[:PASSWORD_MAX]))
+        # One character more than there can be: what follows the longest password counts too.
+        _hasher().verify(hashed or _nobodys_hash(), _typed(password[: PASSWORD_MAX + 1]))
     except (VerifyMismatchError, VerificationError, InvalidHashError):
         return False
     return hashed is not None
