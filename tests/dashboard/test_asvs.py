@@ -272,7 +272,7 @@ async def test_every_end_of_a_sign_in_is_logged(house: House) -> None:
     )
     house.site.clock = lambda: float(now)
     async with house.client() as client:
-        await type_password(client, OWNER, PASSWORD, code="000000")
+        await type_password(client, OWNER, PASSWORD, code="wrong")
         code = totp.code_at(secret, step)
         assert (await type_password(client, OWNER, PASSWORD, code=code)).status_code == 303
         client.headers["x-csrf-token"] = secrets.form_token(
