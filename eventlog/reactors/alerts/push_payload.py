@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final
 
@@ -21,22 +22,30 @@ TITLE_MAX: Final = 160  # characters
 KEPT_S: Final = 24 * 3600  # how long a push service keeps it for a device that is off
 TOPIC_SIZE: Final = 32  # characters, by RFC 8030
 _CUT: Final = "…"
+_JOINER: Final = "\u200d"
 
 
 def payload(message: Message, limit: int = PAYLOAD_MAX) -> bytes:
-    """The JSON of a message, its texts cut to fit into so many bytes."""
+    """The JSON of a message, its texts cut to fit into so many bytes: the body, then the title."""
     title = cut(message.title, TITLE_MAX)
-    whole = _encoded(message, title, message.body)
-    if len(whole) <= limit:
-        return whole
-    fits, too_long = 0, len(message.body)
-    while too_long - fits > 1:
-        middle = (fits + too_long) // 2
-        if len(_encoded(message, title, cut(message.body, middle))) <= limit:
-            fits = middle
+    body = _fitted(message.body, lambda text: len(_encoded(message, title, text)) <= limit)
+    if not body:
+        title = _fitted(title, lambda text: len(_encoded(message, text, "")) <= limit)
+    return _encoded(message, title, body)
+
+
+def _fitted(text: str, fits: Callable[[str], bool]) -> str:
+    """A text as long as it fits, "" if nothing of it does."""
+    if fits(text):
+        return text
+    fitting, too_long = 0, len(text)
+    while too_long - fitting > 1:
+        middle = (fitting + too_long) // 2
+        if fits(cut(text, middle)):
+            fitting = middle
         else:
             too_long = middle
-    return _encoded(message, title, cut(message.body, fits))
+    return cut(text, fitting)
 
 
 def headers(message: Message) -> dict[str, str]:
@@ -56,14 +65,14 @@ def cut(text: str, length: int) -> str:
     if len(text) <= length:
         return text
     end = max(0, length - 1)
-    while end and (_joins(text[end]) or text[end - 1] == "\u200d"):
+    while end and (_joins(text[end]) or text[end - 1] == _JOINER):
         end -= 1
-    return text[:end].rstrip() + _CUT if length else ""
+    return text[:end].rstrip().rstrip(_JOINER) + _CUT if length else ""
 
 
 def _joins(char: str) -> bool:
     """Whether a character changes the one before it."""
-    return unicodedata.category(char).startswith("M") or char == "\u200d"
+    return unicodedata.category(char).startswith("M") or char == _JOINER
 
 
 def _encoded(message: Message, title: str, body: str) -> bytes:

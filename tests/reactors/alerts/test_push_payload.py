@@ -6,7 +6,7 @@ import json
 import unicodedata
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventlog.reactors.alerts import push_payload
@@ -44,6 +44,8 @@ def test_a_message_has_its_title_its_text_its_tag_and_its_event() -> None:
     }
 
 
+@example("\x01" * 200, "\x01" * 3000, SHORT_MAX)
+@example("👩" * 200, "👩" * 3000, SHORT_MAX)
 @given(TEXTS, TEXTS, st.sampled_from([PAYLOAD_MAX, SHORT_MAX]))
 def test_every_message_fits(title: str, body: str, limit: int) -> None:
     """Whatever its texts are; a text that is cut is the beginning of the whole one."""
@@ -55,6 +57,8 @@ def test_every_message_fits(title: str, body: str, limit: int) -> None:
         assert kept == whole or (kept.endswith("…") and whole.startswith(kept[:-1])) or not kept
 
 
+@example("👩\u200d 👩 aaaa", 4)
+@example("aaa \u0301aa", 5)
 @given(st.text(st.sampled_from("ae\u0301\u200d👩👧\ufe0f "), max_size=40), st.integers(0, 40))
 def test_a_text_is_not_cut_within_what_is_shown_as_one(text: str, length: int) -> None:
     """A mark stays with its letter, and a joined emoji is kept or left out."""
