@@ -52,6 +52,9 @@ class Around:
             for source in now.sources
             if source.silent
         ]
+        push = self._push()
+        if push is not None and push.is_unheard:
+            silent.append("The last alert by web push found no device: turn one on at Account.")
         return down + silent
 
     def kept(self) -> list[str]:

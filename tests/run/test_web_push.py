@@ -93,6 +93,18 @@ async def test_a_lost_key_asks_for_each_device_again(door: Pushing) -> None:
     assert len(await door.devices()) == 1
 
 
+async def test_health_says_that_an_alert_found_no_device(door: Pushing) -> None:
+    """As where the only device was dropped; until one is there again."""
+    browser, sentence = Browser(door.service), "The last alert by web push found no device"
+    async with await door.house.signed_in() as client:
+        assert sentence not in (await client.get("/status")).text
+        await door.teller.test("phone")
+        assert sentence in (await client.get("/status")).text
+        await client.post("/account/push", data=browser.fields)
+        await door.teller.test("phone")
+        assert sentence not in (await client.get("/status")).text
+
+
 # ── what push services answer ──────────────────────────────────────────────────────────────
 
 

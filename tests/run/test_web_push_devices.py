@@ -247,6 +247,27 @@ async def test_what_ends_every_session_ends_every_device(door: Pushing, what: st
     assert await names(door) == ([] if what == "all" else [OWNER])
 
 
+async def test_a_sign_out_on_a_full_disk_counts_later(
+    door: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as the accounts can be written again, the device is notified no more."""
+    async with await door.house.signed_in() as phone, await door.house.signed_in("ada") as ada:
+        await subscribe(phone, Browser(door.service, "phone"))
+        await subscribe(ada, Browser(door.service, "ada"))
+
+        async def full(_: object) -> bool:
+            return False
+
+        with monkeypatch.context() as full_disk:
+            full_disk.setattr(door.house.site.signed_in, "_written", full)
+            assert (await phone.post("/sign-out")).status_code == 303
+        assert len(await door.devices()) == 2
+        later = door.house.site.clock() + 120
+        door.house.site.clock = lambda: later
+        assert (await ada.get("/account")).status_code == 200
+    assert await names(door) == ["ada"]
+
+
 async def test_the_accounts_hold_no_text_of_a_message(door: Pushing) -> None:
     """What a device remembers is an alert's number and its rule."""
     async with await door.house.signed_in() as client:

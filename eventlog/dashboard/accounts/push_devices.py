@@ -114,6 +114,11 @@ def end_with_session(
     )
 
 
+def end_late(connection: sqlite3.Connection, session_hash: bytes) -> None:
+    """Remove what a session made that had ended when the file could not be written."""
+    connection.execute("DELETE FROM push_subscriptions WHERE session_hash = ?", (session_hash,))
+
+
 def join_session(
     connection: sqlite3.Connection, user_id: int, session_hash: bytes, browser_hash: bytes
 ) -> None:

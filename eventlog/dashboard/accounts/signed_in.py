@@ -291,3 +291,4 @@ def _touch(
         sessions.touch(connection, secret_hash, now_s)
         for one in ended:
             sessions.end(connection, one)
+            push_devices.end_late(connection, one)

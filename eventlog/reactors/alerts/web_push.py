@@ -132,6 +132,7 @@ class WebPush:
         self._more = Nudge()
         self._not_before: dict[int, float] = {}
         self._delivered: dict[int, str] = {}
+        self.is_unheard = False  # the last message found no device
 
     @property
     def public_key(self) -> bytes:
@@ -157,6 +158,7 @@ class WebPush:
             if outcome.state in {"failed", "unsure"}
         ]
         reached = len(devices) > len(waiting) or any(one.state == "delivered" for one in outcomes)
+        self.is_unheard = not reached and not left
         if reached:
             for device_id, outcome in left:
                 if outcome.state == "failed":

@@ -200,7 +200,10 @@ def test_the_button_subscribes_this_device(door: str, trusting: Any, axe: str) -
     section = page.locator("section", has=page.get_by_role("heading", name="Notifications"))
     assert "not notified yet" in section.inner_text()
     page.evaluate(axe)
-    faults = page.evaluate("axe.run().then((found) => found.violations.map((one) => one.id))")
-    assert faults == []
+    for width in (320, 390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        faults = page.evaluate("axe.run().then((found) => found.violations.map((one) => one.id))")
+        assert faults == []
     page.get_by_role("button", name="Remove Chrome on Linux").click()
     page.get_by_text("No device yet").wait_for()
