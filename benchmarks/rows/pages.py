@@ -97,7 +97,7 @@ class _Load:
             answer = await client.post(
                 "/api/facts", json={"facts": [motion()]}, headers=self._headers[0]
             )
-            assert answer.status_code == 201
+            assert answer.status_code == 201, answer.text
             self.sent[answer.json()["positions"][0]] = began
             await asyncio.sleep(0.1)
 
