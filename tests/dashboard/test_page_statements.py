@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.dashboard.house import VISIT, House
@@ -17,18 +19,22 @@ PATHS = (
 )
 
 
+async def traced(house: House, note: Callable[[str], object] | None) -> None:
+    """Note each statement of the pages' connections from now on, or none."""
+    for reader in (house.site.pages, house.site.figures):
+        await reader.run(lambda connection: connection.set_trace_callback(note))
+
+
 async def statements(house: House) -> dict[str, int]:
     """How many statements each page runs on its connection."""
     counts: dict[str, int] = {}
     async with await house.signed_in(f"user-{house.site.broadcast.last}") as client:
         for path in PATHS:
             ran: list[str] = []
-            for reader in (house.site.pages, house.site.figures):
-                await reader.run(lambda connection: connection.set_trace_callback(ran.append))
+            await traced(house, ran.append)
             answer = await client.get(path, follow_redirects=True)
             assert answer.status_code == 200, path
-            for reader in (house.site.pages, house.site.figures):
-                await reader.run(lambda connection: connection.set_trace_callback(None))
+            await traced(house, None)
             counts[path] = len(ran)
     return counts
 
