@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,8 @@ PATHS = (
     *("/", "/?person=1&outcome=granted", "/?label=person&hour_from=08:00", "/events/1"),
     *("/unlocks", "/people", "/timeline/live?ids=1"),
 )
+
+VIEWS = re.compile(r"FROM \(*(SELECT .*FROM )?(events|unlock_actions|detections|face_results)\b")
 
 
 async def traced(house: House, note: Callable[[str], object] | None) -> None:
@@ -35,7 +38,8 @@ async def statements(house: House) -> dict[str, int]:
             answer = await client.get(path, follow_redirects=True)
             assert answer.status_code == 200, path
             await traced(house, None)
-            counts[path] = len(ran)
+            # Others look for new records and states meanwhile.
+            counts[path] = sum(VIEWS.search(sql) is not None for sql in ran)
     return counts
 
 
@@ -44,7 +48,7 @@ async def test_a_page_runs_as_many_statements_over_a_longer_history(house: House
     for _ in range(31):
         await house.append(*VISIT)
     short = await statements(house)
-    assert all(short.values())
+    assert all(short.values()), short
     for _ in range(40):
         await house.append(*VISIT)
     assert await statements(house) == short
