@@ -19,6 +19,7 @@ from typing import Self, TypeAlias
 
 from msgspec.structs import replace
 
+from eventlog.errors import KeysMissing
 from eventlog.evidence import slot_file
 from eventlog.evidence.seals import OPENING_SIZE, Slot, State, What, check_text, commitment
 from eventlog.evidence.slot_file import SlotFile
@@ -52,7 +53,7 @@ class SealsFile:
         self._mutex = threading.RLock()
         self._file = SlotFile(path, log_id, seals_id)
         self.seals_id = self._file.seals_id
-        self._indexed = -1  # the counter of what was indexed
+        self._indexed = -1, -1  # the file and its counter, of what was indexed
         self._by_seal: dict[bytes, int] = {}
         self._by_text: dict[_Key, bytes] = {}
         self._retired: dict[str, bytes] = {}  # by name, the person whose seal was retired
@@ -86,10 +87,13 @@ class SealsFile:
             self._index()
             return was_read
 
-    def counter(self) -> int:
-        """A number that every change of the file raises, by whichever process."""
+    def counter(self) -> tuple[int, int]:
+        """What every change of the file raises, by whichever process, and a new file too."""
         with self._mutex:
-            return self._file.counter_on_disk()
+            if not self._file.is_there():
+                return -1, 0
+            self.refresh()
+            return self._file.opened, self._file.counter
 
     def find(
         self, text: str, what: What = What.NAME, *, person: bytes | None = None
@@ -140,10 +144,13 @@ class SealsFile:
 
         Raises:
             BadArgument: a text that no slot can hold.
+            KeysMissing: the file was deleted.
             DatabaseError: the disk refused to write it; nothing was sealed then.
         """
         check_text(text)
         with self._mutex:
+            if not self._file.is_there():
+                raise KeysMissing(f"the seals file {self.path} was deleted: put it back")
             known = self.find(text, what, person=person)
             if known is not None:
                 return known
@@ -270,9 +277,9 @@ class SealsFile:
 
     def _index(self) -> None:
         """Find the slots by seal and by text, as they were last read."""
-        if self._indexed == self._file.counter:
+        if self._indexed == (self._file.opened, self._file.counter):
             return
-        self._indexed = self._file.counter
+        self._indexed = self._file.opened, self._file.counter
         self._by_seal, self._by_text, self._retired = {}, {}, {}
         for number, slot in self._file.slots.items():
             self._by_seal[slot.sealed] = number

@@ -69,6 +69,7 @@ class SlotFile:
         slots: The slots in use, by their number, as they were last read or written.
         damaged: The numbers of the slots that could not be read.
         counter: The header's counter when they were read.
+        opened: How often the file was replaced and opened again.
     """
 
     def __init__(self, path: Path, log_id: bytes, seals_id: bytes | None) -> None:
@@ -77,6 +78,7 @@ class SlotFile:
         self.slots: dict[int, Slot] = {}
         self.damaged: list[int] = []
         self.counter = -1
+        self.opened = 0
         try:
             self._fd = os.open(path, _FLAGS)
         except FileNotFoundError as error:
@@ -98,6 +100,8 @@ class SlotFile:
 
     def refresh(self) -> bool:
         """Read the slots again if the file was changed since; whether anything was read."""
+        if self.is_there() and self._is_replaced():
+            self._open_again()
         if self.counter_on_disk() == self.counter:
             return False
         with self._flocked(fcntl.LOCK_SH):
@@ -110,8 +114,14 @@ class SlotFile:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Under the exclusive flock, with the slots as they are on the disk; synced at the end."""
+        """Under the exclusive flock, with the slots as they are on the disk; synced at the end.
+
+        Raises KeysMissing if the file was deleted: what is written then is gone with the last
+        process that has it open.
+        """
         with translated(self.path), self._flocked(fcntl.LOCK_EX):
+            if not self.is_there() or self._is_replaced():
+                raise KeysMissing(f"the seals file {self.path} was deleted, or replaced just now")
             if self.counter_on_disk() != self.counter:
                 self._read()
             try:
@@ -144,6 +154,21 @@ class SlotFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+    def is_there(self) -> bool:
+        """Whether the file was not deleted."""
+        return self.path.exists()
+
+    def _is_replaced(self) -> bool:
+        """Whether another file has our path now, as after a restore."""
+        return not os.path.samestat(self.path.stat(), os.fstat(self._fd))
+
+    def _open_again(self) -> None:
+        old, self._fd = self._fd, os.open(self.path, _FLAGS)
+        os.close(old)
+        self._checked_header(self._log_id, self.seals_id)
+        self.opened += 1
+        self.counter = -1
 
     @contextmanager
     def _flocked(self, how: int) -> Iterator[None]:

@@ -93,7 +93,7 @@ class LogSeals:
         self._machine = machine
         self._begins = False
         self._known: dict[tuple[str, What, bytes | None], bytes] = {}  # of one state of the file
-        self._counter = -1
+        self._counter = -1, -1
         self._erasing = False  # an erasure was placed, and is not read yet
         self._journal = Opening()  # for the erasures, as the writer's connection sees them
 

@@ -177,6 +177,33 @@ def test_what_one_process_changes_another_sees(path: Path) -> None:
         assert slot.state is State.ERASED
 
 
+def test_a_file_that_is_put_in_the_place_of_an_open_one_is_used(path: Path) -> None:
+    """As by a restore: new seals and erasures go into it, and not into a file without a name."""
+    with opened(path) as seals:
+        ada = seals.seal("ada", made_at_us=1)
+        older = path.read_bytes()
+        before = seals.counter()
+        bo = seals.seal("bo", made_at_us=2)
+        path.with_suffix(".new").write_bytes(older)
+        path.with_suffix(".new").rename(path)
+        assert seals.counter() not in (before, (0, 2))
+        assert seals.opened(bo) is None
+        assert seals.seal("bo", made_at_us=3) != bo
+        seals.erase([ada])
+    with opened(path) as again:
+        assert [slot.text for slot in again.slots()] == ["", "bo"]
+
+
+def test_nothing_is_sealed_into_a_file_that_was_deleted(path: Path) -> None:
+    """Not even with a seal that is known: nothing would open it after the next start."""
+    with opened(path) as seals:
+        seals.seal("ada", made_at_us=1)
+        path.unlink()
+        for name in ("ada", "bo"):
+            with pytest.raises(KeysMissing):
+                seals.seal(name, made_at_us=2)
+
+
 def test_an_old_copy_of_the_file_brings_nobody_back(path: Path) -> None:
     """The start erases again what the journal erased."""
     with opened(path) as seals:
