@@ -46,7 +46,7 @@ RoleOption = Annotated[
 ]
 Scope = Annotated[
     list[Literal["read", "append"]] | None,
-    Parameter(help="What it may do; may be given twice.", negative=()),
+    Parameter(help="What it may do; repeatable.", negative=()),
 ]
 Kind = Annotated[
     list[str] | None, Parameter(help="A kind of facts that it may append. [all]", negative=())
@@ -62,11 +62,11 @@ JoinDays = Annotated[
 ]
 KeysOf = Annotated[
     str | None,
-    Parameter(help="A source whose idempotency keys it shares, as ring. [keys of its own]"),
+    Parameter(help="A source whose idempotency keys it shares, such as ring. [its own keys]"),
 ]
 Days = Annotated[
     int | None,
-    Parameter(validator=Number(gte=1, lte=36500), help="It ends after so many days. [never]"),
+    Parameter(validator=Number(gte=1, lte=36500), help="Days after which it ends. [never]"),
 ]
 
 

@@ -81,7 +81,7 @@ COMMANDS: Final = (
     Command(
         "demo",
         LOOK,
-        "Show the main functions on a made-up day, with a log of its own.",
+        "Show the main functions on a made-up day, in a separate log.",
         "eventlog.cli.demo:demo",
         ("eventlog demo", "eventlog demo --into /tmp/front-door"),
     ),

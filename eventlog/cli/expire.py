@@ -38,7 +38,7 @@ Label = Annotated[
 ]
 Unseen = Annotated[
     str | None,
-    Parameter(help="Forget persons of whom there is no newer record, as 3y. [never]"),
+    Parameter(help="Forget persons without a newer record, such as 3y. [never]"),
 ]
 DryRun = Annotated[bool, Parameter(help="Say what would be deleted, and delete nothing.")]
 TrustClock = Annotated[

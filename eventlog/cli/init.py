@@ -82,7 +82,7 @@ async def init(
         keys_copy=_second_place(keys_copy),
     )
     if house.config.exists():
-        raise BadArgument(f"{house.config} is there already; nothing is written over it")
+        raise BadArgument(f"{house.config} exists already and was not changed")
     owner = _owner(context, root)
     await _make(context, house, owner)
     _write_units(context, house, root)
@@ -175,7 +175,7 @@ async def _make(context: Context, house: House, owner: tuple[int, int] | None) -
     await key_command.make(Context(lambda: settings), house.keys, house.keys_copy)
     if house.reach == "lan" and not house.certificate.exists():
         await anyio.to_thread.run_sync(_make_certificate, house)
-        context.say(f"made a certificate of its own for {house.name}: {house.certificate}")
+        context.say(f"made a self-signed certificate for {house.name}: {house.certificate}")
     house.config.write_text(first_config.text(house), encoding="utf-8")
     house.config.chmod(0o640)
     context.say(f"wrote {house.config}")

@@ -100,7 +100,7 @@ async def _init(context: Context, folder: Path | None, copy: Path | None) -> Non
     held = keys_in(folder, log_id)
     held.make(context.db_path)
     if held.has_signing_key():
-        raise BadArgument(f"{held.file('signing')} is there already; nothing is written over it")
+        raise BadArgument(f"{held.file('signing')} exists already and was not changed")
     domain = context.settings.log_name or DOMAIN
     if not is_domain(domain):
         raise BadArgument(f"LOG_NAME is a domain like door.example, not {domain!r}")

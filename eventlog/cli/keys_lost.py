@@ -40,14 +40,18 @@ def lost(context: Context, folder: Path | None, *, yes: bool) -> int:
     if not yes:
         context.say(f"{names} in {records} can't be opened. Is there a backup of the keys? It")
         context.say("brings them back: eventlog keys restore FILE.")
-        context.say("Nothing was changed: --yes marks them as lost, for good.", "yellow")
+        context.say(
+            "Nothing was changed: --yes marks them as lost; this can't be undone.", "yellow"
+        )
         return 1
     held.make(context.db_path)
     if not seals.exists():
         SealsFile.create(seals, held.log_id, seals_id=state.seals_id).close()
     with SealsFile(seals, held.log_id, seals_id=state.seals_id) as file:
         file.mark_lost(missing.seals)
-    context.say(f"{names} in {records} are lost. New names are sealed again, and views go on.")
+    context.say(
+        f"{names} in {records} are lost. New names are sealed again, and the views continue."
+    )
     context.say("Programs that have the log open go on after a restart. Visits that the views had")
     context.say("before still show their names, until: eventlog replay")
     context.say("Now make a backup of the keys: eventlog keys backup FILE", "yellow")

@@ -30,7 +30,7 @@ Check = Annotated[
 Until = Annotated[
     str | None, Parameter(help="With --into: to this position, date or time of append.")
 ]
-Into = Annotated[Path | None, Parameter(help="A new file, for the log as it was then.")]
+Into = Annotated[Path | None, Parameter(help="A new file for the log of that time.")]
 
 
 async def replay(

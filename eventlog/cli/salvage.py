@@ -66,7 +66,7 @@ def _tell(context: Context, new: Path, report: SalvageReport) -> None:
         context.say(f"The file's header is damaged; its pages have {report.page_size} bytes", "dim")
     if report.wal_damaged:
         context.say("The WAL is damaged; what could be read of it was taken", "dim")
-    context.say(f"The new log has an id of its own: {report.new_log_id}", "dim")
+    context.say(f"The new log has its own id: {report.new_log_id}", "dim")
 
 
 def _ranges(some: Sequence[Range]) -> str:

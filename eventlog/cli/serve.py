@@ -73,7 +73,7 @@ Zone = Annotated[
     Parameter(help="The door's time zone, as Europe/Berlin. [TIME_ZONE, or the machine's]"),
 ]
 Certificate = Annotated[Path | None, Parameter(help="TLS without a proxy: the certificate.")]
-Key = Annotated[Path | None, Parameter(help="The certificate's key, if in a file of its own.")]
+Key = Annotated[Path | None, Parameter(help="The certificate's key, if it is in a separate file.")]
 ForgetSessions = Annotated[
     bool, Parameter(help="Sign everybody out first; otherwise sessions survive a restart.")
 ]
@@ -82,7 +82,7 @@ HstsDays = Annotated[
     int,
     Parameter(
         validator=Number(gte=0, lte=730),
-        help="Browsers keep to https for so many days, where the public URL is https.",
+        help="Days for which browsers must use https, if the public URL is https.",
     ),
 ]
 ProxySecretFile = Annotated[
@@ -103,14 +103,14 @@ IdleMinutes = Annotated[
     int,
     Parameter(
         validator=Number(gte=1, lte=90 * 24 * 60),
-        help="A session ends so many minutes after its last request, unless kept on its device.",
+        help="Minutes after its last request at which a session ends, unless kept on its device.",
     ),
 ]
 SessionHours = Annotated[
     int,
     Parameter(
         validator=Number(gte=1, lte=90 * 24),
-        help="A session ends so many hours after its sign-in, unless kept on its device.",
+        help="Hours after its sign-in at which a session ends, unless kept on its device.",
     ),
 ]
 SECRET_MIN: Final = 32  # characters

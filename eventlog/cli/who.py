@@ -73,7 +73,7 @@ async def name(
     What a person says wins over every model, the later over the earlier; all stay in the story.
     """
     if (person is None) is not nobody:
-        raise BadArgument("give a person, or --nobody to take a name back")
+        raise BadArgument("give a person, or --nobody to remove the name")
     fact = FaceResult(name=person, given_by="person", recorded_at=datetime.now(UTC))
     return await _append(context, "name", fact, event_id=event, as_json=as_json)
 

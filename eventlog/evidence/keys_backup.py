@@ -137,7 +137,7 @@ def restore(path: Path, folder: Path, db_path: Path) -> KeysBackup:
     files = {keys.file(ending): data for ending, data in held.files.items() if data}
     for file in files:
         if file.exists():
-            raise BadArgument(f"{file} is there already; nothing is written over it")
+            raise BadArgument(f"{file} exists already and was not changed")
     keys.make(db_path)
     with translated(folder):
         for file, data in files.items():

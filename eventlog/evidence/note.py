@@ -205,7 +205,7 @@ def from_base64(text: str) -> bytes:
     except ValueError as error:
         raise BadNote("there is text that is not base64") from error
     if b64encode(data).decode() != text:
-        raise BadNote("there is base64 with bits that say nothing")
+        raise BadNote("there is base64 with unused bits that are set")
     return data
 
 

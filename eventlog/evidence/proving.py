@@ -63,7 +63,7 @@ def prove_between(
         if tree.is_consistent(old.size, old.root, new.size, new.root, path):
             return path
     raise HeadContradicted(
-        f"the heads of {old.size} and {new.size} records are not both of this log as it is"
+        f"the heads of {old.size} and {new.size} records are not both in this log"
     )
 
 

@@ -184,7 +184,9 @@ class SlotFile:
         except BadSlot as error:
             if seals_id is None:
                 raise KeysMissing(f"the header of the seals file {self.path} is damaged") from error
-            log.warning("the header of the seals file %s was damaged and is made anew", self.path)
+            log.warning(
+                "the header of the seals file %s was damaged and is written again", self.path
+            )
             header = Header(log_id, seals_id, 1)
             with self._flocked(fcntl.LOCK_EX):
                 self._put(0, pack_header(header))

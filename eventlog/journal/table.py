@@ -116,7 +116,7 @@ def find_append(connection: sqlite3.Connection, key: str) -> Receipt | None:
     first, size, event_id, kind, end = row
     # With a flipped bit, the receipt could have more positions than fit into memory.
     if first + size - 1 > end:
-        raise BadRecord(first, kind, "says that its append goes on past the journal's end")
+        raise BadRecord(first, kind, "says that its append continues past the journal's end")
     return Receipt(tuple(map(Position, range(first, first + size))), event_id)
 
 

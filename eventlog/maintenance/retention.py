@@ -140,7 +140,7 @@ def look(
         connection, now_us=now_us, boot=clock.boot_id(), clock_ns=clock.boot_clock_ns()
     )
     if doubt is not None and not trust_clock:
-        raise BadArgument(f"ages can't be told: {doubt}; --trust-clock believes it")
+        raise BadArgument(f"ages can't be determined: {doubt}; --trust-clock believes it")
     known = known_pictures(connection, now_us, progress)
     if rule.bytes_max is not None:
         sized = [replace(one, size_bytes=_size(thumbnails, one.path)) for one in known.pictures]

@@ -154,7 +154,7 @@ def in_words(rule: Rule | None, unseen_us: int | None = None) -> list[str]:
         )
     if unseen_us is not None:
         said.append(f"Persons who have not been seen for {_age(unseen_us)} are forgotten.")
-    return [*said, "Records are never deleted."] if said else ["Nothing is deleted by itself."]
+    return [*said, "Records are never deleted."] if said else ["Nothing is deleted automatically."]
 
 
 def _age(age: int) -> str:

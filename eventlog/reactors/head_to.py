@@ -78,7 +78,7 @@ def _witness(
     except BadNote as error:
         raise BadArgument(f"HEAD_TO: {vkey!r}: {error}") from error
     if key.type != COSIGNS:
-        raise BadArgument(f"HEAD_TO: {key.name} is a log's key; a witness has one of its own")
+        raise BadArgument(f"HEAD_TO: {key.name} is the key of a log, not of a witness")
     name = _name(entry, options, parts.hostname)
     return WitnessPlace(name=name, url=url, key=key, every_s=every)
 

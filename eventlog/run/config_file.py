@@ -162,8 +162,8 @@ def _check_teller(path: str, told: Mapping[str, str], config: Config) -> None:
             raise BadArgument(f"{path}.{source}: there is no source.{source}")
     if len(told) > 1:
         raise BadArgument(
-            f"{path}: {' and '.join(sorted(told))} both tell of it; name one of them, the one"
-            " that knows who it was"
+            f"{path}: {' and '.join(sorted(told))} both report it; name only the one that"
+            " knows who it was"
         )
 
 

@@ -63,6 +63,6 @@ async def _request(method: str, url: str, headers: Mapping[str, str], body: byte
             with error:
                 return Answer(error.code, error.read(BODY_MAX))
         except (HTTPException, ValueError) as error:
-            raise TimeoutError("the answer is no HTTP") from error
+            raise TimeoutError("the answer is not HTTP") from error
 
     return await in_daemon_thread(ask)

@@ -63,7 +63,7 @@ async def run_door(
         try:
             lock.acquire(since=AT_ONCE)
         except LockTimeout as error:
-            raise BadArgument(f"another `eventlog run` is at work on {db}") from error
+            raise BadArgument(f"another `eventlog run` has the log open: {db}") from error
         keys = None if config.keys is None else Path(config.keys)
         folder = await anyio.to_thread.run_sync(seals_dir, db, keys)
         store = EventStore(config.log.db, config.log.thumbnails, writer=RUN, keys_dir=folder)
@@ -114,7 +114,7 @@ class _Process:
         try:
             config = self._load_again()
         except BadArgument as error:
-            log.warning("the config stays as it was: %s", error)
+            log.warning("the old config stays in force: %s", error)
         else:
             self._config = config
             await self._door.open(config)

@@ -182,6 +182,6 @@ class Supervisor:
             await self._store.append(fact)
         except EventLogError as error:
             # The disk's own trouble is shown by the dashboard's health; the part goes on.
-            log.warning("what became of a part is not recorded: %s", error)
+            log.warning("the state of a part is not recorded: %s", error)
             return False
         return True

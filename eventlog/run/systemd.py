@@ -30,7 +30,7 @@ def notify(*states: str) -> bool:
             sender.connect(name)
             sender.sendall("\n".join(states).encode())
     except OSError as error:
-        log.warning("systemd can't be told %s: %s", states[0], error.strerror)
+        log.warning("systemd can't be notified of %s: %s", states[0], error.strerror)
         return False
     return True
 

@@ -70,7 +70,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
         yield connected_is(message, SOURCE, SOURCE, online=message.text == "online")
         return
     if last[-1:] == ["person"]:
-        yield Skipped("a count of persons, which falls to 0 by itself")
+        yield Skipped("a count of persons, which Double Take resets to 0")
         return
     if last[:1] == ["errors"]:
         yield Skipped("an error of Double Take's")

@@ -97,7 +97,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
     elif operation != "Changed":
         yield Skipped(f"a state at the time of {word(operation)}")
     elif level is False:
-        yield Skipped("the end of what is told at its begin")
+        yield Skipped("the end of something that is recorded at its start")
     elif own is None:  # the time of its arrival is not a key
         yield occurrence(message, named, *_facts(last, two, camera, at))
     else:

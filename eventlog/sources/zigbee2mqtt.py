@@ -112,7 +112,7 @@ def items(message: Message, settings: Settings) -> Iterator[Item]:
     elif last == "bridge":
         yield Skipped("a message of the bridge")
     elif last == "action":
-        yield Skipped("an action again, by itself")
+        yield Skipped("an action that the device's own message has as well")
     elif last in {"set", "get"}:
         yield Skipped("a command")
     else:

@@ -67,7 +67,7 @@ class Background:
         while True:
             try:
                 await self._work()
-                error: Exception = RuntimeError("it ended by itself")
+                error: Exception = RuntimeError("it returned")
             except Exception as failure:  # noqa: BLE001 - whatever it was, the work is restarted
                 error = failure
             # The error's message may contain a name or a path, so the page shows only its type.

@@ -45,9 +45,7 @@ def write_missing(database: Path, wal: Path) -> int:
             os.pwrite(fd, page, offset)
             written += 1
     if written:
-        log.warning(
-            "%s: %d pages had not come to the disk; they are written again", database, written
-        )
+        log.warning("%s: %d pages were not on the disk and are written again", database, written)
         os.fdatasync(fd)
     return written
 

@@ -78,7 +78,7 @@ def _is_free(path: Path) -> bool:
         fd = open_side_file(path, os.O_RDWR)
     except OSError as error:
         if not isinstance(error, FileNotFoundError):
-            log.warning("the mark %s is left as it is: %s", path, error.strerror)
+            log.warning("the mark %s is ignored: %s", path, error.strerror)
         return False
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

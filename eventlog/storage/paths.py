@@ -110,7 +110,7 @@ def checked_path(db_path: str | Path) -> Path:
     """
     text = str(db_path)
     if not text or ":memory:" in text or text.startswith("file:") or "\0" in text:
-        raise BadArgument(f"a log needs a file of its own; {text!r} is none")
+        raise BadArgument(f"a log needs a file of its own, not {text!r}")
     path = Path(text)
     with translated(path):
         if not path.parent.is_dir():

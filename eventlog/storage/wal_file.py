@@ -126,9 +126,7 @@ def write_missing(wal: Path) -> int:
             os.pwrite(fd, data, offset)
             written += len(data)
         if written:
-            log.warning(
-                "%s: %d bytes had not come to the disk, and are written again", wal, written
-            )
+            log.warning("%s: %d bytes were not on the disk and are written again", wal, written)
             os.fdatasync(fd)
         return written
 

@@ -224,7 +224,7 @@ class Writer:
             self.lock.acquire(since=self._hurried_at)
             self._surely(lambda: None)
         except (OSError, LockTimeout) as error:
-            log.warning("the WAL of %s stays as it is: %s", self.path, error)
+            log.warning("no WAL checkpoint at the close of %s: %s", self.path, error)
             # The last close makes a WAL checkpoint, here outside the lock or of a WAL in doubt.
             # While a reader is open this close is not the last, and a reader's close makes none.
             with closing(connect_reader(self.path)):

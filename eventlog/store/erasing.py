@@ -174,7 +174,7 @@ async def _scrub(store: EventStore, timeout_s: float) -> str:
             break
         except ReplayRunning:
             if time.monotonic() >= give_up:
-                return "a replay is running and has tables of its own"
+                return "a replay is running and has tables with the name"
         await anyio.sleep(_RETRY_S)
     await writer.run(_overwrite_free_pages)
     while not await writer.run(_empty_wal):
@@ -187,7 +187,7 @@ async def _scrub(store: EventStore, timeout_s: float) -> str:
 def _seals(store: EventStore) -> SealsFile:
     file = engine_of(store).seals.file
     if file is None:
-        raise KeysMissing("nobody can be erased without the seals: open the store with KEYS_DIR")
+        raise KeysMissing("no person can be erased without the seals: open the store with KEYS_DIR")
     return file
 
 

@@ -67,7 +67,7 @@ def test_keys_come_back_from_their_second_place(door: CommandLine, tmp_path: Pat
         path = of(tmp_path / "keys", ending)
         assert path.read_bytes() == before[path.name]
     again = door("keys", "restore", place, "--keys", tmp_path / "keys")
-    assert (again.code, "nothing is written over it" in again.err) == (2, True)
+    assert (again.code, "exists already" in again.err) == (2, True)
 
 
 def test_every_known_place_is_renewed(door: CommandLine, tmp_path: Path) -> None:

@@ -174,5 +174,5 @@ def test_everything_that_a_salvage_found_has_its_line(
         "There is no head file, so records lost at the end can't be noticed.",
         "The file's header is damaged; its pages have 4096 bytes",
         "The WAL is damaged; what could be read of it was taken",
-        "The new log has an id of its own: 00ff",
+        "The new log has its own id: 00ff",
     ]

@@ -19,7 +19,7 @@ LOG = 'log = { db = "/x/events.db", thumbnails = "/x/thumbnails" }\n'
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        ("", "Nothing is deleted by itself."),
+        ("", "Nothing is deleted automatically."),
         ('retain = { age = "90d" }', "Pictures are deleted after 90 days."),
     ],
 )

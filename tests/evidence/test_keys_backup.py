@@ -130,7 +130,7 @@ def test_nothing_else_is_written_over(keys: KeysDir, place: Path, tmp_path: Path
         keys_backup.write(KeysDir(keys.path, bytes(16)), place, 8)
     with pytest.raises(BadArgument, match="folder of keys itself"):
         keys_backup.write(keys, keys.path / "copy", 8)
-    with pytest.raises(BadArgument, match="is there already"):
+    with pytest.raises(BadArgument, match="exists already"):
         keys_backup.restore(place, keys.path, tmp_path / "log" / "events.db")
 
 

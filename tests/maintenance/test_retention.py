@@ -239,7 +239,7 @@ async def test_what_a_killed_run_left_is_finished_by_the_next(house: House) -> N
     await house.store.append(fact, event_id=1)
     assert "0.jpg" in house.files()
     assert house.findings() == [
-        "record 10 says that it was removed, and it is there: `eventlog expire` finishes that"
+        "record 10 says that it was removed, but the file exists: `eventlog expire` deletes it"
     ]
     assert await expire(house.store, house.folder, await house.known(), []) == 1
     assert "0.jpg" not in house.files()

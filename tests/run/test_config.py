@@ -71,7 +71,7 @@ BAD: Final = {
     "two tellers": (
         LOG + MQTT + HA + '[source.z2m]\nkind = "zigbee2mqtt"\n'
         '[door.front]\nlock = { z2m = "front lock", ha = "lock.front" }',
-        "door.front.lock: ha and z2m both tell of it",
+        "door.front.lock: ha and z2m both report it",
     ),
     "a teller that is none": (LOG + '[door.f]\nlock = { x = "y" }', "there is no source.x"),
     "a name that is none": (LOG + '[door."Front Door"]\n', "a name has 1 to 32"),

@@ -62,7 +62,7 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
     config.write_text("# mine\n", encoding="utf-8")
     again = init(tmp_path, "--yes")
     assert again.returncode == 2
-    assert "is there already" in again.stderr
+    assert "exists already" in again.stderr
     assert config.read_text(encoding="utf-8") == "# mine\n"
 
 

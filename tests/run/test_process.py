@@ -49,7 +49,7 @@ def test_a_second_run_of_one_log_is_refused(tmp_path: Path) -> None:
     with RunningDoor(tmp_path, "") as door:
         second = run("--config", str(door.config))
     assert second.returncode == 2
-    assert "another `eventlog run` is at work" in second.stderr
+    assert "another `eventlog run` has the log open" in second.stderr
 
 
 def test_a_log_that_must_exist_is_not_made(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_sighup_reads_the_config_again(tmp_path: Path) -> None:
         good = door.config.read_text(encoding="utf-8")
         door.config.write_text(good + "typo = 1\n", encoding="utf-8")
         door.send(signal.SIGHUP)
-        assert "typo: there is no such key" in door.read_to("stays as it was")
+        assert "typo: there is no such key" in door.read_to("stays in force")
         door.config.write_text(good, encoding="utf-8")
         door.send(signal.SIGHUP)
         assert "changed: nothing" in door.read_to("read again")

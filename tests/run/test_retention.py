@@ -156,7 +156,7 @@ def test_without_the_table_nothing_is_deleted() -> None:
     """And the sentence says so."""
     config = parse(LOG)
     assert config.retain is None
-    assert kept(config.retain) == ["Nothing is deleted by itself."]
+    assert kept(config.retain) == ["Nothing is deleted automatically."]
 
 
 def test_the_table_is_a_rule() -> None:

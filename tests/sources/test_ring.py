@@ -339,7 +339,7 @@ def test_a_ring_is_told_by_its_attributes() -> None:
         Visit("ring:abc123:ding:1706872884", (Ding(camera_id="abc123", recorded_at=RANG),))
     ]
     assert published(f"{CAMERA}/ding/state", b"ON") == [
-        Skipped("a state that its attributes tell with its time")
+        Skipped("a state whose attributes have its time")
     ]
     assert published(f"{CAMERA}/ding/attributes", b'{"lastDing": 0}') == [
         Skipped("a ding that never was")

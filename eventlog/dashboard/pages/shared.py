@@ -31,7 +31,7 @@ from eventlog.record import ID_MAX
 
 SECRET_MAX: Final = 64
 FORM_S: Final = 3600
-ENDED: Final = "This link has ended, was taken back, or is not complete."
+ENDED: Final = "This link has ended, was revoked, or is not complete."
 _WITH_PICTURE: Final = POLICY.replace("img-src 'self'", "img-src 'self' data:")
 
 

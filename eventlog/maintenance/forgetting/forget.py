@@ -166,7 +166,7 @@ async def forget_unseen(
     """
     file = engine_of(store).seals.file
     if file is None:
-        raise KeysMissing("nobody can be forgotten: the names of this log are not sealed")
+        raise KeysMissing("no person can be forgotten: the names of this log are not sealed")
     persons = await store.reader.run(lambda connection: unseen(connection, file, before_us))
     if not persons or dry_run:
         return len(persons)

@@ -81,7 +81,7 @@ def check(
         roots = _roots(connection, secret, kept, read_blocks(db_path, log_id, most))
         if roots.stale:
             tree_file = f"file {tree_path(db_path).name}"
-            found.on(tree_file, "it is stale; the next start makes it anew", "note")
+            found.on(tree_file, "it is stale; the next start writes it again", "note")
         held = _hold(found, kept, roots)
     _say_anchored(connection, found, given, [head for head in held if head.outside])
 

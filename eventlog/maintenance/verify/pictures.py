@@ -67,7 +67,7 @@ class PictureChecks:
             return
         if self._check(ThumbnailSaved(path=fact.path)) is None:
             what = (
-                f"record {position} says that it was removed, and it is there:"
-                " `eventlog expire` finishes that"
+                f"record {position} says that it was removed, but the file exists:"
+                " `eventlog expire` deletes it"
             )
             self._found.add(Finding(f"file {fact.path}", what, "note", position=position))

@@ -57,7 +57,7 @@ class RecordChecks:
             digest = None
         if digest is None:
             self._place(row, None)
-            self._found.at(self.end, "its text is no UTF-8")
+            self._found.at(self.end, "its text is not UTF-8")
             self._lose_track(row.hash)
             return None
         if not self._place(row, digest):
@@ -134,7 +134,7 @@ class RecordChecks:
         try:
             meta = codecs.decode_meta(row.meta)
         except ValueError:
-            self._found.at(row.position, "its meta is no MessagePack map")
+            self._found.at(row.position, "its meta is not a MessagePack map")
             meta = {}
         # What was carried over from another log keeps its events, whose openers may be lost.
         if "origin" not in meta:
@@ -154,7 +154,7 @@ class RecordChecks:
                 self._found.at(row.position, f"a {row.kind} opens no event")
             elif last is not None and event_id <= last:
                 self._found.at(
-                    row.position, f"a {row.kind} opens event {event_id}, which was there before"
+                    row.position, f"a {row.kind} opens event {event_id}, which was used before"
                 )
         elif event_id is None and row.kind not in STANDALONE:
             self._found.at(row.position, f"a {row.kind} belongs to no event")

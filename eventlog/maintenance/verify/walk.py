@@ -44,7 +44,7 @@ class Gap(NamedTuple):
 def damage(error: sqlite3.Error | UnicodeDecodeError) -> str:
     """The damage that an error describes. Raises the error again if the file is only busy."""
     if isinstance(error, UnicodeDecodeError):
-        return "malformed database schema: its text is no UTF-8"
+        return "malformed database schema: its text is not UTF-8"
     code = getattr(error, "sqlite_errorcode", None)
     if code is None or code & 0xFF not in _UNREADABLE:
         raise error

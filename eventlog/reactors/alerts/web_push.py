@@ -277,7 +277,7 @@ async def _noted(note: Awaitable[None]) -> None:
     try:
         await note
     except DatabaseError as error:
-        log.warning("what became of a push message can't be stored: %s", error)
+        log.warning("the outcome of a push message can't be stored: %s", error)
 
 
 def _key(message: Message) -> str:

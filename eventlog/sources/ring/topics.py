@@ -91,7 +91,7 @@ def topic_items(message: Message, topic: str) -> Iterator[Item]:
         case "ding/state" if category == "intercom":
             yield _intercom_ding(message, device)
         case "ding/state" | "motion/state":
-            yield Skipped("a state that its attributes tell with its time")
+            yield Skipped("a state whose attributes have its time")
         case _:
             yield Skipped(f"topic {word(what)}")
 
