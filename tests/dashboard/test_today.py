@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import httpx
@@ -223,6 +224,31 @@ async def test_animals_and_cars_are_one_line_an_hour(house: House) -> None:
         assert re.findall(r'id="event-(\d+)"', outside) == ["5", "4"]
         listed = (await client.get("/?label=cat")).text
         assert 'class="fold"' not in listed
+
+
+@pytest.mark.parametrize("limit", [1, 4, 7, 30])
+async def test_an_hour_is_one_line_wherever_a_page_ends(house: House, limit: int) -> None:
+    """The page goes on to the hour's end; each event is on one page, in the list's order."""
+    at_noon(house)
+    for number in range(50):
+        at = NOON - timedelta(minutes=7 * number)
+        label = "person" if number % 5 == 0 else "cat"
+        await house.append(
+            Motion(camera_id="c", recorded_at=at), Detection(label=label, confidence=0.9)
+        )
+    hours: list[str] = []
+    events: list[int] = []
+    async with await house.signed_in() as client:
+        address: str | None = f"/timeline/more?limit={limit}"
+        while address is not None:
+            page = (await client.get(address)).text
+            hours += re.findall(r'data-hour="([^"]+)"', page)
+            events += sorted(int(text) for text in re.findall(r'id="event-(\d+)"', page))
+            more = re.search(r'data-more="([^"]+)"', page)
+            address = None if more is None else f"{unescape(more[1])}&limit={limit}"
+    assert events == list(range(1, 51))
+    assert hours == sorted(set(hours), reverse=True)
+    assert len(hours) >= 6
 
 
 async def test_hours_that_come_twice_in_october_are_two_lines(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct, structs
 
-from eventlog.dashboard.local_time import clock, day_title, local
+from eventlog.dashboard.local_time import clock, day_title, instant, local
 from eventlog.dashboard.pages.cards import Card, Day, counted_labels
 from eventlog.dashboard.pages.gaps import Gap
 
@@ -79,6 +79,18 @@ def is_minor(event: Mapping[str, Any]) -> bool:
     )
 
 
+def rest_of_hour(events: Sequence[Mapping[str, Any]], door: ZoneInfo) -> datetime | None:
+    """When the hour of a page's last event began, if the page folds events of that hour.
+
+    The page then goes on to that time: an hour is one line, wherever the page would have ended.
+    """
+    if not events:
+        return None
+    begin = _begins(instant(events[-1]["listed_at"]), door)
+    of_hour = (e for e in reversed(events) if _begins(instant(e["listed_at"]), door) == begin)
+    return begin.astimezone(UTC) if any(is_minor(event) for event in of_hour) else None
+
+
 def as_they_are(days: Sequence[Day]) -> list[FoldedDay]:
     """Days with nothing folded."""
     return [_day(day, list(day.cards)) for day in days]
@@ -137,8 +149,11 @@ def _rows(cards: Sequence[Card], minor: frozenset[int], door: ZoneInfo) -> list[
 
 
 def _begin(card: Card, door: ZoneInfo) -> datetime:
-    at = local(datetime.fromisoformat(card.at), door)
-    return at.replace(minute=0, second=0, microsecond=0)
+    return _begins(datetime.fromisoformat(card.at), door)
+
+
+def _begins(at: datetime, door: ZoneInfo) -> datetime:
+    return local(at, door).replace(minute=0, second=0, microsecond=0)
 
 
 def _hour(card: Card, door: ZoneInfo) -> str:

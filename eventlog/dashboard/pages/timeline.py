@@ -10,6 +10,7 @@ import sqlite3
 from typing import Any, Final
 
 from litestar import Request, Response, get
+from msgspec.structs import replace
 
 from eventlog.dashboard import filters, queries, search
 from eventlog.dashboard.listing import Asked, events_asked
@@ -106,10 +107,14 @@ async def _shown(
 
     `whole` says that they begin a page, so that the first day has its title.
     """
+    # A list for one label shows each of its events.
+    folds = not {"label", "text"} & set(asked.query)
 
     def look(connection: sqlite3.Connection) -> tuple[search.Page, dict[str, str], list[Gap]]:
         wanted, zone = asked.wanted, site.zone
         some = search.found(connection, wanted, asked.search, zone, before, limit=asked.limit)
+        if folds:
+            some = _with_the_hour(connection, site, asked, some)
         between = _gaps(connection, site, asked, before, some.events)
         return some, _names(connection, some.events), between
 
@@ -120,20 +125,34 @@ async def _shown(
     day = local(site.now, site.zone).date()
     days = cards.days(made, site.zone, today=day, after=after)
     minor = frozenset(event["id"] for event in found if folding.is_minor(event))
-    # A list for one label shows each of its events.
-    if {"label", "text"} & set(asked.query):
-        shown = folding.as_they_are(days)
-    else:
-        shown = folding.folded(days, minor, site.zone)
+    shown = folding.folded(days, minor, site.zone) if folds else folding.as_they_are(days)
     return {
         "days": folding.with_gaps(shown, between, site.zone, today=day, after=after),
         "next": asked.after("/timeline/more", some.resume),
         "next_page": asked.after("/", some.resume),
         "looked_to": None
-        if some.resume is None or len(found) == asked.limit
+        if some.resume is None or len(found) >= asked.limit
         else exact(instant(some.resume[0]), site.zone),
         "within": filters.address("", asked.query),
     }
+
+
+def _with_the_hour(
+    connection: sqlite3.Connection, site: Site, asked: Asked[EventFilter], some: search.Page
+) -> search.Page:
+    """A page, and what is left of the hour that it ends in, if it folds events of that hour."""
+    begin = folding.rest_of_hour(some.events, site.zone)
+    if begin is None or some.resume is None:
+        return some
+    since = asked.wanted.since
+    wanted = replace(asked.wanted, since=begin if since is None else max(since, begin))
+    rest = search.found(
+        connection, wanted, asked.search, site.zone, some.resume, limit=filters.PAGE_MAX
+    )
+    if not rest.events:
+        return some
+    last = rest.events[-1]
+    return search.Page([*some.events, *rest.events], rest.resume or (last["listed_at"], last["id"]))
 
 
 def _gaps(
