@@ -147,6 +147,26 @@ async def test_a_token_appends_its_kinds_for_its_cameras_only(house: House) -> N
 # ── keys ───────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("kind", ["door_state", "lock_state"])
+async def test_a_token_for_a_camera_says_nothing_of_doors(house: House, kind: str) -> None:
+    """Neither alone nor behind a motion at its own camera, unless it was granted that kind."""
+    await house.append(*VISIT)
+    motion = {**MOTION, "camera_id": "garden"}
+    state = {"kind": kind, "door_id": "front_door", "source": "feed", "recorded_at": STAMP}
+    state["state"] = "open" if kind == "door_state" else "unlocked"
+    async with await with_limits(house, Limits(cameras=("garden",))) as garden:
+        for facts in ([state], [motion, state], [motion, UNLOCK, state]):
+            status, answer = await sent(garden, *facts)
+            assert status == 403, answer
+        opened = await sent(garden, motion, UNLOCK)
+        assert opened[0] == 201
+        event = int(opened[1]["event_id"])
+        assert (await sent(garden, state, event_id=event))[0] == 403
+    granted = Limits(cameras=("garden",), kinds=("motion", kind))
+    async with await with_limits(house, granted) as garden:
+        assert (await sent(garden, motion, state))[0] == 201
+
+
 async def test_no_token_takes_a_key_of_another_program_beforehand(house: House) -> None:
     """What a feed appends under its key later is written, and each token has keys of its own."""
     async with (

@@ -36,6 +36,10 @@ BOOKKEEPING: Final = frozenset(
 # Who a person is, is for the household to say.
 NAMING: Final = frozenset({"person_named", "identity_linked"})
 
+# What speaks of doors and devices also where it is in an event; a face or an unlock is of the
+# event's camera. A token for some cameras appends these where it was granted the kind by name.
+OF_NO_CAMERA: Final = frozenset({"lock_state", "door_state", "device_state", "face_enrolled"})
+
 
 class NotAllowed(EventLogError):
     """An append that this token or account may not make; `index` is the fact at fault."""
@@ -66,6 +70,8 @@ def check_facts(visitor: Visitor, facts: Sequence[Fact]) -> None:
         camera = getattr(fact, "camera_id", None)
         if camera is not None and limits.cameras is not None and camera not in limits.cameras:
             raise NotAllowed("this token may not append for this camera", index)
+        if limits.cameras is not None and limits.kinds is None and kind in OF_NO_CAMERA:
+            raise NotAllowed(f"this token appends for its cameras, and {kind} is of none", index)
 
 
 def check_event(
