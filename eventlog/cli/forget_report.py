@@ -78,6 +78,9 @@ def afterwards(
         after = left_over.in_records(connection, texts)
     left += [*_in_records(after), *_in_config(config, texts), *_outside(before.events, held)]
     others = {path: count for path, count in found.items() if path not in users}
+    returned = _is_recorded(held, person.name)
+    if returned:
+        left.append(f"{person.name!r} was recorded again meanwhile, as a new person")
     # A record that holds the text elsewhere, or a longer name, explains what is found.
     explained = after != Held() or _is_part_of_another(held, texts)
     return Report(
@@ -85,7 +88,7 @@ def afterwards(
         searched=any(map(_is_searched, texts)),
         found={str(path): count for path, count in others.items()},
         left=left,
-        finished=before.done.finished and not faces and (not others or explained),
+        finished=before.done.finished and not faces and not returned and (not others or explained),
     )
 
 
@@ -119,6 +122,11 @@ def _is_part_of_another(held: KeysDir, texts: Sequence[str]) -> bool:
 def _spelt_alike(held: KeysDir, person: Person) -> list[str]:
     with SealsFile(held.file("seals"), held.log_id) as seals:
         return spelling.alike(seals.slots(), person.name)
+
+
+def _is_recorded(held: KeysDir, name: str) -> bool:
+    with SealsFile(held.file("seals"), held.log_id) as seals:
+        return seals.find(name) is not None
 
 
 def _in_records(held: Held) -> Iterator[str]:

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from eventlog import codecs
 from eventlog.errors import BadRecord, KeysMissing, ReplayRunning
-from eventlog.evidence.seals import State, What
+from eventlog.evidence.seals import Slot, State, What
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.facts import IdentityLinked, PersonErased, Sealed
 from eventlog.followers.replay import Replay
@@ -93,19 +93,23 @@ async def find_person(store: EventStore, name: str, *, only: bool = False) -> Pe
         DatabaseError: The log or the seals can't be read.
     """
     file = _seals(store)
-    seals = [
-        slot.sealed
-        for slot in file.slots()
-        if slot.what is What.NAME and slot.text == name and slot.state is not State.ERASED
-    ]
+    slots = [slot for slot in file.slots() if slot.text == name and _is_name(slot)]
+    slots.sort(key=lambda slot: slot.what is What.NAME)
+    seals = [slot.sealed for slot in slots]
     if not seals:
         return None
     links = [] if only else await store.reader.run(latest_links)
     found = together(file, links, seals)
-    slots = [slot for seal in found if (slot := file.opened(seal)) is not None]
-    going = [slot for slot in slots if slot.state is not State.ERASED]
+    known = [slot for seal in found if (slot := file.opened(seal)) is not None]
+    going = [slot for slot in known if slot.state is not State.ERASED]
     also = dict.fromkeys(slot.text for slot in going if slot.text != name)
     return Person(name, seals[-1], tuple(slot.sealed for slot in going), tuple(also))
+
+
+def _is_name(slot: Slot) -> bool:
+    """Whether the text is a name, or what a lock or a plate calls somebody who has no other."""
+    alone = slot.what is not What.DISPLAY_NAME and slot.person == slot.sealed
+    return slot.state in {State.LIVE, State.RETIRED} and (slot.what is What.NAME or alone)
 
 
 def together(
@@ -153,12 +157,14 @@ async def erase(
     engine = engine_of(store)
     known = await store.reader.run(_erased)
     new = [seal for seal in dict.fromkeys(seals) if seal not in known]
+    # From the fact on any process that has the log open may overwrite them.
+    held = sum(slot is not None and bool(slot.text) for slot in map(file.opened, seals))
     positions: list[int] = []
     for start in range(0, len(new), _SEALS_OF_A_FACT):
         some = tuple(new[start : start + _SEALS_OF_A_FACT])
         fact = PersonErased(sealed=some, reason=reason, requested_at=requested_at)
         positions += (await store.append(fact)).positions
-    overwritten = await anyio.to_thread.run_sync(file.erase, list(seals))
+    overwritten = max(held, await anyio.to_thread.run_sync(file.erase, list(seals)))
     await engine.caught_up(engine.written)
     why = await _scrub(store, timeout_s)
     return Erased(tuple(positions), overwritten, not why, why)

@@ -26,6 +26,7 @@ from eventlog.facts import (
     UnlockAction,
 )
 from eventlog.journal import table as journal
+from eventlog.maintenance.forgetting import forget as forgetting
 from eventlog.maintenance.verify.log import verify
 from eventlog.pictures.thumbnails import Thumbnails
 from tests.cli.command_line import CommandLine, Said
@@ -331,6 +332,38 @@ def test_a_name_that_is_spelt_differently_is_asked_back_and_named_afterwards(
         assert f"{other!r} is spelt almost the same" in said.out
         assert other.encode() in door.db.read_bytes()
     assert found_in(door.db.parent, (composed,)) == []
+
+
+def test_what_a_lock_calls_somebody_goes_with_a_name_of_the_same_letters(
+    door: CommandLine,
+) -> None:
+    """Though no record ties the two; and without any person of that name as well."""
+    append(door, of_nobody("canary-cleo"), visit(9, "canary-cleo"), of_nobody("canary-dora"))
+    for name in ("canary-cleo", "canary-dora"):
+        said = door("forget", name, "--yes")
+        assert (said.code, "Found 0 times" in said.out) == (0, True), said
+        assert found_in(door.db.parents[1], (name,)) == []
+    assert door("replay", "--check").code == 0
+
+
+def test_a_person_who_is_recorded_again_meanwhile_is_not_finished(
+    door: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The report says so, and how many names were overwritten by whichever process."""
+    forget = forgetting.forget
+
+    async def and_come_back(store: EventStore, *arguments: Any, **options: Any) -> Any:
+        done = await forget(store, *arguments, **options)
+        await store.append(*visit(9, NAME))
+        return done
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forgetting, "forget", and_come_back)
+        said = door("forget", NAME, "--yes")
+    assert (said.code, f"{NAME!r} was recorded again meanwhile" in said.out) == (1, True), said
+    assert "3 names overwritten" in said.out
+    assert door("forget", NAME, "--yes").code == 0
+    assert found_in(door.db.parents[1]) == []
 
 
 def test_a_short_name_is_not_said_to_be_found_nowhere(door: CommandLine) -> None:
