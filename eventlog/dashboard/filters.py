@@ -26,9 +26,9 @@ TEXT_MAX: Final = 256  # characters of any parameter
 
 EVENT_KEYS: Final = (
     *("camera", "person", "label", "type", "outcome", "stranger", "day", "from", "to"),
-    *("hour_from", "hour_to", "text"),
+    *("since", "until", "hour_from", "hour_to", "text"),
 )
-UNLOCK_KEYS: Final = ("person", "outcome", "day")
+UNLOCK_KEYS: Final = ("person", "outcome", "day", "from", "to", "since", "until")
 _DIGITS: Final = len(str(ID_MAX))
 _OUTCOMES: Final = ("granted", "refused", "none", "trial", "failed", "timed_out", "unknown")
 _TYPES: Final = ("motion", "ding")
@@ -80,7 +80,14 @@ def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
         "stranger": {"1": "strangers", "true": "strangers", "0": "", "false": ""},
         "person": {**names, "0": "nobody", "erased": "erased persons"},
     }
-    before = {"from": "from ", "to": "to ", "hour_from": "after ", "hour_to": "before "}
+    before = {
+        "from": "from ",
+        "to": "to ",
+        "since": "since ",
+        "until": "until ",
+        "hour_from": "after ",
+        "hour_to": "before ",
+    }
     shown = (
         words.get(key, {}).get(value, f"{before.get(key, '')}{value}")
         for key, value in query.items()
@@ -114,6 +121,8 @@ CHIP_WORDS: Final = {
     "day": "Day",
     "from": "Days",
     "to": "Days",
+    "since": "Time",
+    "until": "Time",
     "hour_from": "Time",
     "hour_to": "Time",
     "text": "Text",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from eventlog import codecs
+from eventlog.dashboard import filters
 from eventlog.dashboard.api.openapi import BAD_FACT_EXAMPLE, FACTS_EXAMPLE, description
 from eventlog.dashboard.app import HANDLERS
 from tests.dashboard.house import House
@@ -29,6 +30,16 @@ def test_every_route_of_the_api_is_described_and_no_other() -> None:
         (path, method) for path, methods in description()["paths"].items() for method in methods
     }
     assert described == routes()
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [("/api/events", filters.EVENT_KEYS), ("/api/unlocks", filters.UNLOCK_KEYS)],
+)
+def test_a_list_is_described_with_each_filter_of_its_page(path: str, keys: tuple[str, ...]) -> None:
+    """And with the two that ask for a page."""
+    described = description()["paths"][path]["get"]["parameters"]
+    assert {one["name"] for one in described} == {*keys, "before", "limit"}
 
 
 def test_every_reference_leads_somewhere() -> None:

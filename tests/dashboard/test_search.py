@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -193,6 +194,58 @@ async def test_events_are_files_with_all_that_the_filter_shows(house: House) -> 
         assert (await client.get("/events.csv?day=x")).status_code == 400
     async with await house.signed_in("wall", role="kiosk") as client:
         assert (await client.get("/events.csv")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "numbers"),
+    [
+        ("text=fox", [3, 2]),
+        ("text=FOX&hour_from=12:00&hour_to=13:30", [2]),
+        ("hour_from=13:30", [4, 3]),
+        ("from=2026-02-26", [4]),
+        ("to=2026-02-25", [3, 2, 1]),
+        ("since=2026-02-25T13:00:00Z&until=2026-02-25T14:00:01%2B00:00", [3, 2]),
+        ("day=2026-02-25&label=fox&text=gate", []),
+    ],
+)
+async def test_pages_files_and_the_api_have_one_set_of_filters(
+    house: House, query: str, numbers: list[int]
+) -> None:
+    """The same events for the same parameters, page by page, and in each address that follows."""
+    for hours, label in ((0, "cat"), (1, "fox"), (2, "fox"), (26, "cat")):
+        at = NOON + timedelta(hours=hours)
+        await house.append(
+            Motion(camera_id="c", recorded_at=at), Detection(label=label, confidence=0.5)
+        )
+    async with await house.signed_in() as client:
+        page = (await client.get(f"/?{query}")).text
+        assert [int(n) for n in re.findall(r'id="event-(\d+)"', page)] == numbers
+        files = re.findall(r'href="(/events\.(?:csv|json)[^"]*)"', page)
+        sheet, rows = [(await client.get(unescape(link))).text for link in files]
+        lines = csv.DictReader(io.StringIO(sheet.removeprefix("\ufeff")))
+        assert [int(line["id"]) for line in lines] == numbers
+        assert [int(row["id"]) for row in json.loads(rows)] == numbers
+        listed: list[int] = []
+        cursor = ""
+        while True:
+            answer = (await client.get(f"/api/events?{query}&limit=1{cursor}")).json()
+            listed += [int(event["id"]) for event in answer["events"]]
+            if answer["next"] is None:
+                break
+            cursor = f"&before={answer['next']}"
+        assert listed == numbers
+
+
+async def test_unlocks_are_found_between_two_days(house: House) -> None:
+    """On the page, in its files and by the API, by the same parameters."""
+    for days in range(4):
+        at = NOON + timedelta(days=days)
+        await house.append(UnlockAction(granted=False, actor=f"try{days}", recorded_at=at))
+    between = "from=2026-02-26&to=2026-02-27"
+    async with await house.signed_in() as client:
+        for path in ("/unlocks", "/unlocks.csv", "/unlocks.json", "/api/unlocks"):
+            text = (await client.get(f"{path}?{between}")).text
+            assert set(re.findall(r"try\d", text)) == {"try1", "try2"}, path
 
 
 async def test_a_page_that_looked_at_enough_says_where_to_go_on(

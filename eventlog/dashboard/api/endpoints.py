@@ -17,7 +17,7 @@ from litestar.response import Stream
 from msgspec import Struct
 
 from eventlog import codecs
-from eventlog.dashboard import filters, queries
+from eventlog.dashboard import filters, queries, search
 from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.api import conversion, responses
@@ -62,12 +62,16 @@ class Facts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @get("/api/events")
 async def events(request: Request[Any, Any, Any]) -> responses.Events:
-    """A page of events, newest first."""
-    asked = await events_asked(request)
-    found = await site_of(request).pages.events(
-        asked.wanted, before=asked.before, limit=asked.limit
-    )
-    return responses.Events([conversion.event(row) for row in found], asked.cursor_after(found))
+    """A page of events, newest first; one that searched far may have few and yet a next one."""
+    site, asked = site_of(request), await events_asked(request)
+
+    def look(connection: sqlite3.Connection) -> search.Page:
+        wanted, zone = asked.wanted, site.zone
+        return search.found(connection, wanted, asked.search, zone, asked.before, limit=asked.limit)
+
+    some = await site.pages.run(look)
+    following = None if some.resume is None else filters.cursor(*some.resume)
+    return responses.Events([conversion.event(row) for row in some.events], following)
 
 
 @get("/api/events/{event_id:int}")

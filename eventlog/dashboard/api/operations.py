@@ -10,13 +10,21 @@ from eventlog.projections.outcomes import Outcome
 
 REF: Final = "#/components/schemas/{name}"
 _CURSOR: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?~\d{1,19}$"
+_CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 ID: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 
 
 def paths() -> dict[str, Any]:
     """Each path of the API with its operations."""
     return {
-        "/api/events": {"get": _operation("events", "A page of events", "Events", _EVENT_QUERY)},
+        "/api/events": {
+            "get": _operation(
+                "events",
+                "A page of events; of a search it may have few and yet a next one",
+                "Events",
+                _EVENT_QUERY,
+            )
+        },
         "/api/events/{event_id}": {
             "get": _operation(
                 "event", "One event and its story", "WholeEvent", [_EVENT_ID], gone=True
@@ -65,6 +73,8 @@ _PERSON: Final = _query(
 )
 _PAGING: Final = [
     _query("day", "A day at the door", format="date", example="2026-02-25"),
+    _query("from", "From this day at the door on", format="date", example="2026-02-25"),
+    _query("to", "Up to this day at the door, included", format="date", example="2026-02-28"),
     _query("since", "From this time on", format="date-time"),
     _query("until", "Up to this time, not included", format="date-time"),
     _query("before", "The cursor that the page before gave as next", pattern=_CURSOR),
@@ -83,6 +93,14 @@ _EVENT_QUERY: Final = [
     _OUTCOME,
     _query(
         "stranger", "1: a face was seen and nobody recognised", enum=["1", "true", "0", "false"]
+    ),
+    _query("text", "A text in names, labels, plates, rules or actors"),
+    _query("hour_from", "From this time of day at the door on", pattern=_CLOCK, example="22:00"),
+    _query(
+        "hour_to",
+        "Up to this time of day, not included; earlier than hour_from, it is of the next day",
+        pattern=_CLOCK,
+        example="06:00",
     ),
     *_PAGING,
 ]
