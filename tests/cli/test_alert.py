@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
+
+from eventlog.evidence.keys import KeysDir
+from eventlog.journal import table as journal
+from eventlog.reactors.alerts.push_encryption import new_secret
+from eventlog.store.event_store import EventStore
 from tests.run.running import CHECKOUT, LONGEST_S
 from tests.support.http_servers import receiver
 
@@ -54,3 +60,29 @@ def test_a_channel_that_is_not_there_is_named(tmp_path: Path) -> None:
         refused = alert(config, "page", "phone")
     assert (refused.returncode, got) == (2, [])
     assert "no channel phone" in refused.stderr
+
+
+def test_web_push_makes_no_key_and_says_that_no_device_is_there(tmp_path: Path) -> None:
+    """The key is the running door's to make: root may run this command."""
+    (tmp_path / "log").mkdir()
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    config = written(
+        tmp_path / "log",
+        f'keys = "{keys}"\ndashboard = {{ public_url = "https://door.example.org" }}\n'
+        "[channel.phone]\nweb_push = true\n",
+    )
+    path = tmp_path / "log" / "events.db"
+    assert alert(config).returncode == 2  # there is no log
+
+    async def begin() -> bytes:
+        async with EventStore(str(path), str(path.parent / "thumbnails")) as store:
+            return await store.reader.run(journal.log_id)
+
+    log_id = anyio.run(begin)
+    early = alert(config)
+    assert "has not made its key yet" in early.stderr
+    assert list(keys.iterdir()) == []
+    KeysDir(keys, log_id).write_push_key(new_secret())
+    alone = alert(config)
+    assert (alone.returncode, alone.stdout) == (1, "phone: no device is subscribed\n")

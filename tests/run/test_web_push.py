@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from eventlog.dashboard.accounts.users import listed as users_listed
 from eventlog.evidence import keys_backup
 from eventlog.evidence.keys import KeysDir
 from eventlog.reactors.alerts.channels import NotSent, Refused, Unsure
+from eventlog.reactors.alerts.push_endpoint import Endpoint
+from eventlog.reactors.alerts.push_service import PushAnswer
 from eventlog.reactors.alerts.wording import Message
 from tests.run.pushing import PUBLIC_URL, Pushing, pushing
 from tests.support.push_service import HOST, Browser, claims
@@ -206,6 +208,32 @@ async def test_a_device_that_is_down_holds_nobody_back(door: Pushing) -> None:
     await door.push.retry_due()
     assert (len(well.got), len(down.got), len(door.service.requests)) == (1, 1, 4)
     assert [one.failure for one in await door.devices()] == ["", ""]
+
+
+async def test_a_service_that_hangs_is_waited_for_once(
+    door: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next messages do not wait for it: it rests for ten times as long as it took."""
+    well, hangs = Browser(door.service, "well"), Browser(door.service, "hangs")
+    await subscribed(door, well, hangs)
+    tried: list[str] = []
+    post = door.push._post
+
+    async def slow(where: Endpoint, headers: Mapping[str, str], body: bytes) -> PushAnswer:
+        tried.append(where.target)
+        if where.target == hangs.path:
+            door.now += 20
+            raise Unsure
+        return await post(where, headers, body)
+
+    monkeypatch.setattr(door.push, "_post", slow)
+    for number in range(3):
+        await door.push.send(told(number))
+    assert tried.count(hangs.path) == 1
+    assert len(well.got) == 3
+    door.now += 200
+    await door.push.send(told(3))
+    assert tried.count(hangs.path) == 2
 
 
 async def test_only_the_latest_revision_waits_for_a_device(door: Pushing) -> None:

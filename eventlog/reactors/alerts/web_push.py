@@ -15,13 +15,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from eventlog.errors import BadArgument, DatabaseError
 from eventlog.journal.nudge import Nudge
 from eventlog.reactors.alerts import push_payload
 from eventlog.reactors.alerts.channels import (
     GIVE_UP_S,
+    LONGEST_RETRY_S,
     NotSent,
     Refused,
     Unsure,
@@ -34,6 +35,9 @@ from eventlog.reactors.alerts.wording import Message
 log = logging.getLogger("eventlog")
 
 RETRY_TICK_S: Final = 1.0
+# A service that fails only after so long rests for ten times as long: the others wait for it.
+SLOW_S: Final = 2.0
+RESTS: Final = 10
 OWED_MAX: Final = 50  # messages that wait for one device, the newest
 GONE: Final = frozenset({404, 410})
 TOO_LARGE: Final = 413
@@ -89,6 +93,7 @@ class _Outcome(Struct, frozen=True):
 
     state: Literal["delivered", "gone", "failed", "unsure"]
     retry_after_s: float | None = None
+    took_s: float = 0.0
 
 
 class _Owed(Struct):
@@ -151,7 +156,7 @@ class WebPush:
         key = _key(message)
         devices = await self.devices.subscribed(self.public_key)
         waiting = [one for one in devices if not self._has(one, key)]
-        outcomes = await asyncio.gather(*(self._deliver(one, message) for one in waiting))
+        outcomes = await asyncio.gather(*(self._timed(one, message) for one in waiting))
         left = [
             (device.id, outcome)
             for device, outcome in zip(waiting, outcomes, strict=True)
@@ -161,6 +166,9 @@ class WebPush:
         self.is_unheard = not reached and not left
         if reached:
             for device_id, outcome in left:
+                if outcome.took_s > SLOW_S:
+                    rest_s = min(RESTS * outcome.took_s, LONGEST_RETRY_S)
+                    self._not_before[device_id] = self._clock() + rest_s
                 if outcome.state == "failed":
                     self._owe(device_id, message, outcome)
         elif any(outcome.state == "unsure" for _, outcome in left):
@@ -171,6 +179,11 @@ class WebPush:
         else:
             raise Refused("no device is subscribed")
         return None
+
+    async def _timed(self, device: Device, message: Message) -> _Outcome:
+        began = self._clock()
+        outcome = await self._deliver(device, message)
+        return structs.replace(outcome, took_s=self._clock() - began)
 
     async def _deliver(self, device: Device, message: Message) -> _Outcome:
         """Send one message to one device, and note what became of it."""
