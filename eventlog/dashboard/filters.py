@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final, cast
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from eventlog.dashboard.local_time import day_bounds, instant
@@ -28,6 +28,9 @@ EVENT_KEYS: Final = (
     *("camera", "person", "label", "type", "outcome", "stranger", "day", "from", "to"),
     *("since", "until", "hour_from", "hour_to", "text"),
 )
+# The parameters that name a person; what asks for the visits of all persons who were erased.
+NAMING: Final = frozenset({"person", "after"})
+ERASED_ONES: Final = "erased"
 UNLOCK_KEYS: Final = ("person", "outcome", "day", "from", "to", "since", "until")
 _DIGITS: Final = len(str(ID_MAX))
 _OUTCOMES: Final = ("granted", "refused", "none", "trial", "failed", "timed_out", "unknown")
@@ -133,6 +136,16 @@ def address(path: str, query: Mapping[str, str], **more: str) -> str:
     """A path with its parameters."""
     text = urlencode({**query, **more})
     return f"{path}?{text}" if text else path
+
+
+def without_names(query: str) -> str:
+    """A query string without parameters that name a person by name, as older addresses do."""
+    kept = [
+        (key, text)
+        for key, text in parse_qsl(query, keep_blank_values=True)
+        if key not in NAMING or text == ERASED_ONES or whole_number(text) is not None
+    ]
+    return query if len(kept) == len(parse_qsl(query, keep_blank_values=True)) else urlencode(kept)
 
 
 def whole_number(text: str, most: int = ID_MAX) -> int | None:

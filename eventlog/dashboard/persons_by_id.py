@@ -18,8 +18,6 @@ from eventlog.dashboard import filters
 from eventlog.dashboard.site import site_of
 from eventlog.projections.names import ERASED
 
-# What asks for the visits of all persons who were erased.
-ERASED_ONES: Final = "erased"
 # The parameter that names a person on each page.
 _PAGES: Final = {"/": "person", "/unlocks": "person", "/people": "after"}
 _BY_ID: Final = "SELECT id, name FROM persons WHERE id = ?"
@@ -37,7 +35,12 @@ async def redirected(request: Request[Any, Any, Any]) -> Redirect | None:
     """The way from a page's address with a person's name to the one by id; None for all others."""
     key = _PAGES.get(request.scope["path"])
     text = "" if key is None else request.query_params.get(key, "")
-    if key is None or not text or text == ERASED_ONES or filters.whole_number(text) is not None:
+    if (
+        key is None
+        or not text
+        or text == filters.ERASED_ONES
+        or filters.whole_number(text) is not None
+    ):
         return None
     named = await asked(request, key)
     if named is None or not named.name:
@@ -51,8 +54,8 @@ async def asked(request: Request[Any, Any, Any], key: str = "person") -> Named |
     text = filters.require_text(request.query_params, key)
     if text is None:
         return None
-    if text == ERASED_ONES:
-        return Named(ERASED_ONES, ERASED)
+    if text == filters.ERASED_ONES:
+        return Named(filters.ERASED_ONES, ERASED)
     number = filters.whole_number(text)
     query = (_BY_NAME, (text,)) if number is None else (_BY_ID, (number,))
 

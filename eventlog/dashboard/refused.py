@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from eventlog.dashboard import filters
 from eventlog.dashboard.security_headers import Headers
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST"})
@@ -46,7 +47,7 @@ def answer_to(scope: Any, refusal: Refused, *, fragment: bool) -> tuple[int, Hea
             extra.append((b"hx-redirect", b"/login"))
         elif scope["method"] in SAFE:
             status = _SEE_OTHER
-            query = scope.get("query_string", b"").decode("latin-1")
+            query = filters.without_names(scope.get("query_string", b"").decode("latin-1"))
             back = scope["path"] + (f"?{query}" if query else "")
             extra.append((b"location", f"/login?next={quote(back, safe='/')}".encode()))
     elif status == _NOT_ALLOWED:

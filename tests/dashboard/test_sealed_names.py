@@ -72,3 +72,18 @@ async def test_after_an_erasure_no_page_shows_the_name(sealed: House) -> None:
         assert [event["id"] for event in found] == ["1"]
         assert (await client.get("/?person=erased")).status_code == 200
         assert OTHER in (await client.get("/events/2")).text
+
+
+@pytest.mark.parametrize(
+    "path", ["/?person={}&type=ding", "/people?after={}", "/unlocks?person={}"]
+)
+async def test_no_redirect_repeats_a_name_from_an_older_address(sealed: House, path: str) -> None:
+    """Neither to the address by id, nor to the login of who is not signed in."""
+    async with await sealed.signed_in() as client, sealed.client() as stranger:
+        for one, status in ((client, 307), (stranger, 303)):
+            answer = await one.get(path.format(NAME))
+            assert answer.status_code == status
+            assert "anary" not in answer.headers["location"]
+            assert ("type" in answer.headers["location"]) == ("type" in path)
+        kept = await stranger.get("/?person=17&day=2026-02-25")
+    assert kept.headers["location"] == "/login?next=/%3Fperson%3D17%26day%3D2026-02-25"
