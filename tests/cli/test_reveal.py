@@ -103,7 +103,7 @@ def test_a_revealed_name_is_noted_and_its_seal_is_not_used_again(
 ) -> None:
     """`forget` has to name the file; the next record of the person has another seal."""
     said = door("prove", positions(door)[0], "--reveal", "name", "--into", tmp_path)
-    assert "whoever has the file knows it in 2 records" in said.err
+    assert "everybody who has the file knows it in 2 records" in said.err
     keys = keys_of(door)
     (noted,) = (one for one in copies.read(keys.file("copies")) if one.what == "proof")
     assert noted.path.endswith(".tlog-proof")
