@@ -76,7 +76,12 @@ def afterwards(
     ]
     with context.reading() as connection:
         after = left_over.in_records(connection, texts)
-    left += [*_in_records(after), *_in_config(config, texts), *_outside(before.events, held)]
+    left += [
+        *_in_records(after),
+        *_in_config(config, texts),
+        *_outside(before.events, held, person),
+    ]
+    left += _in_other_logs(held, texts)
     others = {path: count for path, count in found.items() if path not in users}
     returned = _is_recorded(held, person.name)
     if returned:
@@ -152,10 +157,20 @@ def _in_config(path: Path, texts: Sequence[str]) -> Iterator[str]:
                     yield f"{path}: source.{name}.people has {text}"
 
 
-def _outside(events: int, held: KeysDir) -> Iterator[str]:
-    """Copies that were made, and what other systems know."""
+def _in_other_logs(held: KeysDir, texts: Sequence[str]) -> list[str]:
+    """The seals of other logs that have the name, as those of a salvaged copy."""
+    others = [path for path in held.path.glob("*.seals") if path != held.file("seals")]
+    found = scan.occurrences(others, [text for text in texts if _is_searched(text)])
+    return [
+        f"{path}, the names of another log, has the name: forget it there too" for path in found
+    ]
+
+
+def _outside(events: int, held: KeysDir, person: Person) -> Iterator[str]:
+    """Copies that were made with this person's name, and what other systems know."""
     for copy in copies.read(held.file("copies")):
-        if copy.what != "keys":
+        is_theirs = not copy.seals or not set(person.seals).isdisjoint(copy.seals)
+        if copy.what != "keys" and is_theirs:
             yield f"{copy.path}, made as {copy.what}, has names in it"
     visits = counted(events, "visit")
     yield (

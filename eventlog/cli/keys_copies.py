@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Literal
 
 from eventlog.cli.context import Context, counted
 from eventlog.cli.evidence import at_us, keys_of
@@ -76,6 +77,16 @@ def last_backup(context: Context, given: Path | None = None) -> str | None:
         return "names are not in it, and there is no backup of the keys: eventlog keys backup FILE"
     at = at_us(context, newest.at_us)
     return f"names are not in it; last keys backup: {at} to {newest.path}"
+
+
+def note_names(context: Context, what: Literal["export", "replay"], path: str) -> None:
+    """Note a file that gets all names in clear, so that `forget` can name it. DatabaseError."""
+    if context.keys_dir is None:
+        return
+    with context.reading() as connection:
+        keys = keys_of(context, None, connection)
+    if keys.file("seals").exists():
+        copies.note(keys.file("copies"), Copy(what=what, path=path, at_us=time.time_ns() // 1000))
 
 
 def renew(keys: KeysDir, place: Path) -> int:

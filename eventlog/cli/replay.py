@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
+from eventlog.cli.keys_copies import note_names
 from eventlog.cli.options import AsJson, AtDesk, require_file
 from eventlog.errors import BadArgument
 from eventlog.followers.compare import Difference, check
@@ -106,6 +107,7 @@ async def _as_it_stood(context: Context, until: str, into: Path, *, as_json: boo
     position = _position(context, until)
     with context.progress("Copy") as told:
         head = copy_until(context.db_path, into, position, progress=told)
+    note_names(context, "replay", str(into))
     await views.fill(into, context.keys_dir)
     if as_json:
         context.json({"into": str(into), "position": head.position, "hash": head.hash.hex()})

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from eventlog.cli import view_state as views
 from eventlog.cli.context import Context, counted
 from eventlog.cli.head import sign_before
-from eventlog.cli.keys_copies import last_backup
+from eventlog.cli.keys_copies import last_backup, note_names
 from eventlog.cli.options import POSITION, STANDARD, AsJson, AtDesk, require_file
 from eventlog.cli.streams import standard_input
 from eventlog.errors import BadArgument
@@ -54,6 +54,9 @@ def export(
     with ExitStack() as stack:
         names = stack.enter_context(context.opening()) if open_names else None
         out = stack.enter_context(_written(context, file))
+        if open_names:
+            where = "the standard output" if file == STANDARD else str(file.absolute())
+            note_names(context, "export", where)
         told = stack.enter_context(context.progress("Export"))
         head = archive.export(
             context.db_path, out, after=after, until=until, progress=told, names=names

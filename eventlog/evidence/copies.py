@@ -24,13 +24,13 @@ COPIES_MAX: Final = 1 << 26
 
 
 class Copy(Struct, frozen=True, kw_only=True):
-    """A copy of names: a backup of the keys, a proof with a name in it, or a person's own export.
+    """A copy of names: a backup of the keys, a proof with a name in it, an export, another log.
 
     `at_us` is when it was made or renewed, in microseconds since 1970; `seals` are those whose
     names are in it, empty for all of them.
     """
 
-    what: Literal["keys", "proof", "export"]
+    what: Literal["keys", "proof", "export", "replay"]
     path: str
     at_us: int
     seals: tuple[bytes, ...] = ()

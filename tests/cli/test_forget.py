@@ -366,6 +366,24 @@ def test_a_person_who_is_recorded_again_meanwhile_is_not_finished(
     assert found_in(door.db.parents[1]) == []
 
 
+def test_every_copy_with_the_name_is_named_and_no_other(door: CommandLine, tmp_path: Path) -> None:
+    """An export with names, a log of an earlier time, a salvaged log; not another person's file."""
+    stick = tmp_path / "stick"
+    (stick / "new").mkdir()
+    assert door("export", "--open-names", stick / "open.jsonl").code == 0
+    assert door("export", stick / "sealed.jsonl").code == 0
+    assert door("replay", "--until", "10", "--into", stick / "then.db").code == 0
+    assert door("forget", "--export", OTHER, "--into", stick / "bo.zip").code == 0
+    assert door("salvage", stick / "new" / "events.db").code == 0
+    said = door("forget", NAME, "--yes")
+    assert said.code == 0
+    for copy in ("open.jsonl, made as export", "then.db, made as replay"):
+        assert f"{stick / copy}, has names in it" in said.out
+    assert "the names of another log, has the name" in said.out
+    assert "sealed.jsonl" not in said.out
+    assert "bo.zip" not in said.out
+
+
 def test_a_short_name_is_not_said_to_be_found_nowhere(door: CommandLine) -> None:
     """Three letters are in any file by chance, so they are not searched for."""
     append(door, visit(9, "eva"))
