@@ -7,9 +7,12 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!feed || !state || !feed.dataset.live || !window.door) return;
   const TOGETHER_MS = 10; // events within this time, or while one look is under way, are asked for at once
   const AT_ONCE = 40;
+  const LOOSE_MS = 500; // for records of no event: a lock's own report may belong to a card that is here
+  const RECENT = 10;
   let position = BigInt(feed.dataset.position);
   let waiting = new Set();
   let timer = null;
+  let loose = null;
   let busy = false;
 
   const say = (value, text) => {
@@ -55,6 +58,9 @@ document.addEventListener("DOMContentLoaded", () => {
         found.add(card.dataset.id);
         const shown = document.getElementById(card.id);
         const adopted = document.importNode(card, true);
+        const same = shown?.made === card.outerHTML;
+        adopted.made = card.outerHTML;
+        if (same) continue;
         if (shown && shown.dataset.at === card.dataset.at) {
           const focused = shown.contains(document.activeElement);
           shown.replaceWith(adopted);
@@ -101,6 +107,12 @@ document.addEventListener("DOMContentLoaded", () => {
     if (timer === null) timer = setTimeout(ask, TOGETHER_MS);
   };
 
+  const lookAgain = () => {
+    loose = null;
+    [...feed.querySelectorAll(".card")].slice(0, RECENT).forEach((card) => waiting.add(card.dataset.id));
+    if (waiting.size) soon();
+  };
+
   const states = {
     on: () => say("on", "Live"),
     lost: () => say("lost", "Connecting again"),
@@ -112,7 +124,10 @@ document.addEventListener("DOMContentLoaded", () => {
     record: (record) => {
       position = BigInt(record.position);
       document.dispatchEvent(new CustomEvent("door:record", { detail: record }));
-      if (record.event_id === null) return;
+      if (record.event_id === null) {
+        if (loose === null) loose = setTimeout(lookAgain, LOOSE_MS);
+        return;
+      }
       waiting.add(record.event_id);
       soon();
     },

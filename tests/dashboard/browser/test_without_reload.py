@@ -73,9 +73,12 @@ def test_the_way_back_leads_to_each_filter_and_its_place(
     running, _ = sampled
     page = opened(running, open_page, "/?from=2020-01-01&hour_from=00:00")
     cards = page.locator("#timeline .card:visible")
-    for _ in range(3):
+    for _ in range(2):
+        there = page.locator(".card").count()
         page.locator(".more").scroll_into_view_if_needed()
-        page.wait_for_function("count => document.querySelectorAll('.card').length > count", arg=30)
+        page.wait_for_function(
+            "count => document.querySelectorAll('.card').length > count", arg=there
+        )
     top = cards.nth(35)
     top.evaluate("card => scrollTo({top: card.offsetTop, behavior: 'instant'})")
     number = top.get_attribute("id")
@@ -104,3 +107,38 @@ def test_all_seen_changes_that_part_alone(sampled: tuple[Running, str], open_pag
     assert page.evaluate(IS_SAME)
     page.reload()
     assert page.get_by_text("All is seen.").count() == 1
+
+
+def test_what_the_lock_reports_itself_is_on_the_open_page(
+    sampled: tuple[Running, str], open_page: Pages
+) -> None:
+    """Records of no event: today's card of the door, and the card of the visit that one settles."""
+    running, token = sampled
+    page = opened(running, open_page)
+    porch = {"door_id": "porch", "recorded_at": now()}
+    number = append(
+        running,
+        token,
+        {"kind": "motion", "camera_id": "porch", "recorded_at": now()},
+        {"kind": "unlock_action", "granted": True, "door_action": "unlocked", **porch}
+        | {"actor": "face", "intent": "porch-1"},
+    )
+    card = page.locator(f"#event-{number} .end")
+    card.get_by_text("Granted").wait_for()
+    append(
+        running,
+        token,
+        {
+            "kind": "actuator_outcome",
+            "intent": "porch-1",
+            "outcome": "failed",
+            "recorded_at": now(),
+        },
+    )
+    card.get_by_text("Unlock failed").wait_for()
+    door = page.locator("#today .now li", has_text="porch")
+    append(running, token, {"kind": "lock_state", "state": "locked", "source": "zwave", **porch})
+    door.get_by_text("Locked", exact=True).wait_for()
+    append(running, token, {"kind": "door_state", "state": "open", "source": "zwave", **porch})
+    door.get_by_text("Open, locked").wait_for()
+    assert page.evaluate(IS_SAME)
