@@ -79,13 +79,17 @@ def last_backup(context: Context, given: Path | None = None) -> str | None:
     return f"names are not in it; last keys backup: {at} to {newest.path}"
 
 
-def note_names(context: Context, what: Literal["export", "replay"], path: str) -> None:
-    """Note a file that gets all names in clear, so that `forget` can name it. DatabaseError."""
+def note_names(context: Context, what: Literal["export", "replay"], file: Path | None) -> None:
+    """Note a file that gets all names in clear, so that `forget` can name it. DatabaseError.
+
+    None is the standard output.
+    """
     if context.keys_dir is None:
         return
     with context.reading() as connection:
         keys = keys_of(context, None, connection)
     if keys.file("seals").exists():
+        path = "the standard output" if file is None else str(file.absolute())
         copies.note(keys.file("copies"), Copy(what=what, path=path, at_us=time.time_ns() // 1000))
 
 

@@ -107,7 +107,7 @@ async def _as_it_stood(context: Context, until: str, into: Path, *, as_json: boo
     position = _position(context, until)
     with context.progress("Copy") as told:
         head = copy_until(context.db_path, into, position, progress=told)
-    note_names(context, "replay", str(into))
+    note_names(context, "replay", into)
     await views.fill(into, context.keys_dir)
     if as_json:
         context.json({"into": str(into), "position": head.position, "hash": head.hash.hex()})

@@ -55,8 +55,7 @@ def export(
         names = stack.enter_context(context.opening()) if open_names else None
         out = stack.enter_context(_written(context, file))
         if open_names:
-            where = "the standard output" if file == STANDARD else str(file.absolute())
-            note_names(context, "export", where)
+            note_names(context, "export", None if file == STANDARD else file)
         told = stack.enter_context(context.progress("Export"))
         head = archive.export(
             context.db_path, out, after=after, until=until, progress=told, names=names

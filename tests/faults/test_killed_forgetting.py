@@ -32,6 +32,15 @@ MOST: Final = 2_000  # no run has so many calls of a kind
 FEW: Final = (2, 7)  # where a run of every day is killed
 
 
+KILLED: Final = pytest.mark.parametrize(
+    ("calls", "every"),
+    [
+        *((calls, False) for calls in CALLS),
+        *(pytest.param(calls, True, marks=pytest.mark.faults) for calls in CALLS),
+    ],
+)
+
+
 def eventlog(*words: object) -> list[str]:
     """The command line of eventlog."""
     return [sys.executable, "-m", "eventlog", *map(str, words)]
@@ -81,8 +90,7 @@ def prepared(tmp_path: Path, *, sealed: bool) -> tuple[Path, Path]:
     return folder, template
 
 
-@pytest.mark.parametrize("calls", CALLS)
-@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.faults)])
+@KILLED
 def test_a_killed_forgetting_is_finished_by_the_next_run(
     tmp_path: Path, calls: str, every: bool
 ) -> None:
@@ -102,8 +110,7 @@ def test_a_killed_forgetting_is_finished_by_the_next_run(
         assert len(list((folder / "log" / "thumbnails").glob("*.jpg"))) == 3, where
 
 
-@pytest.mark.parametrize("calls", CALLS)
-@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.faults)])
+@KILLED
 def test_a_killed_sealing_leaves_the_old_log_or_the_new_one(
     tmp_path: Path, calls: str, every: bool
 ) -> None:
