@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from eventlog.dashboard.accounts.roles import Role
 from eventlog.dashboard.accounts.secrets import form_token
 from eventlog.dashboard.accounts.tokens import Scope
 from eventlog.dashboard.app import make_app
+from eventlog.dashboard.gate import Gate
 from eventlog.dashboard.site import Settings, Site, open_desk
 from eventlog.facts import Detection, Ding, FaceResult, Fact, UnlockAction
 from eventlog.record import Receipt
@@ -44,7 +46,11 @@ class House:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.app = make_app(site)
+
+    @cached_property
+    def app(self) -> Gate:
+        """The app, made for the first client: that takes a while."""
+        return make_app(self.site)
 
     def client(self, address: str = "127.0.0.1", **headers: str) -> httpx.AsyncClient:
         """A client at an address, with an origin as a browser sends it."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from eventlog.dashboard.accounts import push_devices
-from eventlog.dashboard.accounts.push_devices import PushDevice
+from eventlog.dashboard.accounts.push_devices import PushDevice, Subscription, subscribe
 from eventlog.evidence.keys import KeysDir
 from eventlog.journal import table as journal
 from eventlog.reactors.alerts.push_service import PushService
@@ -23,7 +24,7 @@ from eventlog.run.config_file import parse
 from eventlog.run.health import Board
 from eventlog.store.event_store import EventStore
 from tests.dashboard.house import House, open_house
-from tests.support.push_service import PushServer, push_server
+from tests.support.push_service import Browser, PushServer, push_server
 
 PUBLIC_URL: Final = "https://door.example.org"
 CONFIG: Final = """
@@ -73,6 +74,21 @@ class Pushing:
         self.teller = make_teller(self.config, self.house.site.store, push)
         self.house.site.running = Around(self.config, Board(), lambda: self.teller)
         return push
+
+    async def subscribe(self, *browsers: Browser) -> None:
+        """Subscribe browsers, each of a user of its own, without the page."""
+        for browser in browsers:
+            name = browser.path.rpartition("/")[2]
+            user_id = await self.house.user(f"of-{name}")
+            asked = Subscription(
+                endpoint=browser.endpoint,
+                public_key=browser.public,
+                auth_secret=browser.auth,
+                server_key=self.push.public_key,
+            )
+            await self.house.site.accounts.run(
+                partial(subscribe, user_id=user_id, asked=asked, now_s=1, address="here")
+            )
 
     async def devices(self) -> list[PushDevice]:
         """Everybody's devices."""

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from eventlog.dashboard.accounts import security_log
-from eventlog.dashboard.accounts.users import listed as users_listed
 from eventlog.evidence import keys_backup
 from eventlog.evidence.keys import KeysDir
 from eventlog.reactors.alerts.channels import NotSent, Refused, Unsure
@@ -116,54 +115,45 @@ def told(number: int = 1, revision: int = 0, **more: Any) -> Message:
     return Message(id=f"alert:{number}:bell:phone", revision=revision, **fields)
 
 
-async def subscribed(door: Pushing, *browsers: Browser) -> None:
-    """Subscribe browsers of the owner."""
-    users = await door.house.site.accounts.run(users_listed)
-    async with await door.house.signed_in(f"owner{len(users)}") as client:
-        for browser in browsers:
-            assert (await client.post("/account/push", data=browser.fields)).status_code == 200
-
-
 async def noted(door: Pushing) -> list[str]:
     """The security log, the oldest first."""
     found = await door.house.site.accounts.run(security_log.newest)
     return [entry.kind for entry in reversed(found) if "notif" in entry.kind]
 
 
-@pytest.mark.parametrize("status", [404, 410])
-async def test_a_device_that_its_service_does_not_know_is_dropped(
-    door: Pushing, status: int
-) -> None:
+async def test_a_device_that_its_service_does_not_know_is_dropped(door: Pushing) -> None:
     """At once, and noted; without another device nobody was told."""
-    browser = Browser(door.service)
-    await subscribed(door, browser)
-    door.service.answers[browser.path] = [(status, {})]
-    with pytest.raises(Refused, match="no device is subscribed"):
-        await door.push.send(told())
-    assert await door.devices() == []
-    assert await noted(door) == ["notifications on", "notifications ended"]
+    for status in (404, 410):
+        browser = Browser(door.service, str(status))
+        await door.subscribe(browser)
+        door.service.answers[browser.path] = [(status, {})]
+        with pytest.raises(Refused, match="no device is subscribed"):
+            await door.push.send(told(status))
+        assert await door.devices() == []
+    assert await noted(door) == ["notifications on", "notifications ended"] * 2
 
 
-@pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 403, 429, 500, 502, 503])
-async def test_what_a_service_does_not_take_was_not_sent(door: Pushing, status: int) -> None:
+async def test_what_a_service_does_not_take_was_not_sent(door: Pushing) -> None:
     """The device stays; the page says why; the next try reaches it."""
     browser = Browser(door.service)
-    await subscribed(door, browser)
+    await door.subscribe(browser)
     elsewhere = {"location": f"https://{HOST}:{door.service.port}/push/other"}
-    door.service.answers[browser.path] = [(status, elsewhere)]
-    with pytest.raises(NotSent):
-        await door.push.send(told())
-    assert [one.failure for one in await door.devices()] == [f"HTTP {status}"]
-    await door.push.send(told())
-    assert [one.failure for one in await door.devices()] == [""]
-    assert [one["title"] for one in browser.got] == ["ring 1"]
+    for status in (301, 302, 307, 308, 400, 401, 403, 429, 500, 502, 503):
+        door.service.answers[browser.path] = [(status, elsewhere)]
+        with pytest.raises(NotSent):
+            await door.push.send(told(status))
+        assert [one.failure for one in await door.devices()] == [f"HTTP {status}"]
+        await door.push.send(told(status))
+        assert [one.failure for one in await door.devices()] == [""]
+        assert browser.got[-1]["title"] == f"ring {status}"
+    assert len(browser.got) == 11
     assert {one.path for one in door.service.requests} == {browser.path}
 
 
 async def test_a_service_that_asks_to_wait_is_not_asked_before(door: Pushing) -> None:
     """Neither for this message nor for the next one; the channel says how long."""
     browser = Browser(door.service)
-    await subscribed(door, browser)
+    await door.subscribe(browser)
     door.service.answers[browser.path] = [(429, {"retry-after": "120"})]
     with pytest.raises(NotSent) as first:
         await door.push.send(told())
@@ -181,7 +171,7 @@ async def test_a_service_that_asks_to_wait_is_not_asked_before(door: Pushing) ->
 async def test_a_message_that_is_too_large_is_sent_shorter(door: Pushing) -> None:
     """A push service may take less than the 4,096 bytes of the standard."""
     browser = Browser(door.service)
-    await subscribed(door, browser)
+    await door.subscribe(browser)
     door.service.answers[browser.path] = [(413, {})]
     await door.push.send(told(body="a long text " * 1000))
     large, small = door.service.requests
@@ -193,7 +183,7 @@ async def test_a_message_that_is_too_large_is_sent_shorter(door: Pushing) -> Non
 async def test_a_device_that_is_down_holds_nobody_back(door: Pushing) -> None:
     """The others have it at once; it is tried again for that one alone, at growing intervals."""
     well, down = Browser(door.service, "well"), Browser(door.service, "down")
-    await subscribed(door, well, down)
+    await door.subscribe(well, down)
     door.service.answers[down.path] = [(503, {}), (503, {"retry-after": "30"})]
     await door.push.send(told())
     await door.push.retry_due()
@@ -215,7 +205,7 @@ async def test_a_service_that_hangs_is_waited_for_once(
 ) -> None:
     """The next messages do not wait for it: it rests for ten times as long as it took."""
     well, hangs = Browser(door.service, "well"), Browser(door.service, "hangs")
-    await subscribed(door, well, hangs)
+    await door.subscribe(well, hangs)
     tried: list[str] = []
     post = door.push._post
 
@@ -239,7 +229,7 @@ async def test_a_service_that_hangs_is_waited_for_once(
 async def test_only_the_latest_revision_waits_for_a_device(door: Pushing) -> None:
     """A text without the name comes to nobody after the one with it."""
     well, down = Browser(door.service, "well"), Browser(door.service, "down")
-    await subscribed(door, well, down)
+    await door.subscribe(well, down)
     door.service.answers[down.path] = [(500, {}), (500, {})]
     await door.push.send(told())
     await door.push.send(told(revision=1, title="ada rang"))
@@ -252,7 +242,7 @@ async def test_only_the_latest_revision_waits_for_a_device(door: Pushing) -> Non
 async def test_a_device_that_is_down_is_given_up_after_a_day(door: Pushing) -> None:
     """The page still says that its last message failed."""
     well, down = Browser(door.service, "well"), Browser(door.service, "down")
-    await subscribed(door, well, down)
+    await door.subscribe(well, down)
     door.service.answers[down.path] = [(500, {})] * 1000
     await door.push.send(told())
     for _ in range(300):
@@ -266,7 +256,7 @@ async def test_a_device_that_is_down_is_given_up_after_a_day(door: Pushing) -> N
 async def test_a_second_try_reaches_nobody_twice(door: Pushing) -> None:
     """Each device remembers its last message, also over a restart."""
     one, other = Browser(door.service, "one"), Browser(door.service, "other")
-    await subscribed(door, one, other)
+    await door.subscribe(one, other)
     await door.push.send(told())
     await door.push.send(told())
     await door.restart()
@@ -279,11 +269,11 @@ async def test_a_second_try_reaches_nobody_twice(door: Pushing) -> None:
 async def test_no_answer_is_a_doubt_until_a_device_has_it(door: Pushing) -> None:
     """The rule's `unsure` decides then; where another device has it, it is not sent again."""
     quiet, well = Browser(door.service, "quiet"), Browser(door.service, "well")
-    await subscribed(door, quiet)
+    await door.subscribe(quiet)
     door.service.answers[quiet.path] = [(0, {}), (0, {})]
     with pytest.raises(Unsure):
         await door.push.send(told())
-    await subscribed(door, well)
+    await door.subscribe(well)
     await door.push.send(told())
     door.now += 3600
     await door.push.retry_due()
@@ -293,7 +283,7 @@ async def test_no_answer_is_a_doubt_until_a_device_has_it(door: Pushing) -> None
 async def test_a_subscription_that_was_tampered_with_is_dropped(door: Pushing) -> None:
     """An address that leads into the house, or no key: nothing is sent there."""
     browser = Browser(door.service)
-    await subscribed(door, browser)
+    await door.subscribe(browser)
     await door.house.site.accounts.run(
         lambda c: c.execute("UPDATE push_subscriptions SET endpoint = 'http://127.0.0.1:1/x'")
     )

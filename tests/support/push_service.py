@@ -83,7 +83,7 @@ class PushServer:
         self.requests: list[Pushed] = []
         self.taken: list[Pushed] = []
         self.answers: dict[str, list[tuple[int, dict[str, str]]]] = {}
-        self.context = ssl.create_default_context()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     def answer(self, pushed: Pushed) -> tuple[int, dict[str, str]]:
         """What a request is answered."""
