@@ -8,6 +8,8 @@ import msgspec
 from cyclopts import Parameter
 
 from eventlog.cli.context import Context, counted, shown_size
+from eventlog.cli.evidence import keys_of
+from eventlog.cli.forget_report import renew
 from eventlog.cli.options import AsJson, AtDesk
 from eventlog.errors import BadArgument, DatabaseMissing
 from eventlog.journal import clock
@@ -95,7 +97,13 @@ async def _forget(context: Context, unseen: str, *, dry_run: bool) -> int:
     before_us = clock.now_us() - age_us("--unseen", unseen)
     async with context.store(Author("command", "expire")) as store:
         folder = Thumbnails(context.thumbnails_dir)
-        return await forget_unseen(store, folder, before_us, dry_run=dry_run)
+        count = await forget_unseen(store, folder, before_us, dry_run=dry_run)
+    if count and not dry_run:
+        with context.reading() as connection:
+            held = keys_of(context, None, connection)
+        for sentence in renew(held):
+            context.note(sentence)
+    return count
 
 
 def _say(context: Context, result: Expired, *, dry_run: bool) -> None:

@@ -384,6 +384,16 @@ def test_every_copy_with_the_name_is_named_and_no_other(door: CommandLine, tmp_p
     assert "bo.zip" not in said.out
 
 
+def test_persons_who_were_not_seen_for_long_are_in_no_copy_of_the_keys_either(
+    door: CommandLine, tmp_path: Path
+) -> None:
+    """`expire --unseen` renews the second place, as `forget` does."""
+    said = door("expire", "--unseen", "0d", "--trust-clock")
+    assert (said.code, said.lines[-1]) == (0, "Forgot 2 persons not recorded for 0d.")
+    assert found_in(tmp_path, (*CANARIES, OTHER)) == []
+    assert door("replay", "--check").code == 0
+
+
 def test_a_short_name_is_not_said_to_be_found_nowhere(door: CommandLine) -> None:
     """Three letters are in any file by chance, so they are not searched for."""
     append(door, visit(9, "eva"))
