@@ -25,7 +25,7 @@ from eventlog.facts import IdentityLinked
 from eventlog.maintenance.forgetting import handing_out
 from eventlog.record import Author
 from eventlog.store.event_store import EventStore
-from eventlog.store.seals import find_seals
+from eventlog.store.find_seals import find_seals
 
 
 def reveal(

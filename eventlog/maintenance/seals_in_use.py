@@ -11,7 +11,7 @@ from eventlog.journal import sealing
 from eventlog.storage.connections import is_ours
 from eventlog.storage.error_translation import translated
 from eventlog.storage.read_only import opened
-from eventlog.store.seals import find_seals, keys_dir_in_use, lookup_in
+from eventlog.store.find_seals import find_seals, keys_dir_in_use, lookup_in
 
 
 def seals_dir(db_path: Path, keys_dir: Path | None) -> str | None:

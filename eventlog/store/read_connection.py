@@ -24,7 +24,7 @@ from eventlog.storage.background import Background
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import connect_reader
 from eventlog.storage.paths import absolute_path, require_path
-from eventlog.store.seals import find_seals, lookup_in
+from eventlog.store.find_seals import find_seals, lookup_in
 
 if TYPE_CHECKING:
     from eventlog.evidence.seals_file import SealsFile

@@ -22,7 +22,7 @@ from eventlog import codecs
 from eventlog.errors import BadRecord, DatabaseError, KeysMissing
 from eventlog.facts import SEALABLE, Sealed
 from eventlog.facts.personal import personal_fields, with_personal
-from eventlog.followers.opening import ERASED_SEAL, LOST_SEAL, NOT_KEPT, Lookup, Opening
+from eventlog.followers.opening import ERASED_SEAL, LOST_SEAL, NOT_KEPT, Opening
 from eventlog.journal import sealing
 from eventlog.journal import table as journal
 from eventlog.journal.append import Append, EncodedFact
@@ -30,15 +30,14 @@ from eventlog.journal.clock import MACHINE, Machine
 from eventlog.storage.connections import transaction
 from eventlog.storage.durable_files import sweep_spares
 from eventlog.storage.error_translation import translated
+from eventlog.store.find_seals import lookup_in, open_seals
 
 if TYPE_CHECKING:
-    from eventlog.evidence.keys import KeysDir
     from eventlog.evidence.seals import What
     from eventlog.evidence.seals_file import SealsFile
 
 log = logging.getLogger("eventlog")
 
-ENDING: Final = "seals"
 _WHAT: Final = {
     ("detection", "plate"): "PLATE",
     ("unlock_action", "user_ref"): "REFERENCE",
@@ -46,32 +45,6 @@ _WHAT: Final = {
     ("identity_linked", "identity"): "REFERENCE",
     ("person_named", "display_name"): "DISPLAY_NAME",
 }
-
-
-def lookup_in(seals: SealsFile) -> Lookup:
-    """What looks seals up in a file."""
-    from eventlog.evidence.seals import State  # noqa: PLC0415 - the core does not need the room
-
-    def lookup(seal: bytes) -> str | None:
-        slot = seals.opened(seal)
-        if slot is None:
-            return None
-        return {State.ERASED: ERASED_SEAL, State.LOST: LOST_SEAL}.get(slot.state, slot.text)
-
-    return lookup
-
-
-def find_seals(connection: sqlite3.Connection, keys_dir: Path) -> SealsFile | None:
-    """The file that opens a log's seals; None if the folder has none. Raises KeysMissing."""
-    from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - the core does not need the room
-    from eventlog.evidence.seals_file import SealsFile  # noqa: PLC0415 - the core does not need the room
-
-    state = sealing.read(connection)
-    log_id = journal.log_id(connection)
-    path = KeysDir(keys_dir, log_id).file(ENDING)
-    if not path.exists():
-        return None
-    return SealsFile(path, log_id, seals_id=None if state is None else state.seals_id)
 
 
 class LogSeals:
@@ -120,7 +93,7 @@ class LogSeals:
 
         keys = KeysDir(keys_dir, log_id)
         try:
-            file = _open(keys, path, state)
+            file = open_seals(keys, path, state)
         except KeysMissing as error:
             if state is None:
                 raise
@@ -276,32 +249,8 @@ class LogSeals:
         return codecs.encode(with_personal(fact, texts)) if texts else stored
 
 
-def _open(keys: KeysDir, path: Path, state: sealing.Sealing | None) -> SealsFile:
-    from eventlog.evidence.seals_file import SealsFile  # noqa: PLC0415 - the core does not need the room
-
-    file = keys.file(ENDING)
-    if state is not None:
-        keys.require(path)
-        return SealsFile(file, keys.log_id, seals_id=state.seals_id)
-    keys.make(path)
-    return SealsFile(file, keys.log_id) if file.exists() else SealsFile.create(file, keys.log_id)
-
-
 def _not_kept(fact: EncodedFact) -> EncodedFact:
     if fact.kind not in SEALABLE:
         return fact
     body = codecs.sealed_body(fact.kind, fact.body, lambda *_: NOT_KEPT)
     return EncodedFact(fact.kind, fact.version, body)
-
-
-def keys_dir_in_use(connection: sqlite3.Connection, keys_dir: Path | None) -> Path | None:
-    """The folder of keys if a log's names are sealed by it or are to be, else None.
-
-    KEYS_DIR may be set for signing alone: names are sealed where it has a file of seals, or the
-    log is sealed already.
-    """
-    if keys_dir is None or sealing.read(connection) is not None:
-        return keys_dir
-    from eventlog.evidence.keys import KeysDir  # noqa: PLC0415 - the core does not need the room
-
-    return keys_dir if KeysDir(keys_dir, journal.log_id(connection)).file(ENDING).exists() else None

@@ -17,7 +17,7 @@ from eventlog.followers.compare import check
 from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.journal.append import prepare
-from eventlog.store.seals import find_seals, lookup_in
+from eventlog.store.find_seals import find_seals, lookup_in
 from tests.store.sealed_log import T0, Places, named, visit
 from tests.support.logs import put, writing
 

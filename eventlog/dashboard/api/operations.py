@@ -1,16 +1,22 @@
-"""The API's operations as OpenAPI describes them: parameters, bodies and responses."""
+"""The operations of the API as OpenAPI describes them: their bodies and responses.
+
+`parameters.py` has the parameters.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from eventlog.dashboard.api.examples import BAD_FACT_EXAMPLE, CONFLICT_EXAMPLE, FACTS_EXAMPLE
-from eventlog.dashboard.filters import PAGE, PAGE_MAX, TEXT_MAX
-from eventlog.projections.outcomes import Outcome
+from eventlog.dashboard.api.parameters import (
+    DOORS_QUERY,
+    EVENT_ID,
+    EVENT_QUERY,
+    UNLOCK_QUERY,
+    query,
+)
 
 REF: Final = "#/components/schemas/{name}"
-_CURSOR: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?~\d{1,19}$"
-_CLOCK: Final = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 ID: Final = {"type": "string", "pattern": "^[0-9]{1,19}$"}
 
 
@@ -22,21 +28,21 @@ def paths() -> dict[str, Any]:
                 "events",
                 "A page of events; of a search it may have few and yet a next one",
                 "Events",
-                _EVENT_QUERY,
+                EVENT_QUERY,
             )
         },
         "/api/events/{event_id}": {
             "get": _operation(
-                "event", "One event and its story", "WholeEvent", [_EVENT_ID], gone=True
+                "event", "One event and its story", "WholeEvent", [EVENT_ID], gone=True
             )
         },
         "/api/events/{event_id}/picture": {"get": _picture()},
         "/api/persons": {"get": _operation("persons", "All persons", "Persons", [])},
         "/api/unlocks": {
-            "get": _operation("unlocks", "A page of unlock actions", "Unlocks", _UNLOCK_QUERY)
+            "get": _operation("unlocks", "A page of unlock actions", "Unlocks", UNLOCK_QUERY)
         },
         "/api/doors": {
-            "get": _operation("doors", "Doors, locks and openings", "Doors", _DOORS_QUERY)
+            "get": _operation("doors", "Doors, locks and openings", "Doors", DOORS_QUERY)
         },
         "/api/devices": {"get": _operation("devices", "Devices and silent sources", "Devices", [])},
         "/api/facts": {"post": _append()},
@@ -51,70 +57,6 @@ def paths() -> dict[str, Any]:
             }
         },
     }
-
-
-# ── parameters ─────────────────────────────────────────────────────────────────────────────
-
-
-def _query(name: str, text: str, **schema: object) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "description": text,
-        "schema": {"type": "string", "maxLength": TEXT_MAX, **schema},
-    }
-
-
-_OUTCOME: Final = _query("outcome", "What became of the door", enum=list(get_args(Outcome)))
-_PERSON: Final = _query(
-    "person",
-    "A person's id, as /api/persons has it; erased asks for all who were erased",
-    pattern="^([0-9]{1,19}|erased)$",
-)
-_PAGING: Final = [
-    _query("day", "A day at the door", format="date", example="2026-02-25"),
-    _query("from", "From this day at the door on", format="date", example="2026-02-25"),
-    _query("to", "Up to this day at the door, included", format="date", example="2026-02-28"),
-    _query("since", "From this time on", format="date-time"),
-    _query("until", "Up to this time, not included", format="date-time"),
-    _query("before", "The cursor that the page before gave as next", pattern=_CURSOR),
-    {
-        "name": "limit",
-        "in": "query",
-        "description": "Rows of a page",
-        "schema": {"type": "integer", "minimum": 1, "maximum": PAGE_MAX, "default": PAGE},
-    },
-]
-_EVENT_QUERY: Final = [
-    _query("camera", "A camera's id"),
-    _PERSON,
-    _query("label", "What was seen, as person, cat or package"),
-    _query("type", "How the event began", enum=["motion", "ding"]),
-    _OUTCOME,
-    _query(
-        "stranger", "1: a face was seen and nobody recognised", enum=["1", "true", "0", "false"]
-    ),
-    _query("text", "A text in names, labels, plates, rules or actors"),
-    _query("hour_from", "From this time of day at the door on", pattern=_CLOCK, example="22:00"),
-    _query(
-        "hour_to",
-        "Up to this time of day, not included; earlier than hour_from, it is of the next day",
-        pattern=_CLOCK,
-        example="06:00",
-    ),
-    *_PAGING,
-]
-_UNLOCK_QUERY: Final = [_PERSON, _OUTCOME, *_PAGING]
-_DOORS_QUERY: Final = [
-    _query("at", "As they were at this time; without it, now", format="date-time"),
-    _PAGING[-1],
-]
-_EVENT_ID: Final = {
-    "name": "event_id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "integer", "minimum": 1},
-}
 
 
 # ── answers ────────────────────────────────────────────────────────────────────────────────
@@ -166,7 +108,7 @@ def _picture() -> dict[str, Any]:
     return {
         "operationId": "picture",
         "summary": "An event's picture",
-        "parameters": [_EVENT_ID],
+        "parameters": [EVENT_ID],
         "responses": {
             "200": {"description": "The JPEG", "content": {"image/jpeg": image}},
             "304": {"description": "The picture is the one that the ETag named"},
@@ -214,7 +156,7 @@ def _append() -> dict[str, Any]:
 
 def _thumbnail() -> dict[str, Any]:
     binary = {"schema": {"type": "string", "format": "binary"}}
-    parameter = _query("recorded_at", "The time of the frame", minLength=1)
+    parameter = query("recorded_at", "The time of the frame", minLength=1)
     return {
         "operationId": "thumbnail",
         "summary": "Store a frame; the answer is the fact to append to its event",
@@ -289,12 +231,12 @@ def _stream() -> dict[str, Any]:
             " it ends before it, or has another one at its position."
         ),
         "parameters": [
-            _query(
+            query(
                 "after",
                 "A position or position:hash; without it, what comes from now on",
                 pattern="^[0-9]{1,19}(:[0-9a-fA-F]{8,64})?$",
             ),
-            {**_query("Last-Event-ID", "As after, and before it"), "in": "header"},
+            {**query("Last-Event-ID", "As after, and before it"), "in": "header"},
         ],
         "responses": {
             "200": {

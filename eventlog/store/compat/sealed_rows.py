@@ -21,7 +21,8 @@ from eventlog.journal import table as journal
 from eventlog.journal.append import Append
 from eventlog.journal.clock import Machine
 from eventlog.store.compat.adopt import Seal
-from eventlog.store.seals import ENDING, LogSeals
+from eventlog.store.find_seals import ENDING
+from eventlog.store.seals import LogSeals
 
 
 @contextmanager
