@@ -141,6 +141,19 @@ async def test_every_address_of_every_page_has_the_path_before_it(
             assert (await client.get(asked)).status_code == 200
 
 
+async def test_no_request_chooses_the_path_itself(tmp_path: Path) -> None:
+    """Home Assistant sends it in a header, which anybody could: the public URL's path counts."""
+    prefix = "/api/hassio_ingress/secret-1"
+    async with open_house(tmp_path) as house:
+        set_up(house, f"http://homeassistant.local:8123{prefix}")
+        sent = {"host": "homeassistant.local:8123", "x-ingress-path": "/evil"}
+        async with House(house.site).client(**sent) as client:
+            page = await client.get("/login")
+        assert page.status_code == 200
+        assert "/evil" not in page.text
+        assert [one for one in ADDRESS.findall(page.text) if not one.startswith(prefix)] == []
+
+
 async def test_under_a_path_the_same_origin_may_show_it_in_a_frame(tmp_path: Path) -> None:
     """As Home Assistant's ingress does; elsewhere no page may."""
     async with open_house(tmp_path) as house:

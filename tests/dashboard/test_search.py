@@ -151,9 +151,30 @@ async def test_the_calendar_marks_days_with_events(tmp_path: Path) -> None:
                 ("Thursday, 12 February", "strangers or refused tries"),
             ]
             assert 'href="/?camera=c&amp;day=2026-02-10"' in page
-            assert "January 2026" in (await client.get("/?month=2026-01")).text
             assert (await client.get("/?month=2026-13")).status_code == 400
-            assert (await client.get("/?month=9999-12")).status_code == 200
+
+
+async def test_the_calendar_goes_from_the_first_event_to_the_present_month(tmp_path: Path) -> None:
+    """At the door, where 31 December 23:30 UTC is in January; other months lead to the nearest."""
+    async with open_house(tmp_path, "Europe/Berlin") as house:
+        house.site.clock = NOON.timestamp
+        async with await house.signed_in() as client:
+
+            async def shown(path: str) -> tuple[str, list[str]]:
+                page = (await client.get(path)).text
+                title = re.search(r"<strong>(\w+ \d{4})</strong>", page)
+                assert title is not None
+                return title[1], re.findall(r'month=([\d-]+)" aria-label="(\w+) month', page)
+
+            assert await shown("/") == ("February 2026", [])
+            first = datetime(2025, 12, 31, 23, 30, tzinfo=UTC)
+            await house.append(Motion(camera_id="c", recorded_at=first))
+            assert await shown("/") == ("February 2026", [("2026-01", "Earlier")])
+            assert await shown("/?month=2026-01") == ("January 2026", [("2026-02", "Later")])
+            for path in ("/?month=2025-12", "/?month=0001-01", "/?day=1999-01-01"):
+                assert (await shown(path))[0] == "January 2026"
+            for path in ("/?month=2026-03", "/?month=9999-12", "/?day=2027-01-01"):
+                assert (await shown(path))[0] == "February 2026"
 
 
 async def test_an_event_leads_to_its_neighbours_in_the_list(house: House) -> None:
@@ -288,6 +309,7 @@ async def test_every_query_of_a_search_walks_an_index(house: House) -> None:
         *((search.ACTIONS.format(**way), ("2026", 9)) for way in (down, up)),
         *((search.PLATES.format(**way), ("car", 1, 9)) for way in (down, up)),
         (calendar.DOTS, ("2026", "2027")),
+        (calendar.FIRST, ()),
     ]
     steps = await query_plan(house, queries)
     assert [step for step in steps if "TEMP B-TREE" in step] == []

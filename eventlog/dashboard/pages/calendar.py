@@ -1,7 +1,8 @@
 """The calendar of the filter: one month of the door's days, with a dot where something happened.
 
 A second kind of dot marks days with a stranger or a refused try. Each day is a few steps into
-indexes, so that a month costs the same however long the history is.
+indexes, so that a month costs the same however long the history is. The months go from that of the
+first event to the present one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from litestar import Request
 from msgspec import Struct
 
 from eventlog.dashboard import filters
-from eventlog.dashboard.local_time import day_bounds, local
+from eventlog.dashboard.local_time import day_bounds, instant, local
 from eventlog.dashboard.site import site_of
 from eventlog.errors import BadArgument
 from eventlog.projections import events
@@ -27,9 +28,8 @@ DOTS: Final = (
     f"SELECT {_WITHIN.format(term='1')},"
     f" {_WITHIN.format(term=events.STRANGER)} OR {_WITHIN.format(term=events.REFUSED)}"
 )
+FIRST: Final = "SELECT min(listed_at) FROM events"
 _WEEK: Final = Calendar()  # Monday first
-_EARLIEST: Final = date(1971, 1, 1)
-_LATEST: Final = date(9000, 1, 1)
 
 
 class Cell(Struct, frozen=True, kw_only=True):
@@ -44,24 +44,31 @@ class Cell(Struct, frozen=True, kw_only=True):
 
 
 class Month(Struct, frozen=True, kw_only=True):
-    """A month in weeks; None is a day of another month. Addresses lead to the months beside it."""
+    """A month in weeks; None is a day of another month.
+
+    The addresses lead to the month before and the one after; None where nothing can be.
+    """
 
     title: str
     weeks: list[list[Cell | None]]
-    earlier: str
+    earlier: str | None
     later: str | None
     is_asked: bool
 
 
 async def month(request: Request[Any, Any, Any], query: dict[str, str]) -> Month:
-    """The month that a page asks for, else that of the day, else this one. Raises BadArgument."""
+    """The month that a page asks for, else that of the day, else this one. Raises BadArgument.
+
+    One before the first event, or after today, is answered by the nearest that may hold events.
+    """
     site = site_of(request)
     today = local(site.now, site.zone).date()
     asked_day = filters.day(query)
     named = request.query_params.get("month", "")
     first = _first(named) if named else (asked_day or today).replace(day=1)
-    if not _EARLIEST <= first < _LATEST:
-        first = today.replace(day=1)
+    latest = today.replace(day=1)
+    earliest = min(latest, await site.pages.run(lambda c: _earliest(c, site.zone, latest)))
+    first = min(max(first, earliest), latest)
     weeks = _WEEK.monthdatescalendar(first.year, first.month)
     days = [day for week in weeks for day in week if day.month == first.month]
     dots = await site.pages.run(lambda connection: _dots(connection, days, site.zone))
@@ -84,10 +91,16 @@ async def month(request: Request[Any, Any, Any], query: dict[str, str]) -> Month
     return Month(
         title=f"{first:%B} {first.year}",
         weeks=[[cell(day) for day in week] for week in weeks],
-        earlier=filters.address("/", query, month=f"{before:%Y-%m}"),
-        later=filters.address("/", query, month=f"{after:%Y-%m}") if after <= today else None,
+        earlier=filters.address("/", query, month=f"{before:%Y-%m}") if first > earliest else None,
+        later=filters.address("/", query, month=f"{after:%Y-%m}") if first < latest else None,
         is_asked=bool(named),
     )
+
+
+def _earliest(connection: sqlite3.Connection, door: ZoneInfo, without: date) -> date:
+    """The month of the first event, at the door; `without` if there is none."""
+    (at,) = connection.execute(FIRST).fetchone()
+    return without if at is None else local(instant(at), door).date().replace(day=1)
 
 
 def _first(text: str) -> date:
