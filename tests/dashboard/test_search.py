@@ -160,7 +160,7 @@ async def test_the_calendar_goes_from_the_first_event_to_the_present_month(tmp_p
         house.site.clock = NOON.timestamp
         async with await house.signed_in() as client:
 
-            async def shown(path: str) -> tuple[str, list[str]]:
+            async def shown(path: str) -> tuple[str, list[tuple[str, str]]]:
                 page = (await client.get(path)).text
                 title = re.search(r"<strong>(\w+ \d{4})</strong>", page)
                 assert title is not None
