@@ -99,7 +99,8 @@ def write(keys: KeysDir, target: Path, made_at_us: int) -> KeysBackup:
 def read(path: Path) -> KeysBackup:
     """The content of a backup of keys. Raises KeysMissing if it is not one."""
     try:
-        with path.open("rb") as file:  # in two steps: a device without an end is no backup
+        # In two steps, and waiting for no writer: neither a device nor a pipe is a backup.
+        with open(path, "rb", opener=_at_once) as file:
             data = file.read(_SEALS_AT)
             heads = [
                 head
@@ -113,6 +114,10 @@ def read(path: Path) -> KeysBackup:
     except OSError as error:
         raise KeysMissing(f"{path} can't be read: {error.strerror}") from error
     return KeysBackup(head.log_id, head.made_at_us, {**head.files, "seals": seals})
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def restore(path: Path, folder: Path, db_path: Path) -> KeysBackup:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.errors import EventLogError, UnsafeFile
+from eventlog.errors import EventLogError, KeysMissing, UnsafeFile
 from eventlog.evidence import copies, keys_backup
 from eventlog.evidence.copies import Copy
 from eventlog.evidence.keys import KeysDir, new_key
@@ -107,6 +107,20 @@ def test_a_backup_of_keys_reads_through_no_link(
     with pytest.raises(UnsafeFile, match="signing"):
         keys_backup.write(keys, tmp_path / "copy", 0)
     assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/dev/null", "pipe", "."])
+def test_a_pipe_or_a_device_is_not_a_backup_of_keys(
+    keys: KeysDir, tmp_path: Path, place: str
+) -> None:
+    """Neither to read nor to renew; nothing waits for the other end of a pipe."""
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / place
+    db_path = tmp_path / "log" / "events.db"
+    with pytest.raises(KeysMissing):
+        keys_backup.restore(path, tmp_path / "restored", db_path)
+    with pytest.raises(EventLogError):
+        keys_backup.write(keys, path, 0)
 
 
 @pytest.mark.parametrize("kind", KINDS)
