@@ -53,7 +53,7 @@ class SealsFile:
         self._mutex = threading.RLock()
         self._file = SlotFile(path, log_id, seals_id)
         self.seals_id = self._file.seals_id
-        self._indexed = -1, -1  # the file and its counter, of what was indexed
+        self._indexed = -1  # which reading of the file was indexed
         self._by_seal: dict[bytes, int] = {}
         self._by_text: dict[_Key, bytes] = {}
         self._retired: dict[str, bytes] = {}  # by name, the person whose seal was retired
@@ -218,9 +218,9 @@ class SealsFile:
             self.refresh()
             if self.damaged and any(seal not in self._by_seal for seal in erased):
                 with self._changing():
+                    count += len(self.damaged)
                     for number in self.damaged:
                         self._file.wipe(number)
-                    count += len(self.damaged)
                     for seal in erased:
                         if seal not in self._by_seal:
                             self._file.add(Slot(state=State.ERASED, sealed=seal))
@@ -276,12 +276,15 @@ class SealsFile:
             self._index()
 
     def _index(self) -> None:
-        """Find the slots by seal and by text, as they were last read."""
-        if self._indexed == (self._file.opened, self._file.counter):
-            return
-        self._indexed = self._file.opened, self._file.counter
-        self._by_seal, self._by_text, self._retired = {}, {}, {}
-        for number, slot in self._file.slots.items():
+        """Find the slots by seal and by text, as they were last read and written."""
+        file = self._file
+        written, file.written = file.written, []
+        added = [(number, file.slots[number]) for number in written]
+        if self._indexed != file.reads or any(slot.state is not State.LIVE for _, slot in added):
+            self._indexed = file.reads
+            self._by_seal, self._by_text, self._retired = {}, {}, {}
+            added = list(file.slots.items())
+        for number, slot in added:
             self._by_seal[slot.sealed] = number
             if slot.state is State.LIVE:
                 self._by_text[_key(slot.what, slot.text, slot.person)] = slot.sealed

@@ -70,6 +70,8 @@ class SlotFile:
         damaged: The numbers of the slots that could not be read.
         counter: The header's counter when they were read.
         opened: How often the file was replaced and opened again.
+        reads: How often all slots were read.
+        written: The numbers of the slots that were written since; its reader empties it.
     """
 
     def __init__(self, path: Path, log_id: bytes, seals_id: bytes | None) -> None:
@@ -78,7 +80,9 @@ class SlotFile:
         self.slots: dict[int, Slot] = {}
         self.damaged: list[int] = []
         self.counter = -1
-        self.opened = 0
+        self.opened = self.reads = 0
+        self.written: list[int] = []
+        self._last = 0  # the number of the last slot that is in use or damaged
         try:
             self._fd = os.open(path, _FLAGS)
         except FileNotFoundError as error:
@@ -124,18 +128,23 @@ class SlotFile:
                 raise KeysMissing(f"the seals file {self.path} was deleted, or replaced just now")
             if self.counter_on_disk() != self.counter:
                 self._read()
+            done = False
             try:
                 yield
                 os.fsync(self._fd)
+                done = True
             finally:
                 # Also after a failure: every process then reads again what is on the disk.
                 counter = self.counter_on_disk() + 1 & 2**64 - 1
                 self._put(0, pack_header(Header(self._log_id, self.seals_id, counter)))
-                self._read()
+                if done:  # a new seal of many must not take as long as reading them all
+                    self.counter = counter
+                else:
+                    self._read()
 
     def add(self, slot: Slot) -> None:
         """Write a new slot after all others, inside `changing`."""
-        number = max([0, *self.slots, *self.damaged]) + 1
+        number = self._last + 1
         if (number + 1) * SLOT_SIZE > os.fstat(self._fd).st_size:
             os.pwrite(self._fd, bytes(SLOTS_AHEAD * SLOT_SIZE), number * SLOT_SIZE)
         self.write(number, slot)
@@ -144,10 +153,13 @@ class SlotFile:
         """Write a slot in its place, inside `changing`."""
         self._put(number, pack(slot))
         self.slots[number] = slot
+        self.written.append(number)
+        self._last = max(self._last, number)
 
     def wipe(self, number: int) -> None:
         """Overwrite a damaged slot with zeros, inside `changing`."""
         self._put(number, bytes(SLOT_SIZE))
+        self.damaged = [one for one in self.damaged if one != number]
 
     def close(self) -> None:
         """Close the file. Closing twice does nothing."""
@@ -208,6 +220,9 @@ class SlotFile:
             if slot.state is not State.FREE:
                 self.slots[number] = slot
         self.counter = counter
+        self.reads += 1
+        self.written = []
+        self._last = max([0, *self.slots, *self.damaged])
 
     def _put(self, number: int, data: bytes) -> None:
         os.pwrite(self._fd, data, number * SLOT_SIZE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from eventlog.errors import BadArgument, KeysMissing
+from eventlog.errors import BadArgument, DatabaseError, KeysMissing
+from eventlog.evidence import slot_file
 from eventlog.evidence.seals import (
     COUNTER_AT,
     SLOT_SIZE,
@@ -202,6 +205,39 @@ def test_nothing_is_sealed_into_a_file_that_was_deleted(path: Path) -> None:
         for name in ("ada", "bo"):
             with pytest.raises(KeysMissing):
                 seals.seal(name, made_at_us=2)
+
+
+def test_a_new_seal_reads_no_other_slot(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: a street has thousands of plates, and appends wait for each."""
+    with opened(path) as seals:
+        seals.seal("a name", made_at_us=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(slot_file, "unpack", None)  # what reads a slot
+            made = [seals.seal(f"plate {n}", What.PLATE, made_at_us=1) for n in range(100)]
+        assert [seals.find(f"plate {n}", What.PLATE) for n in range(100)] == made
+    with opened(path) as again:
+        assert [slot.sealed for slot in again.slots()[1:]] == made
+
+
+def test_a_seal_that_could_not_be_written_is_not_found(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error of the disk the file is read again, by the process that had it too."""
+    with opened(path) as seals:
+        ada = seals.seal("ada", made_at_us=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(DatabaseError):
+                seals.seal("bo", made_at_us=2)
+        assert seals.find("ada") == ada
+        with opened(path) as again:
+            assert seals.slots() == again.slots()
+        assert seals.seal("cleo", made_at_us=3) == seals.find("cleo")
+
+
+def full(_: int) -> None:
+    """A disk without room."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_an_old_copy_of_the_file_brings_nobody_back(path: Path) -> None:
