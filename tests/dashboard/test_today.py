@@ -276,3 +276,15 @@ async def test_every_query_of_the_glance_walks_an_index(house: House) -> None:
     steps = await query_plan(house, queries)
     scans = [step for step in steps if re.match(r"SCAN (events|unlock_actions|journal|face)", step)]
     assert [step for step in scans if "USING INDEX" not in step] == []
+
+
+async def test_those_that_wait_and_are_not_shown_are_counted(house: House) -> None:
+    """The number over the list is that of all; the rest is said below it."""
+    at_noon(house)
+    for minutes in range(14):
+        await stranger(house, minutes)
+    async with await house.signed_in() as client:
+        page = (await client.get("/")).text
+    assert "To look at: 14" in page
+    assert page.count('<li class="plain"><a href="/events/') == 12
+    assert "2 older ones are further down in the timeline." in page

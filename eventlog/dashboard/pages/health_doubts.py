@@ -15,7 +15,7 @@ from eventlog.dashboard.local_time import instant, local
 
 SILENT_AFTER: Final = timedelta(days=7)  # without an event
 VERIFIED_FOR: Final = timedelta(days=35)  # a verification says something for so long
-UNSURE: Final = "It works; not everything is known to be well."
+UNSURE: Final = "It works, but this needs a look."
 
 
 def doubts(

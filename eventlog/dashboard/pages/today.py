@@ -56,6 +56,7 @@ class Glance(Struct, frozen=True, kw_only=True):
     first: list[tuple[cards.Card, Moment]]
     others: list[tuple[cards.Card, Moment]]
     waiting: int
+    older: int  # of those that wait: how many are not shown here
     more: bool
     through: int
     may_mark: bool
@@ -135,6 +136,7 @@ async def glanced(request: Request[Any, Any, Any]) -> Glance:
         first=made[:FIRST],
         others=made[FIRST:],
         waiting=len(waits.ids),
+        older=len(waits.ids) - len(made),
         more=len(waits.ids) == glance.WAITING_MAX,
         through=waits.through,
         may_mark=may_mark,
