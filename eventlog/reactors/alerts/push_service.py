@@ -66,6 +66,8 @@ class PushService:
             raise Unsure from error
 
     def _post(self, endpoint: Endpoint, headers: Mapping[str, str], body: bytes) -> PushAnswer:
+        if self._context is None:  # to load the authorities takes a while
+            self._context = ssl.create_default_context()
         connection = _Checked(endpoint, self._context, self._is_allowed, self._resolve)
         try:
             try:
@@ -87,12 +89,12 @@ class _Checked(HTTPSConnection):
     def __init__(
         self,
         endpoint: Endpoint,
-        context: ssl.SSLContext | None,
+        context: ssl.SSLContext,
         is_allowed: Callable[[Address], bool],
         resolve: Resolve,
     ) -> None:
-        self._tls = context or ssl.create_default_context()
-        super().__init__(endpoint.host, endpoint.port, context=self._tls)
+        self._tls = context
+        super().__init__(endpoint.host, endpoint.port, context=context)
         self._is_allowed = is_allowed
         self._resolve = resolve
 
