@@ -3,7 +3,7 @@
 "use strict";
 document.addEventListener("DOMContentLoaded", () => {
   const page = document.getElementById("event");
-  if (!page) return;
+  if (!page?.dataset.position) return; // the page of the API has an "event" too
   const TOGETHER_MS = 50;
   const ANY_MS = 1000; // for records of no event: a lock's own report may belong to this one
   let position = BigInt(page.dataset.position);
