@@ -117,6 +117,8 @@ def checked_path(db_path: str | Path) -> Path:
             raise MissingFolder(f"there is no folder {path.parent} for the database")
         if path.is_dir():
             raise NotADatabase(f"{path} is a folder")
+        if path.exists() and not path.is_file():  # opening a pipe waits for its other end
+            raise NotADatabase(f"{path} is a pipe, a socket or a device")
     return path
 
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+import anyio.to_thread
 import pytest
 
 from eventlog import EventStore
-from eventlog.errors import DatabaseError, UnsafeFile
+from eventlog.errors import DatabaseError, NotADatabase, UnsafeFile
 from eventlog.storage import durable_files, side_files
 from eventlog.storage.open_marks import left_behind
 from eventlog.storage.paths import (
@@ -29,6 +30,7 @@ from eventlog.storage.paths import (
 )
 from eventlog.storage.reserve import Reserve
 from eventlog.storage.side_files import NotOurs, open_side_file, read_side_file
+from tests.cli.command_line import CommandLine
 
 NOBODY: Final = 65534
 root = pytest.mark.skipif(os.geteuid() != 0, reason="to give files to other users takes root")
@@ -38,6 +40,12 @@ VICTIM: Final = "somebody's letters"
 def fifo(path: Path) -> None:
     """A pipe, whose other end never comes."""
     os.mkfifo(path)
+
+
+def symlinked_fifo(path: Path) -> None:
+    """A link to a pipe."""
+    os.mkfifo(path.with_name("a pipe"))
+    path.symlink_to(path.with_name("a pipe"))
 
 
 def symlink(path: Path) -> None:
@@ -133,6 +141,22 @@ async def test_what_the_log_can_do_without_is_left_alone(
         await store.write_event("front_door", "2026-02-25T10:30:00")
     assert path.is_symlink() or path.exists()
     require_untouched(tmp_path)
+
+
+@pytest.mark.parametrize("kind", [fifo, pytest.param(device, marks=root), symlinked_fifo])
+@pytest.mark.anyio
+async def test_a_database_that_is_a_pipe_or_a_device_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: Callable[[Path], None]
+) -> None:
+    """Nothing waits for the other end of a pipe, neither a store nor a command that reads."""
+    kind(tmp_path / "events.db")
+    with pytest.raises(NotADatabase, match=r"events\.db is a pipe, a socket or a device"):
+        await store_in(tmp_path).initialize()
+    for command in (["status"], ["events"], ["verify"], ["tail"], ["export"]):
+        said = await anyio.to_thread.run_sync(
+            lambda command=command: CommandLine(capsys, tmp_path / "events.db")(*command)  # type: ignore[misc]  # mypy can't infer a lambda with a default
+        )
+        assert (said.code, "is a pipe" in said.err) == (2, True), said
 
 
 def test_a_reserve_that_is_a_link_is_not_given_up(tmp_path: Path) -> None:
