@@ -16,9 +16,9 @@ from benchmarks.bench import Bench
 from benchmarks.measures import Row, Sample, figure, interleave, ratio, series, values
 from eventlog import EventStore
 from eventlog.facts import FaceResult, Fact, Motion, ThumbnailSaved
+from eventlog.maintenance.forgetting import erasing
 from eventlog.maintenance.forgetting.forget import forget
 from eventlog.pictures.thumbnails import Thumbnails
-from eventlog.store import erasing
 
 _REST_S: Final = 0.02  # between the appends of a camera that goes on meanwhile
 

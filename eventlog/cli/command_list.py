@@ -1,4 +1,4 @@
-"""The list of commands, as the help shows it: those of every day here, the others by import."""
+"""The list of commands, as the help shows it; `care_commands.py` has some of them."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ from eventlog.facts import IdentityLinked
 from eventlog.journal import sealing
 from eventlog.maintenance.forgetting import forget as forgetting
 from eventlog.maintenance.forgetting import handing_out, left_over, spelling, their_records
+from eventlog.maintenance.forgetting.erasing import Person, find_person
 from eventlog.maintenance.forgetting.forget import Reach, texts_of
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.record import Author
 from eventlog.run.config_file import DEFAULT_PATH
-from eventlog.store.erasing import Person, find_person
 from eventlog.store.event_store import EventStore
 
 # Whose records it holds is not in its name.

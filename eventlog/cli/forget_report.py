@@ -17,11 +17,11 @@ from eventlog.evidence.keys import KeysDir
 from eventlog.evidence.seals import State
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.maintenance.forgetting import left_over, scan, spelling
+from eventlog.maintenance.forgetting.erasing import Person
 from eventlog.maintenance.forgetting.forget import Forgotten, texts_of
 from eventlog.maintenance.forgetting.left_over import Held
 from eventlog.run.config import Config, Frigate
 from eventlog.run.config_file import load
-from eventlog.store.erasing import Person
 
 KNOWN_FACES: Final = Path("known_faces")
 # Shorter texts are in any file by chance.

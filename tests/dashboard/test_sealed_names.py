@@ -12,7 +12,7 @@ from eventlog import EventStore
 from eventlog.dashboard.live_stream import frame
 from eventlog.facts import FaceResult, Fact, Motion, PersonNamed, UnlockAction
 from eventlog.journal import table as journal
-from eventlog.store.erasing import erase, find_person
+from eventlog.maintenance.forgetting.erasing import erase, find_person
 from tests.dashboard.house import AT, House, open_house
 
 pytestmark = pytest.mark.anyio

@@ -12,10 +12,10 @@ import pytest
 
 from eventlog.errors import DatabaseError
 from eventlog.facts import AlertIntended, AlertSent, Ding, FaceResult, Fact, Motion
+from eventlog.maintenance.forgetting.erasing import erase, find_person
 from eventlog.reactors.alerts.rules import Rule
 from eventlog.reactors.alerts.wording import Message
 from eventlog.run import alerts
-from eventlog.store.erasing import erase, find_person
 from tests.reactors.alerts.house import House, Killed
 from tests.run.house import until
 from tests.run.pushing import Pushing, pushing

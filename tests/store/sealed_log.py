@@ -14,8 +14,8 @@ from typing import Any
 
 from eventlog import EventStore, FaceResult, Motion, PersonNamed, UnlockAction
 from eventlog.facts import Fact
-from eventlog.store import erasing
-from eventlog.store.erasing import Erased
+from eventlog.maintenance.forgetting import erasing
+from eventlog.maintenance.forgetting.erasing import Erased
 
 T0 = datetime(2026, 2, 25, 10, 30, tzinfo=UTC)
 

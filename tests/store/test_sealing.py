@@ -8,7 +8,7 @@ import pytest
 
 from eventlog import BadArgument, FaceResult, KeyConflict, KeysMissing, PersonNamed, Reader
 from eventlog.facts import IdentityLinked, UnlockAction
-from eventlog.store import erasing
+from eventlog.maintenance.forgetting import erasing
 from tests.store.sealed_log import T0, Places, forget, named, visit
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,4 @@
-"""The program that a stranger gets. It is a file that runs alone, and is never imported here."""
+"""The program with which a stranger checks proofs: a file that runs alone, never imported here."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@
 
 While the name can still be found, a run that was killed is finished by the next one with the same
 name. From the erasure on the seals are known to be erased, and each start finishes what is left.
-`store/erasing.py` erases the names; what is outside the log's own files is the caller's.
+`erasing.py` erases the names; what is outside the log's own files is the caller's.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from eventlog.errors import KeysMissing
 from eventlog.journal import clock, sealing
 from eventlog.maintenance import retention
 from eventlog.maintenance.forgetting import left_over, pictures
+from eventlog.maintenance.forgetting.erasing import Person, Reason, erase
 from eventlog.maintenance.forgetting.left_over import Held
 from eventlog.maintenance.forgetting.unseen import unseen
 from eventlog.maintenance.known_pictures import known_pictures
@@ -34,7 +35,6 @@ from eventlog.storage.error_translation import translated
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import lock_path
 from eventlog.storage.read_only import opened
-from eventlog.store.erasing import Person, Reason, erase
 from eventlog.store.event_store import EventStore, engine_of
 
 # Pictures of visits that are recorded while a person is forgotten: so often they are looked for.

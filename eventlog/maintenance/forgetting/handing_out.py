@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from eventlog.evidence.seals import Slot, State
 from eventlog.evidence.seals_file import SealsFile
 from eventlog.facts import IdentityLinked
-from eventlog.store.erasing import latest_links, sealed_pair, together
+from eventlog.maintenance.forgetting.erasing import latest_links, sealed_pair, together
 
 
 def retire(

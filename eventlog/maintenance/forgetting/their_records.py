@@ -22,13 +22,13 @@ from eventlog.facts.personal import personal_fields
 from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.maintenance.forgetting import pictures
+from eventlog.maintenance.forgetting.erasing import Person
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.projections.times import shown_us
 from eventlog.record import StoredRecord
 from eventlog.storage.durable_files import written_whole
 from eventlog.storage.error_translation import translated
 from eventlog.storage.read_only import opened
-from eventlog.store.erasing import Person
 
 _BODIES: Final = (
     "SELECT position FROM journal WHERE event_id IS NULL AND instr(body, ?) ORDER BY position"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from eventlog import KeysMissing, PersonErased, PersonNamed
+from eventlog.maintenance.forgetting import erasing
 from eventlog.maintenance.status import status
 from eventlog.maintenance.verify.log import verify
-from eventlog.store import erasing
 from eventlog.store.event_store import engine_of
 from eventlog.store.seals import LogSeals
 from tests.store.sealed_log import T0, Places, forget, named, visit
