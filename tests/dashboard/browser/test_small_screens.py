@@ -43,6 +43,25 @@ def visited(page: Any, url: str) -> Iterator[str]:
         yield path
 
 
+# Words of a table's cells that are on more than one line.
+BROKEN_WORDS = """() => {
+    const found = [];
+    for (const cell of document.querySelectorAll('td')) {
+        const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            for (const word of texts.currentNode.data.matchAll(/[^\\s-]+/g)) {
+                const range = document.createRange();
+                range.setStart(texts.currentNode, word.index);
+                range.setEnd(texts.currentNode, word.index + word[0].length);
+                const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+                if (lines.size > 1) found.push(word[0]);
+            }
+        }
+    }
+    return found;
+}"""
+
+
 @pytest.mark.parametrize("viewport", [SMALLEST, PHONE], ids=["320", "390"])
 def test_nothing_scrolls_sideways_and_nothing_is_hard_to_hit_on_a_phone(
     sampled: tuple[Running, str], open_page: Pages, viewport: Any
@@ -145,3 +164,14 @@ def test_a_timeline_with_30_pictures_weighs_200_kb_at_most(
     of_thirty = sum(pictures) / len(pictures) * 30
     others = [size for path, size in weights if path == "/" or path.startswith("/static/")]
     assert of_thirty + sum(others) <= 200_000
+
+
+def test_no_table_breaks_words_on_a_phone(sampled: tuple[Running, str], open_page: Pages) -> None:
+    """A cell is at least as wide as its longest word; a table that is too wide scrolls."""
+    running, _ = sampled
+    page = open_page(running.url, viewport=PHONE)
+    sign_in(page, running.url)
+    for path in ("/account/security", "/decide?tolerance=0.4", "/unlocks"):
+        page.goto(running.url + path)
+        assert page.locator("td").count() > 0, path
+        assert page.evaluate(BROKEN_WORDS) == [], path
