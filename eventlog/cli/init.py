@@ -139,7 +139,7 @@ def _below(root: Path | None, path: Path) -> Path:
 
 
 def _owner(context: Context, root: Path | None) -> tuple[int, int] | None:
-    """The user that the door runs as, made where it is missing; None for who may not."""
+    """The user that the door runs as, made if it is missing; None without the right to."""
     if os.geteuid() != 0 or root is not None:
         return None
     try:

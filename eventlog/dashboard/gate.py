@@ -1,8 +1,8 @@
 """The gate: the checks that every request passes before it reaches a page.
 
-Checks the host, where a write comes from, who asks, what that account or token may do, and how
-large and slow a body is; and puts the security headers on every answer. Nothing behind it is
-reached without a session or a token, but for the few public paths named here. An ASGI middleware;
+Checks the host, the origin of a write, the account or token and its rights, and the size and speed
+of a body; and adds the security headers to every response. Only the few public paths named here are
+reached without a session or a token. An ASGI middleware;
 knows no page.
 """
 

@@ -21,7 +21,7 @@ from eventlog.dashboard.accounts.users import User
 def add_user(db_path: str, name: str, password: str, role: Role | None = None) -> None:
     """Make a user, or give one a new password, which ends the user's sessions and tokens.
 
-    Guesses that were made are forgotten: who calls this has the machine itself.
+    Failed guesses are forgotten: the caller has access to the machine itself.
     """
     with _accounts(db_path) as connection:
         users.add(connection, name, password, int(time.time()), role=role)

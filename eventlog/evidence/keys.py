@@ -15,8 +15,8 @@ For each log, by its id in hex:
     ID.unfinished  the database that a log with this id is to replace
     seen/        what this witness knows of other logs
 
-The folder is its owner's alone (0700, files 0600), and never inside the log's folder: who may
-write the log must not be able to write here. Knows no journal.
+The folder is its owner's alone (0700, files 0600), and never inside the log's folder:
+a program that may write the log must not be able to write here. Knows no journal.
 """
 
 from __future__ import annotations
@@ -289,8 +289,8 @@ def require_apart(keys: Path, db_path: Path) -> None:
     folder = db_path.resolve().parent
     if keys.resolve().is_relative_to(folder):
         raise BadArgument(
-            f"the folder of keys {keys} lies in the log's own folder {folder}: who may write the"
-            " log could write the keys; choose a folder elsewhere"
+            f"the folder of keys {keys} is inside the log's own folder {folder}: programs that"
+            " write the log could write the keys; choose another folder"
         )
 
 

@@ -1,7 +1,7 @@
 """`DB_PATH.outside`: what the notary last knew of the places that keep heads, for status pages.
 
-Written by the notary whenever something changes, read by anybody. It proves nothing: who may
-write the log may write it. The proof is in the places themselves.
+Written by the notary whenever something changes, and read by other processes. It proves nothing: a
+program that may write the log may write it too. The proof is in the places themselves.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def read(db_path: Path) -> Outside | None:
     try:
         return _decoder.decode(read_side_file(outside_path(db_path), _SIZE_MAX))
     except (OSError, msgspec.MsgspecError, ValueError):
-        return None  # it is a hint: who wants to know asks the places
+        return None  # it is a hint: the places themselves know
 
 
 def write(db_path: Path, known: Outside) -> None:

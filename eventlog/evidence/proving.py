@@ -72,8 +72,8 @@ def heads_over(
 ) -> Iterator[SignedHead]:
     """The heads of a name to prove a record with, the best first: cosigned, then the newest.
 
-    With a `key` only heads that it has signed: the file next to the log can be written by anybody
-    who may write there, and after a rotation the older heads are of another key.
+    With a `key`, only heads that it has signed: other programs may write the file next to
+    the log, and after a rotation the older heads have another key.
     """
     reaching = [head for head in heads if head.size >= position and head.origin == origin]
     reaching.sort(key=lambda head: (is_cosigned(head), head.size), reverse=True)

@@ -58,7 +58,7 @@ def vkey(door: CommandLine, keys: Path) -> str:
 def test_keys_are_made_once_and_never_inside_the_log(door: CommandLine, tmp_path: Path) -> None:
     """`keys init` makes a private folder, refuses the log's own, and writes over nothing."""
     inside = door("keys", "init", door.db.parent / "keys")
-    assert (inside.code, "lies in the log's own folder" in inside.err) == (2, True)
+    assert (inside.code, "is inside the log's own folder" in inside.err) == (2, True)
     made = door("keys", "init", tmp_path / "keys")
     assert made.code == 0
     assert vkey(door, tmp_path / "keys") in made.out

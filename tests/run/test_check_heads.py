@@ -21,6 +21,6 @@ async def test_it_is_said_whether_heads_are_signed_and_where_they_go(tmp_path: P
     assert (await said(tmp_path, to))["head_to"] == "ok: nas, send"
     assert (await said(tmp_path, f'{keys}\nhead_to = "nas"'))["head_to"].startswith("wrong: ")
     inside = f'keys = "{tmp_path}/log/keys"'
-    assert "lies in the log's own folder" in (await said(tmp_path, inside))["keys"]
+    assert "is inside the log's own folder" in (await said(tmp_path, inside))["keys"]
     gone = f'keys = "{tmp_path}/gone"'
     assert "eventlog keys init makes it" in (await said(tmp_path, gone))["keys"]

@@ -1,8 +1,8 @@
 """Checks that the records are those that were signed: every head against the rows.
 
-The chain finds accidents; who may write the file can compute it again. A head that was kept where
-the log's machine can't change it finds that too, up to the last such head. This check says which
-records are anchored so, and by which head.
+The chain finds accidents, but a program that may write the file can compute it again. A head that
+was kept where the log's machine can't change it reveals that too, up to the last such head. This
+check says which records are protected in this way, and by which head.
 
 Reads the rows once more, in batches. Knows heads, and not where they came from.
 """
