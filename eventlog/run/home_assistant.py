@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ from eventlog.followers.reactor import Reactor
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.reactors.home_assistant import Publisher
 from eventlog.reactors.home_assistant_device import OFFLINE, ONLINE, Outward, Publication
+from eventlog.record import Record
 from eventlog.run import recorded
 from eventlog.run.alerts import doors_of
 from eventlog.run.config import Config, Publish
@@ -65,6 +67,15 @@ async def run(config: Config, store: EventStore, broker: Broker, log_id: bytes) 
         await asyncio.sleep(RECONNECT_S)
 
 
+def make_reactor(store: EventStore, publisher: Publisher) -> Reactor:
+    """What brings the records to a publisher, with the names of a sealed log opened."""
+
+    async def act(records: Sequence[Record]) -> int:
+        return await publisher.act(await store.reader.opened(records))
+
+    return Reactor("home_assistant", engine_of(store).writer, store.reader, act)
+
+
 async def _connected(
     outward: Outward, doors: Doors, store: EventStore, broker: Broker, log_id: bytes
 ) -> None:
@@ -89,7 +100,7 @@ async def _connected(
         publisher = Publisher(
             outward, doors, publish, read_picture, lambda: datetime.now(UTC), troubles=troubles
         )
-        reactor = Reactor("home_assistant", engine_of(store).writer, store.reader, publisher.act)
+        reactor = make_reactor(store, publisher)
         birth = f"{outward.discovery}/status"
         await client.subscribe(birth, qos=1)
         await publisher.announce()
