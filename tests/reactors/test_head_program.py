@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import tracemalloc
 from pathlib import Path
 
@@ -45,7 +46,11 @@ def test_a_program_that_prints_for_ever_is_ended_with_what_it_started(tmp_path: 
     with pytest.raises(TimeoutError, match="did not end within"):
         run_program(path, b"head", kept_max=10, timeout_s=1.0)
     child = int((tmp_path / "child").read_text())
-    assert not _runs(child)
+    # The kill is sent; a busy machine may need a moment to carry it out.
+    give_up = time.monotonic() + PATIENCE_S
+    while _runs(child):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 def _runs(process: int) -> bool:
