@@ -9,11 +9,13 @@ Only this file makes such paths. Does not know what the files contain.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from eventlog.errors import BadArgument, MissingFolder, NotADatabase
 from eventlog.storage.error_translation import translated
+from eventlog.storage.side_files import check_side_file
 
 
 def real_path(path: Path) -> Path:
@@ -106,7 +108,8 @@ def outside_path(db_path: Path) -> Path:
 def checked_path(db_path: str | Path) -> Path:
     """The path, if a database can be there.
 
-    Raises BadArgument for ':memory:' and similar, MissingFolder and NotADatabase.
+    Raises BadArgument for ':memory:' and similar, MissingFolder, NotADatabase, and UnsafeFile
+    where a file of SQLite's next to it is a link, a pipe or has several names.
     """
     text = str(db_path)
     if not text or ":memory:" in text or text.startswith("file:") or "\0" in text:
@@ -119,7 +122,16 @@ def checked_path(db_path: str | Path) -> Path:
             raise NotADatabase(f"{path} is a folder")
         if path.exists() and not path.is_file():  # opening a pipe waits for its other end
             raise NotADatabase(f"{path} is a pipe, a socket or a device")
+    _check_sqlites_own(path)
     return path
+
+
+def _check_sqlites_own(db_path: Path) -> None:
+    """Raise UnsafeFile where SQLite would write into a file that is not the log's."""
+    for ending in ("-wal", "-shm", "-journal"):
+        path = beside(db_path, ending)
+        with translated(path), suppress(FileNotFoundError):
+            check_side_file(path)
 
 
 PATH_LENGTH_MAX: Final = 4000  # the limit of system calls, less the endings of the other files

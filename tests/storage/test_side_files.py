@@ -159,6 +159,25 @@ async def test_a_database_that_is_a_pipe_or_a_device_is_named(
         assert (said.code, "is a pipe" in said.err) == (2, True), said
 
 
+@pytest.mark.parametrize("lies", ALL_KINDS)
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+@pytest.mark.anyio
+async def test_sqlite_writes_into_no_file_of_somebody_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str, lies: Callable[[Path], None]
+) -> None:
+    """SQLite follows a second name of a file, and would write its index of the WAL into it."""
+    path = tmp_path / f"events.db{ending}"
+    async with store_in(tmp_path):
+        pass
+    path.unlink(missing_ok=True)
+    lies(path)
+    with pytest.raises(UnsafeFile, match=path.name):
+        await store_in(tmp_path).initialize()
+    said = CommandLine(capsys, tmp_path / "events.db")("status")
+    assert (said.code, path.name in said.err) == (2, True), said
+    require_untouched(tmp_path)
+
+
 def test_a_reserve_that_is_a_link_is_not_given_up(tmp_path: Path) -> None:
     """On a full disk its target keeps its content."""
     symlink(reserve_path(tmp_path / "events.db"))
