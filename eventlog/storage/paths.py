@@ -122,11 +122,11 @@ def checked_path(db_path: str | Path) -> Path:
             raise NotADatabase(f"{path} is a folder")
         if path.exists() and not path.is_file():  # opening a pipe waits for its other end
             raise NotADatabase(f"{path} is a pipe, a socket or a device")
-    _check_sqlites_own(path)
+    check_sqlites_own(path)
     return path
 
 
-def _check_sqlites_own(db_path: Path) -> None:
+def check_sqlites_own(db_path: Path) -> None:
     """Raise UnsafeFile where SQLite would write into a file that is not the log's."""
     for ending in ("-wal", "-shm", "-journal"):
         path = beside(db_path, ending)

@@ -15,6 +15,7 @@ import anyio.to_thread
 import pytest
 
 from eventlog import EventStore
+from eventlog.dashboard.accounts import database
 from eventlog.errors import DatabaseError, NotADatabase, UnsafeFile
 from eventlog.storage import durable_files, side_files
 from eventlog.storage.open_marks import left_behind
@@ -175,6 +176,17 @@ async def test_sqlite_writes_into_no_file_of_somebody_else(
         await store_in(tmp_path).initialize()
     said = CommandLine(capsys, tmp_path / "events.db")("status")
     assert (said.code, path.name in said.err) == (2, True), said
+    require_untouched(tmp_path)
+
+
+@pytest.mark.parametrize("lies", ALL_KINDS)
+def test_the_accounts_write_into_no_file_of_somebody_else(
+    tmp_path: Path, lies: Callable[[Path], None]
+) -> None:
+    """Their rollback journal is a plain file of ours, or an error that names it."""
+    lies(tmp_path / "events.db.users-journal")
+    with pytest.raises(UnsafeFile, match="users-journal"):
+        database.connect(users_path(tmp_path / "events.db"))
     require_untouched(tmp_path)
 
 

@@ -27,7 +27,7 @@ from eventlog.dashboard.accounts import (
 from eventlog.errors import ForeignDatabase
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import transaction
-from eventlog.storage.paths import users_path
+from eventlog.storage.paths import check_sqlites_own, users_path
 from eventlog.storage.side_files import open_side_file
 
 T = TypeVar("T")
@@ -61,7 +61,11 @@ def accounts_path(db_path: Path) -> Path:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """The file, made where it is missing. Raises ForeignDatabase, sqlite3.Error, OSError."""
+    """The file, made where it is missing.
+
+    Raises ForeignDatabase, UnsafeFile, sqlite3.Error, OSError.
+    """
+    check_sqlites_own(path)
     fd = open_side_file(path, os.O_RDWR, make=True)
     try:
         if os.fstat(fd).st_uid == os.geteuid() or os.geteuid() == 0:
