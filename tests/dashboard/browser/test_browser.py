@@ -139,7 +139,7 @@ def test_a_name_full_of_html_is_text(tmp_path: Path, open_page: Pages) -> None:
             {"kind": "face_result", "name": EVIL, "distance": 0.3},
             {"kind": "unlock_action", "granted": True, "person": EVIL, "rule": EVIL},
         )
-        page.get_by_text(f"{EVIL} rang").wait_for()
+        page.locator(f"#event-{event_id} h3", has_text="rang").wait_for()
         for path in ("/", f"/events/{event_id}", "/people", "/unlocks", "/status"):
             page.goto(running.url + path)
             page.wait_for_load_state()
