@@ -17,8 +17,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from eventlog.errors import BadArgument, BadBody, BadFact, UnknownKind
-from eventlog.facts import FACT_TYPES, SEALABLE, Fact, kind_of, version_of
-from eventlog.facts.people import contradiction
+from eventlog.facts import FACT_TYPES, SEALABLE, Fact, contradiction, kind_of, version_of
 from eventlog.record import Author, EventId, Position, Record, StoredRecord, is_instant
 from eventlog.upcasters import MissingStep, lift
 

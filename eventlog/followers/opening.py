@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
 from eventlog.errors import KeysMissing
-from eventlog.facts import Sealed
-from eventlog.facts.personal import seals_in, with_personal
+from eventlog.facts import Sealed, seals_in, with_personal
 from eventlog.journal import sealing
 from eventlog.projections.names import ERASED
 from eventlog.record import Record

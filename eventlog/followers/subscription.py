@@ -12,7 +12,7 @@ from typing import Final
 
 from eventlog import codecs
 from eventlog.errors import JournalHole
-from eventlog.facts.personal import sealed_field
+from eventlog.facts import sealed_field
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike
 from eventlog.followers.opening import Opening

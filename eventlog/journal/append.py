@@ -19,8 +19,7 @@ from eventlog.errors import (
     BadRecord,
     UnknownEvent,
 )
-from eventlog.facts import OPENERS, STANDALONE, Fact
-from eventlog.facts.personal import require_text
+from eventlog.facts import OPENERS, STANDALONE, Fact, require_text
 from eventlog.journal import chain, plain_values
 from eventlog.record import ID_MAX, LIBRARY, Author, Head, Position
 

@@ -24,9 +24,9 @@ from eventlog.facts import (
     PictureRemoved,
     UnlockAction,
     VisitEnded,
+    is_ring,
     kind_of,
 )
-from eventlog.facts.visits import is_ring
 from eventlog.projections import clocks, faces, identities, names, outcomes, settling
 from eventlog.projections.open_event import SEE, OpenEvent
 from eventlog.projections.projection import (

@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 
 from eventlog.facts import (
+    FIRST_START,
     ActuatorOutcome,
     Ding,
     DoorState,
@@ -31,10 +32,9 @@ from eventlog.facts import (
     SourceSilent,
     ThumbnailSaved,
     UnlockAction,
+    is_ring,
     shown,
 )
-from eventlog.facts.recorder import FIRST_START
-from eventlog.facts.visits import is_ring
 from eventlog.reactors.alerts.rules import SAME_S, Doors
 from eventlog.reactors.home_assistant_device import ONLINE, Outward, Publication
 from eventlog.record import Record

@@ -6,8 +6,7 @@ import sqlite3
 
 from eventlog import codecs
 from eventlog.errors import BadRecord
-from eventlog.facts import PartBack, PartStopped, SourceBack, SourceSilent
-from eventlog.facts.recorder import FIRST_START
+from eventlog.facts import FIRST_START, PartBack, PartStopped, SourceBack, SourceSilent
 from eventlog.record import Record
 from eventlog.sources.live.reconcile import Known
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from eventlog.facts.personal import sealed_field
+from eventlog.facts import sealed_field
 from eventlog.followers import checkpoints, subscription
 from eventlog.followers import cursor as cursors
 from eventlog.followers.cursor import CursorLike

@@ -20,8 +20,7 @@ from msgspec.structs import replace
 
 from eventlog import codecs
 from eventlog.errors import BadRecord, DatabaseError, KeysMissing
-from eventlog.facts import SEALABLE, Sealed
-from eventlog.facts.personal import personal_fields, with_personal
+from eventlog.facts import SEALABLE, Sealed, personal_fields, with_personal
 from eventlog.followers.opening import ERASED_SEAL, LOST_SEAL, NOT_KEPT, Opening
 from eventlog.journal import sealing
 from eventlog.journal import table as journal

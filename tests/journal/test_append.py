@@ -21,8 +21,16 @@ from eventlog.errors import (
     BadKey,
     UnknownEvent,
 )
-from eventlog.facts import OPENERS, SEALABLE, STANDALONE, Fact, Motion, PersonNamed, Sealed
-from eventlog.facts.personal import sealed_field
+from eventlog.facts import (
+    OPENERS,
+    SEALABLE,
+    STANDALONE,
+    Fact,
+    Motion,
+    PersonNamed,
+    Sealed,
+    sealed_field,
+)
 from eventlog.journal import chain
 from eventlog.journal.append import (
     FACTS_MAX,

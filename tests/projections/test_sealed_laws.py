@@ -26,8 +26,9 @@ from eventlog.facts import (
     PersonNamed,
     Sealed,
     UnlockAction,
+    personal_fields,
+    with_personal,
 )
-from eventlog.facts.personal import personal_fields, with_personal
 from eventlog.followers.opening import ERASED_SEAL, Opening
 from eventlog.projections import VIEWS
 from eventlog.record import EventId, Position, Record

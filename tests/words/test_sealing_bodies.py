@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import codecs
-from eventlog.facts import Fact, IdentityLinked, Sealed
-from eventlog.facts.personal import personal_fields, seals_in, with_personal
+from eventlog.facts import Fact, IdentityLinked, Sealed, personal_fields, seals_in, with_personal
 from tests.support.strategies import standalone_facts, visit_facts
 
 

@@ -13,7 +13,7 @@ from eventlog.dashboard import filters
 from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import with_offset
 from eventlog.dashboard.site import site_of
-from eventlog.facts.recorder import FIRST_START
+from eventlog.facts import FIRST_START
 from eventlog.projections import devices, doors, locks, openings, silences
 
 LIMIT: Final = 200

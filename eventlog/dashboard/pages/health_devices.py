@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import exact, instant, with_offset
-from eventlog.facts.recorder import FIRST_START
+from eventlog.facts import FIRST_START
 from eventlog.projections import devices, doors, locks, means, parts, silences
 
 SILENCES_MAX: Final = 200

@@ -17,8 +17,7 @@ import msgspec
 
 from eventlog import codecs
 from eventlog.errors import BadArgument, BadRecord
-from eventlog.facts import Sealed
-from eventlog.facts.personal import personal_fields
+from eventlog.facts import Sealed, personal_fields
 from eventlog.followers.opening import Opening
 from eventlog.journal import table as journal
 from eventlog.maintenance.forgetting import pictures

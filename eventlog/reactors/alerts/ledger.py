@@ -20,6 +20,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from eventlog.facts import (
+    FIRST_START,
     ActuatorOutcome,
     AlertIntended,
     AlertSent,
@@ -35,10 +36,9 @@ from eventlog.facts import (
     SourceSilent,
     UnlockAction,
     happened_at,
+    is_ring,
     shown,
 )
-from eventlog.facts.recorder import FIRST_START
-from eventlog.facts.visits import is_ring
 from eventlog.reactors.alerts.rules import SAME_S, SEVERAL, Doors, Rule, When
 from eventlog.reactors.alerts.telling import Intent, Telling
 from eventlog.reactors.alerts.visits import Visits

@@ -20,8 +20,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from eventlog.facts import SourceBack, SourceSilent
-from eventlog.facts.recorder import FIRST_START
+from eventlog.facts import FIRST_START, SourceBack, SourceSilent
 from eventlog.sources.feed import Tally
 from eventlog.sources.keys import Store
 from eventlog.sources.live.report import Report
