@@ -17,8 +17,6 @@ from typing import Any, Final
 CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 
 NEW_KIND: Final = '''
-from typing import Literal
-
 class ParcelLeft(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind",
     tag="parcel_left",
@@ -58,11 +56,9 @@ PARCELS = Projection(
 
 # File → what stands there → what the next version has in its place.
 EDITS: Final[dict[str, dict[str, str]]] = {
-    "facts/__init__.py": {
+    "facts.py": {
         "\nFact: TypeAlias = (": NEW_KIND,
         "    | HeadSeen\n)": "    | HeadSeen\n    | ParcelLeft\n)",
-    },
-    "facts/recorder.py": {
         "    version: Literal[2] = 2\n    channel: Word | None = None": (
             "    version: Literal[3] = 3\n    channels: tuple[Word, ...] = ()\n"
             "    channel: Word | None = None"

@@ -4,7 +4,7 @@
 drawn log has visits that compete for a person and moments that coincide. Instants stand in
 several zones, as callers give them; what is read back is the same instant in UTC.
 
-Knows the types of `facts/`, and nothing of bytes, journals or views. Hostile values are made
+Knows the types of `facts.py`, and nothing of bytes, journals or views. Hostile values are made
 in `tests/words/hostile_values.py` and handed on here.
 """
 

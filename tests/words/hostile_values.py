@@ -5,7 +5,7 @@ range. Among them are what an encoder would take in silence, and what would read
 another value: text that looks like a time, a dict that looks like a box, an integer that no
 float can hold.
 
-Knows the names of the fields of `facts/`, and nothing of codecs.
+Knows the names of the fields of `facts.py`, and nothing of codecs.
 """
 
 from __future__ import annotations

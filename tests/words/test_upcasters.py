@@ -84,5 +84,5 @@ def test_every_version_before_todays_has_its_step(kind: str) -> None:
 
 
 def test_no_step_is_of_a_kind_that_is_gone() -> None:
-    """A kind is never taken out of `facts/` while upcasters of it are left."""
+    """A kind is never taken out of `facts.py` while upcasters of it are left."""
     assert {kind for kind, _ in UPCASTERS} <= set(TODAY)
