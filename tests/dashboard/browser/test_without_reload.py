@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -36,6 +37,8 @@ def test_filters_change_without_a_reload_and_the_list_stays_live(
 ) -> None:
     """Chips, the form and the calendar; an event that comes then is shown by the new filter."""
     running, token = sampled
+    long_ago = (datetime.now(UTC) - timedelta(days=40)).isoformat()
+    append(running, token, {"kind": "motion", "camera_id": "back_gate", "recorded_at": long_ago})
     page = opened(running, open_page, "/?type=ding&label=person")
     assert len(texts(page)) == 2
     page.get_by_label("Remove the filter Seen: person").click()
