@@ -256,7 +256,8 @@ def test_going_back_keeps_the_place_and_the_filter(
     again = page.locator(f"#{event}")
     again.wait_for(state="attached", timeout=UNTIL_MS)
     page.wait_for_function(
-        "([id, y]) => Math.abs(document.getElementById(id).getBoundingClientRect().top - y) < 3",
+        "([id, y]) => Math.abs((document.getElementById(id)?.getBoundingClientRect().top ?? NaN)"
+        " - y) < 3",
         arg=[event, top],
         timeout=UNTIL_MS,
     )

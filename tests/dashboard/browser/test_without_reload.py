@@ -90,9 +90,9 @@ def test_the_way_back_leads_to_each_filter_and_its_place(
     assert page.evaluate("scrollY") == 0
     page.go_back()
     page.wait_for_url("**hour_from=*")
-    page.locator(f"#{number}").wait_for()
     page.wait_for_function(
-        "id => Math.abs(document.getElementById(id).getBoundingClientRect().top) < 200", arg=number
+        "id => Math.abs(document.getElementById(id)?.getBoundingClientRect().top ?? NaN) < 200",
+        arg=number,
     )
     page.go_forward()
     page.wait_for_function("() => document.querySelectorAll('.chips a.chip').length === 1")
