@@ -10,6 +10,7 @@ Does not know what the views contain.
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -129,9 +130,10 @@ class Projector:
         self._writer.set_durable(connection, durable=False)
         return project_batch(connection, self._views, opening=self._opening)
 
-    async def run_to_end(self) -> Reached:
-        """Apply batches until the journal's end."""
-        while not (reached := await self.run_once()).at_end:
+    async def run_to_end(self, *, within_s: float = math.inf) -> Reached:
+        """Apply batches until the journal's end, or until the time is over; one at least."""
+        until = time.monotonic() + within_s
+        while not (reached := await self.run_once()).at_end and time.monotonic() < until:
             self._writer.look_soon()
         return reached
 

@@ -42,6 +42,7 @@ from eventlog.store.startup import Start
 
 log = logging.getLogger("eventlog")
 
+CLOSE_S: Final = 5.0
 POLL_S: Final = 1.0
 STARTUP: Final = Author("part", "startup")
 
@@ -176,12 +177,16 @@ class Engine:
                 raise self._trouble
 
     async def close(self) -> None:
-        """Write what waits, carry it into the views, and close everything."""
+        """Write what waits, carry it into the views, and close everything.
+
+        A stop must not wait for a long rebuild: after CLOSE_S the next start goes on with it.
+        """
         try:
             await self._group_commit.close()
             if self.follow.task is not None:
                 await self.follow.stop()
-                await self._projector.run_to_end()
+                if not (await self._projector.run_to_end(within_s=CLOSE_S)).at_end:
+                    log.info("the views are behind the journal; the next start goes on there")
         except (DatabaseError, KeysMissing) as error:
             log.warning("a later start brings the views up to date: %s", error)
         finally:
