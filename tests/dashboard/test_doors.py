@@ -88,6 +88,8 @@ async def test_the_page_shows_any_moment(house: House) -> None:
         before = shown((await client.get("/doors?at=2026-02-25T10:29")).text)
         assert "had reported by then" in before
         assert "No opening was recorded by then" in before
+        assert "Devices now" in before
+        assert "Shown, and nothing opened" not in before  # that was later
         refused = await client.get("/doors?at=soon")
         assert refused.status_code == 400
         assert "is not a valid time" in unescape(refused.text)

@@ -40,6 +40,9 @@ FACTS: list[dict[str, Any]] = [
 ]
 
 
+SQUEEZED = "[...document.querySelectorAll('dd')].some(dd => dd.offsetWidth < 96)"
+
+
 @pytest.fixture(scope="module")
 def doors(sampled: tuple[Running, str]) -> Running:
     """The sample days, with what a lock and devices said."""
@@ -86,6 +89,8 @@ def test_axe_finds_nothing_and_nothing_scrolls_sideways(
         wide = page.evaluate("document.documentElement.scrollWidth")
         if wide > viewport["width"]:
             found.append(f"{path} is {wide} pixels wide")
+        if page.evaluate(SQUEEZED):
+            found.append(f"{path} has a value that a long name leaves no room")
         if small:
             found += page.evaluate(TOO_SMALL)
         _keep(
