@@ -55,8 +55,8 @@ async def pages(bench: Bench) -> Row:
             async with asyncio.TaskGroup() as tasks:
                 for number in range(STREAMS):
                     tasks.create_task(load.watch(programs, number))
-                for _ in range(APPENDING):
-                    tasks.create_task(load.append(programs))
+                for number in range(APPENDING):
+                    tasks.create_task(load.append(programs, number))
                 tasks.create_task(load.look(browser))
     return Row(
         name=f"pages at {events:,} events, {STREAMS} streams, {APPENDING} append",
@@ -90,13 +90,12 @@ class _Load:
         self._events = events
         self._random = random.Random(workload.SEED)
 
-    async def append(self, client: httpx.AsyncClient) -> None:
-        """Append a visit ten times a second at most."""
+    async def append(self, client: httpx.AsyncClient, number: int) -> None:
+        """Append a visit ten times a second at most, by a token of its own: each has a rate."""
+        headers = self._headers[number % len(self._headers)]
         while time.monotonic() < self.until:
             began = time.monotonic()
-            answer = await client.post(
-                "/api/facts", json={"facts": [motion()]}, headers=self._headers[0]
-            )
+            answer = await client.post("/api/facts", json={"facts": [motion()]}, headers=headers)
             assert answer.status_code == 201, answer.text
             self.sent[answer.json()["positions"][0]] = began
             await asyncio.sleep(0.1)
@@ -156,7 +155,7 @@ async def served(bench: Bench, events: int) -> AsyncIterator[tuple[Running, list
     made = bench.logs.past(events)
     async with bench.spare() as folder:
         path: Path = copy(made, folder)
-        tokens = [add_token(str(path), f"bench {n}", ["read", "append"]) for n in range(2)]
+        tokens = [add_token(str(path), f"bench {n}", ["read", "append"]) for n in range(APPENDING)]
         with Running(folder) as running:
             headers = {"authorization": f"Bearer {tokens[0]}"}
             async with httpx.AsyncClient(base_url=running.url, headers=headers) as client:
