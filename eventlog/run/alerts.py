@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -25,9 +24,10 @@ from eventlog.run.config import (
     Statestream,
 )
 from eventlog.run.config import Channel as ChannelTable
+from eventlog.run.opened_reactor import opened_reactor
 from eventlog.run.values import hours, seconds, secret
 from eventlog.sources.messages import slug
-from eventlog.store.event_store import EventStore, engine_of
+from eventlog.store.event_store import EventStore
 
 AUTHOR: Final = Author("part", "alerts")
 
@@ -73,12 +73,8 @@ async def run(config: Config, store: EventStore, teller: Teller) -> None:
 
 
 def make_reactor(store: EventStore, teller: Teller) -> Reactor:
-    """What brings the records to a teller, with the names of a sealed log opened."""
-
-    async def act(records: Sequence[Record]) -> int:
-        return await teller.act(await store.reader.opened(records))
-
-    return Reactor("alerts", engine_of(store).writer, store.reader, act)
+    """What brings the records to a teller."""
+    return opened_reactor("alerts", store, teller.act)
 
 
 def push_of(teller: Teller) -> WebPush | None:

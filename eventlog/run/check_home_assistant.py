@@ -28,7 +28,14 @@ from eventlog.run.config import (
 from eventlog.run.error_code import error_code
 from eventlog.run.sources import told_by_others
 from eventlog.run.values import secret
-from eventlog.sources.live.home_assistant_socket import AWAY, ask, decoded, objects, signed_in
+from eventlog.sources.live.home_assistant_socket import (
+    AWAY,
+    ask,
+    decoded,
+    is_chosen,
+    objects,
+    signed_in,
+)
 
 ANSWER_S: Final = 10.0
 _REGISTRIES: Final = ("config/entity_registry/list", "config/device_registry/list")
@@ -84,8 +91,7 @@ def notes(name: str, table: HomeAssistant, config: Config, entities: list[Entity
             yield f"Home Assistant has no entity {wanted}"
     left_out = told_by_others(config, name)
     for entity in entities:
-        chosen = any(fnmatchcase(entity.entity_id, wanted) for wanted in table.entities)
-        if not chosen or entity.entity_id.partition(".")[2] in left_out:
+        if not is_chosen(entity.entity_id, table.entities, left_out):
             continue
         for other, source in config.source.items():
             if _reports(source, entity):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Final
@@ -16,13 +15,13 @@ from eventlog.followers.reactor import Reactor
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.reactors.home_assistant import Publisher
 from eventlog.reactors.home_assistant_device import OFFLINE, ONLINE, Outward, Publication
-from eventlog.record import Record
 from eventlog.run import recorded
 from eventlog.run.alerts import doors_of
 from eventlog.run.config import Config, Publish
+from eventlog.run.opened_reactor import opened_reactor
 from eventlog.run.sources import together
 from eventlog.sources.live.mqtt import Broker, make_client
-from eventlog.store.event_store import EventStore, engine_of
+from eventlog.store.event_store import EventStore
 
 if TYPE_CHECKING:
     from eventlog.reactors.alerts.rules import Doors
@@ -68,12 +67,8 @@ async def run(config: Config, store: EventStore, broker: Broker, log_id: bytes) 
 
 
 def make_reactor(store: EventStore, publisher: Publisher) -> Reactor:
-    """What brings the records to a publisher, with the names of a sealed log opened."""
-
-    async def act(records: Sequence[Record]) -> int:
-        return await publisher.act(await store.reader.opened(records))
-
-    return Reactor("home_assistant", engine_of(store).writer, store.reader, act)
+    """What brings the records to a publisher."""
+    return opened_reactor("home_assistant", store, publisher.act)
 
 
 async def _connected(

@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections.abc import Container, Iterable
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from eventlog.sources.adapter import Adapter, Message, Settings
@@ -25,6 +24,7 @@ from eventlog.sources.live.home_assistant_socket import (
     Socket,
     ask,
     decoded,
+    is_chosen,
     objects,
     own_entities,
     signed_in,
@@ -154,9 +154,7 @@ class HomeAssistantIn:
         self._report.taken(self._source, self._feeder.tally)
 
     def _is_wanted(self, entity: str) -> bool:
-        if entity in self._own or entity.partition(".")[2] in self._left_out:
-            return False
-        return any(fnmatchcase(entity, one) for one in self._wanted)
+        return entity not in self._own and is_chosen(entity, self._wanted, self._left_out)
 
     def _chosen(self, states: Iterable[dict[str, Any]]) -> list[str]:
         names = [one.get("entity_id") for one in states]

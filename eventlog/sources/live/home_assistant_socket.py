@@ -5,8 +5,9 @@ Its API: https://developers.home-assistant.io/docs/api/websocket. Knows no facts
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Container, Iterable, Iterator
 from contextlib import asynccontextmanager
+from fnmatch import fnmatchcase
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -64,6 +65,13 @@ def decoded(text: str | bytes) -> dict[str, Any]:
 def objects(found: object) -> list[dict[str, Any]]:
     """The objects of a list that an answer should hold."""
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def is_chosen(entity: str, wanted: Iterable[str], left_out: Container[str]) -> bool:
+    """Whether an entity fits one of the patterns, and no other source reports the device."""
+    if entity.partition(".")[2] in left_out:
+        return False
+    return any(fnmatchcase(entity, one) for one in wanted)
 
 
 def own_entities(registry: object, own_ids: str) -> Iterator[str]:
