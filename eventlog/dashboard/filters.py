@@ -140,12 +140,13 @@ def address(path: str, query: Mapping[str, str], **more: str) -> str:
 
 def without_names(query: str) -> str:
     """A query string without parameters that name a person by name, as older addresses do."""
+    asked = parse_qsl(query, keep_blank_values=True)
     kept = [
         (key, text)
-        for key, text in parse_qsl(query, keep_blank_values=True)
+        for key, text in asked
         if key not in NAMING or text == ERASED_ONES or whole_number(text) is not None
     ]
-    return query if len(kept) == len(parse_qsl(query, keep_blank_values=True)) else urlencode(kept)
+    return query if len(kept) == len(asked) else urlencode(kept)
 
 
 def whole_number(text: str, most: int = ID_MAX) -> int | None:

@@ -80,15 +80,7 @@ def subscribe(
 
 def remove(connection: sqlite3.Connection, user_id: int | None, device_id: int, now_s: int) -> bool:
     """Remove a device of a user, or of anybody with None; whether there was one."""
-    with transaction(connection):
-        row = connection.execute(
-            "DELETE FROM push_subscriptions WHERE id = ?1 AND (?2 IS NULL OR user_id = ?2)"
-            " RETURNING user_id, device",
-            (device_id, user_id),
-        ).fetchone()
-        if row is not None:
-            security_log.note(connection, "notifications off", now_s, user_id=row[0], detail=row[1])
-        return row is not None
+    return _removed(connection, user_id, device_id, now_s, "notifications off")
 
 
 def listed(connection: sqlite3.Connection, user_id: int | None) -> list[PushDevice]:
@@ -163,11 +155,18 @@ def note_failure(connection: sqlite3.Connection, device_id: int, why: str) -> No
 
 def drop(connection: sqlite3.Connection, device_id: int, now_s: int) -> None:
     """Remove a device that its push service does not know any more."""
+    _removed(connection, None, device_id, now_s, "notifications ended")
+
+
+def _removed(
+    connection: sqlite3.Connection, user_id: int | None, device_id: int, now_s: int, noted: str
+) -> bool:
     with transaction(connection):
         row = connection.execute(
-            "DELETE FROM push_subscriptions WHERE id = ? RETURNING user_id, device", (device_id,)
+            "DELETE FROM push_subscriptions WHERE id = ?1 AND (?2 IS NULL OR user_id = ?2)"
+            " RETURNING user_id, device",
+            (device_id, user_id),
         ).fetchone()
         if row is not None:
-            security_log.note(
-                connection, "notifications ended", now_s, user_id=row[0], detail=row[1]
-            )
+            security_log.note(connection, noted, now_s, user_id=row[0], detail=row[1])
+        return row is not None
