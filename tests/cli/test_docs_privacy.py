@@ -8,11 +8,9 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import anyio
 import pytest
 
-from tests.cli.command_line import CommandLine
-from tests.cli.test_forget import NAME, fill
+from tests.cli.test_forget import NAME, sealed_door
 
 PAGE: Final = (Path(__file__).resolve().parents[2] / "docs" / "privacy.md").read_text("utf-8")
 # They set up a machine, or are for a log that is in clear or has lost its keys.
@@ -30,14 +28,8 @@ def test_every_command_of_the_page_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a sealed log with a person of that name; exits are what the page lets one expect."""
-    for folder in ("log", "stick", "work"):
-        (tmp_path / folder).mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    path = tmp_path / "log" / "events.db"
-    anyio.run(fill, path, tmp_path / "keys", 2)
-    door = CommandLine(capsys, path, keys_dir=tmp_path / "keys")
+    door = sealed_door(tmp_path, capsys, monkeypatch, 2)
     copy = tmp_path / "stick" / "door.keys"
-    assert door("keys", "backup", copy).code == 0
     put = {"FILE": str(copy), "DIR": str(tmp_path / "keys"), "ada": NAME}
     ran = []
     for words in commands():

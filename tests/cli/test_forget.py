@@ -101,19 +101,29 @@ def unsealed(door: CommandLine) -> list[dict[str, Any]]:
     return [{**event, "sealed": None} for event in door("events", "--json").json]
 
 
+def sealed_door(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    visits: int = 6,
+) -> CommandLine:
+    """What the fixture `door` answers; `visits` as for `fill`."""
+    for folder in ("log", "stick", "work"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    path = tmp_path / "log" / "events.db"
+    anyio.run(fill, path, tmp_path / "keys", visits)
+    door = CommandLine(capsys, path, keys_dir=tmp_path / "keys")
+    assert door("keys", "backup", tmp_path / "stick" / "door.keys").code == 0
+    return door
+
+
 @pytest.fixture
 def door(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> CommandLine:
     """A log with sealed names and a second place of its keys, in a folder of their own."""
-    for folder in ("log", "stick", "work"):
-        (tmp_path / folder).mkdir()
-    monkeypatch.chdir(tmp_path / "work")
-    path = tmp_path / "log" / "events.db"
-    anyio.run(fill, path, tmp_path / "keys")
-    door = CommandLine(capsys, path, keys_dir=tmp_path / "keys")
-    assert door("keys", "backup", tmp_path / "stick" / "door.keys").code == 0
-    return door
+    return sealed_door(tmp_path, capsys, monkeypatch)
 
 
 def test_a_forgotten_name_is_in_no_byte_of_any_file(door: CommandLine, tmp_path: Path) -> None:

@@ -133,6 +133,12 @@ def hidden_fields(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
+async def begin_two_step(client: httpx.AsyncClient) -> str:
+    """Begin to turn two-step sign-in on; the secret that the page shows."""
+    page = (await client.post("/account/two-step/start")).text
+    return hidden_fields(page[page.index("/account/two-step") - 40 :])["secret"]
+
+
 async def type_password(
     client: httpx.AsyncClient, name: str, password: str, **more: str
 ) -> httpx.Response:

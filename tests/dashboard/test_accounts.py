@@ -28,7 +28,14 @@ from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.addresses import is_plain
 from eventlog.dashboard.api.endpoints import may_continue
 from eventlog.errors import BadArgument
-from tests.dashboard.house import OWNER, PASSWORD, VISIT, House, hidden_fields, type_password
+from tests.dashboard.house import (
+    OWNER,
+    PASSWORD,
+    VISIT,
+    House,
+    begin_two_step,
+    type_password,
+)
 from tests.dashboard.test_security import POSTS, filled
 
 pytestmark = pytest.mark.anyio
@@ -286,8 +293,7 @@ async def test_two_step_sign_in_asks_for_a_code_each_once(house: House) -> None:
     at = house.site.now_s
     house.site.clock = lambda: float(at)
     async with await house.signed_in() as owner:
-        page = (await owner.post("/account/two-step/start")).text
-        typed = hidden_fields(page[page.index("/account/two-step") - 40 :])["secret"]
+        typed = await begin_two_step(owner)
         secret = base64.b32decode(typed)
         form = {"secret": typed, "old": PASSWORD}
         wrong = {**form, "code": "000000", "old": "x"}

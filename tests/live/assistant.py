@@ -19,9 +19,14 @@ OWN = "eventlog_0123abcd_"
 
 
 def state(entity: str, value: str, second: int) -> dict[str, Any]:
-    """A state as Home Assistant has it."""
-    at = (T0 + timedelta(seconds=second, microseconds=123456)).isoformat()
+    """A state of the day of T0, as Home Assistant has it."""
     attributes = {"device_class": "lock"} if entity.startswith("binary_sensor") else {}
+    at = T0 + timedelta(seconds=second, microseconds=123456)
+    return state_at(entity, value, at.isoformat(), attributes)
+
+
+def state_at(entity: str, value: str, at: str, attributes: Mapping[str, str]) -> dict[str, Any]:
+    """A state since a moment."""
     return {
         "entity_id": entity,
         "state": value,

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiomqtt
 
 from eventlog.run.check import Finding, check
-from tests.live.assistant import Assistant
+from tests.live.assistant import Assistant, state_at
 from tests.run.running import LONGEST_S
 from tests.support.http_servers import answering
 
@@ -100,14 +100,7 @@ def named(got: list[tuple[str, bytes, bool]], ending: str) -> list[Any]:
 
 def now_state(entity: str, value: str, **attributes: str) -> dict[str, Any]:
     """A state of Home Assistant of now."""
-    at = datetime.now(UTC).isoformat()
-    return {
-        "entity_id": entity,
-        "state": value,
-        "attributes": attributes,
-        "last_changed": at,
-        "last_updated": at,
-    }
+    return state_at(entity, value, datetime.now(UTC).isoformat(), attributes)
 
 
 async def push(assistant: Assistant, before: Any, after: Any) -> None:

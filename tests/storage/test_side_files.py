@@ -99,6 +99,21 @@ def store_in(folder: Path) -> EventStore:
     return EventStore(str(folder / "events.db"), str(folder / "thumbnails"))
 
 
+def put_in_place(path: Path, lies: Callable[[Path], None]) -> None:
+    """Put something else in the place of a file."""
+    path.unlink(missing_ok=True)
+    lies(path)
+
+
+async def require_refused(path: Path, lies: Callable[[Path], None]) -> None:
+    """A log whose file at `path` was replaced by something else is not opened, by that name."""
+    async with store_in(path.parent):
+        pass
+    put_in_place(path, lies)
+    with pytest.raises(UnsafeFile, match=path.name):
+        await store_in(path.parent).initialize()
+
+
 @pytest.mark.parametrize("lies", ALL_KINDS)
 @pytest.mark.parametrize("path_of", [lock_path, head_path])
 @pytest.mark.anyio
@@ -106,13 +121,7 @@ async def test_what_the_log_needs_and_is_no_plain_file_is_a_named_error(
     tmp_path: Path, path_of: Callable[[Path], Path], lies: Callable[[Path], None]
 ) -> None:
     """A lock or a head file that is something else is refused by its own name, and untouched."""
-    path = path_of(tmp_path / "events.db")
-    async with store_in(tmp_path):
-        pass
-    path.unlink(missing_ok=True)
-    lies(path)
-    with pytest.raises(UnsafeFile, match=path.name):
-        await store_in(tmp_path).initialize()
+    await require_refused(path_of(tmp_path / "events.db"), lies)
     require_untouched(tmp_path)
 
 
@@ -168,12 +177,7 @@ async def test_sqlite_writes_into_no_file_of_somebody_else(
 ) -> None:
     """SQLite follows a second name of a file, and would write its index of the WAL into it."""
     path = tmp_path / f"events.db{ending}"
-    async with store_in(tmp_path):
-        pass
-    path.unlink(missing_ok=True)
-    lies(path)
-    with pytest.raises(UnsafeFile, match=path.name):
-        await store_in(tmp_path).initialize()
+    await require_refused(path, lies)
     said = CommandLine(capsys, tmp_path / "events.db")("status")
     assert (said.code, path.name in said.err) == (2, True), said
     require_untouched(tmp_path)
