@@ -58,14 +58,19 @@ def small_jpeg(path: Path, picture: bytes) -> bytes:
     return _kept(path.with_name(name_for(path.name)), of, lambda: _made(picture, of))
 
 
+def _card_name(picture_name: str) -> str:
+    return picture_name.removesuffix(".jpg") + CARD_ENDING
+
+
 def card_webp(path: Path, picture: bytes) -> bytes:
     """The middle of a picture for a card of a list, kept like the small rendition.
 
     A WebP of at most 256 x 144 pixels in the card's proportions; see `small_jpeg`.
     """
     of = hashlib.sha256(picture).digest()
-    kept = path.with_name(path.name.removesuffix(".jpg") + CARD_ENDING)
-    return _kept(kept, of, lambda: _card(picture, of))[: -2 * _DIGEST]
+    return _kept(path.with_name(_card_name(path.name)), of, lambda: _card(picture, of))[
+        : -2 * _DIGEST
+    ]
 
 
 def face_jpeg(path: Path, picture: bytes, number: int, corners: tuple[int, int, int, int]) -> bytes:
@@ -110,7 +115,7 @@ def _kept(kept: Path, of: bytes, make: Callable[[], bytes]) -> bytes:
 def remove(path: Path) -> None:
     """Remove the small renditions of a picture and of its faces. Raises OSError."""
     path.with_name(name_for(path.name)).unlink(missing_ok=True)
-    path.with_name(path.name.removesuffix(".jpg") + CARD_ENDING).unlink(missing_ok=True)
+    path.with_name(_card_name(path.name)).unlink(missing_ok=True)
     for number in range(FACES_KEPT):
         path.with_name(_face_name(path.name, number)).unlink(missing_ok=True)
 
