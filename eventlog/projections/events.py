@@ -289,7 +289,7 @@ REFUSED: Final = "refused = 1"
 
 EVENTS: Final = Projection(
     name="events",
-    version=7,
+    version=6,
     schema=SCHEMA,
     handles=frozenset(FACT_TYPES),  # each append has the two clocks
     apply=names.cut_at_erasures(apply, ERASE),

@@ -75,20 +75,12 @@ ANY: Final = "EXISTS (SELECT 1 FROM {p}identities)"
 
 
 def person_of(action: str, person: str, user: str = "user_ref") -> str:
-    """SQL for the person to show of an action, a table with that name and those columns.
-
-    A slot, and a user that is only a number, count in their own lock: another has its own 3. A link
-    of the lock itself comes before one of its source.
-    """
+    """SQL for the person to show of an action, a table with that name and those columns."""
     linked = (
-        # SQLite takes no column of an outer query in ORDER BY, so it is selected first.
-        f"(SELECT person FROM (SELECT i.person, i.id, i.source IS {action}.door_id AS own"
-        " FROM {p}identities i WHERE i.linked AND i.identity IS NOT NULL"
-        f" AND (i.identity = {action}.{user} AND (i.source = {action}.door_id"
-        f" OR typeof({action}.{user}) = 'blob' OR {action}.{user} GLOB '*[^0-9]*')"
-        f" OR i.source = {action}.door_id AND i.identity IN"
+        "(SELECT i.person FROM {p}identities i WHERE i.linked AND i.identity IS NOT NULL"
+        f" AND (i.identity = {action}.{user} OR (i.source = {action}.door_id AND i.identity IN"
         f" (CAST({action}.credential_slot AS TEXT), 'slot ' || {action}.credential_slot)))"
-        " ORDER BY own DESC, id DESC LIMIT 1)"
+        " ORDER BY i.id DESC LIMIT 1)"
     )
     return name_of(f"coalesce({action}.{person}, {linked})")
 

@@ -225,7 +225,7 @@ def listed(
 
 UNLOCK_ACTIONS: Final = Projection(
     name="unlock_actions",
-    version=5,
+    version=4,
     schema=SCHEMA,
     handles=frozenset({UnlockAction, ActuatorOutcome, LockState, IdentityLinked, PersonErased}),
     apply=names.cut_at_erasures(apply, ERASE),

@@ -323,27 +323,6 @@ def test_a_slot_that_is_linked_to_a_person_shows_the_person() -> None:
     assert [row["person_name"] for row in rows(projected(records), "events")] == [None, None]
 
 
-def test_a_numbered_user_is_linked_in_its_own_lock() -> None:
-    """User 3 of another lock is somebody else; a name that no lock shares holds in all of them."""
-
-    def by(door: str, user: str) -> UnlockAction:
-        return UnlockAction(
-            granted=True, door_action="unlocked", actor="app", door_id=door, user_ref=user
-        )
-
-    links = [
-        IdentityLinked(person="cy", source="back", identity="u-1"),
-        IdentityLinked(person="ada", source="front", identity="3"),
-        IdentityLinked(person="bo", source="august", identity="u-1"),
-    ]
-    records = [record(one, position=n, event_id=None) for n, one in enumerate(links, 1)]
-    done = [by("front", "3"), by("back", "3"), by("front", "u-1"), by("back", "u-1")]
-    records += [record(one, position=n, event_id=None) for n, one in enumerate(done, 4)]
-    for cuts in (range(0), range(7)):
-        shown = rows(projected(records, cuts), "unlock_actions")
-        assert [row["person"] for row in shown] == ["ada", None, "bo", "cy"]
-
-
 def test_two_names_of_one_person_are_shown_as_one() -> None:
     """The faces keep what their source said."""
     records = visit(motion(), FaceResult(name="ada_l", distance=0.3))
