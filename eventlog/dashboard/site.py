@@ -27,6 +27,7 @@ from eventlog.dashboard.accounts.visitor import Visitor
 from eventlog.dashboard.cookies import cookies_of
 from eventlog.dashboard.live_stream import Broadcast
 from eventlog.dashboard.running import Running
+from eventlog.dashboard.seen_marks import SeenMarks
 from eventlog.dashboard.server.limits import Streams
 from eventlog.dashboard.server.metrics import Metrics
 from eventlog.dashboard.server.view_lag import Watch
@@ -103,6 +104,7 @@ class Site:
         self.accounts = accounts
         self.signed_in = SignedIn(accounts, settings.lifetimes)
         self.spending = Spending(accounts)
+        self.seen = SeenMarks(accounts)
         self.thumbnails = Thumbnails(
             settings.thumbnails_dir, keep_free_bytes=settings.keep_free_bytes
         )
@@ -142,6 +144,7 @@ class Site:
         """What is wrong with the tasks that work in the background, as sentences."""
         tasks = (
             *(self.broadcast.background, self.write_probe.background, self.accounts_watch),
+            self.seen.background,
             engine_of(self.store).follow,
             *(reader.watch for reader in (self.store.reader, self.pages, self.figures)),
         )
@@ -191,6 +194,7 @@ async def open_desk(settings: Settings, store: EventStore | None = None) -> Asyn
         site.witness = _witness(settings, store, await pages.run(journal.log_id))
         stack.callback(site.signed_in.close)
         stack.push_async_callback(site.spending.save)
+        await stack.enter_async_context(site.seen)
         await stack.enter_async_context(site.broadcast)
         await stack.enter_async_context(site.write_probe)
         site.accounts_watch.start()

@@ -188,6 +188,7 @@ async def test_a_kiosk_marks_nothing_and_shows_nothing_to_look_at(house: House) 
         assert "To look at" not in page
         assert "stranger</a>" in page
         await client.get(f"/events/{event_id}")
+        await house.site.seen.save()
         assert (await client.post("/seen", data={"through": "1"})).status_code == 403
     rows = await house.site.accounts.run(
         lambda c: c.execute("SELECT count(*) FROM seen_marks").fetchone()
@@ -200,8 +201,8 @@ async def test_marks_of_a_user_are_bounded(house: House) -> None:
     user_id = await house.user()
 
     def mark_many(connection: sqlite3.Connection) -> seen.Seen:
-        for number in range(1, seen.MARKS_MAX + 11):
-            seen.mark(connection, user_id, number, number, 0)
+        numbers = range(1, seen.MARKS_MAX + 11)
+        seen.mark(connection, [seen.Mark(user_id, number, number, 0) for number in numbers])
         return seen.of_user(connection, user_id)
 
     marks = await house.site.accounts.run(mark_many)

@@ -8,7 +8,8 @@ of it is in the log. Functions take the connection and the time in seconds since
 from __future__ import annotations
 
 import sqlite3
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from msgspec import Struct
 
@@ -24,6 +25,15 @@ class Seen(Struct, frozen=True):
     events: dict[int, int] = {}
 
 
+class Mark(NamedTuple):
+    """That a user has seen an event, with its facts up to a position."""
+
+    user_id: int
+    event_id: int
+    position: int
+    seen_at_s: int
+
+
 def of_user(connection: sqlite3.Connection, user_id: int) -> Seen:
     """What a user has seen."""
     row = connection.execute("SELECT seen_through FROM users WHERE id = ?", (user_id,)).fetchone()
@@ -33,20 +43,19 @@ def of_user(connection: sqlite3.Connection, user_id: int) -> Seen:
     return Seen(0 if row is None else int(row[0]), dict(marks.fetchall()))
 
 
-def mark(
-    connection: sqlite3.Connection, user_id: int, event_id: int, position: int, now_s: int
-) -> None:
-    """Note that a user has seen an event, with its facts up to a position."""
+def mark(connection: sqlite3.Connection, marks: Sequence[Mark]) -> None:
+    """Note what users have seen; what an account that is removed has seen is left out."""
     with transaction(connection):
-        connection.execute(
-            "INSERT INTO seen_marks (user_id, event_id, position, seen_at) VALUES (?1, ?2, ?3, ?4)"
+        connection.executemany(
+            "INSERT INTO seen_marks (user_id, event_id, position, seen_at)"
+            " SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM users WHERE id = ?1)"
             " ON CONFLICT DO UPDATE SET position = max(position, ?3), seen_at = ?4",
-            (user_id, event_id, position, now_s),
+            marks,
         )
-        connection.execute(
+        connection.executemany(
             "DELETE FROM seen_marks WHERE user_id = ?1 AND position < (SELECT position"
             " FROM seen_marks WHERE user_id = ?1 ORDER BY position DESC LIMIT 1 OFFSET ?2)",
-            (user_id, MARKS_MAX - 1),
+            [(user_id, MARKS_MAX - 1) for user_id in {mark.user_id for mark in marks}],
         )
 
 

@@ -14,14 +14,14 @@ from litestar.response import Redirect
 from msgspec import Struct
 
 from eventlog.dashboard import filters, glance, queries
-from eventlog.dashboard.accounts import seen
+from eventlog.dashboard.accounts.seen import Mark, Seen
 from eventlog.dashboard.glance import DoorNow, Today, Waiting
 from eventlog.dashboard.local_time import clock, day_bounds, exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
 from eventlog.dashboard.pages import cards
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of, visitor_of
-from eventlog.errors import BadArgument, DatabaseError
+from eventlog.errors import BadArgument
 
 SHOWN_MAX: Final = 12  # events that are shown of those that wait
 FIRST: Final = 5  # of them, before one asks for more
@@ -83,34 +83,28 @@ async def mark_seen(request: Request[Any, Any, Any]) -> Response[Any]:
     if through is None:
         raise BadArgument("through: is the position of a record of this log")
     if session is not None:
-        await site.accounts.run(lambda c: seen.mark_all(c, session.user_id, through))
+        await site.seen.note_all(session.user_id, through)
     if "hx-request" in request.headers:
         return page(request, "today.html", glance=await glanced(request))
     return Redirect("/", status_code=303)
 
 
 async def note_seen(request: Request[Any, Any, Any], event_id: int) -> None:
-    """Note that this user looks at an event now; what can't be written is left."""
+    """Note that this user looks at an event now."""
     site, session = site_of(request), visitor_of(request).session
     if session is None or session.role == "kiosk":
         return
-    try:
-        user = await site.accounts.run(lambda c: seen.of_user(c, session.user_id))
-        news = await site.pages.run(lambda c: glance.news_of(c, event_id))
-        if news > max(user.through, user.events.get(event_id, 0)):
-            now_s = site.now_s
-            await site.accounts.run(lambda c: seen.mark(c, session.user_id, event_id, news, now_s))
-    except DatabaseError:
-        return  # a full disk: looking needs no write
+    before = await site.seen.of_user(session.user_id)
+    news = await site.pages.run(lambda c: glance.news_of(c, event_id))
+    if news > max(before.through, before.events.get(event_id, 0)):
+        site.seen.note(Mark(session.user_id, event_id, news, site.now_s))
 
 
 async def glanced(request: Request[Any, Any, Any]) -> Glance:
     """What the part shows to this visitor."""
     site, session = site_of(request), visitor_of(request).session
     may_mark = session is not None and session.role != "kiosk"
-    marks = seen.Seen()
-    if session is not None:
-        marks = await site.accounts.run(lambda c: seen.of_user(c, session.user_id))
+    marks = Seen() if session is None else await site.seen.of_user(session.user_id)
     now = site.now
     day = local(now, site.zone).date()
     begin, end = day_bounds(day, site.zone)

@@ -1,0 +1,86 @@
+"""Notes what each user looks at, in memory first: opening an event's page must not wait for a disk.
+
+The marks go into the accounts file every few seconds and at the end. A crash forgets the last of
+them, and those events are asked about once more. On a full disk they wait in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final, Self
+
+from eventlog.dashboard.accounts import seen
+from eventlog.dashboard.accounts.database import Accounts
+from eventlog.dashboard.accounts.seen import Mark, Seen
+from eventlog.errors import DatabaseError
+from eventlog.storage.background import Background
+
+log: Final = logging.getLogger("eventlog")
+
+SAVED_EVERY_S: Final = 10.0
+
+
+class SeenMarks:
+    """What the users of one dashboard have seen; writes now and then inside `async with`."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+        self._unsaved: dict[tuple[int, int], Mark] = {}  # by user and event, the oldest first
+        self.background = Background("the marks of what was seen", self._save_now_and_then)
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        self.background.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Write what waits."""
+        await self.background.stop()
+        await self.save()
+
+    async def of_user(self, user_id: int) -> Seen:
+        """What a user has seen. Raises DatabaseError."""
+        stored = await self._accounts.run(lambda c: seen.of_user(c, user_id))
+        unsaved = {
+            mark.event_id: mark.position
+            for mark in self._unsaved.values()
+            if mark.user_id == user_id
+        }
+        return Seen(stored.through, stored.events | unsaved)
+
+    def note(self, mark: Mark) -> None:
+        """Note that a user has seen an event; it is written later."""
+        self._unsaved.pop((mark.user_id, mark.event_id), None)
+        self._unsaved[mark.user_id, mark.event_id] = mark
+        if len(self._unsaved) > seen.MARKS_MAX:
+            del self._unsaved[next(iter(self._unsaved))]
+
+    async def note_all(self, user_id: int, through: int) -> None:
+        """Note that a user has seen everything up to a position. Raises DatabaseError."""
+        await self._accounts.run(lambda c: seen.mark_all(c, user_id, through))
+        self._unsaved = {
+            key: mark
+            for key, mark in self._unsaved.items()
+            if mark.user_id != user_id or mark.position > through
+        }
+
+    async def save(self) -> None:
+        """Write what waits; where that fails, it waits on."""
+        marks = list(self._unsaved.values())
+        if not marks:
+            return
+        try:
+            await self._accounts.run(lambda c: seen.mark(c, marks))
+        except DatabaseError as error:
+            log.warning("what was looked at is not written at the moment: %s", error)
+            return
+        for mark in marks:
+            if self._unsaved.get((mark.user_id, mark.event_id)) is mark:
+                del self._unsaved[mark.user_id, mark.event_id]
+
+    async def _save_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(SAVED_EVERY_S)
+            await self.save()
+            self.background.well()
