@@ -23,6 +23,7 @@ from eventlog.projections.events import EVENTS
 from eventlog.projections.locks import LOCKS
 from eventlog.projections.persons import PERSONS
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
+from eventlog.store.late_facts import said_of_rows
 
 At = Annotated[
     str | None,
@@ -44,8 +45,11 @@ def doors(*, at: At = None, limit: Limit = 20, as_json: AsJson = False, context:
             *_rows(connection, "lock", lock_view.COLUMNS, lock_view.listed(moment)),
         ]
         opened = _openings(connection, limit, names, moment)
+        rows = [*states, *opened]
+        for row, late in zip(rows, said_of_rows(connection, rows), strict=True):
+            row["late"] = late
     if as_json:
-        for row in (*states, *opened):
+        for row in rows:
             context.json(row)
         return 0
     if not (states or opened):
@@ -99,7 +103,8 @@ def _print_states(context: Context, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         state = means.state(row["state"])
         since = _time(context, row["at"])
-        table.add_row(row["what"], safe(row["door_id"]), state, since, safe(row["source"] or ""))
+        by = ", ".join(filter(None, (row["source"], row["late"])))
+        table.add_row(row["what"], safe(row["door_id"]), state, since, safe(by))
     context.draw(table)
 
 
@@ -109,7 +114,8 @@ def _print_openings(context: Context, rows: Sequence[Mapping[str, Any]]) -> None
         at = row["at"] if row["what"] == "opening" else row["listed_at"]
         event = "" if row["event_id"] is None else str(row["event_id"])
         door = safe(row["door_id"] or "")
-        table.add_row(_time(context, at), door, safe(row["text"]), event)
+        text = row["text"] if row["late"] is None else f"{row['text']} ({row['late']})"
+        table.add_row(_time(context, at), door, safe(text), event)
     context.draw(table)
 
 

@@ -19,7 +19,6 @@ from msgspec import Struct
 from eventlog.dashboard.local_time import instant, local
 from eventlog.dashboard.names import Person, labels
 from eventlog.projections import event_list, events, persons
-from eventlog.projections.late import LATE_S
 from eventlog.projections.times import canonical
 
 COMPARED_MAX: Final = 2_000  # persons whose names are compared with those shown
@@ -40,11 +39,6 @@ _LABELS: Final = _DISTINCT.format(column="label", table="detections")
 _PERSONS: Final = "SELECT id, name, display_name FROM persons WHERE name > ? ORDER BY name LIMIT ?"
 # The oldest first: who comes later may imitate them, and no flood of new names hides one.
 _EVERYBODY: Final = "SELECT name, display_name FROM persons ORDER BY id LIMIT ?"
-_LATE_UNLOCKS: Final = (
-    "SELECT u.id, u.event_id FROM unlock_actions u JOIN events e ON e.id = u.event_id"
-    " WHERE u.event_id IN ({marks}) AND e.created_at > '2020'"
-    " AND strftime('%s', u.appended_at) - strftime('%s', e.created_at) > ?"
-)
 _LAST_OF_CAMERA: Final = "SELECT max(listed_at) FROM events WHERE camera_id = ?"
 _VISITS: Final = "SELECT count(*), max(listed_at) FROM events WHERE "
 _BY_PERSON: Final = "person_name = ?"
@@ -113,20 +107,6 @@ def names_to_show(connection: sqlite3.Connection, names: Iterable[str | None]) -
         *connection.execute(sql, wanted),
     ]
     return labels(wanted, starmap(Person, everybody))
-
-
-def late_unlocks(
-    connection: sqlite3.Connection, events_shown: Iterable[int | None]
-) -> dict[int, int]:
-    """The unlock actions that were added to these events long after they were opened.
-
-    Each with its event, by its own id. By the wall clock, which is all that the views have; one
-    that was not set says nothing.
-    """
-    wanted = sorted({event_id for event_id in events_shown if event_id is not None})
-    marks = ", ".join("?" * len(wanted))
-    rows = connection.execute(_LATE_UNLOCKS.format(marks=marks), (*wanted, LATE_S))
-    return dict(rows.fetchall())
 
 
 def persons_after(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from eventlog.errors import BadRecord, JournalHole
 from eventlog.journal import chain
-from eventlog.record import Head, Position, Receipt, StoredRecord
+from eventlog.record import Head, Position, Receipt, StoredRecord, shape_error
 
 COLUMNS: Final = ", ".join(StoredRecord._fields)
 _ROW: Final = "(" + ", ".join("?" * len(StoredRecord._fields)) + ")"
@@ -177,6 +177,18 @@ def read_one(connection: sqlite3.Connection, position: int) -> StoredRecord | No
     """The row at a position."""
     rows = _read(connection, READ_ONE, (position,))
     return StoredRecord._make(rows[0]) if rows else None
+
+
+def append_of(connection: sqlite3.Connection, position: int) -> StoredRecord | None:
+    """The first row of the append that a record belongs to, which has its meta.
+
+    None if that can't be found: there is no such record, or it is damaged.
+    """
+    row = read_one(connection, position)
+    if row is None or shape_error(row) is not None:
+        return None
+    first = read_one(connection, position - row.append_index) if row.append_index else row
+    return None if first is None or shape_error(first) is not None else first
 
 
 def position_at(connection: sqlite3.Connection, appended_at_us: int) -> int:

@@ -1,17 +1,22 @@
-"""Finds the facts that were added late to an event, and who added them: pure.
+"""Finds the facts that were added late, to an event or by themselves, and who added them: pure.
 
 A visit is a matter of minutes. A record that joins it later may change its story, so the story
 says when it was added and by whom. Two appends of one boot are compared by the clock of that boot,
-which no change of the wall time moves. Knows no account: the caller gives the words for a writer.
+which no change of the wall time moves. A fact that stands by itself, and an event that a token
+brings in as a whole, are late where they were appended long after their own time. Knows no
+account: the caller gives the words for a writer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from eventlog import codecs
+from eventlog.errors import BadRecord
+from eventlog.facts import happened_at
 from eventlog.projections.clocks import FIRST_US
+from eventlog.projections.times import since_epoch_us
 from eventlog.record import Author, StoredRecord, shape_error
 
 Words: TypeAlias = Callable[[Author | None], str]
@@ -24,6 +29,22 @@ _UNITS: Final = (
     (3600.0, "hour"),
     (60.0, "minute"),
 )
+
+
+class Late(NamedTuple):
+    """How long after its own time a fact was appended, and by whom."""
+
+    seconds: float
+    author: Author | None
+
+    @property
+    def by_token(self) -> bool:
+        """Whether it came in through the API, and not from the machine itself."""
+        return self.author is not None and self.author.token is not None
+
+    def said(self, words: Words) -> str:
+        """In words: `added 9 months later by token 4`."""
+        return f"added {_in_words(self.seconds)} later by {words(self.author)}"
 
 
 def words_for(author: Author | None) -> str:
@@ -56,14 +77,38 @@ def remarks(stored: Sequence[StoredRecord], words: Words = words_for) -> dict[in
     if opener is None:
         return {}
     found = {}
+    late_s = _opened_late_s(stored[0], opener)
     for position, first in firsts.items():
-        if first is None or first.position == opener.position:
+        if first is None or (first.position == opener.position and not late_s):
             continue
         seconds = seconds_between(opener, first)
-        if seconds is None or seconds > LATE_S:
-            when = "later" if seconds is None else f"{_in_words(seconds)} later"
-            found[position] = f"added {when} by {words(codecs.decode_author(first.meta))}"
+        if seconds is None:
+            found[position] = f"added later by {words(codecs.decode_author(first.meta))}"
+        elif seconds + late_s > LATE_S:
+            found[position] = Late(seconds + late_s, codecs.decode_author(first.meta)).said(words)
     return found
+
+
+def after_its_time(first: StoredRecord, own_us: int) -> Late | None:
+    """How late a fact is that a list shows at its own time; None if it is not.
+
+    `first` is the first record of its append. By the wall time, as a device knows no other clock;
+    one that was not set says nothing.
+    """
+    seconds = (first.appended_at - own_us) / 1e6
+    if first.appended_at < FIRST_US or seconds <= LATE_S:
+        return None
+    return Late(seconds, codecs.decode_author(first.meta))
+
+
+def _opened_late_s(row: StoredRecord, first: StoredRecord) -> float:
+    """How long after its time an event was opened by a token; 0 if it was not."""
+    try:
+        own = happened_at(codecs.decode_record(row).fact)
+    except (BadRecord, OverflowError):
+        return 0.0
+    late = None if own is None else after_its_time(first, since_epoch_us(own))
+    return late.seconds if late is not None and late.by_token else 0.0
 
 
 def summary(found: Mapping[int, str]) -> str:

@@ -62,10 +62,11 @@ COLUMNS: Final = (
     "closed_state",
     "unlock_id",
     "event_id",
+    "closed_id",
 )
 _OPENINGS: Final = f"""
 SELECT o.id, o.door_id, o.state, o.source, o.at, o.at_us, c.at, c.at_us, c.state, u.id,
-    coalesce(u.event_id, ({_EVENT.format(at_us="o.at_us")}))
+    coalesce(u.event_id, ({_EVENT.format(at_us="o.at_us")})), c.id
 FROM (
     SELECT r.*, ({_NEXT}) AS closed_by, {_OPENED_BY} AS unlock_id FROM door_reports r
     WHERE r.state IN {_OPEN} AND coalesce(({_EARLIER}), '') NOT IN {_OPEN}

@@ -67,7 +67,8 @@ class DoorReader(ReadConnection):
         Returns:
             `door_id`, `state`, `source`, `at` and `at_us` of the first report that it was open;
             `closed_at`, `closed_us` and `closed_state` of the first after it that it was not, all
-            None while it is open; `unlock_id` and `event_id`, joined by time.
+            None while it is open; `unlock_id` and `event_id`, joined by time; `id` and `closed_id`,
+            the positions of these two reports.
 
         Raises:
             BadArgument: The limit is out of range.

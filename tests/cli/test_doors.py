@@ -88,6 +88,26 @@ def test_doors_are_shown_as_they_were_at_any_time(call: CommandLine) -> None:
     assert call("doors", "--at", "2026-02-25T10:29", "--json").json == []
 
 
+def test_a_report_that_was_added_later_is_marked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With who added it: how a door was at a time is not changed unnoticed."""
+    months = timedelta(days=270)
+    late: tuple[Fact, ...] = (
+        LockState(door_id="front", state="locked", source="feed", recorded_at=AT - months),
+        DoorState(door_id="front", state="open", source="feed", recorded_at=AT - months),
+    )
+    appends = [prepare([fact]) for fact in (*late, *ALONE[:3])]
+    call = CommandLine(capsys, build_log(tmp_path / "events.db", appends))
+    then = [" ".join(line.split()) for line in call("doors", "--at", "2025-06-01 11:00").lines]
+    said = "added 9 months later by an unknown writer"
+    assert f"door front open 2025-05-31 10:30:00 feed, {said}" in then
+    assert f"lock front locked 2025-05-31 10:30:00 feed, {said}" in then
+    assert f"2025-05-31 10:30:00 front The door stood open for 270 days ({said})" in then
+    now = [row["late"] for row in call("doors", "--json").json]
+    assert now == [None, None, None, said]
+
+
 def test_the_openings_are_lines_of_json(call: CommandLine) -> None:
     """The same rows, for programs, with the visit that each belongs to."""
     found = call("doors", "--json").json

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from eventlog.facts import (
     SourceSilent,
     UnlockAction,
 )
+from eventlog.journal import clock
 from tests.dashboard.house import AT, VISIT, House, open_house
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +39,21 @@ CODE = UnlockAction(
 def shown(page: str) -> str:
     """The words of a page, without its markup."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+@pytest.fixture(autouse=True)
+def that_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal gets what happens when it happens, but for what a test makes late."""
+    at_us = int((AT + timedelta(minutes=1)).timestamp() * 1e6)
+    monkeypatch.setattr(clock, "now_us", lambda: at_us)
+    monkeypatch.setattr(clock, "boot_id", lambda: bytes(16))
+
+
+def nine_months_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock goes on, and the machine was started anew meanwhile."""
+    at_us = int(datetime(2026, 11, 25, 10, 30, tzinfo=UTC).timestamp() * 1e6)
+    monkeypatch.setattr(clock, "now_us", lambda: at_us)
+    monkeypatch.setattr(clock, "boot_id", lambda: bytes([1] * 16))
 
 
 async def a_day(house: House) -> None:
@@ -110,7 +126,13 @@ async def test_the_api_has_doors_and_devices(house: House) -> None:
     async with await house.program("read") as client:
         now = (await client.get("/api/doors")).json()
         assert now["doors"] == [
-            {"door_id": "front", "state": "closed", "source": "zwave", "at": "2026-02-25T10:44:05Z"}
+            {
+                "door_id": "front",
+                "state": "closed",
+                "source": "zwave",
+                "at": "2026-02-25T10:44:05Z",
+                "late": None,
+            }
         ]
         (opening,) = now["openings"]
         assert (opening["at"], opening["closed_at"]) == (
@@ -220,3 +242,61 @@ async def test_only_an_owner_says_who_is_who(house: House) -> None:
         assert "/identities" not in (await client.get("/doors")).text
         form = {"source": "front", "identity": "slot 2", "person": "eve"}
         assert (await client.post("/identities", data=form)).status_code == 403
+
+
+async def test_a_report_that_a_token_adds_later_is_marked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a token without limits would say unnoticed how a door was nine months ago."""
+    await a_day(house)
+    nine_months_later(monkeypatch)
+    said = "added 9 months later by the token program append"
+    at = "2026-02-25T10:40:00Z"
+    forged = (
+        {"kind": "lock_state", "door_id": "front", "source": "feed", "state": "locked"},
+        {"kind": "door_state", "door_id": "front", "source": "feed", "state": "closed"},
+        {"kind": "credential_presented", "credential_kind": "pin"},
+        {"kind": "unlock_action", "granted": True, "door_action": "unlocked", "person": "bo"},
+    )
+    async with await house.program("append") as program:
+        for fact in forged:
+            body = {"facts": [{**fact, "recorded_at": at}]}
+            assert (await program.post("/api/facts", json=body)).status_code == 201
+    await house.site.store.caught_up(await house.site.pages.last_position())
+    async with await house.signed_in() as client:
+        then = shown((await client.get("/doors?at=2026-02-25T10:41")).text)
+        assert f"Lock front Locked since 25 Feb 2026, 10:40:00 UTC ({said})" in then
+        assert f"Door front Closed since 25 Feb 2026, 10:40:00 UTC ({said})" in then
+        now = shown((await client.get("/doors")).text)
+        # The report that ends an opening counts too, and what came at its time has no mark.
+        assert f"stood open for 10 minutes ( front ) visit 1 ({said})" in now
+        assert f"bo opened no visit ({said})" in now
+        assert f"A code was shown and opened nothing ({said})" in now
+        assert now.count(said) == 3
+        found = (await client.get("/api/doors?at=2026-02-25T10:41:00Z")).json()
+        assert [one["late"] for one in found["locks"] + found["doors"]] == [said, said]
+        unlocks = (await client.get("/unlocks")).text
+        assert unlocks.count("added later") == 1
+
+
+async def test_a_visit_that_a_token_invents_in_the_past_is_marked(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the timeline, the unlocks and its story; one that the machine itself reads in is not."""
+    nine_months_later(monkeypatch)
+    await house.append(*VISIT)
+    facts = [
+        {"kind": "motion", "camera_id": "front_door", "recorded_at": "2026-02-25T10:40:00Z"},
+        {"kind": "unlock_action", "granted": True, "door_action": "unlocked", "person": "bo"},
+    ]
+    async with await house.program("append") as program:
+        assert (await program.post("/api/facts", json={"facts": facts})).status_code == 201
+    await house.site.store.caught_up(await house.site.pages.last_position())
+    said = "added 9 months later by the token program append"
+    async with await house.signed_in() as client:
+        for path in ("/", "/unlocks"):
+            assert (await client.get(path)).text.count("added later") == 1, path
+        told = (await client.get("/api/events/2")).json()
+        assert told["sentence"].endswith(f"2 records of the event were {said}.")
+        assert all(line["text"].endswith(f"({said})") for line in told["story"])
+        assert "later" not in (await client.get("/api/events/1")).json()["sentence"]

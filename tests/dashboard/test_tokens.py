@@ -12,7 +12,7 @@ import pytest
 from eventlog import codecs
 from eventlog.dashboard.accounts import tokens
 from eventlog.dashboard.accounts.tokens import Limits
-from eventlog.facts import UnlockAction
+from eventlog.facts import Motion, UnlockAction
 from eventlog.journal import clock
 from eventlog.journal import table as journal
 from eventlog.journal.append import place, prepare
@@ -63,7 +63,7 @@ async def test_a_token_does_not_change_the_story_of_an_old_event(
             403,
             {"error": "Forbidden", "message": "this event is too old for this token to join"},
         )
-        fresh = await house.append(*VISIT[:1])
+        fresh = await house.append(Motion(camera_id="front_door", recorded_at=house.site.now))
         assert (await sent(program, UNLOCK, event_id=str(fresh.event_id)))[0] == 201
     async with await with_limits(house, Limits(join_s=None)) as trusted:
         assert (await sent(trusted, UNLOCK, event_id="1"))[0] == 201

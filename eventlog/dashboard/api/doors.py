@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from litestar import Request, get
@@ -12,26 +12,34 @@ from msgspec import Struct
 from eventlog.dashboard import filters
 from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import with_offset
+from eventlog.dashboard.one_event import writer_words
 from eventlog.dashboard.site import site_of
 from eventlog.facts import FIRST_START
 from eventlog.projections import devices, doors, locks, openings, silences
+from eventlog.projections.event_list import Query
+from eventlog.store.late_facts import said_of_rows
 
 LIMIT: Final = 200
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """A door or a lock: its state since `at`, as `source` reported it."""
+    """A door or a lock: its state since `at`, as `source` reported it.
+
+    `late` says when that was added and by whom, where it was long after `at`; else null.
+    """
 
     door_id: str
     state: str
     source: str | None
     at: str
+    late: str | None
 
 
 class Opening(Struct, frozen=True, kw_only=True):
     """A door that was open from `at` to `closed_at`, null while it is.
 
-    `unlock_id` and `event_id` are joined by time; null if there is none near it.
+    `unlock_id` and `event_id` are joined by time; null if there is none near it. `late` is that of
+    the report that begins it, or else of the one that ends it.
     """
 
     id: str
@@ -41,6 +49,7 @@ class Opening(Struct, frozen=True, kw_only=True):
     closed_at: str | None
     unlock_id: str | None
     event_id: str | None
+    late: str | None
 
 
 class Doors(Struct, frozen=True, kw_only=True):
@@ -82,16 +91,26 @@ async def doors_api(request: Request[Any, Any, Any]) -> Doors:
     at = filters.moment(request.query_params, "at")
     limit = filters.limit(request.query_params)
 
+    site = site_of(request)
+    writers = await writer_words(site)
+
+    def read(
+        connection: sqlite3.Connection, columns: Sequence[str], query: Query
+    ) -> list[dict[str, Any]]:
+        found = rows(connection, columns, query)
+        late = said_of_rows(connection, found, writers)
+        return [{**row, "late": said} for row, said in zip(found, late, strict=True)]
+
     def found(connection: sqlite3.Connection) -> Doors:
         return Doors(
-            doors=[_state(row) for row in rows(connection, doors.COLUMNS, doors.listed(at))],
-            locks=[_state(row) for row in rows(connection, locks.COLUMNS, locks.listed(at))],
+            doors=[_state(row) for row in read(connection, doors.COLUMNS, doors.listed(at))],
+            locks=[_state(row) for row in read(connection, locks.COLUMNS, locks.listed(at))],
             openings=[
-                _opening(row) for row in rows(connection, openings.COLUMNS, openings.latest(limit))
+                _opening(row) for row in read(connection, openings.COLUMNS, openings.latest(limit))
             ],
         )
 
-    return await site_of(request).figures.run(found)
+    return await site.figures.run(found)
 
 
 @get("/api/devices")
@@ -122,8 +141,13 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
 
 
 def _state(row: Mapping[str, Any]) -> State:
-    at = with_offset(row["at"])
-    return State(door_id=row["door_id"], state=row["state"], source=row["source"], at=at)
+    return State(
+        door_id=row["door_id"],
+        state=row["state"],
+        source=row["source"],
+        at=with_offset(row["at"]),
+        late=row["late"],
+    )
 
 
 def _opening(row: Mapping[str, Any]) -> Opening:
@@ -135,4 +159,5 @@ def _opening(row: Mapping[str, Any]) -> Opening:
         closed_at=None if row["closed_at"] is None else with_offset(row["closed_at"]),
         unlock_id=None if row["unlock_id"] is None else str(row["unlock_id"]),
         event_id=None if row["event_id"] is None else str(row["event_id"]),
+        late=row["late"],
     )

@@ -18,6 +18,7 @@ from eventlog.dashboard import filters, queries
 from eventlog.dashboard.door_queries import Slot, rows, slots_of
 from eventlog.dashboard.local_time import exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
+from eventlog.dashboard.one_event import writer_words
 from eventlog.dashboard.pages.health_devices import known_devices, silent_sources
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of, visitor_of
@@ -31,6 +32,8 @@ from eventlog.projections import (
     means,
     openings,
 )
+from eventlog.projections.late import Words
+from eventlog.store.late_facts import said_of_rows
 
 OPENINGS: Final = 40
 _WAIT_S: Final = 2.0
@@ -43,7 +46,8 @@ async def doors_page(request: Request[Any, Any, Any]) -> Response[str]:
     site = site_of(request)
     text = filters.require_text(request.query_params, "at") or ""
     at = moment(text, site) if text else None
-    found = await site.figures.run(lambda connection: _found(connection, site, at))
+    writers = await writer_words(site)
+    found = await site.figures.run(lambda connection: _found(connection, site, at, writers))
     return page(request, "doors.html", at=text, now=_local_text(site), **found)
 
 
@@ -86,7 +90,9 @@ def _local_text(site: Site) -> str:
     return f"{local(site.now, site.zone):%Y-%m-%dT%H:%M}"
 
 
-def _found(connection: sqlite3.Connection, site: Site, at: datetime | None) -> dict[str, Any]:
+def _found(
+    connection: sqlite3.Connection, site: Site, at: datetime | None, writers: Words
+) -> dict[str, Any]:
     def when(text: str) -> dict[str, str]:
         return {"at": with_offset(text), "exact": exact(instant(text), site.zone)}
 
@@ -109,11 +115,16 @@ def _found(connection: sqlite3.Connection, site: Site, at: datetime | None) -> d
         ),
     ]
     opened.sort(key=lambda row: (row["at_us"], row["id"]), reverse=True)
+    opened = opened[:OPENINGS]
+    refused = [{**row, **when(row["at"]), "text": _shown(row, labels)} for row in shown]
+    listed = [*states, *opened, *refused]
+    for row, said in zip(listed, said_of_rows(connection, listed, writers), strict=True):
+        row["late"] = said
     return {
         "states": states,
-        "openings": opened[:OPENINGS],
+        "openings": opened,
         "slots": [_slot(slot, names, when) for slot in slots],
-        "refused": [{**row, **when(row["at"]), "text": _shown(row, labels)} for row in shown],
+        "refused": refused,
         "devices": known_devices(connection, site.zone),
         "silent": silent_sources(connection, site.zone),
     }

@@ -13,6 +13,7 @@ from litestar import Request, Response, get
 from msgspec.structs import replace
 
 from eventlog.dashboard import filters, queries, search
+from eventlog.dashboard.late_marks import late_events
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
@@ -178,8 +179,8 @@ def _gaps(
 
 
 def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[str, str]:
-    """The names to show; events whose door action was added later are marked as `late`."""
-    late = set(queries.late_unlocks(connection, (event["id"] for event in found)).values())
+    """The names to show; events that came late, or whose door action did, are marked as `late`."""
+    late = late_events(connection, found)
     for event in found:
         event["late"] = event["id"] in late
     return isolated(queries.names_to_show(connection, (e["person_name"] for e in found)))

@@ -13,6 +13,7 @@ from litestar.response import Stream
 
 from eventlog.dashboard import exports, filters, queries
 from eventlog.dashboard.api import conversion, responses
+from eventlog.dashboard.late_marks import late_unlocks
 from eventlog.dashboard.listing import Asked, unlocks_asked
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
@@ -78,9 +79,8 @@ def instant_day(site: Site) -> str:
 async def _rows(site: Site, asked: Asked[UnlockFilter], before: Before | None) -> dict[str, Any]:
     found = await site.pages.unlocks(asked.wanted, before=before, limit=asked.limit)
     persons = [row["person"] for row in found]
-    events = [row["event_id"] for row in found]
     names, late = await site.pages.run(
-        lambda c: (queries.names_to_show(c, persons), queries.late_unlocks(c, events))
+        lambda c: (queries.names_to_show(c, persons), late_unlocks(c, found))
     )
     rows = [
         {
