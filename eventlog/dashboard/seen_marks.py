@@ -1,43 +1,28 @@
 """Notes what each user looks at, in memory first: opening an event's page must not wait for a disk.
 
-The marks go into the accounts file every few seconds and at the end. A crash forgets the last of
-them, and those events are asked about once more. On a full disk they wait in memory.
+`save` writes the marks to the accounts file; on a full disk they wait in memory. A crash forgets
+those that wait, and their events are asked about once more.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import Final, Self
+from typing import Final
 
 from eventlog.dashboard.accounts import seen
 from eventlog.dashboard.accounts.database import Accounts
 from eventlog.dashboard.accounts.seen import Mark, Seen
 from eventlog.errors import DatabaseError
-from eventlog.storage.background import Background
 
 log: Final = logging.getLogger("eventlog")
 
-SAVED_EVERY_S: Final = 10.0
-
 
 class SeenMarks:
-    """What the users of one dashboard have seen; writes now and then inside `async with`."""
+    """What the users of one dashboard have seen."""
 
     def __init__(self, accounts: Accounts) -> None:
         self._accounts = accounts
         self._unsaved: dict[tuple[int, int], Mark] = {}  # by user and event, the oldest first
-        self.background = Background("the marks of what was seen", self._save_now_and_then)
-
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        self.background.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Write what waits."""
-        await self.background.stop()
-        await self.save()
 
     async def of_user(self, user_id: int) -> Seen:
         """What a user has seen. Raises DatabaseError."""
@@ -78,9 +63,3 @@ class SeenMarks:
         for mark in marks:
             if self._unsaved.get((mark.user_id, mark.event_id)) is mark:
                 del self._unsaved[mark.user_id, mark.event_id]
-
-    async def _save_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(SAVED_EVERY_S)
-            await self.save()
-            self.background.well()

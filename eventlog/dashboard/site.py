@@ -48,6 +48,7 @@ from eventlog.store.reader import Reader
 log: Final = logging.getLogger("eventlog")
 
 WATCH_S: Final = 1.0
+SAVED_EVERY_S: Final = 10.0
 _VERSION: Final = "PRAGMA data_version"
 
 
@@ -116,6 +117,7 @@ class Site:
         self.stream_watch = Watch()
         self.write_probe = WriteProbe(settings.db_path)
         self.accounts_watch = Background("the watch of the accounts", self._watch_accounts)
+        self.saves = Background("the writing of the accounts", self._save_now_and_then)
         self.witness: Witness | None = None
         self.clock: Callable[[], float] = time.time
         self.heartbeat_s = 15.0
@@ -140,11 +142,23 @@ class Site:
                 version = now
             await asyncio.sleep(WATCH_S)
 
+    async def save(self) -> None:
+        """Write to the accounts file what was noted in memory, so that no page waits for a disk."""
+        await self.signed_in.save()
+        await self.spending.save()
+        await self.seen.save()
+
+    async def _save_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(SAVED_EVERY_S)
+            await self.save()
+            self.saves.well()
+
     def troubles(self) -> list[str]:
         """What is wrong with the tasks that work in the background, as sentences."""
         tasks = (
             *(self.broadcast.background, self.write_probe.background, self.accounts_watch),
-            self.seen.background,
+            self.saves,
             engine_of(self.store).follow,
             *(reader.watch for reader in (self.store.reader, self.pages, self.figures)),
         )
@@ -193,8 +207,9 @@ async def open_desk(settings: Settings, store: EventStore | None = None) -> Asyn
         site = Site(settings, store, (pages, figures), accounts, await pages.run(journal.log_id))
         site.witness = _witness(settings, store, await pages.run(journal.log_id))
         stack.callback(site.signed_in.close)
-        stack.push_async_callback(site.spending.save)
-        await stack.enter_async_context(site.seen)
+        site.saves.start()
+        stack.push_async_callback(site.save)
+        stack.push_async_callback(site.saves.stop)
         await stack.enter_async_context(site.broadcast)
         await stack.enter_async_context(site.write_probe)
         site.accounts_watch.start()

@@ -139,6 +139,7 @@ async def test_reading_needs_no_writing(house: House, request: pytest.FixtureReq
             house.site.clock = lambda at=at: at  # type: ignore[misc]  # mypy can't infer a lambda with a default
             for path in ("/", "/people", "/unlocks", "/api/events", "/status"):
                 assert (await client.get(path)).status_code == 200, (path, minutes)
+            await house.site.save()
         assert "kept in memory" in (await client.get("/status")).text
         # The other one was not used for longer than a session lasts.
         assert (await other.get("/")).status_code == 303

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.dashboard import seen_marks
+from eventlog.dashboard import site
 from eventlog.dashboard.accounts import seen, users
 from eventlog.dashboard.accounts.seen import Mark, Seen
 from eventlog.errors import DatabaseError
@@ -44,7 +44,7 @@ async def test_marks_are_written_every_few_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a task of the dashboard."""
-    monkeypatch.setattr(seen_marks, "SAVED_EVERY_S", 0.01)
+    monkeypatch.setattr(site, "SAVED_EVERY_S", 0.01)
     async with open_house(tmp_path) as house:
         user_id = await house.user()
         house.site.seen.note(Mark(user_id, 7, 70, 0))

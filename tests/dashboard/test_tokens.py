@@ -267,6 +267,7 @@ async def test_a_token_ends_and_its_last_use_is_known(house: House) -> None:
             return (await client.get("/api/events")).status_code == 200
 
     assert [await opens(secret) for secret in (short, plain, kept)] == [True] * 3
+    await house.site.save()
     found = {one.name: one for one in await house.site.accounts.run(tokens.listed)}
     assert all(one.last_used_at == now for one in found.values())
     house.site.clock = lambda: float(now + 60)

@@ -1,8 +1,9 @@
 """Finds out who is signed in and counts wrong passwords, with the accounts file or without it.
 
-Reading the dashboard needs no write: when the disk is full, the last use of a session, its end and
-the guesses of a password are kept in memory until the file can be written again. A restart before
-that forgets them, and says so in the log.
+Reading the dashboard needs no write. The last use of a session or a token is noted in memory, and
+`save` writes it every few seconds. When the disk is full, the end of a session and the guesses of a
+password are kept in memory too until the file can be written again. A restart before that forgets
+them, and says so in the log.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from eventlog.dashboard.accounts import (
     users,
 )
 from eventlog.dashboard.accounts.database import Accounts, in_memory
+from eventlog.dashboard.accounts.last_uses import LastUses
 from eventlog.dashboard.accounts.secrets import hash_of, new_secret
 from eventlog.dashboard.accounts.sessions import Lifetimes, Session
 from eventlog.dashboard.accounts.tokens import Token
@@ -34,7 +36,6 @@ from eventlog.storage.connections import transaction
 log: Final = logging.getLogger("eventlog")
 
 BEGUN_MAX: Final = 100  # sessions that begin while the file can't be written
-REMEMBERED_MAX: Final = 10_000  # sessions whose use or end can't be written
 
 
 class SignedIn:
@@ -47,8 +48,7 @@ class SignedIn:
         self._ended: set[bytes] = set()
         self._begun: dict[bytes, tuple[Session, User]] = {}
         self._steps: dict[int, int] = {}  # of two-step codes taken while nothing can be written
-        self._seen: dict[bytes, int] = {}
-        self._tokens_seen: dict[int, int] = {}
+        self._uses = LastUses()
         self._writable = True
 
     def close(self) -> None:
@@ -71,12 +71,12 @@ class SignedIn:
             session = await self._found_in_memory(secret_hash)
         if session is None:
             return None
-        seen_at = max(session.seen_at, self._seen.get(secret_hash, session.seen_at))
+        seen_at = self._uses.of_session(secret_hash, session.seen_at)
         session = replace(session, seen_at=seen_at)
         if not sessions.is_alive(session, now_s, self.lifetimes):
             return None
-        if touch and not seen_at <= now_s < seen_at + sessions.TOUCH_S:
-            await self._touch(secret_hash, now_s)
+        if touch:
+            self._uses.use_session(secret_hash, seen_at, now_s)
         return session
 
     async def _found_in_memory(self, secret_hash: bytes) -> Session | None:
@@ -157,14 +157,6 @@ class SignedIn:
             if session.number == number:
                 await self.end(session, now_s, "session ended")
 
-    async def _touch(self, secret_hash: bytes, now_s: int) -> None:
-        ended = [*self._ended]
-        if await self._written(lambda c: _touch(c, secret_hash, ended, now_s)):
-            self._seen.clear()
-            self._ended.difference_update(ended)
-        elif len(self._seen) < REMEMBERED_MAX or secret_hash in self._seen:
-            self._seen[secret_hash] = now_s
-
     # ── tokens ─────────────────────────────────────────────────────────────────────────────
 
     async def token(self, secret: str, now_s: int) -> Token | None:
@@ -172,10 +164,7 @@ class SignedIn:
         found = await self._accounts.run(lambda c: tokens.find(c, secret, now_s))
         if found is None:
             return None
-        last = max(found.last_used_at or 0, self._tokens_seen.get(found.id, 0))
-        if not last <= now_s < last + tokens.TOUCH_S:
-            self._tokens_seen[found.id] = now_s
-            await self._written(lambda c: tokens.touch(c, found.id, now_s))
+        self._uses.use_token(found.id, found.last_used_at or 0, now_s)
         return found
 
     # ── two-step codes ─────────────────────────────────────────────────────────────────────
@@ -254,6 +243,15 @@ class SignedIn:
         ):
             log.warning("not in the security log: %s, account %s", kind, user_id)
 
+    # ── the file ───────────────────────────────────────────────────────────────────────────
+
+    async def save(self) -> None:
+        """Write the last uses, and the ends of sessions that the file did not take before."""
+        await self._uses.save(self._written)
+        ended = [*self._ended]
+        if ended and await self._written(lambda c: _end_late(c, ended)):
+            self._ended.difference_update(ended)
+
     async def _written(self, function: Callable[..., object]) -> bool:
         """Whether the accounts file took a write; what it did not take is logged once."""
         try:
@@ -284,11 +282,8 @@ def _end_everywhere(connection: sqlite3.Connection, user_id: int) -> None:
         users.forget_devices(connection, user_id)
 
 
-def _touch(
-    connection: sqlite3.Connection, secret_hash: bytes, ended: list[bytes], now_s: int
-) -> None:
+def _end_late(connection: sqlite3.Connection, ended: list[bytes]) -> None:
     with transaction(connection):
-        sessions.touch(connection, secret_hash, now_s)
-        for one in ended:
-            sessions.end(connection, one)
-            push_devices.end_late(connection, one)
+        for secret_hash in ended:
+            sessions.end(connection, secret_hash)
+            push_devices.end_late(connection, secret_hash)
