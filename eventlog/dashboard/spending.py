@@ -1,7 +1,7 @@
 """Limits what each token may send: requests a minute, and bytes a day.
 
-The rate is kept in memory. The bytes go into the accounts file now and then, not at each request,
-which would wear the disk: a crash forgets a few megabytes of them. Knows no fact.
+The rate is kept in memory. The bytes go into the accounts file every few seconds, or megabytes, not
+at each request, which would wear the disk: a crash forgets those of the last. Knows no fact.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Spending:
         self._count(token)
         day = now_s // tokens.DAY_S
         if self._used.get(token.id, (-1, 0))[0] != day:
-            await self.save()
             used = await self._accounts.run(lambda c: tokens.used_on(c, token.id, day))
             self._used[token.id] = day, used
         used = self._used[token.id][1] + size_bytes
