@@ -29,8 +29,8 @@ _LINE_MAX = 4096  # characters of a password that is piped in; a longer one is r
 
 Role = Literal["owner", "viewer", "kiosk"]
 UserAction = Annotated[
-    Literal["add", "list", "remove", "role"],
-    Parameter(name="ACTION", show_choices=False, help="add, list, remove or role"),
+    Literal["add", "list", "remove", "role", "link"],
+    Parameter(name="ACTION", show_choices=False, help="add, list, remove, role or link"),
 ]
 TokenAction = Annotated[
     Literal["add", "list", "revoke"],
@@ -80,7 +80,7 @@ def user(
     as_json: AsJson = False,
     context: AtDesk,
 ) -> int:
-    """Add, list or remove users of the dashboard, or give one another role."""
+    """Add, list or remove users of the dashboard, give one another role or a one-time code."""
     commands = _manage()
     path = str(context.db_path)
     if action == "list":
@@ -92,6 +92,9 @@ def user(
     elif action == "remove":
         _told(context, lambda: commands.remove_user(path, name))
         context.say(f"{name} and all sessions and tokens of {name} are removed")
+    elif action == "link":
+        context.say(_told(context, lambda: commands.make_link(path, name)))
+        context.note("it signs in once, within an hour, on the dashboard's page /sign-in")
     else:
         wanted = _required(new_role, f"eventlog user role {name} owner|viewer|kiosk")
         _told(context, lambda: commands.change_role(path, name, wanted))

@@ -12,10 +12,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from eventlog.dashboard.accounts import database, passwords, throttle, tokens, users
+from eventlog.dashboard.accounts import (
+    database,
+    passwords,
+    security_log,
+    sessions,
+    throttle,
+    tokens,
+    users,
+)
 from eventlog.dashboard.accounts.roles import Role
 from eventlog.dashboard.accounts.tokens import UNLIMITED, Limits, Scope, Token
 from eventlog.dashboard.accounts.users import User
+from eventlog.storage.connections import transaction
 
 
 def add_user(db_path: str, name: str, password: str, role: Role | None = None) -> None:
@@ -57,6 +66,18 @@ def add_token(db_path: str, name: str, scopes: Iterable[Scope], limits: Limits =
     """Make an API token; the answer is its secret, which can't be shown again."""
     with _accounts(db_path) as connection:
         return tokens.add(connection, name, set(scopes), int(time.time()), limits=limits)
+
+
+def make_link(db_path: str, name: str) -> str:
+    """A code that signs a user in once, within an hour, however many guesses keep others waiting.
+
+    It asks for no second step: the caller has access to the machine itself.
+    """
+    now_s = int(time.time())
+    with _accounts(db_path) as connection, transaction(connection):
+        user = users.require(connection, name)
+        security_log.note(connection, "one-time code made", now_s, user_id=user.id)
+        return sessions.make_link(connection, user.id, now_s)
 
 
 def list_tokens(db_path: str) -> tuple[list[Token], dict[int, str]]:

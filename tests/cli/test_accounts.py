@@ -68,6 +68,23 @@ def test_a_user_gets_another_role_and_is_removed(
     assert eventlog("user", "remove").code == 2
 
 
+def test_a_user_gets_a_code_that_signs_in_once(
+    eventlog: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code alone is the answer; it is in the security log that one was made, and not which."""
+    add(eventlog, monkeypatch, "ada")
+    said = eventlog("user", "link", "ada")
+    (code,) = said.lines
+    assert (said.code, len(code)) == (0, 43)
+    assert "once, within an hour" in said.err
+    with closing(sqlite3.connect(f"{eventlog.db}.users")) as connection:
+        kinds = connection.execute("SELECT kind, detail FROM security_log").fetchall()
+        kept = "\n".join(connection.iterdump())
+    assert ("one-time code made", "") in kinds
+    assert code not in kept
+    assert eventlog("user", "link", "nobody").code == 2
+
+
 def test_a_token_has_limits_and_is_revoked(eventlog: CommandLine) -> None:
     """What it may do, its owner, its last use and its end are listed."""
     made = eventlog(

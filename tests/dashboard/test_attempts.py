@@ -5,6 +5,7 @@ By a clock that the tests move; the last ones sign in for real.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,9 +24,16 @@ from eventlog.dashboard.accounts.throttle import (
     PER_SOURCE_HOUR,
     TYPOS,
 )
-from eventlog.dashboard.manage import add_user
+from eventlog.dashboard.manage import add_user, make_link
 from eventlog.dashboard.server.limits import TooMany
-from tests.dashboard.house import OWNER, PASSWORD, House, open_house, type_password
+from tests.dashboard.house import (
+    OWNER,
+    PASSWORD,
+    House,
+    hidden_fields,
+    open_house,
+    type_password,
+)
 
 GUESSES = 10_000
 START = 1_750_000_000.0
@@ -239,6 +247,53 @@ async def test_a_browser_that_signed_in_before_gets_in_during_an_attack(
         # Who has the machine itself is not kept waiting by what others did.
         add_user(str(house.site.settings.db_path), OWNER, PASSWORD)
         assert (await type_password(other, OWNER, PASSWORD)).status_code == 303
+
+
+def test_a_new_browser_waits_an_hour_at_most(file: sqlite3.Connection) -> None:
+    """For as long as strangers of very many addresses guess, and as long as it was told at most."""
+    random = Random(1)
+    for number in range(GUESSES):
+        checked(file, f"10.{random.randrange(GUESSES)}", START + number)
+    stopped = START + GUESSES
+    with pytest.raises(TooMany) as refused:
+        throttle.admit(file, "198.51.100.7", ACCOUNT, stopped, known=False)
+    assert 0 < refused.value.wait_s <= HOUR_S
+    assert gets_in(file, "198.51.100.7", stopped + refused.value.wait_s)
+
+
+@pytest.mark.anyio
+async def test_a_new_browser_of_the_owner_is_told_what_does_not_wait(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A code that is made on the machine lets it in while the guesses go on, and it is known then.
+
+    A name that there is not gets the same words.
+    """
+    monkeypatch.setattr(users, "is_password", lambda _user, password: password == PASSWORD)
+    await house.user(password=PASSWORD)
+    now = house.site.clock()
+
+    def guess(connection: sqlite3.Connection) -> None:
+        for name in (OWNER, "nobody"):
+            for number in range(PER_ACCOUNT + 1):
+                checked(connection, f"10.{number}", now, account=throttle.account_of(name))
+
+    async with house.client("198.51.100.7") as new:
+        await house.site.accounts.run(guess)
+        told = []
+        for name in (OWNER, "nobody"):
+            refused = await type_password(new, name, PASSWORD)
+            assert refused.status_code == 429
+            assert int(refused.headers["retry-after"]) <= HOUR_S
+            told += re.findall(r"Too many attempts, [^<]*user link NAME", refused.text)
+        assert len(set(told)) == 1
+        assert len(told) == 2
+        code = make_link(str(house.site.settings.db_path), OWNER)
+        fields = hidden_fields((await new.get("/sign-in")).text)
+        assert (await new.post("/sign-in", data={**fields, "code": code})).status_code == 303
+        await new.post("/sign-out")
+        new.cookies.delete(house.site.cookies.session)
+        assert (await type_password(new, OWNER, PASSWORD)).status_code == 303
 
 
 def test_every_guess_takes_one_whole_comparison(monkeypatch: pytest.MonkeyPatch) -> None:

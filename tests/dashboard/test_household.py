@@ -17,7 +17,17 @@ from eventlog.errors import DatabaseError, DiskFull
 from eventlog.pictures.thumbnails import Thumbnails
 from eventlog.sources.simulator.drawings import Scene, draw
 from eventlog.storage import background
-from tests.dashboard.house import AT, OWNER, PASSWORD, VISIT, House, type_password, until
+from tests.dashboard.house import (
+    AT,
+    OWNER,
+    PASSWORD,
+    VISIT,
+    House,
+    open_house,
+    type_password,
+    until,
+)
+from tests.support.mounts import fill, tmpfs
 
 pytestmark = pytest.mark.anyio
 
@@ -170,23 +180,61 @@ async def test_the_owner_signs_in_on_a_full_disk_and_guesses_are_counted(
     assert statuses == [403] * PER_SOURCE + [429] * 2
 
 
-@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EIO, 503)])
-async def test_a_disk_that_takes_no_picture_is_not_the_clients_fault(
-    house: House, monkeypatch: pytest.MonkeyPatch, number: int, status: int
-) -> None:
-    """507 where it is full, 503 where it fails; a frame that is none stays a 400."""
+CALLS = ("open", "write", "fsync", "rename", "statvfs")
 
-    def fails(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 503)]
+)
+async def test_a_disk_that_takes_no_picture_is_not_the_clients_fault(
+    house: House, monkeypatch: pytest.MonkeyPatch, number: int, status: int, call: str
+) -> None:
+    """507 where it is full, 503 where it fails, at whichever call of the system.
+
+    A frame that is none stays a 400, nothing of the picture is left, and the next one is taken.
+    """
+    folder = house.site.settings.thumbnails_dir
+    real = getattr(os, call)
+
+    def of_a_picture(what: object) -> bool:
+        path = Path(f"/proc/self/fd/{what}").readlink() if isinstance(what, int) else what
+        return str(path).startswith((str(folder), ".thumbnail-"))
+
+    def fails(what: Any, *given: Any, **more: Any) -> Any:
+        if of_a_picture(what):
+            raise OSError(number, os.strerror(number))
+        return real(what, *given, **more)
 
     async with await house.program("append") as program:
         path = "/api/thumbnails?recorded_at=2026-02-25T10:30:00Z"
         assert (await program.post(path, content=FRAME)).status_code == 201
         assert (await program.post(path, content=b"no frame")).status_code == 400
-        monkeypatch.setattr("eventlog.pictures.thumbnails.write_new", fails)
-        answer = await program.post(path, content=FRAME)
-    assert answer.status_code == status
-    assert str(house.site.settings.db_path.parent) not in answer.text
+        before = sorted(folder.iterdir())
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, fails)
+            answer = await program.post(path, content=FRAME)
+        assert answer.status_code == status, answer.text
+        assert str(folder.parent) not in answer.text
+        assert sorted(folder.iterdir()) == before
+        assert (await program.post(path, content=FRAME)).status_code == 201
+
+
+async def test_a_picture_on_a_full_disk_is_answered_by_507(tmp_path: Path) -> None:
+    """On a real file system that has no room left, whether room is kept for records or not."""
+    with tmpfs(tmp_path / "disk", size_kb=2048) as disk:
+        async with open_house(tmp_path) as house, await house.program("append") as program:
+            path = "/api/thumbnails?recorded_at=2026-02-25T10:30:00Z"
+            for keep_free in (0, None):
+                site = Thumbnails(disk / "thumbnails", keep_free_bytes=keep_free)
+                site.ensure()
+                object.__setattr__(house.site, "thumbnails", site)
+                assert (await program.post(path, content=FRAME)).status_code == 201
+                fill(disk)
+                answer = await program.post(path, content=FRAME)
+                assert (answer.status_code, answer.json()["error"]) == (507, "DiskFull")
+                (disk / "padding").unlink()
+                assert len([*(disk / "thumbnails").iterdir()]) == (1 if keep_free == 0 else 2)
 
 
 def test_pictures_leave_room_on_the_disk_for_records(

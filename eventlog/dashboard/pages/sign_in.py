@@ -32,6 +32,12 @@ NAME_MAX: Final = 64
 CODE_MAX: Final = 64
 HOME: Final = "/"
 WRONG: Final = "That is not the name and its password."
+# Who guesses may be somebody else, so it says what does not wait; the same for every name.
+WAITS: Final = (
+    "Too many attempts, from here or from elsewhere. Try again in {wait}. A browser that has signed"
+    " in to the account before does not wait for others, nor does a one-time code that is made on"
+    " the machine by: eventlog user link NAME"
+)
 DEVICE_S: Final = 365 * 24 * 3600
 
 _STAYS: Final = {0: "", sessions.KEPT: "kept on this device", sessions.KIOSK: "a wall tablet"}
@@ -107,7 +113,7 @@ async def _too_many(
     request: Request[Any, Any, Any], too_many: TooMany, typed: _Typed
 ) -> Response[Any]:
     wait_s = max(1, round(too_many.wait_s))
-    problem = f"Too many attempts. Try again in {_spoken(wait_s)}."
+    problem = WAITS.format(wait=_spoken(wait_s))
     answer = await _form(request, status=429, problem=problem, typed=typed)
     answer.headers["retry-after"] = str(wait_s)
     return answer
