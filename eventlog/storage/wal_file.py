@@ -23,6 +23,7 @@ from typing import Final
 log = logging.getLogger("eventlog")
 
 _HEADER: Final = struct.Struct(">IIII8s8s")  # magic, format, page size, sequence, salts, checksum
+_MAGIC: Final = {0x377F0682, 0x377F0683}
 _FRAME_HEADER_SIZE: Final = 24
 _FRAME_SALTS: Final = slice(8, 16)
 _CHUNK: Final = 1024 * 1024
@@ -69,7 +70,9 @@ def _bytes_in_use(fd: int) -> int:
     header = os.pread(fd, _HEADER.size, 0)
     if len(header) < _HEADER.size:
         return 0
-    _, _, page_size, _, salts, _ = _HEADER.unpack(header)
+    magic, _, page_size, _, salts, _ = _HEADER.unpack(header)
+    if magic not in _MAGIC:  # in a file of zeros all frames would have the header's salts
+        return 0
     frame_size = _FRAME_HEADER_SIZE + page_size
     low, high = 0, (os.fstat(fd).st_size - _HEADER.size) // frame_size
     while low < high:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,8 @@ import pytest
 from eventlog import EventStore
 from eventlog.dashboard.accounts import database
 from eventlog.errors import DatabaseError, NotADatabase, UnsafeFile
-from eventlog.storage import durable_files, side_files
+from eventlog.storage import durable_files, side_files, wal_file
+from eventlog.storage.lock import FileLock
 from eventlog.storage.open_marks import left_behind
 from eventlog.storage.paths import (
     head_path,
@@ -26,6 +28,7 @@ from eventlog.storage.paths import (
     old_head_path,
     replay_path,
     reserve_path,
+    run_path,
     users_path,
     verified_path,
 )
@@ -217,6 +220,45 @@ async def test_a_head_file_of_fifty_gigabytes_is_read_no_further_than_a_head(
     async with store_in(tmp_path):
         pass
     assert old_head_path(path, 1).stat().st_size == 50 * 1024**3
+
+
+ENDINGS = (".lock", ".reserve", ".replay", ".run", ".open-abc", ".outside", ".verified", ".users")
+
+
+@pytest.mark.parametrize("ending", [*ENDINGS, "-shm", "-wal", "-journal"])
+@pytest.mark.anyio
+async def test_a_file_of_fifty_gigabytes_beside_a_log_is_not_read_through(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    """The log opens, appends, replays and closes, and no byte of it is written out."""
+    async with store_in(tmp_path):
+        pass
+    path = tmp_path / f"events.db{ending}"
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    os.truncate(path, 50 * 1024**3)
+    if ending == "-wal":
+        assert wal_file.bytes_in_use(path) == 0  # or the 50 GB are read twice at each start
+    async with store_in(tmp_path) as store:
+        await store.write_event("front_door", "2026-02-25T10:30:00")
+        await store.replay()
+        assert len(await store.get_recent_events()) == 1
+    assert not path.exists() or path.stat().st_blocks * 512 < 16 * 1024**2
+    if ending == ".users":
+        said = CommandLine(capsys, tmp_path / "events.db")("user", "list")
+        assert (said.code, "events.db.users: file is not a database" in said.err) == (2, True), said
+
+
+@pytest.mark.parametrize("lies", ALL_KINDS)
+def test_a_door_whose_lock_is_no_plain_file_is_a_named_error(
+    tmp_path: Path, lies: Callable[[Path], None]
+) -> None:
+    """`eventlog run` takes a lock of its own, which it opens by the same rule."""
+    path = run_path(tmp_path / "events.db")
+    lies(path)
+    with pytest.raises(UnsafeFile, match=path.name), closing(FileLock(path)) as lock:
+        lock.acquire()
+    require_untouched(tmp_path)
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)

@@ -24,7 +24,7 @@ def frame(fill: bytes) -> bytes:
 def make_wal(folder: Path, *fills: bytes) -> Path:
     """A WAL with one frame for each byte."""
     wal = folder / "events.db-wal"
-    header = bytes(8) + PAGE.to_bytes(4) + bytes(4) + SALTS + bytes(8)
+    header = bytes.fromhex("377f0682") + bytes(4) + PAGE.to_bytes(4) + bytes(4) + SALTS + bytes(8)
     wal.write_bytes(header + b"".join(map(frame, fills)))
     return wal
 
