@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, TypeAlias, TypeVar
 
 import msgspec
@@ -29,13 +29,24 @@ _FORMULA: Final = re.compile(
 _BREAK: Final = ("\t", "\r", "\n")
 
 
-async def begun(batches: AsyncIterator[list[T]]) -> AsyncIterator[list[T]]:
-    """These batches, the first one read by now, so that its failure gets its own status."""
+class SignedOut(Exception):
+    """Whom a file is for was signed out before its end."""
+
+
+async def begun(
+    batches: AsyncIterator[list[T]], may_continue: Callable[[], Awaitable[bool]]
+) -> AsyncIterator[list[T]]:
+    """These batches, the first one read by now, so that its failure gets its own status.
+
+    The file breaks off as soon as `may_continue` says no: it may take minutes.
+    """
     first = await anext(batches)
 
     async def all_of_them() -> AsyncIterator[list[T]]:
         yield first
         async for batch in batches:
+            if not await may_continue():
+                raise SignedOut
             yield batch
 
     return all_of_them()

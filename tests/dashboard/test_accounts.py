@@ -188,8 +188,10 @@ async def test_signed_out_means_at_once(house: House, way: str) -> None:
                 sessions.end_everybodys(connection)
         else:
             waiting = await stream_of(house, owner)
+            other_tab = await stream_of(house, owner)
             path = "/sign-out-everywhere" if way == "everywhere" else "/sign-out"
             assert (await owner.post(path)).status_code == 303
+            assert await asyncio.wait_for(other_tab, 10) == b"event: signed-out\ndata: {}\n\n"
         assert await asyncio.wait_for(waiting, 10) == b"event: signed-out\ndata: {}\n\n"
 
 

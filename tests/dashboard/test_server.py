@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from eventlog.dashboard import run as commands
+from eventlog.dashboard import search
 from eventlog.dashboard.accounts import database as accounts
 from eventlog.dashboard.accounts import sessions, users
 from eventlog.dashboard.cookies import cookies_of
@@ -334,6 +335,45 @@ async def test_an_export_that_fails_midway_is_broken_off(
     (record,) = (one for one in caplog.records if one.name == "eventlog")
     assert "'/unlocks.json' broke off: RuntimeError at" in record.getMessage()
     assert "s3cret" not in caplog.text
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", ["/events.csv", "/events.json", "/unlocks.csv", "/unlocks.json"])
+async def test_an_export_ends_with_its_session(
+    house: House, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Who is signed out, here by another program, does not get the rest of a file."""
+    for _ in range(5):
+        await house.append(*VISIT)
+    monkeypatch.setattr("eventlog.dashboard.pages.event_files.BATCH", 2)
+    monkeypatch.setattr("eventlog.dashboard.pages.unlocks.EXPORT_BATCH", 2)
+    found, unlocks, batches = search.found, house.site.figures.unlocks, 0
+
+    def sign_out_at_the_second() -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 2:
+            file = accounts.accounts_path(house.site.settings.db_path)
+            with closing(accounts.connect(file)) as connection:
+                sessions.end_everybodys(connection)
+
+    def events_of(*given: Any, **more: Any) -> Any:
+        sign_out_at_the_second()
+        return found(*given, **more)
+
+    async def unlocks_of(*given: Any, **more: Any) -> Any:
+        sign_out_at_the_second()
+        return await unlocks(*given, **more)
+
+    monkeypatch.setattr(search, "found", events_of)
+    monkeypatch.setattr(house.site.figures, "unlocks", unlocks_of)
+    async with await house.signed_in() as signed_in, listening(house) as port:
+        (name,) = (name for name in signed_in.cookies if name.endswith("_session"))
+        cookie = f"{name}={signed_in.cookies[name]}"
+        async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"http://127.0.0.1:{port}{path}")
+    assert batches == 2
 
 
 @pytest.mark.anyio

@@ -15,9 +15,10 @@ from litestar.response import Stream
 
 from eventlog.dashboard import exports, search
 from eventlog.dashboard.api import conversion, responses
+from eventlog.dashboard.api.endpoints import may_continue
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.pages.cards import MULTIPLIED
-from eventlog.dashboard.site import Site, site_of
+from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.projections.event_list import Before, EventFilter
 
 BATCH: Final = 500
@@ -28,15 +29,21 @@ COLUMNS: Final = (*_FIELDS, "seen", "plates")
 @get("/events.csv")
 async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     """A line for each event; `seen` holds the labels with their numbers."""
-    batches = await exports.begun(_all(site_of(request), await events_asked(request)))
+    batches = await _begun(request)
     return exports.csv_file(_lines(batches), COLUMNS, "events")
 
 
 @get("/events.json")
 async def as_json(request: Request[Any, Any, Any]) -> Stream:
     """The events as the API has them, in one array."""
-    batches = await exports.begun(_all(site_of(request), await events_asked(request)))
+    batches = await _begun(request)
     return exports.json_file(batches, "events")
+
+
+async def _begun(request: Request[Any, Any, Any]) -> AsyncIterator[list[responses.Event]]:
+    site, visitor = site_of(request), visitor_of(request)
+    found = _all(site, await events_asked(request))
+    return await exports.begun(found, lambda: may_continue(site, visitor))
 
 
 async def _all(site: Site, asked: Asked[EventFilter]) -> AsyncIterator[list[responses.Event]]:

@@ -13,11 +13,12 @@ from litestar.response import Stream
 
 from eventlog.dashboard import exports, filters, queries
 from eventlog.dashboard.api import conversion, responses
+from eventlog.dashboard.api.endpoints import may_continue
 from eventlog.dashboard.late_marks import late_unlocks
 from eventlog.dashboard.listing import Asked, unlocks_asked
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
-from eventlog.dashboard.site import Site, site_of
+from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.projections.event_list import Before
 from eventlog.projections.unlock_actions import UnlockFilter
 
@@ -59,7 +60,7 @@ async def more(request: Request[Any, Any, Any]) -> Response[str]:
 async def as_csv(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as CSV."""
     site = site_of(request)
-    rows = await exports.begun(_all(site, (await unlocks_asked(request)).wanted))
+    rows = await _begun(request, site)
     return exports.csv_file(_lines(rows), CSV_COLUMNS, "unlocks")
 
 
@@ -67,8 +68,14 @@ async def as_csv(request: Request[Any, Any, Any]) -> Stream:
 async def as_json(request: Request[Any, Any, Any]) -> Stream:
     """Whatever the filter shows, as a JSON array."""
     site = site_of(request)
-    rows = await exports.begun(_all(site, (await unlocks_asked(request)).wanted))
+    rows = await _begun(request, site)
     return exports.json_file(rows, "unlocks")
+
+
+async def _begun(request: Request[Any, Any, Any], site: Site) -> Batches:
+    visitor = visitor_of(request)
+    found = _all(site, (await unlocks_asked(request)).wanted)
+    return await exports.begun(found, lambda: may_continue(site, visitor))
 
 
 def instant_day(site: Site) -> str:
