@@ -92,11 +92,16 @@ def in_words(query: Mapping[str, str], names: Mapping[str, str]) -> str:
         "hour_to": "before ",
     }
     shown = (
-        words.get(key, {}).get(value, f"{before.get(key, '')}{value}")
+        words.get(key, {}).get(value, f"{before.get(key, '')}{_with_a_blank(key, value)}")
         for key, value in query.items()
         if value
     )
     return ", ".join(filter(None, shown))
+
+
+def _with_a_blank(key: str, value: str) -> str:
+    """A moment as one reads it; any other value unchanged."""
+    return value.replace("T", " ", 1) if key in {"since", "until"} else value
 
 
 def chips(

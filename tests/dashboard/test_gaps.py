@@ -32,7 +32,7 @@ async def silence(
 
 def rows(html: str) -> list[str]:
     """The cards and gaps of a list, in their order."""
-    found = re.findall(r'id="(event-\d+)"|class="(gap)"', html)
+    found = re.findall(r'id="(event-\d+)"|class="(gap)\b', html)
     return [card or gap for card, gap in found]
 
 
@@ -88,6 +88,28 @@ async def test_each_gap_is_on_one_page(house: House) -> None:
             assert found == expected
         day = rows((await client.get(f"/?day={AT.date().isoformat()}")).text)
         assert day.count("gap") == len(day) / 2
+
+
+async def test_a_gap_that_begins_or_ends_is_asked_for_by_its_record(house: House) -> None:
+    """As the stream announces it; only where the list has gaps, and this one."""
+    await visit(house, 0)
+    await silence(house, 1, None, source="early")
+    day = AT.date().isoformat()
+    async with await house.signed_in() as client:
+
+        async def live(query: str) -> list[str]:
+            return re.findall(r'id="(gap-\d+)"', (await client.get(f"/timeline/live?{query}")).text)
+
+        assert await live("gaps=2") == ["gap-2"]
+        assert await live("gaps=1,3") == []
+        assert await live("gaps=2&camera=front_door") == []
+        assert await live(f"gaps=2&day={day}") == []  # it lasts, and that day is over
+        back = SourceBack(source="early", until=AT + timedelta(minutes=9))
+        await house.append(back)
+        assert await live("gaps=3") == ["gap-2"]
+        assert await live(f"gaps=3&day={day}") == ["gap-2"]
+        assert (await client.get("/timeline/live?gaps=x")).status_code == 400
+        assert (await client.get(f"/timeline/live?gaps={'1,' * 60}1")).status_code == 400
 
 
 async def test_a_sources_name_stays_text(house: House) -> None:

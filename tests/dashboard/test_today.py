@@ -20,6 +20,7 @@ from eventlog.facts import (
     FaceResult,
     LockState,
     Motion,
+    Observation,
     UnlockAction,
 )
 from tests.dashboard.house import House, open_house, query_plan
@@ -250,6 +251,76 @@ async def test_an_hour_is_one_line_wherever_a_page_ends(house: House, limit: int
     assert events == list(range(1, 51))
     assert hours == sorted(set(hours), reverse=True)
     assert len(hours) >= 6
+
+
+async def test_a_busy_hour_is_one_line_that_leads_to_all_of_it(house: House) -> None:
+    """450 cars and two persons: the line counts all and holds a page of them."""
+    at_noon(house)
+    begin = NOON - timedelta(hours=2)
+    await house.append(Motion(camera_id="c", recorded_at=begin - timedelta(minutes=1)))
+    for number in range(452):
+        at = begin + timedelta(seconds=7 * number)
+        label = "person" if number in {3, 440} else "car"
+        await house.append(
+            Motion(camera_id="c", recorded_at=at), Detection(label=label, confidence=0.9)
+        )
+    async with await house.signed_in() as client:
+        page = (await client.get("/")).text
+        assert re.findall(r"<summary>(.*?) <span", page) == ["car \N{MULTIPLICATION SIGN}450"]
+        more = re.search(r'data-more="([^"]+)"', page)
+        assert more is not None
+        page += (await client.get(unescape(more[1]))).text
+        outside = re.sub(r'<details class="fold".*?</details>', "", page, flags=re.DOTALL)
+        assert re.findall(r'id="event-(\d+)"', outside) == ["442", "5", "1"]
+        assert len(re.findall(r'<article class="card', page)) == 3 + 30
+        link = re.search(r'<a href="([^"]+)">All 450 of this hour</a>', page)
+        assert link is not None
+        listed: list[str] = []
+        address: str | None = unescape(link[1])
+        while address is not None:
+            page = (await client.get(address)).text
+            assert 'class="fold"' not in page
+            listed += re.findall(r'id="event-(\d+)"', page)
+            more = re.search(r'data-more="([^"]+)"', page)
+            address = None if more is None else f"{unescape(more[1])}&limit=200"
+        assert listed == [str(number) for number in range(453, 1, -1)]
+
+
+async def test_a_car_that_comes_joins_the_line_of_its_hour(house: House) -> None:
+    """The fragment for the open page holds the whole line, also when a person leaves it."""
+    at_noon(house)
+    for minutes in (5, 10, 15):
+        at = NOON + timedelta(minutes=minutes)
+        await house.append(
+            Motion(camera_id="c", recorded_at=at), Detection(label="car", confidence=0.9)
+        )
+
+    async with await house.signed_in() as client:
+
+        async def live(query: str) -> tuple[list[str], list[str]]:
+            html = (await client.get(f"/timeline/live?{query}")).text
+            outside = re.sub(r'<details class="fold".*?</details>', "", html, flags=re.DOTALL)
+            cards = re.findall(r'id="event-(\d+)"', outside)
+            return re.findall(r"<summary>(.*?) <span", html), cards
+
+        assert await live("ids=3") == (["car \N{MULTIPLICATION SIGN}3"], [])
+        assert await live("ids=3&label=car") == ([], ["3"])
+        await house.append(Detection(label="person", confidence=0.9), event_id=2)
+        assert await live("ids=2") == (["car \N{MULTIPLICATION SIGN}2"], ["2"])
+        await house.append(Detection(label="person", confidence=0.9), event_id=3)
+        assert await live("ids=3") == ([], ["3", "1"])
+
+
+async def test_what_a_source_noticed_is_named_and_folded(house: House) -> None:
+    """A bark by sound is no motion; two of a dog are one line of their hour."""
+    at_noon(house)
+    for minutes, label in ((1, "glass break"), (2, "dog"), (3, "dog")):
+        at = NOON + timedelta(minutes=minutes)
+        await house.append(Observation(camera_id="c", recorded_at=at, label=label, medium="sound"))
+    async with await house.signed_in() as client:
+        page = (await client.get("/")).text
+    assert "Glass break noticed" in page
+    assert re.findall(r"<summary>(.*?) <span", page) == ["dog \N{MULTIPLICATION SIGN}2"]
 
 
 async def test_hours_that_come_twice_in_october_are_two_lines(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def card(event: Mapping[str, Any], names: Mapping[str, str], door: ZoneInfo) -> 
         doubt=clocks.WORDS.get(event["clock"] or "", ""),
         claimed=exact(instant(event["recorded_at"]), door),
         late=bool(event.get("late")),
-        labels=_labels(event),
+        labels=labels_of(event),
     )
 
 
@@ -110,15 +110,17 @@ def headline(event: Mapping[str, Any], names: Mapping[str, str]) -> str:
         return f"A stranger {'rang' if ding else 'was seen'}"
     if ding:
         return "Somebody rang"
-    labels = _labels(event)
+    labels = labels_of(event)
     if not labels:
         return "Something moved"
     first = "person" if "person" in labels else labels[0]
-    return f"{first[:1].upper()}{first[1:]} seen"
+    return f"{first[:1].upper()}{first[1:]} {'seen' if event['detections'] else 'noticed'}"
 
 
-def _labels(event: Mapping[str, Any]) -> list[str]:
-    return list(dict.fromkeys(detection["label"] for detection in event["detections"]))
+def labels_of(event: Mapping[str, Any]) -> list[str]:
+    """What was seen, each once; where nothing was, what its source noticed."""
+    labels = list(dict.fromkeys(detection["label"] for detection in event["detections"]))
+    return labels or [label for label in (event["observed"],) if label]
 
 
 def seen(detections: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -7,7 +7,7 @@ asked the lock. Knows cards, and no template.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct, structs
 
 from eventlog.dashboard.local_time import clock, day_title, instant, local
-from eventlog.dashboard.pages.cards import Card, Day, counted_labels
+from eventlog.dashboard.pages.cards import Card, Day, counted_labels, labels_of
 from eventlog.dashboard.pages.gaps import Gap
 
 ANIMALS: Final = frozenset(
@@ -44,15 +44,28 @@ VEHICLES: Final = frozenset(
 )
 MINOR: Final = ANIMALS | VEHICLES
 FOLD_MIN: Final = 2  # a single card is shown as it is
+FOLD_CARDS: Final = 30  # that a line holds; the others are counted, and are a list of their own
 
 
 class Fold(Struct, frozen=True, kw_only=True):
-    """Cards of one hour that are shown as one line; `key` is the hour, `text` what was seen."""
+    """Events of one hour that are shown as one line; `key` is the hour, `text` what was seen.
+
+    `number` counts all of them; `href` leads to them where `cards` holds the newest alone.
+    """
 
     key: str
     text: str
     hours: str
+    number: int
+    href: str | None
     cards: list[Card]
+
+
+class Left(Struct, frozen=True):
+    """The events of an hour that its line only counts: how many, and how many had each label."""
+
+    number: int
+    labels: Counter[str]
 
 
 Row: TypeAlias = Card | Fold | Gap
@@ -69,9 +82,7 @@ class FoldedDay(Struct, frozen=True, kw_only=True):
 
 def is_minor(event: Mapping[str, Any]) -> bool:
     """Whether an event is about animals or vehicles alone."""
-    labels = {detection["label"] for detection in event["detections"]}
-    if not labels and event["observed"]:
-        labels = {event["observed"]}
+    labels = set(labels_of(event))
     asked = event["outcome"] != "none" or event["lock_action"] != "none"
     known = event["person_name"] is not None or event["face_recognised"] is not None
     return (
@@ -86,9 +97,33 @@ def rest_of_hour(events: Sequence[Mapping[str, Any]], door: ZoneInfo) -> datetim
     """
     if not events:
         return None
-    begin = _begins(instant(events[-1]["listed_at"]), door)
-    of_hour = (e for e in reversed(events) if _begins(instant(e["listed_at"]), door) == begin)
-    return begin.astimezone(UTC) if any(is_minor(event) for event in of_hour) else None
+    begin = hour_of(events[-1], door)
+    of_hour = (event for event in reversed(events) if hour_of(event, door) == begin)
+    return begin if any(is_minor(event) for event in of_hour) else None
+
+
+def hour_of(event: Mapping[str, Any], door: ZoneInfo) -> datetime:
+    """When the hour of an event began at the door."""
+    return _begins(instant(event["listed_at"]), door).astimezone(UTC)
+
+
+def counted(
+    events: Sequence[dict[str, Any]], door: ZoneInfo
+) -> tuple[list[dict[str, Any]], dict[datetime, Left]]:
+    """The events that are shown; and what is left of each hour that has more than a line holds."""
+    shown: list[dict[str, Any]] = []
+    hours: dict[datetime, list[dict[str, Any]]] = {}
+    for event in events:
+        of_hour = hours.setdefault(hour_of(event, door), []) if is_minor(event) else []
+        of_hour.append(event)
+        if len(of_hour) <= FOLD_CARDS:
+            shown.append(event)
+    left = {hour: of_hour[FOLD_CARDS:] for hour, of_hour in hours.items()}
+    return shown, {
+        hour: Left(len(rest), Counter(label for e in reversed(rest) for label in labels_of(e)))
+        for hour, rest in left.items()
+        if rest
+    }
 
 
 def as_they_are(days: Sequence[Day]) -> list[FoldedDay]:
@@ -96,9 +131,27 @@ def as_they_are(days: Sequence[Day]) -> list[FoldedDay]:
     return [_day(day, list(day.cards)) for day in days]
 
 
-def folded(days: Sequence[Day], minor: frozenset[int], door: ZoneInfo) -> list[FoldedDay]:
-    """Days in which the cards of minor events, given by their ids, are one line for each hour."""
-    return [_day(day, _rows(day.cards, minor, door)) for day in days]
+def folded(
+    days: Sequence[Day],
+    minor: frozenset[int],
+    door: ZoneInfo,
+    left: Mapping[datetime, Left],
+    address: Callable[[datetime], str],
+) -> list[FoldedDay]:
+    """Days in which the cards of minor events are one line for each hour.
+
+    Args:
+        days: the days.
+        minor: the ids of the minor events.
+        door: the door's zone.
+        left: what the line of an hour counts beyond its cards.
+        address: of the list of an hour's events, each as a card.
+    """
+
+    def line(cards: list[Card]) -> Fold:
+        return _fold(cards, door, left, address)
+
+    return [_day(day, _rows(day.cards, minor, door, line)) for day in days]
 
 
 def with_gaps(
@@ -133,7 +186,12 @@ def _day(day: Day, rows: list[Row]) -> FoldedDay:
     return FoldedDay(day=day.day, title=day.title, full_title=day.full_title, rows=rows)
 
 
-def _rows(cards: Sequence[Card], minor: frozenset[int], door: ZoneInfo) -> list[Row]:
+def _rows(
+    cards: Sequence[Card],
+    minor: frozenset[int],
+    door: ZoneInfo,
+    line: Callable[[list[Card]], Fold],
+) -> list[Row]:
     hours: dict[str, list[Card]] = {}
     for card in cards:
         if card.id in minor:
@@ -144,7 +202,7 @@ def _rows(cards: Sequence[Card], minor: frozenset[int], door: ZoneInfo) -> list[
         if len(of_hour) < FOLD_MIN:
             rows.append(card)
         elif card is of_hour[0]:
-            rows.append(_fold(of_hour, door))
+            rows.append(line(of_hour))
     return rows
 
 
@@ -161,12 +219,21 @@ def _hour(card: Card, door: ZoneInfo) -> str:
     return _begin(card, door).isoformat()
 
 
-def _fold(cards: list[Card], door: ZoneInfo) -> Fold:
-    counted = Counter(label for card in reversed(cards) for label in card.labels)
+def _fold(
+    cards: list[Card],
+    door: ZoneInfo,
+    left: Mapping[datetime, Left],
+    address: Callable[[datetime], str],
+) -> Fold:
     begin = _begin(cards[0], door)
+    rest = left.get(begin.astimezone(UTC))
+    seen = Counter[str]() if rest is None else rest.labels.copy()
+    seen.update(label for card in reversed(cards) for label in card.labels)
     return Fold(
         key=begin.isoformat(),
-        text=", ".join(counted_labels(counted)),
+        text=", ".join(counted_labels(seen)),
         hours=f"{clock(begin, door)} to {clock(begin.replace(minute=59), door)}",
+        number=len(cards) + (0 if rest is None else rest.number),
+        href=None if rest is None else address(begin),
         cards=cards,
     )

@@ -5,9 +5,11 @@ A source's first start is not a gap. Knows no template and no event.
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -18,13 +20,18 @@ GAPS_MAX: Final = 50
 _GAPS: Final = (
     "SELECT id, source, since, until, reason, late, coalesce(until, :now) AS ended FROM silences"
     " WHERE reason != 'first_start' AND (:lower IS NULL OR ended >= :lower)"
-    " AND (:upper IS NULL OR ended < :upper) ORDER BY ended DESC, id DESC LIMIT :limit"
+    " AND (:upper IS NULL OR ended < :upper) AND (:positions IS NULL OR id IN (SELECT value FROM"
+    " json_each(:positions)) OR ended_by IN (SELECT value FROM json_each(:positions)))"
+    " ORDER BY ended DESC, id DESC LIMIT :limit"
 )
 _REASONS: Final = {"disconnected": "was out of reach", "unavailable": "said that it was away"}
 
 
 class Gap(Struct, frozen=True, kw_only=True):
-    """A time in which the door could not see, listed where it ended; `at` has its offset."""
+    """A time in which the door could not see, listed where it ended; `at` has its offset.
+
+    One that is not over is listed at the present.
+    """
 
     id: int
     at: str
@@ -41,6 +48,7 @@ def between(
     *,
     lower: str | None,
     upper: str | None,
+    positions: Sequence[int] | None = None,
 ) -> list[Gap]:
     """The gaps that ended between two times of the read tables, newest first.
 
@@ -50,9 +58,11 @@ def between(
         now: the time, at which a gap that lasts is listed.
         lower: the first time; None is the beginning.
         upper: the first time that is left out; None is not an end.
+        positions: of records: only gaps that one of these began or ended; None is every gap.
     """
-    bounds = {"now": now, "lower": lower, "upper": upper, "limit": GAPS_MAX}
-    return [_gap(row, door) for row in connection.execute(_GAPS, bounds)]
+    asked: dict[str, Any] = {"now": now, "lower": lower, "upper": upper, "limit": GAPS_MAX}
+    asked["positions"] = None if positions is None else json.dumps(list(positions))
+    return [_gap(row, door) for row in connection.execute(_GAPS, asked)]
 
 
 def _gap(row: tuple[int, str, str, str | None, str, int | None, str], door: ZoneInfo) -> Gap:

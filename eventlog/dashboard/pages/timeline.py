@@ -7,17 +7,18 @@ a stream has announced. All three take the same filters.
 from __future__ import annotations
 
 import sqlite3
+from datetime import datetime
 from typing import Any, Final
 
 from litestar import Request, Response, get
-from msgspec.structs import replace
+from msgspec import Struct
 
 from eventlog.dashboard import filters, queries, search
 from eventlog.dashboard.late_marks import late_events
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
-from eventlog.dashboard.pages import calendar, cards, folding, gaps, today
+from eventlog.dashboard.pages import calendar, cards, folding, gaps, hours, today
 from eventlog.dashboard.pages.gaps import Gap
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of
@@ -27,8 +28,6 @@ from eventlog.projections.times import canonical
 
 LIVE_MAX: Final = 60  # events that one look at the live ones may ask for
 LIVE_WAIT_S: Final = 2.0
-
-Found = tuple[list[dict[str, Any]], dict[str, str]]
 
 
 @get("/")
@@ -73,32 +72,41 @@ async def live(request: Request[Any, Any, Any]) -> Response[str]:
     """The cards of these events, those that the filter shows, once the views have them."""
     site = site_of(request)
     asked = await events_asked(request)
-    wanted = asked.wanted
-    ids = _numbers(request.query_params.get("ids", ""))
-    position = _numbers(request.query_params.get("position", ""))[-1:]
+    ids, silences = _numbers(request, "ids"), _numbers(request, "gaps")
+    position = _numbers(request, "position")[-1:]
     if position:
         await site.wait_for_views(min(position[0], site.broadcast.last), LIVE_WAIT_S)
 
-    def look(connection: sqlite3.Connection) -> Found:
-        found = queries.events_by_id(connection, ids)
-        matching = [
+    def look(connection: sqlite3.Connection) -> _Found:
+        wanted, zone = asked.wanted, site.zone
+        found = [
             event
-            for event in found
-            if search.is_found(connection, event, wanted, asked.search, site.zone)
+            for event in queries.events_by_id(connection, ids)
+            if search.is_found(connection, event, wanted, asked.search, zone)
         ]
-        return matching, _names(connection, matching)
+        if _folds(asked):
+            found = hours.with_their_hours(connection, asked, zone, found)
+        between = _gaps(connection, site, asked, positions=silences)
+        return _with_names(connection, site, asked, found, between)
 
-    found, names = await site.pages.run(look)
-    made = [cards.card(event, names, site.zone) for event in found]
-    day = local(site.now, site.zone).date()
+    found = await site.pages.run(look)
     return page(
         request,
         "timeline_cards.html",
-        days=folding.as_they_are(cards.days(made, site.zone, today=day)),
+        days=_days(site, asked, found),
         next=None,
         looked_to=None,
         within=filters.address("", asked.query),
     )
+
+
+class _Found(Struct, frozen=True):
+    """Events with the names to show, what the lines of hours only count, and gaps among them."""
+
+    events: list[dict[str, Any]]
+    left: dict[datetime, folding.Left]
+    names: dict[str, str]
+    gaps: list[Gap]
 
 
 async def _shown(
@@ -108,73 +116,101 @@ async def _shown(
 
     `whole` says that they begin a page, so that the first day has its title.
     """
-    # A list for one label shows each of its events.
-    folds = not {"label", "text"} & set(asked.query)
 
-    def look(connection: sqlite3.Connection) -> tuple[search.Page, dict[str, str], list[Gap]]:
+    def look(connection: sqlite3.Connection) -> tuple[search.Page, _Found]:
         wanted, zone = asked.wanted, site.zone
         some = search.found(connection, wanted, asked.search, zone, before, limit=asked.limit)
-        if folds:
-            some = _with_the_hour(connection, site, asked, some)
-        between = _gaps(connection, site, asked, before, some.events)
-        return some, _names(connection, some.events), between
+        if _folds(asked):
+            some = hours.to_the_hours_end(connection, asked, zone, some)
+        more = asked.cursor_after(some.events) is not None
+        between = _gaps(
+            connection,
+            site,
+            asked,
+            lower=some.events[-1]["listed_at"] if more else None,
+            upper=None if before is None else before[0],
+        )
+        return some, _with_names(connection, site, asked, some.events, between)
 
-    some, names, between = await site.pages.run(look)
-    found = some.events
-    made = [cards.card(event, names, site.zone) for event in found]
-    after = None if before is None or whole else with_offset(before[0])
-    day = local(site.now, site.zone).date()
-    days = cards.days(made, site.zone, today=day, after=after)
-    minor = frozenset(event["id"] for event in found if folding.is_minor(event))
-    shown = folding.folded(days, minor, site.zone) if folds else folding.as_they_are(days)
+    some, found = await site.pages.run(look)
     return {
-        "days": folding.with_gaps(shown, between, site.zone, today=day, after=after),
+        "days": _days(site, asked, found, None if before is None or whole else before[0]),
         "next": asked.after("/timeline/more", some.resume),
         "next_page": asked.after("/", some.resume),
         "looked_to": None
-        if some.resume is None or len(found) >= asked.limit
+        if some.resume is None or len(some.events) >= asked.limit
         else exact(instant(some.resume[0]), site.zone),
         "within": filters.address("", asked.query),
     }
 
 
-def _with_the_hour(
-    connection: sqlite3.Connection, site: Site, asked: Asked[EventFilter], some: search.Page
-) -> search.Page:
-    """A page, and what is left of the hour that it ends in, if it folds events of that hour."""
-    begin = folding.rest_of_hour(some.events, site.zone)
-    if begin is None or some.resume is None:
-        return some
-    since = asked.wanted.since
-    wanted = replace(asked.wanted, since=begin if since is None else max(since, begin))
-    rest = search.found(
-        connection, wanted, asked.search, site.zone, some.resume, limit=filters.PAGE_MAX
+def _folds(asked: Asked[EventFilter]) -> bool:
+    """Whether hours are folded: a list for one label, a text or an hour shows each event."""
+    since, until = asked.wanted.since, asked.wanted.until
+    is_hour = since is not None and until is not None and until - since <= hours.HOUR
+    return not is_hour and not {"label", "text"} & asked.query.keys()
+
+
+def _days(
+    site: Site, asked: Asked[EventFilter], found: _Found, after: str | None = None
+) -> list[folding.FoldedDay]:
+    """What was found by day; `after` is the time of the last event of the page before."""
+
+    def address(begin: datetime) -> str:
+        since, until = hours.bounds(asked.wanted, begin)
+        bounds = {"since": since, "until": until}
+        shown = {key: local(at, site.zone).isoformat("T", "minutes") for key, at in bounds.items()}
+        return filters.address("/", {**asked.query, **shown})
+
+    today_is = local(site.now, site.zone).date()
+    after = None if after is None else with_offset(after)
+    made = [cards.card(event, found.names, site.zone) for event in found.events]
+    days = cards.days(made, site.zone, today=today_is, after=after)
+    minor = frozenset(event["id"] for event in found.events if folding.is_minor(event))
+    shown = (
+        folding.folded(days, minor, site.zone, found.left, address)
+        if _folds(asked)
+        else folding.as_they_are(days)
     )
-    if not rest.events:
-        return some
-    last = rest.events[-1]
-    return search.Page([*some.events, *rest.events], rest.resume or (last["listed_at"], last["id"]))
+    return folding.with_gaps(shown, found.gaps, site.zone, today=today_is, after=after)
+
+
+def _with_names(
+    connection: sqlite3.Connection,
+    site: Site,
+    asked: Asked[EventFilter],
+    found: list[dict[str, Any]],
+    between: list[Gap],
+) -> _Found:
+    shown, left = folding.counted(found, site.zone) if _folds(asked) else (found, {})
+    return _Found(shown, left, _names(connection, shown), between)
 
 
 def _gaps(
     connection: sqlite3.Connection,
     site: Site,
     asked: Asked[EventFilter],
-    before: Before | None,
-    found: list[dict[str, Any]],
+    *,
+    lower: str | None = None,
+    upper: str | None = None,
+    positions: list[int] | None = None,
 ) -> list[Gap]:
-    """The gaps between the events of a page; none where only some events are asked for."""
+    """The gaps between two times, or of some records; none where only some events are asked for.
+
+    Without times they are those of the filter.
+    """
     if asked.query.keys() - {"day"}:
         return []
     wanted = asked.wanted
-    upper = None if wanted.until is None else canonical(wanted.until)
-    lower = None if wanted.since is None else canonical(wanted.since)
+    since = None if wanted.since is None else canonical(wanted.since)
+    until = None if wanted.until is None else canonical(wanted.until)
     return gaps.between(
         connection,
         site.zone,
         canonical(site.now),
-        lower=lower if asked.cursor_after(found) is None else found[-1]["listed_at"],
-        upper=upper if before is None else before[0],
+        lower=lower or since,
+        upper=upper or until,
+        positions=positions,
     )
 
 
@@ -186,12 +222,13 @@ def _names(connection: sqlite3.Connection, found: list[dict[str, Any]]) -> dict[
     return isolated(queries.names_to_show(connection, (e["person_name"] for e in found)))
 
 
-def _numbers(text: str) -> list[int]:
+def _numbers(request: Request[Any, Any, Any], key: str) -> list[int]:
     """Ids or positions, separated by commas. Raises BadArgument."""
+    text = request.query_params.get(key, "")
     parts = text.split(",") if text else []
     if len(parts) > LIVE_MAX:
-        raise BadArgument(f"ids: {LIVE_MAX} at most")
+        raise BadArgument(f"{key}: {LIVE_MAX} at most")
     numbers = [number for part in parts if (number := filters.whole_number(part)) is not None]
     if len(numbers) < len(parts):
-        raise BadArgument("ids: are numbers separated by commas")
+        raise BadArgument(f"{key}: are numbers separated by commas")
     return numbers

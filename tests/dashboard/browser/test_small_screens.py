@@ -62,6 +62,45 @@ BROKEN_WORDS = """() => {
 }"""
 
 
+# Texts of which another one, or a button, covers a part.
+COVERED = """() => {
+    const texts = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+    const found = [];
+    const boxes = [];
+    while (texts.nextNode()) {
+        const { currentNode: text } = texts;
+        if (!text.data.trim() || !text.parentElement.checkVisibility()) continue;
+        if (text.parentElement.closest('.hidden, .zone, pre, svg, option, thead')) continue;
+        const range = document.createRange();
+        range.selectNodeContents(text);
+        boxes.push(...[...range.getClientRects()].map(box => [text, box]));
+    }
+    for (const one of document.querySelectorAll('main :is(button, input, select, .chip)'))
+        if (one.checkVisibility()) boxes.push([one, one.getBoundingClientRect()]);
+    for (const [text, box] of boxes) {
+        if (text.nodeType !== Node.TEXT_NODE) continue;
+        for (const [other, over] of boxes) {
+            if (other === text || other.contains(text)) continue;
+            const wide = Math.min(box.right, over.right) - Math.max(box.left, over.left);
+            const high = Math.min(box.bottom, over.bottom) - Math.max(box.top, over.top);
+            if (wide > 2 && high > 4) found.push(text.data.trim().slice(0, 60));
+        }
+    }
+    return [...new Set(found)];
+}"""
+
+
+@pytest.mark.parametrize("viewport", [SMALLEST, PHONE], ids=["320", "390"])
+def test_nothing_covers_a_text_on_a_phone(
+    sampled: tuple[Running, str], open_page: Pages, viewport: Any
+) -> None:
+    """No chip lies on a time, and no button on the name of a device."""
+    running, _ = sampled
+    page = open_page(running.url, viewport=viewport, has_touch=True, is_mobile=True)
+    for path in visited(page, running.url):
+        assert page.evaluate(COVERED) == [], path
+
+
 @pytest.mark.parametrize("viewport", [SMALLEST, PHONE], ids=["320", "390"])
 def test_nothing_scrolls_sideways_and_nothing_is_hard_to_hit_on_a_phone(
     sampled: tuple[Running, str], open_page: Pages, viewport: Any

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from eventlog.facts import SourceBack, SourceSilent
+from eventlog.store.event_store import EventStore
 from tests.dashboard.browser.appending import append, now
-from tests.dashboard.browser.conftest import WIDE, Pages, sign_in
+from tests.dashboard.browser.conftest import WIDE, Pages, accounts, sign_in
 from tests.dashboard.running import Running
 
 pytestmark = pytest.mark.browser
 
 MARK = "window.sameDocument = true"
 IS_SAME = "window.sameDocument === true"
+ROWS = "[...document.querySelectorAll('.day > [id]')].map(row => row.id)"
 
 
 def opened(running: Running, open_page: Pages, path: str = "/", **options: Any) -> Any:
@@ -144,4 +150,73 @@ def test_what_the_lock_reports_itself_is_on_the_open_page(
     door.get_by_text("Locked", exact=True).wait_for()
     append(running, token, {"kind": "door_state", "state": "open", "source": "zwave", **porch})
     door.get_by_text("Open, locked").wait_for()
+    assert page.evaluate(IS_SAME)
+
+
+def recorded(folder: Path, *facts: Any) -> None:
+    """Append facts that only a program with the log itself may: no token is good for them."""
+
+    async def append_all() -> None:
+        async with EventStore(str(folder / "events.db"), str(folder / "thumbnails")) as store:
+            for fact in facts:
+                await store.append(fact)
+
+    # Playwright has a loop of its own on this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(anyio.run, append_all).result()
+
+
+def test_a_gap_in_the_record_begins_and_ends_on_the_open_page(
+    tmp_path: Path, open_page: Pages
+) -> None:
+    """One that lasts stays on top of what comes; where it ended it stays below that."""
+    token = accounts(tmp_path)
+    with Running(tmp_path, "Europe/Berlin") as running:
+        page = opened(running, open_page)
+        since = datetime.now(UTC) - timedelta(minutes=5)
+        recorded(tmp_path, SourceSilent(source="ring", since=since, reason="no_sign"))
+        gap = page.locator("#timeline .gap.lasting", has_text="ring gave no sign of life since")
+        gap.wait_for()
+        assert page.locator("[data-empty]").count() == 0
+        motion = {"kind": "motion", "camera_id": "yard"}
+        first = append(running, token, {**motion, "recorded_at": now()})
+        page.locator(f"#event-{first}").wait_for()
+        assert page.evaluate(ROWS) == ["gap-1", f"event-{first}"]
+        recorded(tmp_path, SourceBack(source="ring", until=datetime.now(UTC)))
+        page.locator("#gap-1:not(.lasting)").wait_for()
+        second = append(running, token, {**motion, "recorded_at": now()})
+        page.locator(f"#event-{second}").wait_for()
+        expected = [f"event-{second}", "gap-1", f"event-{first}"]
+        assert page.evaluate(ROWS) == expected
+        assert page.evaluate(IS_SAME)
+        page.reload()
+        page.locator("#live[data-state=on]").wait_for()
+        assert page.evaluate(ROWS) == expected
+
+
+def test_animals_and_cars_that_come_join_the_line_of_their_hour(
+    sampled: tuple[Running, str], open_page: Pages
+) -> None:
+    """Open as it was; what turns out to be a person leaves it."""
+    running, token = sampled
+    page = opened(running, open_page)
+    hour = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    train = {"kind": "detection", "label": "train", "confidence": 0.9}
+
+    def motion(second: int) -> dict[str, Any]:
+        at = (hour + timedelta(seconds=second)).isoformat()
+        return {"kind": "motion", "camera_id": "street", "recorded_at": at}
+
+    cars = [append(running, token, motion(second), train) for second in (1, 2, 3)]
+    fold = page.locator("#timeline .fold", has_text="train")
+    fold.get_by_text("train \N{MULTIPLICATION SIGN}3").wait_for()
+    fold.locator("summary").click()
+    fold.locator(f"#event-{cars[1]} a").focus()
+    person = {"kind": "detection", "label": "person", "confidence": 0.9}
+    append(running, token, person, event_id=cars[0])
+    page.locator(f".day > #event-{cars[0]}").wait_for()
+    fourth = append(running, token, motion(4), train)
+    fold.locator(f"#event-{fourth}").wait_for()
+    assert fold.get_attribute("open") is not None
+    assert page.locator(f".day > #event-{cars[1]}, .day > #event-{fourth}").count() == 0
     assert page.evaluate(IS_SAME)
