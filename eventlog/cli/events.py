@@ -25,6 +25,7 @@ from eventlog.projections.detections import DETECTIONS
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.events import EVENTS
 from eventlog.projections.persons import PERSONS
+from eventlog.store.late_marks import late_events
 
 Type = Annotated[
     Literal["motion", "ding"] | None,
@@ -90,6 +91,8 @@ def events(
         # One more than is shown: then there are more.
         query = event_list.recent_events(wanted, before=place, limit=limit + 1)
         found = event_list.nest(connection.execute(*query))
+        late = late_events(connection, found)
+        found = [{**event, "late": event["id"] in late} for event in found]
         missing = [] if found else list(hints(context, connection, wanted, names))
     if missing or not (found or as_json):
         context.note(": ".join(filter(None, ["no such events", "; ".join(missing)])))
@@ -148,7 +151,7 @@ def _row(context: Context, event: Mapping[str, Any], names: Mapping[str, str]) -
         "rang" if event["event_type"] == "ding" else "moved",
         _who(event, names),
         safe(_seen(event["detections"])),
-        _door(event),
+        _with_mark(_door(event), event),
         safe(event["camera_id"]),
     )
 
@@ -194,6 +197,13 @@ def _door(event: Mapping[str, Any]) -> Text:
     if outcome == "granted" and action == "none":
         return Text("granted", "green")
     return Text("" if action == "none" else str(action), "green" if opened else "")
+
+
+def _with_mark(door: Text, event: Mapping[str, Any]) -> Text:
+    """The cell of the door, with a mark where the event or its door action was added later."""
+    if not event.get("late"):
+        return door
+    return Text(", ").join([cell for cell in (door, Text("added later", "yellow")) if cell.plain])
 
 
 def _outcome(

@@ -103,6 +103,8 @@ def after_its_time(first: StoredRecord, own_us: int) -> Late | None:
 
 def _opened_late_s(row: StoredRecord, first: StoredRecord) -> float:
     """How long after its time an event was opened by a token; 0 if it was not."""
+    if shape_error(row) is not None:
+        return 0.0
     try:
         own = happened_at(codecs.decode_record(row).fact)
     except (BadRecord, OverflowError):

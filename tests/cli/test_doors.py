@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from eventlog import EventStore
 from eventlog.facts import (
     DeviceState,
     DoorState,
@@ -20,6 +22,7 @@ from eventlog.facts import (
     UnlockAction,
 )
 from eventlog.journal.append import prepare
+from eventlog.record import Author
 from tests.cli.command_line import CommandLine
 from tests.support.logs import build_log
 
@@ -106,6 +109,31 @@ def test_a_report_that_was_added_later_is_marked(
     assert f"2025-05-31 10:30:00 front The door stood open for 270 days ({said})" in then
     now = [row["late"] for row in call("doors", "--json").json]
     assert now == [None, None, None, said]
+
+
+def test_a_visit_that_a_token_invents_in_the_past_is_marked_in_the_list(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that the machine itself read in is not."""
+    at = AT - timedelta(days=270)
+    facts = [Motion(camera_id="front_door", recorded_at=at), VISIT[2]]
+    path = build_log(tmp_path / "events.db", [prepare(facts)])
+
+    async def append() -> None:
+        async with EventStore(str(path), str(tmp_path / "thumbnails")) as store:
+            author = Author("part", "api", token=4)
+            await store.append(*facts, writer=author)
+            await store.append(*facts)
+
+    asyncio.run(append())
+    call = CommandLine(capsys, path)
+    shown = [line.split()[0] for line in call("events").lines if "unlocked, added later" in line]
+    assert shown == ["2"]
+    assert [(row["id"], row["late"]) for row in call("events", "--json").json] == [
+        (3, False),
+        (2, True),
+        (1, False),
+    ]
 
 
 def test_the_openings_are_lines_of_json(call: CommandLine) -> None:

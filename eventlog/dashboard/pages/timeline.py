@@ -14,7 +14,6 @@ from litestar import Request, Response, get
 from msgspec import Struct
 
 from eventlog.dashboard import filters, queries, search
-from eventlog.dashboard.late_marks import late_events
 from eventlog.dashboard.listing import Asked, events_asked
 from eventlog.dashboard.local_time import exact, instant, local, with_offset
 from eventlog.dashboard.names import isolated
@@ -25,6 +24,7 @@ from eventlog.dashboard.site import Site, site_of
 from eventlog.errors import BadArgument
 from eventlog.projections.event_list import Before, EventFilter
 from eventlog.projections.times import canonical
+from eventlog.store.late_marks import late_events
 
 LIVE_MAX: Final = 60  # events that one look at the live ones may ask for
 LIVE_WAIT_S: Final = 2.0

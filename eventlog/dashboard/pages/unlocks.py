@@ -14,13 +14,13 @@ from litestar.response import Stream
 from eventlog.dashboard import exports, filters, queries
 from eventlog.dashboard.api import conversion, responses
 from eventlog.dashboard.api.endpoints import may_continue
-from eventlog.dashboard.late_marks import late_unlocks
 from eventlog.dashboard.listing import Asked, unlocks_asked
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.dashboard.pages.templating import page
 from eventlog.dashboard.site import Site, site_of, visitor_of
 from eventlog.projections.event_list import Before
 from eventlog.projections.unlock_actions import UnlockFilter
+from eventlog.store.late_marks import late_unlocks
 
 Batches: TypeAlias = AsyncIterator[list[responses.Unlock]]
 
