@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from eventlog.errors import KeysMissing
+from eventlog.errors import KeysMissing, UnsafeFile
 from eventlog.evidence.seals import (
     COUNTER_AT,
     SLOT_SIZE,
@@ -32,6 +32,7 @@ from eventlog.evidence.seals import (
 )
 from eventlog.storage.durable_files import sync
 from eventlog.storage.error_translation import translated
+from eventlog.storage.side_files import open_side_file
 
 log = logging.getLogger("eventlog")
 
@@ -39,7 +40,8 @@ log = logging.getLogger("eventlog")
 SLOTS_AHEAD: Final = 64
 _ID_SIZE: Final = 16
 _COUNTER_SIZE: Final = 8
-_FLAGS: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+_NEW: Final = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL
+SIZE_MAX: Final = 1 << 30  # of millions of seals; all of it is read
 
 
 def create(path: Path, log_id: bytes, seals_id: bytes | None = None) -> None:
@@ -50,7 +52,7 @@ def create(path: Path, log_id: bytes, seals_id: bytes | None = None) -> None:
     header = Header(log_id, seals_id or os.urandom(_ID_SIZE), 0)
     with translated(path):
         try:
-            fd = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+            fd = os.open(path, _NEW, 0o600)
         except FileExistsError as error:
             raise KeysMissing(f"there is a seals file {path} already") from error
         try:
@@ -84,7 +86,7 @@ class SlotFile:
         self.written: list[int] = []
         self._last = 0  # the number of the last slot that is in use or damaged
         try:
-            self._fd = os.open(path, _FLAGS)
+            self._fd = open_side_file(path, os.O_RDWR)
         except FileNotFoundError as error:
             raise KeysMissing(
                 f"there is no seals file {path}: names can't be read or kept"
@@ -176,7 +178,8 @@ class SlotFile:
         return not os.path.samestat(self.path.stat(), os.fstat(self._fd))
 
     def _open_again(self) -> None:
-        old, self._fd = self._fd, os.open(self.path, _FLAGS)
+        with translated(self.path):
+            old, self._fd = self._fd, open_side_file(self.path, os.O_RDWR)
         os.close(old)
         self._checked_header(self._log_id, self.seals_id)
         self.opened += 1
@@ -191,6 +194,8 @@ class SlotFile:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def _checked_header(self, log_id: bytes, seals_id: bytes | None) -> Header:
+        if os.fstat(self._fd).st_size > SIZE_MAX:
+            raise UnsafeFile(f"{self.path}: it has more than {SIZE_MAX} bytes; move it away")
         try:
             header = unpack_header(os.pread(self._fd, SLOT_SIZE, 0))
         except BadSlot as error:
@@ -209,7 +214,7 @@ class SlotFile:
 
     def _read(self) -> None:
         counter = self.counter_on_disk()
-        data = os.pread(self._fd, os.fstat(self._fd).st_size, 0)
+        data = os.pread(self._fd, min(os.fstat(self._fd).st_size, SIZE_MAX), 0)
         self.slots, self.damaged = {}, []
         for number in range(1, len(data) // SLOT_SIZE):
             try:

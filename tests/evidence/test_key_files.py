@@ -13,6 +13,7 @@ from eventlog.evidence import copies, keys_backup
 from eventlog.evidence.copies import Copy
 from eventlog.evidence.keys import KeysDir, new_key
 from eventlog.evidence.note import COSIGNS
+from eventlog.evidence.seals_file import SealsFile
 from eventlog.evidence.signed_heads import LogName
 from eventlog.evidence.small_files import SMALL_MAX, read_given
 from eventlog.evidence.witnesses import Witness
@@ -57,6 +58,26 @@ def test_what_lies_in_the_place_of_a_key_file_is_a_named_error(
     with pytest.raises(UnsafeFile, match=ending):
         READS[ending](keys)
     require_untouched(keys.path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_lies_in_the_place_of_the_seals_file_is_a_named_error(
+    tmp_path: Path, kind: Callable[[Path], None]
+) -> None:
+    """No header is written into a file of somebody else, and no 50 GB are read into memory.
+
+    At a start, and in a program that had the file open; a link to nothing is a deleted file there.
+    """
+    path = tmp_path / f"{bytes(16).hex()}.seals"
+    with SealsFile.create(path, bytes(16)) as seals:
+        path.unlink()
+        kind(path)
+        with pytest.raises((KeysMissing, UnsafeFile), match=path.name):
+            SealsFile(path, bytes(16), seals_id=seals.seals_id)
+        if path.exists():
+            with pytest.raises(UnsafeFile, match=path.name):
+                seals.refresh()
+    require_untouched(tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
