@@ -21,7 +21,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Final
 
-from eventlog.storage.side_files import give_to_owner
+from eventlog.storage.side_files import check_side_file, give_to_owner
 
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK, opening a pipe would wait for its other end.
@@ -103,8 +103,16 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def sweep_spares(path: Path) -> None:
-    """Overwrite and delete what a `replace` of this file left whose process was killed. OSError."""
+    """Overwrite and delete what a `replace` of this file left whose process was killed.
+
+    What is no plain file of ours with one name was left by something else, and stays. Raises
+    OSError.
+    """
     for spare in path.parent.glob(f"{glob.escape(path.name)}.*-*.new"):
+        try:
+            check_side_file(spare)
+        except OSError:
+            continue
         owner = spare.name.removeprefix(f"{path.name}.").partition("-")[0]
         if not (owner.isdecimal() and _is_running(int(owner[:9]))):
             overwrite(spare)

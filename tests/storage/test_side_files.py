@@ -261,6 +261,21 @@ def test_a_door_whose_lock_is_no_plain_file_is_a_named_error(
     require_untouched(tmp_path)
 
 
+@pytest.mark.parametrize("lies", ALL_KINDS)
+def test_what_lies_beside_a_file_as_if_a_kill_had_left_it_is_not_overwritten(
+    tmp_path: Path, lies: Callable[[Path], None]
+) -> None:
+    """Only a plain file of ours with one name is cleared and deleted."""
+    spare = tmp_path / "0.seals.999999999-00.new"
+    lies(spare)
+    left = tmp_path / "0.seals.999999999-01.new"
+    left.write_text("of a killed process")
+    durable_files.sweep_spares(tmp_path / "0.seals")
+    require_untouched(tmp_path)
+    assert spare.is_symlink() or spare.exists()
+    assert not left.exists()
+
+
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_a_file_that_can_be_read_only_by_a_trick_is_not_read(
     tmp_path: Path, kind: Callable[[Path], None]
