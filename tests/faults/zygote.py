@@ -9,10 +9,12 @@ line of JSON. Starting Python for every run would take longer than the run itsel
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -65,10 +68,15 @@ def run(job: Job) -> Answer:
     """Run the cycle with one fault, and look at what it leaves."""
     with tempfile.TemporaryDirectory(dir=_memory()) as name:
         folder = Path(name) / "log"
-        folder.mkdir()
         acks, output = Path(name) / "acks", Path(name) / "strace"
         acks.touch()
-        said = [] if job.part == "cycle" else _prepare(folder, Path(name) / "before")
+        said: list[str] = []
+        if job.part == "cycle":
+            folder.mkdir()
+        else:
+            before, lines = _prepared()
+            shutil.copytree(before, folder)
+            said = [*lines]
         started = time.monotonic()
         status = _traced(lambda: run_part(job.part, folder, acks), job, folder, output)
         took_s = time.monotonic() - started
@@ -89,13 +97,18 @@ def run(job: Job) -> Answer:
         return Answer(said, wrong, calls)
 
 
-def _prepare(folder: Path, acks: Path) -> list[str]:
-    """Go through the whole cycle without a fault, and take its backup away again."""
+@cache
+def _prepared() -> tuple[Path, list[str]]:
+    """A log that has been through the whole cycle, without its backup, and what the cycle said."""
+    home = Path(tempfile.mkdtemp(dir=_memory()))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    folder, acks = home / "log", home / "acks"
+    folder.mkdir()
     if _fork(lambda: run_part("cycle", folder, acks)) != 0:
         raise SystemExit("the cycle failed without a fault")
     for path in (folder / BACKUP, head_path(folder / BACKUP)):
         path.unlink()
-    return [line for line in acks.read_text().splitlines() if line != "backup"]
+    return folder, [line for line in acks.read_text().splitlines() if line != "backup"]
 
 
 # ── what is left ───────────────────────────────────────────────────────────────────────────
