@@ -71,6 +71,8 @@ def look(path: Path, check: Callable[[sqlite3.Connection], None]) -> None:
         try:
             with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
                 connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+                # One state of the file for all that is asked: another process may be making a log.
+                connection.execute("BEGIN")
                 origin(connection, path)
                 check(connection)
         except sqlite3.OperationalError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -223,6 +223,28 @@ def test_a_plain_store_is_known_by_its_three_tables(tmp_path: Path) -> None:
         pass
     with writer(tmp_path / "3.db") as connection:
         assert connections.origin(connection, tmp_path / "3.db") == "plain"
+
+
+@pytest.mark.parametrize("mode", ["wal", "delete"])
+def test_a_look_sees_one_state_of_a_file_that_another_makes_a_log_of(
+    tmp_path: Path, mode: str
+) -> None:
+    """In WAL mode an earlier one; without a WAL the other has to wait."""
+    path = tmp_path / "events.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+        for table in ("events", "detections", "persons"):
+            connection.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY)")
+    seen: list[list[str]] = []
+
+    def check(connection: sqlite3.Connection) -> None:
+        with closing(sqlite3.connect(path, timeout=0)) as other, suppress(sqlite3.OperationalError):
+            other.execute("CREATE TABLE journal (position INTEGER PRIMARY KEY)")
+        names = connection.execute("SELECT name FROM sqlite_schema ORDER BY name").fetchall()
+        seen.append([name for (name,) in names])
+
+    connections.look(path, check)
+    assert seen == [["detections", "events", "persons"]]
 
 
 def test_ours_is_ours(tmp_path: Path) -> None:
