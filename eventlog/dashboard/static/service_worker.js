@@ -70,10 +70,13 @@ self.addEventListener("push", (event) => {
   event.waitUntil(self.registration.showNotification(text(title) || "Something at the door", options));
 });
 
+// A page that is there already is shown, whatever list its event was opened from.
 const show = async (number) => {
   const address = new URL(number ? `events/${number}` : ".", self.registration.scope).href;
-  for (const page of await self.clients.matchAll({ type: "window" })) if (page.url === address) return page.focus();
-  return self.clients.openWindow(address);
+  const bare = (url) => (number ? url.split(/[?#]/)[0] : url);
+  const pages = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const there = pages.find(({ url }) => bare(url) === address);
+  return there ? there.focus() : self.clients.openWindow(address);
 };
 
 self.addEventListener("notificationclick", (event) => {

@@ -51,17 +51,23 @@ SHOWN: Final = """async (wanted) => {
   }
   return [];
 }"""
-# A click by a person is not to be had without a desktop; the event is the browser's own kind.
+# A click by a person is not to be had without a desktop, and a worker may open and focus windows
+# after one alone. The notification and the event are the browser's own; what the worker asks the
+# browser for is noted.
 CLICK: Final = """async (tag) => {
   const [notification] = await self.registration.getNotifications({ tag });
   const opened = [];
+  const focused = [];
   self.clients.openWindow = async (address) => void opened.push(address);
+  WindowClient.prototype.focus = async function () {
+    focused.push(this.url);
+  };
   const waited = [];
   const event = new NotificationEvent("notificationclick", { notification });
   event.waitUntil = (promise) => waited.push(promise);
   self.dispatchEvent(event);
   await Promise.all(waited);
-  return [opened, (await self.registration.getNotifications({ tag })).length];
+  return [opened, focused, (await self.registration.getNotifications({ tag })).length];
 }"""
 
 
@@ -120,11 +126,27 @@ def test_a_push_is_shown_and_a_click_opens_its_event(
     named = json.dumps({**content, "title": "ada rang"})
     assert len(shown(page, deliver, named, "ada rang")) == 1
     (worker,) = page.context.service_workers
-    opened, left = worker.evaluate(CLICK, "alert:3:bell:phone")
-    assert (opened, left) == ([f"{running.url}/events/3"], 0)
+    opened, focused, left = worker.evaluate(CLICK, "alert:3:bell:phone")
+    assert (opened, focused, left) == ([f"{running.url}/events/3"], [], 0)
     page.goto(opened[0])
     page.get_by_role("heading", level=1).wait_for()
     assert page.url == f"{running.url}/events/3"
+
+
+@pytest.mark.parametrize("query", ["", "?label=person"])
+def test_a_click_shows_the_events_page_that_is_open(
+    sampled: tuple[Running, str], open_page: Pages, query: str
+) -> None:
+    """Also one that was opened from a filtered list; and no page of another event."""
+    running, _ = sampled
+    page = sign_in(open_page(running.url), running.url)
+    deliver = delivering(page, running.url)
+    other = page.context.new_page()
+    other.goto(f"{running.url}/events/33")
+    page.goto(f"{running.url}/events/3{query}")
+    shown(page, deliver, json.dumps({"title": "Rang", "tag": "alert:3", "event": 3}), "Rang")
+    (worker,) = page.context.service_workers
+    assert worker.evaluate(CLICK, "alert:3") == [[], [f"{running.url}/events/3{query}"], 0]
 
 
 @pytest.mark.parametrize(
@@ -150,8 +172,8 @@ def test_no_address_of_a_message_is_opened(
     page.goto(f"{running.url}/people")
     found = shown(page, delivering(page, running.url), data, title)[0]
     (worker,) = page.context.service_workers
-    opened, _ = worker.evaluate(CLICK, found["tag"])
-    assert opened == [f"{running.url}/"]
+    opened, focused, _ = worker.evaluate(CLICK, found["tag"])
+    assert (opened, focused) == ([f"{running.url}/"], [])
 
 
 @pytest.fixture
