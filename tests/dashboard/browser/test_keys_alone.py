@@ -29,7 +29,8 @@ HIDDEN = """() => {
     const outlined = [getComputedStyle(one), getComputedStyle(one, '::after')]
         .some(style => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0);
     // A date's parts are inside the field, where the browser shows which of them has the focus.
-    if (!outlined && !one.matches('[type=date], [type=time], [type=datetime-local]')) return `no outline: ${said}`;
+    const parted = one.matches('[type=date], [type=time], [type=datetime-local]');
+    if (!outlined && !parted) return `no outline: ${said}`;
     const box = one.getClientRects()[0];
     const x = Math.min(box.left + box.width / 2, innerWidth - 1);
     const y = box.top + Math.min(box.height / 2, 20);
