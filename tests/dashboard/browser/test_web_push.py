@@ -221,6 +221,8 @@ def test_the_button_subscribes_this_device(door: str, trusting: Any, axe: str) -
     assert page.evaluate("window.name") == "true 65"
     section = page.locator("section", has=page.get_by_role("heading", name="Notifications"))
     assert "not notified yet" in section.inner_text()
+    assert "pass through the service of the browser's maker" in section.inner_text()
+    assert "must be open by https and a real name" in section.inner_text()
     page.evaluate(axe)
     for width in (320, 390, 1280):
         page.set_viewport_size({"width": width, "height": 844})
