@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -104,7 +105,12 @@ def rest_of_hour(events: Sequence[Mapping[str, Any]], door: ZoneInfo) -> datetim
 
 def hour_of(event: Mapping[str, Any], door: ZoneInfo) -> datetime:
     """When the hour of an event began at the door."""
-    return _begins(instant(event["listed_at"]), door).astimezone(UTC)
+    return _hour_of_minute(event["listed_at"][: len("2026-02-25T10:30")], door)
+
+
+@lru_cache(maxsize=4096)
+def _hour_of_minute(minute: str, door: ZoneInfo) -> datetime:
+    return _begins(instant(minute), door).astimezone(UTC)
 
 
 def counted(

@@ -18,7 +18,7 @@ from eventlog.dashboard.listing import Asked
 from eventlog.dashboard.pages import folding
 from eventlog.projections.event_list import Before, EventFilter
 
-HOUR_MAX: Final = 2_000  # events that are looked at: one every two seconds
+HOUR_MAX: Final = 1_000  # events that are looked at: one every four seconds
 HOUR: Final = timedelta(hours=1)
 
 Event: TypeAlias = dict[str, Any]
