@@ -89,7 +89,8 @@ def test_lost_writes_are_found_and_written_again(
         disk = LossyDisk(backing)
         with disk.ext4.mounted(tmp_path / "disk") as folder:
             file = folder / "events.db-wal"
-            header = bytes(8) + (4072).to_bytes(4) + bytes(4) + b"saltsalt" + bytes(8)
+            begins = (0x377F0682).to_bytes(4) + bytes(4) + (4072).to_bytes(4) + bytes(4)
+            header = begins + b"saltsalt" + bytes(8)
             frames = [bytes(8) + b"saltsalt" + bytes(8) + fill * 4072 for fill in (b"a", b"b")]
             file.write_bytes(header + b"".join(frames))
             os.sync()
