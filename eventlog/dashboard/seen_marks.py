@@ -6,15 +6,9 @@ those that wait, and their events are asked about once more.
 
 from __future__ import annotations
 
-import logging
-from typing import Final
-
 from eventlog.dashboard.accounts import seen
-from eventlog.dashboard.accounts.database import Accounts
+from eventlog.dashboard.accounts.database import Accounts, forget_saved
 from eventlog.dashboard.accounts.seen import Mark, Seen
-from eventlog.errors import DatabaseError
-
-log: Final = logging.getLogger("eventlog")
 
 
 class SeenMarks:
@@ -52,14 +46,6 @@ class SeenMarks:
 
     async def save(self) -> None:
         """Write what waits; where that fails, it waits on."""
-        marks = list(self._unsaved.values())
-        if not marks:
-            return
-        try:
-            await self._accounts.run(lambda c: seen.mark(c, marks))
-        except DatabaseError as error:
-            log.warning("what was looked at is not written at the moment: %s", error)
-            return
-        for mark in marks:
-            if self._unsaved.get((mark.user_id, mark.event_id)) is mark:
-                del self._unsaved[mark.user_id, mark.event_id]
+        marks = {**self._unsaved}
+        if marks and await self._accounts.written(lambda c: seen.mark(c, [*marks.values()])):
+            forget_saved(self._unsaved, marks)

@@ -6,18 +6,14 @@ at each request, which would wear the disk: a crash forgets those of the last. K
 
 from __future__ import annotations
 
-import logging
 import time
 from collections import deque
 from typing import Final
 
 from eventlog.dashboard.accounts import tokens
-from eventlog.dashboard.accounts.database import Accounts
+from eventlog.dashboard.accounts.database import Accounts, forget_saved
 from eventlog.dashboard.accounts.tokens import Token
 from eventlog.dashboard.refused import Refused
-from eventlog.errors import DatabaseError
-
-log: Final = logging.getLogger("eventlog")
 
 PER_MINUTE: Final = 1_200  # requests that write, of one token
 MINUTE_S: Final = 60.0
@@ -53,19 +49,10 @@ class Spending:
 
     async def save(self) -> None:
         """Write what was counted to the accounts file; where that fails, later."""
-        counted = [
-            (token_id, *self._used[token_id])
-            for token_id in self._unsaved
-            if token_id in self._used
-        ]
-        if not counted:
-            return
-        try:
-            await self._accounts.run(lambda c: tokens.set_used(c, counted))
-        except DatabaseError as error:
-            log.warning("what tokens bring is not written at the moment: %s", error)
-        else:
-            self._unsaved.clear()
+        unsaved = {**self._unsaved}
+        counted = [(token_id, *self._used[token_id]) for token_id in unsaved]
+        if counted and await self._accounts.written(lambda c: tokens.set_used(c, counted)):
+            forget_saved(self._unsaved, unsaved)
 
     def _count(self, token: Token) -> None:
         now = time.monotonic()

@@ -309,6 +309,16 @@ async def test_one_address_holds_so_many_connections(
             one.close()
 
 
+async def require_broken_off(house: House, path: str) -> None:
+    """A browser that is signed in asks for a file, and the answer has no end."""
+    async with await house.signed_in() as signed_in, listening(house) as port:
+        name = house.site.cookies.session
+        cookie = f"{name}={signed_in.cookies[name]}"
+        async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"http://127.0.0.1:{port}{path}")
+
+
 @pytest.mark.anyio
 async def test_an_export_that_fails_midway_is_broken_off(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -326,12 +336,7 @@ async def test_an_export_that_fails_midway_is_broken_off(
         return await unlocks(*given, **more)
 
     monkeypatch.setattr(house.site.figures, "unlocks", second_fails)
-    async with await house.signed_in() as signed_in, listening(house) as port:
-        (name,) = (name for name in signed_in.cookies if name.endswith("_session"))
-        cookie = f"{name}={signed_in.cookies[name]}"
-        async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
-            with pytest.raises(httpx.RemoteProtocolError):
-                await client.get(f"http://127.0.0.1:{port}/unlocks.json")
+    await require_broken_off(house, "/unlocks.json")
     (record,) = (one for one in caplog.records if one.name == "eventlog")
     assert "'/unlocks.json' broke off: RuntimeError at" in record.getMessage()
     assert "s3cret" not in caplog.text
@@ -367,12 +372,7 @@ async def test_an_export_ends_with_its_session(
 
     monkeypatch.setattr(search, "found", events_of)
     monkeypatch.setattr(house.site.figures, "unlocks", unlocks_of)
-    async with await house.signed_in() as signed_in, listening(house) as port:
-        (name,) = (name for name in signed_in.cookies if name.endswith("_session"))
-        cookie = f"{name}={signed_in.cookies[name]}"
-        async with httpx.AsyncClient(headers={"cookie": cookie}) as client:
-            with pytest.raises(httpx.RemoteProtocolError):
-                await client.get(f"http://127.0.0.1:{port}{path}")
+    await require_broken_off(house, path)
     assert batches == 2
 
 

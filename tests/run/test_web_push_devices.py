@@ -260,7 +260,7 @@ async def test_a_sign_out_on_a_full_disk_counts_later(
             return False
 
         with monkeypatch.context() as full_disk:
-            full_disk.setattr(door.house.site.signed_in, "_written", full)
+            full_disk.setattr(door.house.site.accounts, "written", full)
             assert (await phone.post("/sign-out")).status_code == 303
         assert len(await door.devices()) == 2
         await door.house.site.save()

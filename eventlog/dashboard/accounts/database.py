@@ -8,9 +8,10 @@ secret in it is what two-step codes are made of.
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -24,13 +25,17 @@ from eventlog.dashboard.accounts import (
     totp,
     users,
 )
-from eventlog.errors import ForeignDatabase
+from eventlog.errors import DatabaseError, ForeignDatabase
 from eventlog.storage.connection_thread import ConnectionThread
 from eventlog.storage.connections import transaction
 from eventlog.storage.paths import check_sqlites_own, users_path
 from eventlog.storage.side_files import open_side_file
 
+K = TypeVar("K")
+V = TypeVar("V")
 T = TypeVar("T")
+
+log: Final = logging.getLogger("eventlog")
 
 APPLICATION_ID: Final = 0x65766C75  # "evlu", in the file's header
 # Of the tables, in the header as well; a file of a lower one gets what it lacks.
@@ -129,6 +134,7 @@ class Accounts:
 
     def __init__(self, worker: ConnectionThread) -> None:
         self._worker = worker
+        self.writable = True  # whether the file took the last write
 
     @classmethod
     async def open(cls, db_path: Path) -> Self:
@@ -151,6 +157,29 @@ class Accounts:
     async def run(self, function: Callable[[sqlite3.Connection], T]) -> T:
         """The answer of a function of one of the tables' owners."""
         return await self._worker.run(function)
+
+    async def written(self, function: Callable[[sqlite3.Connection], object]) -> bool:
+        """Whether the file took a write; what it did not take is logged once."""
+        try:
+            await self.run(function)
+        except DatabaseError as error:
+            self.failed(error)
+            return False
+        self.writable = True
+        return True
+
+    def failed(self, error: DatabaseError) -> None:
+        """Note that the file did not take a write."""
+        if self.writable:
+            log.error("the accounts can't be written, and are kept in memory: %s", error)
+        self.writable = False
+
+
+def forget_saved(noted: dict[K, V], saved: Mapping[K, V]) -> None:
+    """Take out of memory what the file has now, and was not noted anew meanwhile."""
+    for key, value in saved.items():
+        if noted.get(key) == value:
+            del noted[key]
 
 
 def in_memory() -> sqlite3.Connection:

@@ -7,14 +7,11 @@ secrets nor what a session may do.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final
 
 from eventlog.dashboard.accounts import sessions, tokens
+from eventlog.dashboard.accounts.database import Accounts, forget_saved
 from eventlog.storage.connections import transaction
-
-Key = TypeVar("Key", bytes, int)
-Write = Callable[[Callable[[sqlite3.Connection], None]], Awaitable[bool]]
 
 SESSIONS_MAX: Final = 10_000  # where the file can't be written for long
 
@@ -43,8 +40,8 @@ class LastUses:
         if not last_s <= now_s < last_s + tokens.TOUCH_S:
             self._tokens[token_id] = now_s
 
-    async def save(self, write: Write) -> None:
-        """Hand what is noted to `write`, and keep what it has not written."""
+    async def save(self, accounts: Accounts) -> None:
+        """Write what is noted, and keep it where it can't be written."""
         in_sessions, in_tokens = {**self._sessions}, {**self._tokens}
 
         def touch(connection: sqlite3.Connection) -> None:
@@ -54,13 +51,6 @@ class LastUses:
                 for token_id, at_s in in_tokens.items():
                     tokens.touch(connection, token_id, at_s)
 
-        if (in_sessions or in_tokens) and await write(touch):
-            _forget(self._sessions, in_sessions)
-            _forget(self._tokens, in_tokens)
-
-
-def _forget(noted: dict[Key, int], saved: dict[Key, int]) -> None:
-    """Take out what was saved, and was not noted anew meanwhile."""
-    for key, at_s in saved.items():
-        if noted.get(key) == at_s:
-            del noted[key]
+        if (in_sessions or in_tokens) and await accounts.written(touch):
+            forget_saved(self._sessions, in_sessions)
+            forget_saved(self._tokens, in_tokens)

@@ -49,16 +49,10 @@ class SignedIn:
         self._begun: dict[bytes, tuple[Session, User]] = {}
         self._steps: dict[int, int] = {}  # of two-step codes taken while nothing can be written
         self._uses = LastUses()
-        self._writable = True
 
     def close(self) -> None:
         """Forget what is in memory."""
         self._memory.close()
-
-    @property
-    def writable(self) -> bool:
-        """Whether the accounts file took the last write."""
-        return self._writable
 
     # ── sessions ───────────────────────────────────────────────────────────────────────────
 
@@ -101,7 +95,7 @@ class SignedIn:
                 )
             )
         except DatabaseError as error:
-            self._failed(error)
+            self._accounts.failed(error)
         secret = new_secret()
         hashed = hash_of(secret)
         if len(self._begun) >= BEGUN_MAX:
@@ -122,7 +116,7 @@ class SignedIn:
         Raises DatabaseError if the file can't be read.
         """
         self.end_all(user_id)
-        if not await self._written(lambda c: _end_everywhere(c, user_id)):
+        if not await self._accounts.written(lambda c: _end_everywhere(c, user_id)):
             self._ended.update(await self._accounts.run(lambda c: sessions.hashes_of(c, user_id)))
         await self.note("signed out everywhere", now_s, user_id=user_id)
 
@@ -137,7 +131,7 @@ class SignedIn:
         self._begun.pop(hashed, None)
         self._ended.add(hashed)
         is_replaced = kind == "session replaced"
-        if await self._written(
+        if await self._accounts.written(
             lambda c: sessions.end(c, hashed) if is_replaced else _end(c, session, browser_hash)
         ):
             self._ended.discard(hashed)
@@ -146,7 +140,7 @@ class SignedIn:
     async def join_push(self, user_id: int, secret: str, browser: str) -> None:
         """Bind the browser's notifications to its new session."""
         ours = hash_of(secret), hash_of(browser)
-        await self._written(lambda c: push_devices.join_session(c, user_id, *ours))
+        await self._accounts.written(lambda c: push_devices.join_session(c, user_id, *ours))
 
     async def end_by_number(self, user_id: int, number: str, now_s: int) -> None:
         """End one session of a user, at once. Raises DatabaseError if the file can't be read."""
@@ -180,7 +174,7 @@ class SignedIn:
         try:
             return await self._accounts.run(lambda c: totp.take(c, user, code, now_s))
         except DatabaseError as error:
-            self._failed(error)
+            self._accounts.failed(error)
         step = None
         if user.totp_secret is not None:
             step = totp.step_of(user.totp_secret, code, now_s, after=used)
@@ -204,7 +198,7 @@ class SignedIn:
                 lambda c: throttle.admit(c, address, account, now, known=known)
             )
         except DatabaseError as error:
-            self._failed(error)
+            self._accounts.failed(error)
             kept = throttle.admit(self._memory, address, account, now, known=known)
 
             async def forgive_here() -> None:
@@ -213,7 +207,7 @@ class SignedIn:
             return forgive_here
 
         async def forgive() -> None:
-            await self._written(lambda c: throttle.forgive(c, number))
+            await self._accounts.written(lambda c: throttle.forgive(c, number))
 
         return forgive
 
@@ -230,7 +224,7 @@ class SignedIn:
         detail: str = "",
     ) -> None:
         """Add an entry to the security log; where it can't be written, to the program's log."""
-        if not await self._written(
+        if not await self._accounts.written(
             lambda c: security_log.note(
                 c,
                 kind,
@@ -247,25 +241,10 @@ class SignedIn:
 
     async def save(self) -> None:
         """Write the last uses, and the ends of sessions that the file did not take before."""
-        await self._uses.save(self._written)
+        await self._uses.save(self._accounts)
         ended = [*self._ended]
-        if ended and await self._written(lambda c: _end_late(c, ended)):
+        if ended and await self._accounts.written(lambda c: _end_late(c, ended)):
             self._ended.difference_update(ended)
-
-    async def _written(self, function: Callable[..., object]) -> bool:
-        """Whether the accounts file took a write; what it did not take is logged once."""
-        try:
-            await self._accounts.run(function)
-        except DatabaseError as error:
-            self._failed(error)
-            return False
-        self._writable = True
-        return True
-
-    def _failed(self, error: DatabaseError) -> None:
-        if self._writable:
-            log.error("the accounts can't be written, and are kept in memory: %s", error)
-        self._writable = False
 
 
 def _end(connection: sqlite3.Connection, session: Session, browser_hash: bytes) -> None:

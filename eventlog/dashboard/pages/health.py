@@ -132,7 +132,7 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
         devices=known,
         standing=standing,
         troubles=site.troubles(),
-        accounts_writable=site.signed_in.writable,
+        accounts_writable=site.accounts.writable,
         parked=parked,
         parked_count=0 if standing is None else sum(standing.parked.values()),
         cameras=[
