@@ -54,9 +54,14 @@ class Places:
         return counts
 
     def dump(self) -> list[str]:
-        """Every row of the read tables, as SQL."""
+        """Every row of the read tables, as SQL; the sequences behind their ids last, by name.
+
+        Which view got its first id first depends on how the records came in batches.
+        """
         with closing(sqlite3.connect(self.db)) as connection:
-            return [line for line in connection.iterdump() if '"journal"' not in line]
+            lines = [line for line in connection.iterdump() if '"journal"' not in line]
+        sequences = [line for line in lines if "sqlite_sequence" in line]
+        return [line for line in lines if line not in sequences] + sorted(sequences)
 
     def journal(self) -> list[tuple[Any, ...]]:
         """Every row of the journal."""
