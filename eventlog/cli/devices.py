@@ -20,6 +20,7 @@ from eventlog.projections.events import EVENTS
 from eventlog.projections.parts import PARTS
 from eventlog.projections.silences import SILENCES
 from eventlog.projections.unclean_stops import UNCLEAN_STOPS
+from eventlog.store.late_facts import said_of_rows
 
 GAPS: Final = 20
 _DOUBTFUL: Final = (
@@ -52,8 +53,11 @@ def devices(*, as_json: AsJson = False, context: AtDesk) -> int:
 def _found(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Devices, then silences, parts that stopped, unclean stops and times in doubt."""
     doubtful = connection.execute(_DOUBTFUL, (GAPS,))
+    reports = _rows("device", device_view.COLUMNS, connection.execute(*device_view.listed()))
+    for row, late in zip(reports, said_of_rows(connection, reports), strict=True):
+        row["late"] = late
     return [
-        *_rows("device", device_view.COLUMNS, connection.execute(*device_view.listed())),
+        *reports,
         *_rows("silence", silences.COLUMNS, connection.execute(*silences.latest(GAPS))),
         *_rows("part", parts.COLUMNS, connection.execute(*parts.listed())),
         *_rows("stop", unclean_stops.COLUMNS, connection.execute(*unclean_stops.latest(GAPS))),
@@ -73,6 +77,7 @@ def _cells(context: Context, row: Mapping[str, Any]) -> tuple[str, str, str, str
 
     if row["of"] == "device":
         state = means.device_state(row["what"], row["state"], row["value"])
+        state += f" ({row['late']})" if row["late"] else ""
         return ("device", row["device_id"], state, time(row["at"]))
     if row["of"] == "silence":
         until = "silent" if row["until"] is None else f"silent until {time(row['until'])}"

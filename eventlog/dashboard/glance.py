@@ -1,7 +1,8 @@
 """Queries for what a household sees first: the door now, today's figures, what needs a look.
 
 Pure functions over a read-only connection. Each is served by an index and bounded, however long
-the history is. Knows the views' columns, and neither the accounts nor a template.
+the history is. Knows the views' columns and which facts came late, and neither the accounts nor a
+template.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from msgspec import Struct
 
 from eventlog.projections import events, unlock_actions
 from eventlog.projections.times import canonical
+from eventlog.store.late_facts import late_facts
+from eventlog.store.late_marks import late_unlocks
 
 WAITING_DAYS: Final = 14  # an older event is no longer asked about
 WAITING_MAX: Final = 100  # events that are counted
@@ -23,9 +26,10 @@ ACTIONS_MAX: Final = 500  # the newest ones, among which the last opening is loo
 ROWS_MAX: Final = 500  # of one index, the newest
 
 _DOORS: Final = (
-    "SELECT door_id, max(door), max(door_at), max(bolt), max(bolt_at) FROM ("
-    "SELECT door_id, state AS door, at AS door_at, NULL AS bolt, NULL AS bolt_at FROM doors"
-    " UNION ALL SELECT door_id, NULL, NULL, state, at FROM locks)"
+    "SELECT door_id, max(door), max(door_at), max(door_position), max(bolt), max(bolt_at),"
+    " max(bolt_position) FROM (SELECT door_id, state AS door, at AS door_at, id AS door_position,"
+    " NULL AS bolt, NULL AS bolt_at, NULL AS bolt_position FROM doors"
+    " UNION ALL SELECT door_id, NULL, NULL, NULL, state, at, id FROM locks)"
     " GROUP BY door_id ORDER BY door_id LIMIT ?"
 )
 DOORS_MAX: Final = 20
@@ -66,13 +70,17 @@ _RANKED: Final = f"SELECT w.id, {NEWS} FROM ({WAITING}) w ORDER BY w.listed_at D
 
 
 class DoorNow(Struct, frozen=True):
-    """What a door's contact and its lock last reported, and when; None where nothing did."""
+    """What a door's contact and its lock last reported, and when; None where nothing did.
+
+    `late` says that one of the two reports was appended long after its time.
+    """
 
     door_id: str
     door: str | None
     door_at: str | None
     bolt: str | None
     bolt_at: str | None
+    late: bool
 
 
 class Waiting(Struct, frozen=True):
@@ -90,7 +98,7 @@ class Today(Struct, frozen=True):
     """The figures of one day, and the door's state now."""
 
     doors: list[DoorNow]
-    opening: dict[str, Any] | None
+    opening: dict[str, Any] | None  # with `late`, whether it was added later
     counts: dict[str, int]
 
 
@@ -98,7 +106,7 @@ def today(connection: sqlite3.Connection, begin: datetime, end: datetime) -> Tod
     """What a household asks first, for the day between two times."""
     bounds = canonical(begin), canonical(end), COUNTED_MAX
     return Today(
-        doors=[DoorNow(*row) for row in connection.execute(_DOORS, (DOORS_MAX,))],
+        doors=_doors(connection),
         opening=_opening(connection),
         counts={
             name: int(connection.execute(COUNT.format(term=term), bounds).fetchone()[0])
@@ -107,9 +115,22 @@ def today(connection: sqlite3.Connection, begin: datetime, end: datetime) -> Tod
     )
 
 
+def _doors(connection: sqlite3.Connection) -> list[DoorNow]:
+    rows = connection.execute(_DOORS, (DOORS_MAX,)).fetchall()
+    reports = [report for row in rows for report in ((row[3], row[2]), (row[6], row[5]))]
+    late = late_facts(connection, reports)
+    return [
+        DoorNow(door_id, door, door_at, bolt, bolt_at, late=by_contact in late or by_lock in late)
+        for door_id, door, door_at, by_contact, bolt, bolt_at, by_lock in rows
+    ]
+
+
 def _opening(connection: sqlite3.Connection) -> dict[str, Any] | None:
     row = connection.execute(OPENING, (ACTIONS_MAX,)).fetchone()
-    return None if row is None else dict(zip(unlock_actions.COLUMNS, row, strict=True))
+    if row is None:
+        return None
+    found = dict(zip(unlock_actions.COLUMNS, row, strict=True))
+    return {**found, "late": bool(late_unlocks(connection, [found]))}
 
 
 def waiting(

@@ -30,7 +30,7 @@ from eventlog.journal.progress import Progress
 from eventlog.projections import VIEWS, by_name
 from eventlog.projections.projection import Projection, Statement
 from eventlog.storage.authorizer import schema_opened
-from eventlog.storage.connections import has_table, transaction
+from eventlog.storage.connections import transaction
 from eventlog.storage.lock import FileLock
 from eventlog.storage.paths import replay_path
 from eventlog.storage.shield import shielded
@@ -221,31 +221,43 @@ class Replay:
 
     async def _clear_away(self) -> None:
         """Drop the tables that a replay has left, also those of one that died."""
-        tables = [table for view in reversed(VIEWS) for table in reversed(view.tables)]
-        for prefix in (NEW, OLD):
-            for table in tables:
-                rows = STEP_RECORDS_MIN
-                while rows:
-                    rows = await self._run(partial(_empty, prefix + table, rows))
-                    self._writer.look_soon()
-                    await anyio.sleep(ROOM_S)
+        rows = STEP_RECORDS_MIN
+        while rows := await self._run(partial(_clear_some, rows)):
+            self._writer.look_soon()
+            await anyio.sleep(ROOM_S)
 
 
 _Ready = dict[str, list[Statement] | None]
 
 
-def _empty(table: str, rows: int, connection: sqlite3.Connection) -> int:
-    """Delete some rows of a table; drop it when it has none. How many to delete next, or 0."""
-    if not has_table(connection, table):
+def _clear_some(rows: int, connection: sqlite3.Connection) -> int:
+    """Empty and drop what a replay has left, for STEP_S. How many rows to delete next, or 0.
+
+    Small tables go together: each step is a transaction, and costs a sync.
+    """
+    left = _left(connection)
+    if not left:
         return 0
-    started = time.perf_counter()
+    ends = time.perf_counter() + STEP_S
     with _dropping_alone(connection), transaction(connection):
-        gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
-        if gone < rows:
+        for table in left:
+            started = time.perf_counter()
+            gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
+            if gone == rows:
+                fitting = int(rows * STEP_S / max(time.perf_counter() - started, 1e-6))
+                return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
             connection.execute(f"DROP TABLE {table}")
-            return 0
-    fitting = int(rows * STEP_S / max(time.perf_counter() - started, 1e-6))
-    return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
+            rows = STEP_RECORDS_MIN
+            if time.perf_counter() > ends:
+                return rows
+    return 0
+
+
+def _left(connection: sqlite3.Connection) -> list[str]:
+    """The tables that a replay has left, children before the parents that they reference."""
+    there = {name for (name,) in connection.execute(_TABLES)}
+    tables = [table for view in reversed(VIEWS) for table in reversed(view.tables)]
+    return [prefix + table for prefix in (NEW, OLD) for table in tables if prefix + table in there]
 
 
 @contextmanager
@@ -262,4 +274,5 @@ def _dropping_alone(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute("PRAGMA foreign_keys = ON")
 
 
+_TABLES: Final = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 _DELETE_SOME: Final = "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} ORDER BY id LIMIT ?)"

@@ -279,6 +279,35 @@ async def test_a_report_that_a_token_adds_later_is_marked(
         assert unlocks.count("added later") == 1
 
 
+async def test_a_late_report_is_marked_where_it_is_the_newest(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the timeline's tiles, and for a device on its pages and in the API."""
+    await a_day(house)
+    async with await house.signed_in() as client:
+        assert "later" not in shown((await client.get("/today")).text)
+        nine_months_later(monkeypatch)
+        at = "2026-02-25T14:00:00Z"
+        forged = (
+            {"kind": "door_state", "door_id": "front", "source": "feed", "state": "closed"},
+            {"kind": "unlock_action", "granted": True, "door_action": "unlocked", "person": "bo"},
+            {"kind": "device_state", "device_id": "lock", "what": "battery", "state": "ok"},
+        )
+        async with await house.program("append") as program:
+            for fact in forged:
+                body = {"facts": [{**fact, "recorded_at": at}]}
+                assert (await program.post("/api/facts", json=body)).status_code == 201
+        await house.site.store.caught_up(await house.site.pages.last_position())
+        tiles = shown((await client.get("/today")).text)
+        assert "front Closed, lock jammed since 25 Feb, 14:00 (added later)" in tiles
+        assert "bo (added later)" in tiles
+        said = "added 9 months later by the token program append"
+        for path in ("/doors", "/status"):
+            assert f"({said})" in shown((await client.get(path)).text)
+        devices = (await client.get("/api/devices")).json()["devices"]
+        assert said in [device["late"] for device in devices]
+
+
 async def test_a_visit_that_a_token_invents_in_the_past_is_marked(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,8 +323,8 @@ async def test_a_visit_that_a_token_invents_in_the_past_is_marked(
     await house.site.store.caught_up(await house.site.pages.last_position())
     said = "added 9 months later by the token program append"
     async with await house.signed_in() as client:
-        for path in ("/", "/unlocks"):
-            assert (await client.get(path)).text.count("added later") == 1, path
+        for path, marked in (("/", 2), ("/unlocks", 1)):  # the timeline's tile has it too
+            assert (await client.get(path)).text.count("added later") == marked, path
         told = (await client.get("/api/events/2")).json()
         assert told["sentence"].endswith(f"2 records of the event were {said}.")
         assert all(line["text"].endswith(f"({said})") for line in told["story"])

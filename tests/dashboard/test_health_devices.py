@@ -90,7 +90,7 @@ async def test_what_is_over_is_not_said(house: House) -> None:
     )
     for word in ("The battery of", "Nothing has come from", "The part mqtt stopped", "a jam"):
         assert word not in said
-    assert "front battery 97 % ; last sign of life" in said
+    assert "front battery 97 %" in said
 
 
 async def test_a_name_of_a_device_is_a_text_from_outside(house: House) -> None:

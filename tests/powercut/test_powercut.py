@@ -169,7 +169,7 @@ def test_no_power_cut_takes_what_was_promised() -> None:
             or total["recoveries"] < RECOVERIES
             or total["second_states"] < SECOND_STATES
         ):
-            plans = [Plan(first + 10 * (number + n), events=4, recoveries=7) for n in range(2)]
+            plans = [Plan(first + 10 * (number + n), events=4, recoveries=25) for n in range(2)]
             number += 2
             for outcome in pool.map(explored, plans):
                 wrong.update(outcome.pop("wrong"))

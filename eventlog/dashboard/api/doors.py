@@ -61,13 +61,17 @@ class Doors(Struct, frozen=True, kw_only=True):
 
 
 class DeviceReport(Struct, frozen=True, kw_only=True):
-    """What a device last said of its connection, battery or alarms; `value` may be a charge."""
+    """What a device last said of its connection, battery or alarms; `value` may be a charge.
+
+    `late` says how long after that time it was added, and by whom; null if it came at its time.
+    """
 
     device_id: str
     what: str
     state: str
     value: float | None
     at: str
+    late: str | None
 
 
 class Silence(Struct, frozen=True, kw_only=True):
@@ -117,7 +121,11 @@ async def doors_api(request: Request[Any, Any, Any]) -> Doors:
 async def devices_api(request: Request[Any, Any, Any]) -> Devices:
     """Batteries, the last sign of life, and what is silent since when."""
 
+    site = site_of(request)
+    writers = await writer_words(site)
+
     def found(connection: sqlite3.Connection) -> Devices:
+        reports = rows(connection, devices.COLUMNS, devices.listed())
         silent = rows(connection, silences.COLUMNS, silences.latest(LIMIT))
         return Devices(
             devices=[
@@ -127,8 +135,11 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
                     state=row["state"],
                     value=row["value"],
                     at=with_offset(row["at"]),
+                    late=late,
                 )
-                for row in rows(connection, devices.COLUMNS, devices.listed())
+                for row, late in zip(
+                    reports, said_of_rows(connection, reports, writers), strict=True
+                )
             ],
             silent=[
                 Silence(source=row["source"], since=with_offset(row["since"]), reason=row["reason"])
@@ -137,7 +148,7 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
             ],
         )
 
-    return await site_of(request).figures.run(found)
+    return await site.figures.run(found)
 
 
 def _state(row: Mapping[str, Any]) -> State:

@@ -125,7 +125,7 @@ def _found(
         "openings": opened,
         "slots": [_slot(slot, names, when) for slot in slots],
         "refused": refused,
-        "devices": known_devices(connection, site.zone),
+        "devices": known_devices(connection, site.zone, writers),
         "silent": silent_sources(connection, site.zone),
     }
 

@@ -22,6 +22,7 @@ from msgspec import to_builtins
 
 from eventlog.dashboard import queries
 from eventlog.dashboard.local_time import exact, instant, with_offset
+from eventlog.dashboard.one_event import writer_words
 from eventlog.dashboard.pages import health_devices, health_doubts, health_parts
 from eventlog.dashboard.pages.positions import may_know, positions
 from eventlog.dashboard.pages.templating import page
@@ -36,6 +37,7 @@ from eventlog.journal import table as journal
 from eventlog.maintenance.retention_rule import in_words
 from eventlog.maintenance.room import room
 from eventlog.maintenance.status import names_status
+from eventlog.projections.late import Words
 from eventlog.projections.times import shown_us
 from eventlog.storage.paths import verified_path, wal_path
 from eventlog.storage.side_files import read_side_file
@@ -119,7 +121,9 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     verified = await anyio.to_thread.run_sync(_verified, path)
     doubts = health_doubts.doubts(cameras, verified, site.now, site.zone) if said == "ok" else []
-    concerns, known = ([], []) if standing is None else await site.figures.run(_devices(site))
+    concerns, known = ([], [])
+    if standing is not None:
+        concerns, known = await site.figures.run(_devices(site, await writer_words(site)))
     doubts = [*concerns, *doubts]
     door_troubles = [] if site.running is None else site.running.troubles()
     unsure = said == "ok" and bool(doubts or door_troubles)
@@ -159,11 +163,13 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
     )
 
 
-def _devices(site: Site) -> Callable[[sqlite3.Connection], tuple[list[str], list[dict[str, Any]]]]:
+def _devices(
+    site: Site, writers: Words
+) -> Callable[[sqlite3.Connection], tuple[list[str], list[dict[str, Any]]]]:
     """What reads what somebody should look at, and the devices."""
     return lambda connection: (
         health_devices.concerns(connection, site.zone),
-        health_devices.known_devices(connection, site.zone),
+        health_devices.known_devices(connection, site.zone, writers),
     )
 
 

@@ -14,6 +14,8 @@ from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.facts import FIRST_START
 from eventlog.projections import devices, doors, locks, means, parts, silences
+from eventlog.projections.late import Words, words_for
+from eventlog.store.late_facts import said_of_rows
 
 SILENCES_MAX: Final = 200
 _FINE: Final = frozenset({"ok", "clear", "cleared", "online", "normal", "none", "off"})
@@ -25,13 +27,20 @@ def when(text: str, door: ZoneInfo) -> dict[str, str]:
     return {"at": with_offset(text), "exact": exact(instant(text), door)}
 
 
-def known_devices(connection: sqlite3.Connection, door: ZoneInfo) -> list[dict[str, Any]]:
-    """Each device with all that it said last; its last sign of life is the latest of that."""
+def known_devices(
+    connection: sqlite3.Connection, door: ZoneInfo, words: Words = words_for
+) -> list[dict[str, Any]]:
+    """Each device with all that it said last; its last sign of life is the latest of that.
+
+    What was appended late says so, in these words for its writer.
+    """
     found: dict[str, dict[str, Any]] = {}
-    for row in rows(connection, devices.COLUMNS, devices.listed()):
+    reports = rows(connection, devices.COLUMNS, devices.listed())
+    for row, late in zip(reports, said_of_rows(connection, reports, words), strict=True):
         said = {
             "words": means.device_state(row["what"], row["state"], row["value"]),
             "bad": row["state"] not in _FINE,
+            "late": late,
         }
         device = found.setdefault(row["device_id"], {"name": row["device_id"], "said": [], "us": 0})
         device["said"].append(said)

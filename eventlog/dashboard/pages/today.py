@@ -39,12 +39,16 @@ class Moment(Struct, frozen=True):
 
 
 class DoorShown(Struct, frozen=True):
-    """A door's state in words, and since when; `tone` is what it looks like."""
+    """A door's state in words, and since when; `tone` is what it looks like.
+
+    `late` says that it was reported long after that time.
+    """
 
     door_id: str
     words: str
     tone: str
     since: Moment
+    late: bool
 
 
 class Glance(Struct, frozen=True, kw_only=True):
@@ -163,6 +167,7 @@ def _door(site: Site, door: DoorNow) -> DoorShown:
         words=f"{text[:1].upper()}{text[1:]}",
         tone="refused" if is_open else "granted",
         since=_moment(site, since),
+        late=door.late,
     )
 
 
@@ -173,6 +178,7 @@ def _opening(site: Site, action: dict[str, Any], names: dict[str, str]) -> dict[
         "by": action["actor"] or action["credential_kind"] or "",
         "event_id": action["event_id"],
         "when": _moment(site, action["listed_at"]),
+        "late": action["late"],
     }
 
 
