@@ -204,7 +204,7 @@ async def test_a_replay_of_a_small_log_is_a_few_steps(
         hops = Hops(monkeypatch)
         await store.replay()
         steps = hops.count
-    # Looked for what is left, created, folded, swapped, cleared away; slow disks clear in two steps.
+    # Looks for what is left, creates, folds, swaps, clears away: on a slow disk in several steps.
     assert steps < 20
 
 

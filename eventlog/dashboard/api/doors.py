@@ -120,7 +120,6 @@ async def doors_api(request: Request[Any, Any, Any]) -> Doors:
 @get("/api/devices")
 async def devices_api(request: Request[Any, Any, Any]) -> Devices:
     """Batteries, the last sign of life, and what is silent since when."""
-
     site = site_of(request)
     writers = await writer_words(site)
 

@@ -121,7 +121,8 @@ async def status(request: Request[Any, Any, Any]) -> Response[str]:
     wal, size, free = await anyio.to_thread.run_sync(_sizes, path)
     verified = await anyio.to_thread.run_sync(_verified, path)
     doubts = health_doubts.doubts(cameras, verified, site.now, site.zone) if said == "ok" else []
-    concerns, known = ([], [])
+    concerns: list[str] = []
+    known: list[dict[str, Any]] = []
     if standing is not None:
         concerns, known = await site.figures.run(_devices(site, await writer_words(site)))
     doubts = [*concerns, *doubts]
