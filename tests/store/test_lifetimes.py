@@ -16,9 +16,11 @@ import pytest
 
 from eventlog import EventStore, Motion, PersonNamed, Receipt
 from eventlog.errors import LockTimeout, StoreClosed
+from eventlog.followers import projector
 from eventlog.journal.head_file import read_head
 from eventlog.storage.lock import AT_ONCE, FileLock
 from eventlog.storage.paths import lock_path
+from eventlog.storage.writer import Writer
 from tests.support.dumps import journal_of, views_of
 
 pytestmark = pytest.mark.anyio
@@ -176,10 +178,18 @@ async def test_a_replay_ends_while_others_append_as_fast_as_they_can(tmp_path: P
     assert views_of(path) == live
 
 
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every lock that is made from now on, and the projector, waits for 0.2 s at most."""
+    for init, name in ((FileLock.__init__, "timeout_s"), (Writer.__init__, "lock_timeout_s")):
+        monkeypatch.setattr(init, "__kwdefaults__", {**(init.__kwdefaults__ or {}), name: 0.2})
+    monkeypatch.setattr(projector, "TIMEOUT_S", 0.2)
+
+
 async def test_a_close_waits_for_a_frozen_holder_of_the_lock_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not once for its views and once for its last words: all wait from the same moment on."""
+    impatient(monkeypatch)
     path = tmp_path / "e.db"
     store = EventStore(str(path), str(tmp_path / "t"))
     await store.initialize()
@@ -194,7 +204,6 @@ async def test_a_close_waits_for_a_frozen_holder_of_the_lock_once(
 
     store_lock = store._engine.writer.lock
     with FileLock(lock_path(path)):
-        store._engine.writer.lock._timeout_s = 0.2
         monkeypatch.setattr(FileLock, "acquire", acquired)
         with pytest.raises(LockTimeout):
             await store.close()
@@ -204,9 +213,10 @@ async def test_a_close_waits_for_a_frozen_holder_of_the_lock_once(
 
 
 async def test_a_close_that_waits_in_vain_for_the_lock_makes_no_wal_checkpoint(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another may be writing; what was acknowledged stays in the WAL, for the next start."""
+    impatient(monkeypatch)
     path = tmp_path / "e.db"
     store = EventStore(str(path), str(tmp_path / "t"))
     await store.initialize()
