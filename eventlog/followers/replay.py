@@ -154,8 +154,7 @@ class Replay:
             if end - after <= max(TAIL_RECORDS, records) or ready is None:
                 return
             took_s = await self._run(partial(self._apply, *ready))
-            fitting = int(limit * STEP_S / max(took_s, 1e-6))
-            records = max(STEP_RECORDS_MIN, min(fitting, limit * 2, STEP_RECORDS_MAX))
+            records = _fitting(limit, took_s)
             if progress is not None:
                 progress(self._position, end)
             # Let waiting writers in before the WAL checkpoint that this step may have made due.
@@ -230,6 +229,12 @@ class Replay:
 _Ready = dict[str, list[Statement] | None]
 
 
+def _fitting(count: int, took_s: float) -> int:
+    """How much to do in the next step, after one that did so much in that time."""
+    fitting = int(count * STEP_S / max(took_s, 1e-6))
+    return max(STEP_RECORDS_MIN, min(fitting, count * 2, STEP_RECORDS_MAX))
+
+
 def _clear_some(rows: int, connection: sqlite3.Connection) -> int:
     """Empty and drop what a replay has left, for STEP_S. How many rows to delete next, or 0.
 
@@ -244,8 +249,7 @@ def _clear_some(rows: int, connection: sqlite3.Connection) -> int:
             started = time.perf_counter()
             gone = connection.execute(_DELETE_SOME.format(table=table), (rows,)).rowcount
             if gone == rows:
-                fitting = int(rows * STEP_S / max(time.perf_counter() - started, 1e-6))
-                return max(STEP_RECORDS_MIN, min(fitting, rows * 2, STEP_RECORDS_MAX))
+                return _fitting(rows, time.perf_counter() - started)
             connection.execute(f"DROP TABLE {table}")
             rows = STEP_RECORDS_MIN
             if time.perf_counter() > ends:
