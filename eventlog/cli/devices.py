@@ -20,7 +20,7 @@ from eventlog.projections.events import EVENTS
 from eventlog.projections.parts import PARTS
 from eventlog.projections.silences import SILENCES
 from eventlog.projections.unclean_stops import UNCLEAN_STOPS
-from eventlog.store.late_facts import said_of_rows
+from eventlog.store.late_facts import mark_late
 
 GAPS: Final = 20
 _DOUBTFUL: Final = (
@@ -54,8 +54,7 @@ def _found(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Devices, then silences, parts that stopped, unclean stops and times in doubt."""
     doubtful = connection.execute(_DOUBTFUL, (GAPS,))
     reports = _rows("device", device_view.COLUMNS, connection.execute(*device_view.listed()))
-    for row, late in zip(reports, said_of_rows(connection, reports), strict=True):
-        row["late"] = late
+    mark_late(connection, reports)
     return [
         *reports,
         *_rows("silence", silences.COLUMNS, connection.execute(*silences.latest(GAPS))),

@@ -23,7 +23,7 @@ from eventlog.projections.events import EVENTS
 from eventlog.projections.locks import LOCKS
 from eventlog.projections.persons import PERSONS
 from eventlog.projections.unlock_actions import UNLOCK_ACTIONS
-from eventlog.store.late_facts import said_of_rows
+from eventlog.store.late_facts import mark_late
 
 At = Annotated[
     str | None,
@@ -46,8 +46,7 @@ def doors(*, at: At = None, limit: Limit = 20, as_json: AsJson = False, context:
         ]
         opened = _openings(connection, limit, names, moment)
         rows = [*states, *opened]
-        for row, late in zip(rows, said_of_rows(connection, rows), strict=True):
-            row["late"] = late
+        mark_late(connection, rows)
     if as_json:
         for row in rows:
             context.json(row)

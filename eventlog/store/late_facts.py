@@ -7,7 +7,7 @@ where it did not, and who added it. Knows appends and their writers, and no view
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -36,15 +36,17 @@ def late_facts(
     return found
 
 
-def said_of_rows(
-    connection: sqlite3.Connection, rows: Sequence[Mapping[str, Any]], words: Words = words_for
-) -> list[str | None]:
-    """What is to be said of each state, opening or unlock of a door; None if it came at its time.
+def mark_late(
+    connection: sqlite3.Connection, rows: Sequence[dict[str, Any]], words: Words = words_for
+) -> None:
+    """Say in `late` of each row what is to be said of it; None if it came at its time.
 
-    An opening is late where the report that ends it is.
+    A row is a state of a door, a lock or a device, an opening or an unlock. An opening is late
+    where the report that ends it is.
     """
     shown = [(row["id"], row.get("listed_at", row.get("at"))) for row in rows]
     ends = [(row.get("closed_id"), row.get("closed_at")) for row in rows]
     found = late_facts(connection, [*shown, *ends])
-    lates = [found.get(row["id"]) or found.get(row.get("closed_id") or 0) for row in rows]
-    return [None if late is None else late.said(words) for late in lates]
+    for row in rows:
+        late = found.get(row["id"]) or found.get(row.get("closed_id") or 0)
+        row["late"] = None if late is None else late.said(words)

@@ -17,7 +17,7 @@ from eventlog.dashboard.site import site_of
 from eventlog.facts import FIRST_START
 from eventlog.projections import devices, doors, locks, openings, silences
 from eventlog.projections.event_list import Query
-from eventlog.store.late_facts import said_of_rows
+from eventlog.store.late_facts import mark_late
 
 LIMIT: Final = 200
 
@@ -102,8 +102,8 @@ async def doors_api(request: Request[Any, Any, Any]) -> Doors:
         connection: sqlite3.Connection, columns: Sequence[str], query: Query
     ) -> list[dict[str, Any]]:
         found = rows(connection, columns, query)
-        late = said_of_rows(connection, found, writers)
-        return [{**row, "late": said} for row, said in zip(found, late, strict=True)]
+        mark_late(connection, found, writers)
+        return found
 
     def found(connection: sqlite3.Connection) -> Doors:
         return Doors(
@@ -125,6 +125,7 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
 
     def found(connection: sqlite3.Connection) -> Devices:
         reports = rows(connection, devices.COLUMNS, devices.listed())
+        mark_late(connection, reports, writers)
         silent = rows(connection, silences.COLUMNS, silences.latest(LIMIT))
         return Devices(
             devices=[
@@ -134,11 +135,9 @@ async def devices_api(request: Request[Any, Any, Any]) -> Devices:
                     state=row["state"],
                     value=row["value"],
                     at=with_offset(row["at"]),
-                    late=late,
+                    late=row["late"],
                 )
-                for row, late in zip(
-                    reports, said_of_rows(connection, reports, writers), strict=True
-                )
+                for row in reports
             ],
             silent=[
                 Silence(source=row["source"], since=with_offset(row["since"]), reason=row["reason"])

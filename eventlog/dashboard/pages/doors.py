@@ -33,7 +33,7 @@ from eventlog.projections import (
     openings,
 )
 from eventlog.projections.late import Words
-from eventlog.store.late_facts import said_of_rows
+from eventlog.store.late_facts import mark_late
 
 OPENINGS: Final = 40
 _WAIT_S: Final = 2.0
@@ -118,8 +118,7 @@ def _found(
     opened = opened[:OPENINGS]
     refused = [{**row, **when(row["at"]), "text": _shown(row, labels)} for row in shown]
     listed = [*states, *opened, *refused]
-    for row, said in zip(listed, said_of_rows(connection, listed, writers), strict=True):
-        row["late"] = said
+    mark_late(connection, listed, writers)
     return {
         "states": states,
         "openings": opened,

@@ -14,8 +14,8 @@ from eventlog.dashboard.door_queries import rows
 from eventlog.dashboard.local_time import exact, instant, with_offset
 from eventlog.facts import FIRST_START
 from eventlog.projections import devices, doors, locks, means, parts, silences
-from eventlog.projections.late import Words, words_for
-from eventlog.store.late_facts import said_of_rows
+from eventlog.projections.late import Words
+from eventlog.store.late_facts import mark_late
 
 SILENCES_MAX: Final = 200
 _FINE: Final = frozenset({"ok", "clear", "cleared", "online", "normal", "none", "off"})
@@ -28,7 +28,7 @@ def when(text: str, door: ZoneInfo) -> dict[str, str]:
 
 
 def known_devices(
-    connection: sqlite3.Connection, door: ZoneInfo, words: Words = words_for
+    connection: sqlite3.Connection, door: ZoneInfo, words: Words
 ) -> list[dict[str, Any]]:
     """Each device with all that it said last; its last sign of life is the latest of that.
 
@@ -36,11 +36,12 @@ def known_devices(
     """
     found: dict[str, dict[str, Any]] = {}
     reports = rows(connection, devices.COLUMNS, devices.listed())
-    for row, late in zip(reports, said_of_rows(connection, reports, words), strict=True):
+    mark_late(connection, reports, words)
+    for row in reports:
         said = {
             "words": means.device_state(row["what"], row["state"], row["value"]),
             "bad": row["state"] not in _FINE,
-            "late": late,
+            "late": row["late"],
         }
         device = found.setdefault(row["device_id"], {"name": row["device_id"], "said": [], "us": 0})
         device["said"].append(said)
