@@ -19,6 +19,7 @@ from eventlog.facts import (
     SourceBack,
     SourceSilent,
 )
+from eventlog.journal import clock
 from tests.dashboard.house import AT, House
 
 pytestmark = pytest.mark.anyio
@@ -73,9 +74,10 @@ async def test_what_somebody_should_look_at_is_a_sentence(
     assert "All is well" not in said
 
 
-async def test_what_is_over_is_not_said(house: House) -> None:
+async def test_what_is_over_is_not_said(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new battery, a source that is back, a part that runs again, a source's first start."""
     later = AT + timedelta(minutes=5)
+    monkeypatch.setattr(clock, "now_us", lambda: int(later.timestamp() * 1e6))
     said = await health(
         house,
         DeviceState(device_id="front", what="battery", state="low", recorded_at=AT),
@@ -90,7 +92,7 @@ async def test_what_is_over_is_not_said(house: House) -> None:
     )
     for word in ("The battery of", "Nothing has come from", "The part mqtt stopped", "a jam"):
         assert word not in said
-    assert "front battery 97 %" in said
+    assert "front battery 97 % ; last sign of life" in said
 
 
 async def test_a_name_of_a_device_is_a_text_from_outside(house: House) -> None:

@@ -26,7 +26,7 @@ from tests.support.logs import build_log, rows, seed_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VISITS = 1_000
-MANY = pytest.mark.parametrize("kills", [2, pytest.param(30, marks=pytest.mark.faults)])
+MANY = pytest.mark.parametrize("kills", [3, pytest.param(30, marks=pytest.mark.faults)])
 
 # Opens the store at a path, which takes a plain store over, and closes it again.
 OPENER = """

@@ -208,13 +208,12 @@ def test_recorded_broken_photos_are_refused_or_marked(shared_data: Path) -> None
 @pytest.mark.anyio
 async def test_an_event_is_recorded_whatever_its_frame_is(tmp_path: Path) -> None:
     """With its picture where the frame could be stored, without it otherwise."""
-    some = HOSTILE[::4]
     async with EventStore(str(tmp_path / "events.db"), str(tmp_path / "thumbnails")) as store:
-        for number, hostile in enumerate(some, start=1):
+        for number, hostile in enumerate(HOSTILE, start=1):
             path = await store.save_thumbnail_async(hostile.build(), f"frame {number}")
             assert (path is not None) == hostile.stored
             event_id = await store.write_event("front_door", AT, thumbnail_path=path)
             event = await store.get_event(event_id)
             assert event is not None
             assert (event["id"], event["thumbnail_path"]) == (number, path)
-    assert len(list((tmp_path / "thumbnails").iterdir())) == sum(h.stored for h in some) > 3
+    assert len(list((tmp_path / "thumbnails").iterdir())) == sum(h.stored for h in HOSTILE)
