@@ -16,8 +16,7 @@ from msgspec import Struct
 
 from eventlog.projections import events, unlock_actions
 from eventlog.projections.times import canonical
-from eventlog.store.late_facts import late_facts
-from eventlog.store.late_marks import late_unlocks
+from eventlog.store.late_marks import by_token, late_unlocks
 
 WAITING_DAYS: Final = 14  # an older event is no longer asked about
 WAITING_MAX: Final = 100  # events that are counted
@@ -72,7 +71,7 @@ _RANKED: Final = f"SELECT w.id, {NEWS} FROM ({WAITING}) w ORDER BY w.listed_at D
 class DoorNow(Struct, frozen=True):
     """What a door's contact and its lock last reported, and when; None where nothing did.
 
-    `late` says that one of the two reports was appended long after its time.
+    `late` says that a token brought in one of the two reports long after its time.
     """
 
     door_id: str
@@ -118,7 +117,7 @@ def today(connection: sqlite3.Connection, begin: datetime, end: datetime) -> Tod
 def _doors(connection: sqlite3.Connection) -> list[DoorNow]:
     rows = connection.execute(_DOORS, (DOORS_MAX,)).fetchall()
     reports = [report for row in rows for report in ((row[3], row[2]), (row[6], row[5]))]
-    late = late_facts(connection, reports)
+    late = by_token(connection, reports)
     return [
         DoorNow(door_id, door, door_at, bolt, bolt_at, late=by_contact in late or by_lock in late)
         for door_id, door, door_at, by_contact, bolt, bolt_at, by_lock in rows

@@ -28,7 +28,7 @@ def late_unlocks(connection: sqlite3.Connection, shown: Sequence[Mapping[str, An
     """The ids of those rows of `unlock_actions` that came late."""
     joined = _joined_late(connection, (row["event_id"] for row in shown))
     rows = [(row["id"], row["listed_at"]) for row in shown if _is_far(row, "appended_at")]
-    return {*joined, *_by_token(connection, rows)}
+    return {*joined, *by_token(connection, rows)}
 
 
 def late_events(connection: sqlite3.Connection, shown: Sequence[Mapping[str, Any]]) -> set[int]:
@@ -40,7 +40,7 @@ def late_events(connection: sqlite3.Connection, shown: Sequence[Mapping[str, Any
         if _is_far(event, "created_at")
         and (opener := journal.opener_of(connection, event["id"])) is not None
     }
-    late = _by_token(connection, [(position, at) for position, (_, at) in openers.items()])
+    late = by_token(connection, [(position, at) for position, (_, at) in openers.items()])
     return {*joined.values(), *(openers[position][0] for position in late)}
 
 
@@ -58,6 +58,9 @@ def _is_far(row: Mapping[str, Any], appended: str) -> bool:
     return (came - listed).total_seconds() > LATE_S - 1  # a view may have cut off parts of a second
 
 
-def _by_token(connection: sqlite3.Connection, rows: Sequence[tuple[int, str]]) -> set[int]:
+def by_token(
+    connection: sqlite3.Connection, rows: Iterable[tuple[int | None, str | None]]
+) -> set[int]:
+    """Those of these facts, by position, that a token brought in late, each with its shown time."""
     found = late_facts(connection, rows)
     return {position for position, late in found.items() if late.by_token}

@@ -306,6 +306,13 @@ async def test_a_late_report_is_marked_where_it_is_the_newest(
             assert f"({said})" in shown((await client.get(path)).text)
         devices = (await client.get("/api/devices")).json()["devices"]
         assert said in [device["late"] for device in devices]
+        # A history that the machine itself reads in is not marked there, as on the cards.
+        read_in = AT + timedelta(hours=5)
+        await house.append(
+            LockState(door_id="back", state="locked", source="zwave", recorded_at=read_in)
+        )
+        tiles = shown((await client.get("/today")).text)
+        assert "back Locked since 25 Feb, 15:30 front Closed" in tiles
 
 
 async def test_a_visit_that_a_token_invents_in_the_past_is_marked(

@@ -41,7 +41,7 @@ class Moment(Struct, frozen=True):
 class DoorShown(Struct, frozen=True):
     """A door's state in words, and since when; `tone` is what it looks like.
 
-    `late` says that it was reported long after that time.
+    `late` says that a token brought it in long after that time.
     """
 
     door_id: str
